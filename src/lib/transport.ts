@@ -1,0 +1,51 @@
+import { RegistrarError } from './errors.ts';
+
+/**
+ * One HTTP exchange, as the Kubernetes and the Consul client see it. The network is injected behind this
+ * interface: undici in production, a direct call into the in-memory servers in the simulator.
+ */
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** Path and query, already encoded: `/v1/txn?dc=east`. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the request and its body at once; the promise or the body's iterator then rejects. */
+  readonly signal: AbortSignal;
+  /** Longest wait for the response's headers, in milliseconds. Default 60,000. */
+  readonly headersTimeoutMs?: number;
+  /** Longest silence between two chunks of the body, in milliseconds. Default 60,000; 0 = no limit. */
+  readonly bodyTimeoutMs?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names; of repeated headers the first. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The body as it arrives, to be read to its end or left by `return()` (a `break` in `for await`), which
+   * closes the connection. Rejects with `unreachable` when it was cut short.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Rejects with a RegistrarError: `aborted`, `timeout` or `unreachable`. Any HTTP status is an answer, not an error. */
+export interface Transport {
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Closes idle connections and ends running exchanges. */
+  close(): Promise<void>;
+}
+
+const defaultMaxBytes = 64 * 1024 * 1024;
+
+/** The whole body as UTF-8 text. Rejects with `protocol` above `maxBytes` (default 64 MiB). */
+export async function readText(response: HttpResponse, maxBytes = defaultMaxBytes): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new RegistrarError('protocol', `the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,32 @@
+import type { ConsulNodeName } from './keys.ts';
+import type { NodeEntry } from './node-entry.ts';
+import type { Problem } from './problem.ts';
+
+/**
+ * What one Consul node should be: the outcome of desired/ and the input of plan/.
+ */
+export interface DesiredNode {
+  readonly name: ConsulNodeName;
+  /** Undefined when nothing is wanted on the node: it is then removed with everything on it. */
+  readonly entry: NodeEntry | undefined;
+  /** Instances to leave registered as they are, because what asks for them is wrong at the moment. */
+  readonly stale: readonly StaleSource[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * A source of instances whose annotations are wrong now. Already registered instances of it keep their
+ * registration; only their readiness check goes on to follow the source (`check` undefined: left alone).
+ */
+export interface StaleSource {
+  /** Value of the instances' meta `kube-pod-uid`; empty for endpoints without a pod. */
+  readonly podUid: string;
+  /** Value of the instances' meta `kube-service`; empty when the source is a pod's own annotations. */
+  readonly kubeService: string;
+  /** Only instances of this Consul service; empty = every one of the source that is not desired otherwise. */
+  readonly service: string;
+  /** Status and output for their readiness checks. */
+  readonly check:
+    | { readonly status: 'passing' | 'warning' | 'critical'; readonly output: string }
+    | undefined;
+}

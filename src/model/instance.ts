@@ -1,0 +1,30 @@
+import type { Check } from './check.ts';
+import type { InstanceId, ServiceName } from './keys.ts';
+
+export interface TaggedAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Weights {
+  readonly passing: number;
+  readonly warning: number;
+}
+
+/**
+ * One instance of a Consul service, in canonical form: tags and meta sorted, so that equal instances are
+ * equal text. Consul itself counts another tag order as a change.
+ */
+export interface Instance {
+  readonly id: InstanceId;
+  readonly service: ServiceName;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly weights: Weights;
+  /** Keys such as `lan_ipv4`, `lan_ipv6`. */
+  readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>;
+  /** Sorted by id. */
+  readonly checks: readonly Check[];
+}

@@ -1,0 +1,10 @@
+/** Node meta keys by which an entry is recognised as ours; no other node is ever written or removed. */
+export const managedByKey = 'managed-by';
+export const managedByValue = 'kube-registrar';
+export const clusterUidKey = 'kube-cluster-uid';
+export const kubeNodeKey = 'kube-node';
+
+/** Whether a Consul node with this meta belongs to the cluster with this uid. */
+export function isOwned(meta: Readonly<Record<string, string>>, clusterUid: string): boolean {
+  return meta[managedByKey] === managedByValue && meta[clusterUidKey] === clusterUid;
+}

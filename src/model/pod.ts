@@ -1,0 +1,47 @@
+export interface ContainerPort {
+  /** Empty when the port has no name. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
+/** A readiness gate of a pod's spec and the status of its condition (false when the condition is absent). */
+export interface GateState {
+  readonly type: string;
+  readonly status: boolean;
+}
+
+/**
+ * The little we keep of a Pod (core/v1). Records are never changed: another state is another record, so a
+ * record may serve as a WeakMap key for what was derived from it.
+ */
+export interface PodRecord {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  /** Kubernetes node; empty while unscheduled. */
+  readonly node: string;
+  /** `status.podIPs`, the primary first; empty before the sandbox exists. */
+  readonly ips: readonly string[];
+  /** `status.hostIPs`, the primary first. */
+  readonly hostIps: readonly string[];
+  readonly hostNetwork: boolean;
+  /** `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`. */
+  readonly phase: string;
+  /** `metadata.deletionTimestamp` is set. */
+  readonly deleting: boolean;
+  /** Condition `Ready` is True. */
+  readonly ready: boolean;
+  /** Condition `ContainersReady` is True. */
+  readonly containersReady: boolean;
+  /** Reason and message of the condition `Ready` while it is not True, else empty. */
+  readonly reason: string;
+  readonly message: string;
+  readonly gates: readonly GateState[];
+  /** Ports of all containers, restartable init containers (sidecars) included. */
+  readonly ports: readonly ContainerPort[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Only annotations under our prefix, and without it: `service`, `meta.team` … */
+  readonly annotations: Readonly<Record<string, string>>;
+}

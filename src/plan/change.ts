@@ -1,0 +1,73 @@
+import type { Check } from '../model/check.ts';
+import type { Instance } from '../model/instance.ts';
+import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+
+/**
+ * What is written to Consul, as a closed union. One change is atomic: its Consul operations always travel
+ * in one transaction, so that a check never stands beside a service it does not belong to.
+ *
+ * - `put-node`        the node itself (address, tagged addresses, meta)
+ * - `put-node-check`  a check of the node
+ * - `put-instance`    a service with those of its checks that are to be written
+ * - `put-check`       one check of an instance whose service entry is already right
+ * - `delete-check`    a check nobody wants, of a node (no `instance`) or of an instance
+ * - `delete-instance` a service and, with it, its checks
+ * - `delete-node`     a node with everything on it
+ */
+export type Change =
+  | PutNode
+  | PutNodeCheck
+  | PutInstance
+  | PutCheck
+  | DeleteCheck
+  | DeleteInstance
+  | DeleteNode;
+
+export interface PutNode {
+  readonly kind: 'put-node';
+  readonly node: ConsulNodeName;
+  readonly address: string;
+  readonly taggedAddresses: Readonly<Record<string, string>>;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+export interface PutNodeCheck {
+  readonly kind: 'put-node-check';
+  readonly node: ConsulNodeName;
+  readonly check: Check;
+}
+
+export interface PutInstance {
+  readonly kind: 'put-instance';
+  readonly node: ConsulNodeName;
+  readonly instance: Instance;
+}
+
+export interface PutCheck {
+  readonly kind: 'put-check';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+  readonly check: Check;
+}
+
+export interface DeleteCheck {
+  readonly kind: 'delete-check';
+  readonly node: ConsulNodeName;
+  readonly check: CheckId;
+  readonly instance: InstanceId | undefined;
+  readonly service: ServiceName | undefined;
+}
+
+export interface DeleteInstance {
+  readonly kind: 'delete-instance';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  /** Consul's transaction wants the name too. */
+  readonly service: ServiceName;
+}
+
+export interface DeleteNode {
+  readonly kind: 'delete-node';
+  readonly node: ConsulNodeName;
+}
