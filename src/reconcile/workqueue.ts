@@ -1,0 +1,179 @@
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+
+/** `urgent`: something happened. `background`: a start or a periodic comparison asks for a look. */
+export type Lane = 'urgent' | 'background';
+
+/** A key handed out, to be given back with `done()`. */
+export interface Taken<Key> {
+  readonly key: Key;
+  /** `clock.now()` of the oldest event this hand-out answers; undefined when only the background asked. */
+  readonly since: number | undefined;
+}
+
+export interface WorkqueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bounds of the wait of a key that failed, in milliseconds. Defaults 200 and 30,000. */
+  readonly initialRetryMs?: number;
+  readonly maxRetryMs?: number;
+}
+
+interface Entry {
+  lane: Lane;
+  since: number | undefined;
+}
+
+/**
+ * A queue of keys, never of events, after client-go's util/workqueue:
+ *
+ * - a key added many times before it is taken is handed out once, for its oldest event;
+ * - a key is never handed out twice at the same time: added while it is taken, it comes back after `done()`;
+ * - urgent keys come before background keys, each lane in the order of its first `add()`;
+ * - a key that failed comes back by itself after a wait of its own that grows with every failure, or at
+ *   once when it is added again in the urgent lane.
+ */
+export class Workqueue<Key> implements Disposable {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #retry: { readonly initialMs: number; readonly maxMs: number };
+  readonly #waiting: Record<Lane, Map<Key, Entry>> = { urgent: new Map(), background: new Map() };
+  readonly #taken = new Map<Key, Taken<Key>>();
+  /** Keys added while taken. */
+  readonly #again = new Map<Key, Entry>();
+  readonly #failures = new Map<Key, { readonly backoff: Backoff; timer: Disposable | undefined }>();
+  #wake: (() => void) | undefined;
+
+  constructor({ clock, random, initialRetryMs = 200, maxRetryMs = 30_000 }: WorkqueueOptions) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#retry = { initialMs: initialRetryMs, maxMs: maxRetryMs };
+  }
+
+  /** Marks `key` for a look. `since`: when what asks for it was received, `clock.now()`. */
+  add(key: Key, lane: Lane = 'background', since?: number): void {
+    if (this.#taken.has(key)) {
+      const entry = this.#again.get(key);
+      this.#again.set(key, merged(entry, { lane, since }));
+      return;
+    }
+    this.#enqueue(key, { lane, since });
+  }
+
+  /** Keys that wait to be taken, retries that are not yet due left out. */
+  get depth(): number {
+    return this.#waiting.urgent.size + this.#waiting.background.size;
+  }
+
+  /** Keys handed out and not yet done. */
+  get busy(): number {
+    return this.#taken.size;
+  }
+
+  /** Keys whose last attempt failed. */
+  get failing(): number {
+    return this.#failures.size;
+  }
+
+  /** Milliseconds the oldest event has been waiting; 0 when none waits. */
+  get oldestMs(): number {
+    let oldest: number | undefined;
+    for (const { since } of this.#waiting.urgent.values()) {
+      if (since !== undefined && (oldest === undefined || since < oldest)) oldest = since;
+    }
+    return oldest === undefined ? 0 : this.#clock.now() - oldest;
+  }
+
+  /** Resolves when a key can be taken; rejects with the signal's reason. One waiter at a time. */
+  async ready(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.depth > 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#wake = resolve;
+    try {
+      await promise;
+    } finally {
+      this.#wake = undefined;
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** The next key, or undefined when none waits. */
+  take(): Taken<Key> | undefined {
+    for (const lane of [this.#waiting.urgent, this.#waiting.background]) {
+      for (const [key, { since }] of lane) {
+        lane.delete(key);
+        const taken = { key, since };
+        this.#taken.set(key, taken);
+        return taken;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Gives a key back. `failed` brings it again after its backoff, no sooner than `retryAfterMs`, and keeps
+   * the age of the event that is still unanswered.
+   */
+  done(key: Key, outcome: 'ok' | 'failed', retryAfterMs = 0): void {
+    const taken = this.#taken.get(key);
+    if (taken === undefined) return;
+    this.#taken.delete(key);
+    const again = this.#again.get(key);
+    this.#again.delete(key);
+    if (outcome === 'ok') {
+      this.#forget(key);
+      if (again) this.#enqueue(key, again);
+      return;
+    }
+    const entry = merged(again, {
+      lane: taken.since === undefined ? 'background' : 'urgent',
+      since: taken.since,
+    });
+    this.#retryLater(key, entry, retryAfterMs);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { timer } of this.#failures.values()) timer?.[Symbol.dispose]();
+    this.#failures.clear();
+  }
+
+  #enqueue(key: Key, entry: Entry): void {
+    const { urgent, background } = this.#waiting;
+    const waiting = urgent.get(key) ?? background.get(key);
+    const wanted = merged(waiting, entry);
+    if (waiting?.lane === 'background' && wanted.lane === 'urgent') background.delete(key);
+    this.#waiting[wanted.lane].set(key, wanted);
+    const failure = this.#failures.get(key);
+    if (failure !== undefined) {
+      failure.timer?.[Symbol.dispose]();
+      failure.timer = undefined;
+    }
+    this.#wake?.();
+  }
+
+  #retryLater(key: Key, entry: Entry, retryAfterMs: number): void {
+    const failure = this.#failures.get(key) ?? {
+      backoff: new Backoff({ ...this.#retry, random: this.#random }),
+      timer: undefined,
+    };
+    failure.timer = this.#clock.schedule(failure.backoff.next(retryAfterMs), () => this.#enqueue(key, entry));
+    this.#failures.set(key, failure);
+  }
+
+  #forget(key: Key): void {
+    this.#failures.get(key)?.timer?.[Symbol.dispose]();
+    this.#failures.delete(key);
+  }
+}
+
+/** The more urgent lane and the older event of two requests for one key. */
+function merged(a: Entry | undefined, b: Entry): Entry {
+  if (a === undefined) return b;
+  const since =
+    a.since === undefined ? b.since : b.since === undefined ? a.since : Math.min(a.since, b.since);
+  return { lane: a.lane === 'urgent' || b.lane === 'urgent' ? 'urgent' : 'background', since };
+}
