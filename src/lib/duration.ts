@@ -1,0 +1,35 @@
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3, // U+00B5, micro sign
+  μs: 1e-3, // U+03BC, Greek letter mu
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/**
+ * Milliseconds of a duration written as in Go (`time.ParseDuration`): `250ms`, `1.5s`, `1m30s`, `0`.
+ * Undefined for anything else; negative durations are none either, because none of ours may be.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(/([\d.]+)([^\d.]+)/g)) {
+    ms += Number(amount) * (unitMs[unit!] ?? Number.NaN);
+  }
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+/** A duration for people and for Go: `90000` → `1m30s`, `250` → `250ms`, `0` → `0s`. Rounded to 1 ms. */
+export function formatDuration(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  if (whole > 0 && whole < 1_000) return `${whole}ms`;
+  const hours = Math.floor(whole / 3_600_000);
+  const minutes = Math.floor((whole % 3_600_000) / 60_000);
+  const seconds = (whole % 60_000) / 1_000;
+  const parts = [hours > 0 ? `${hours}h` : '', minutes > 0 ? `${minutes}m` : ''].join('');
+  return seconds > 0 || parts === '' ? `${parts}${seconds}s` : parts;
+}

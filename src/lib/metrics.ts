@@ -1,0 +1,40 @@
+/**
+ * What the operator counts with, so that nothing but metrics/ knows Prometheus. Labels are bounded: the
+ * catalogue in metrics/ names their values, and a series for something that is gone is gone too.
+ */
+export type Labels = Readonly<Record<string, string>>;
+/** Labels of an instrument that has none. */
+export type NoLabels = Readonly<Record<never, string>>;
+/** The last arguments of an instrument's methods: the labels, or nothing when it has none. */
+export type LabelArgs<L extends Labels> = keyof L extends never ? [] : [labels: L];
+
+export interface Counter<L extends Labels = NoLabels> {
+  /** Adds one. */
+  inc(...labels: LabelArgs<L>): void;
+  /** Adds `amount`, which is not negative. */
+  add(amount: number, ...labels: LabelArgs<L>): void;
+}
+
+export interface Sample<L extends Labels = NoLabels> {
+  readonly labels: L;
+  readonly value: number;
+}
+
+export interface Gauge<L extends Labels = NoLabels> {
+  set(value: number, ...labels: LabelArgs<L>): void;
+  /** The complete set of series: those that are not among `samples` end. */
+  replace(samples: Iterable<Sample<L>>): void;
+  /**
+   * From now on the series are what `read` gives when somebody looks: for values that are cheap to read and
+   * change all the time (an age, a depth). `read` must not throw.
+   */
+  collect(read: () => Iterable<Sample<L>>): void;
+}
+
+export interface Histogram<L extends Labels = NoLabels> {
+  observe(value: number, ...labels: LabelArgs<L>): void;
+}
+
+export const noopCounter: Counter<Labels> = { inc() {}, add() {} };
+export const noopGauge: Gauge<Labels> = { set() {}, replace() {}, collect() {} };
+export const noopHistogram: Histogram<Labels> = { observe() {} };
