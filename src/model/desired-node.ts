@@ -7,7 +7,10 @@ import type { Problem } from './problem.ts';
  */
 export interface DesiredNode {
   readonly name: ConsulNodeName;
-  /** Undefined when nothing is wanted on the node: it is then removed with everything on it. */
+  /**
+   * Undefined when nothing is wanted on the node and nothing on it is stale: it is then removed with
+   * everything on it. With stale sources only, an entry without instances keeps the node.
+   */
   readonly entry: NodeEntry | undefined;
   /** Instances to leave registered as they are, because what asks for them is wrong at the moment. */
   readonly stale: readonly StaleSource[];
@@ -19,9 +22,14 @@ export interface DesiredNode {
  * registration; only their readiness check goes on to follow the source (`check` undefined: left alone).
  */
 export interface StaleSource {
-  /** Value of the instances' meta `kube-pod-uid`; empty for endpoints without a pod. */
+  /** Value of the instances' meta `kube-namespace`; names of Services are only unique within it. */
+  readonly namespace: string;
+  /** Value of the instances' meta `kube-pod-uid`; empty for endpoints without a pod, whose meta has none. */
   readonly podUid: string;
-  /** Value of the instances' meta `kube-service`; empty when the source is a pod's own annotations. */
+  /**
+   * Value of the instances' meta `kube-service`, the Service's name; empty when the source is a pod's own
+   * annotations, whose instances have no such meta.
+   */
   readonly kubeService: string;
   /** Only instances of this Consul service; empty = every one of the source that is not desired otherwise. */
   readonly service: string;
