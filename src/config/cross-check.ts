@@ -1,0 +1,40 @@
+import type { Merged } from './merge.ts';
+import type { Config } from './schema.ts';
+
+/** What is wrong with keys that are right by themselves. */
+export function crossMistakes({ origin }: Merged): string[] {
+  const mistakes: string[] = [];
+  const [token, tokenFile] = [origin('consul.token'), origin('consul.tokenFile')];
+  if (token !== undefined && tokenFile !== undefined) {
+    mistakes.push(`${token}: there is a token file too (${tokenFile}); keep one of the two`);
+  }
+  const [cert, key] = [origin('consul.certFile'), origin('consul.keyFile')];
+  if (cert !== undefined && key === undefined) {
+    mistakes.push(`${cert}: a certificate without its key; set consul.keyFile too`);
+  }
+  if (key !== undefined && cert === undefined) {
+    mistakes.push(`${key}: a key without its certificate; set consul.certFile too`);
+  }
+  return mistakes;
+}
+
+const tlsKeys = ['caFile', 'certFile', 'serverName'] as const;
+
+/** What is allowed and probably not meant. `file`: the name of the configuration file, if there is one. */
+export function crossWarnings({ origin }: Merged, { consul }: Config, file: string | undefined): string[] {
+  const warnings: string[] = [];
+  const token = origin('consul.token');
+  if (file !== undefined && token?.startsWith(`${file}:`)) {
+    warnings.push(`${token}: a token in a configuration file is easily read by others; use consul.tokenFile`);
+  }
+  if (!consul.addresses.some((address) => address.startsWith('https:'))) {
+    for (const key of tlsKeys) {
+      const place = origin(`consul.${key}`);
+      if (place !== undefined)
+        warnings.push(`${place}: has no effect, because no address begins with https://`);
+    }
+  } else if (!consul.verify) {
+    warnings.push(`${origin('consul.verify')}: anybody on the way can pose as Consul; only for tests`);
+  }
+  return warnings;
+}

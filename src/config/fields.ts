@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { parseDuration } from '../lib/duration.ts';
+import { Secret } from '../lib/secret.ts';
+
+/**
+ * The kinds of values a configuration is made of. Messages say what is wrong and, after a semicolon, what
+ * to do; the place is put in front of them by whoever knows it.
+ */
+
+const dayMs = 86_400_000;
+
+/**
+ * A duration, read into milliseconds. `leastMs` keeps a slip of the pen from becoming a busy loop; the most
+ * is a day, because a timer beyond 24.8 days would fire at once.
+ */
+export function duration(initial: string, leastMs: number, description: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms >= leastMs && ms <= dayMs) return ms;
+      const message =
+        ms === undefined
+          ? `${quote(text)} is not a duration; write a number with a unit, such as "${initial}" or "1m30s"`
+          : ms > dayMs
+            ? `${quote(text)} is too long; at most "24h"`
+            : `${quote(text)} is too short; at least "${leastMs < 1_000 ? `${leastMs}ms` : `${leastMs / 1_000}s`}"`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .prefault(initial)
+    .meta({ description, default: initial, examples: [initial] });
+}
+
+/** Text of a given form; `form` says in words what that is. */
+export function text(pattern: RegExp, form: string) {
+  return z.string().regex(pattern, { error: (issue) => `${quote(String(issue.input))} is not ${form}` });
+}
+
+const filled = z.string().min(1, { error: 'is empty; give a value or remove the key' });
+
+/** Text that may be absent, but not empty. */
+export function optional(description: string, example?: string) {
+  return filled.optional().meta({ description, ...(example === undefined ? {} : { examples: [example] }) });
+}
+
+/** Like optional(), and never shown. */
+export function secret(description: string) {
+  return filled
+    .transform((value) => new Secret(value))
+    .optional()
+    .meta({ description, writeOnly: true });
+}
+
+/** A value for an error message: in quotes, cut when it is long. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
+}

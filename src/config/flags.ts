@@ -1,0 +1,59 @@
+/**
+ * The flags that set a key of the configuration. This file imports nothing, so that `--help` need not wait
+ * for the schema.
+ */
+export interface ConfigFlag {
+  readonly flag: `--${string}`;
+  readonly key: string;
+  /** What stands for the value in the help. */
+  readonly value: string;
+  readonly description: string;
+  /** May be given several times; the values make a list. */
+  readonly list?: boolean;
+}
+
+export const configFlags: readonly ConfigFlag[] = [
+  {
+    flag: '--cluster-name',
+    key: 'cluster.name',
+    value: 'NAME',
+    description: 'name of this cluster in Consul',
+  },
+  { flag: '--kubeconfig', key: 'kubernetes.kubeconfig', value: 'FILE', description: 'kubeconfig to use' },
+  { flag: '--context', key: 'kubernetes.context', value: 'NAME', description: 'context of the kubeconfig' },
+  {
+    flag: '--namespace',
+    key: 'kubernetes.namespaces',
+    value: 'NAME',
+    description: 'watch only this namespace (repeatable)',
+    list: true,
+  },
+  {
+    flag: '--consul-address',
+    key: 'consul.addresses',
+    value: 'URL',
+    description: 'address of Consul (repeatable)',
+    list: true,
+  },
+  {
+    flag: '--consul-token-file',
+    key: 'consul.tokenFile',
+    value: 'FILE',
+    description: 'file with the ACL token',
+  },
+  {
+    flag: '--consul-ca-file',
+    key: 'consul.caFile',
+    value: 'FILE',
+    description: 'PEM file of authorities to trust',
+  },
+  { flag: '--policy', key: 'sync.policy', value: 'POLICY', description: 'sync, upsert-only or dry-run' },
+  {
+    flag: '--listen',
+    key: 'server.listen',
+    value: 'ADDRESS',
+    description: 'where to serve health, metrics and status',
+  },
+  { flag: '--log-level', key: 'log.level', value: 'LEVEL', description: 'debug, info, warn or error' },
+  { flag: '--log-format', key: 'log.format', value: 'FORMAT', description: 'json or text' },
+];

@@ -1,0 +1,56 @@
+import { configJsonSchema } from './schema.ts';
+
+/** One key of the configuration that holds a value. */
+export interface ConfigKey {
+  /** `consul.requestTimeout` */
+  readonly name: string;
+  readonly path: readonly string[];
+  /** The environment variable that sets it: `KUBE_REGISTRAR_CONSUL_REQUEST_TIMEOUT`. */
+  readonly environment: string;
+  readonly type: 'string' | 'boolean' | 'list';
+  /** The values it can have, when they are few. */
+  readonly choices: readonly string[];
+  /** As in a configuration file; undefined when the key may be absent. */
+  readonly initial: unknown;
+  readonly description: string;
+}
+
+export const environmentPrefix = 'KUBE_REGISTRAR_';
+
+interface SchemaNode {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+function keysIn(node: SchemaNode, path: readonly string[]): ConfigKey[] {
+  if (node.properties !== undefined) {
+    return Object.entries(node.properties).flatMap(([key, child]) => keysIn(child, [...path, key]));
+  }
+  return [
+    {
+      name: path.join('.'),
+      path,
+      environment: environmentPrefix + path.map(upperSnake).join('_'),
+      type: typeOf(node, path),
+      choices: node.enum ?? [],
+      initial: node.default,
+      description: node.description ?? '',
+    },
+  ];
+}
+
+function typeOf(node: SchemaNode, path: readonly string[]): ConfigKey['type'] {
+  if (node.type === 'string' || node.type === 'boolean') return node.type;
+  if (node.type === 'array') return 'list';
+  throw new Error(`${path.join('.')}: environment.ts cannot read a ${node.type} yet`);
+}
+
+function upperSnake(key: string): string {
+  return key.replace(/[A-Z]/g, '_$&').toUpperCase();
+}
+
+/** All keys in the order of the schema, read from its JSON Schema, so that there is no second list. */
+export const configKeys: readonly ConfigKey[] = keysIn(configJsonSchema() as SchemaNode, []);

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { ConfigError } from './config-error.ts';
+import { configFlags } from './flags.ts';
+import { configKeys } from './keys.ts';
+import { type LoadOptions, loadConfig } from './load.ts';
+
+async function withFiles(files: Readonly<Record<string, string>>, use: (directory: string) => Promise<void>) {
+  await using directory = await mkdtempDisposable(path.join(tmpdir(), 'kube-registrar-config-'));
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory.path, name), text);
+  await use(directory.path);
+}
+
+async function mistakesOf(options: LoadOptions): Promise<readonly string[]> {
+  try {
+    await loadConfig(options);
+  } catch (thrown) {
+    assert.ok(thrown instanceof ConfigError);
+    assert.equal(thrown.code, 'config');
+    return thrown.mistakes;
+  }
+  throw new Error('loaded, though it should not');
+}
+
+describe('loadConfig()', () => {
+  test('needs no file', async () => {
+    const { config, token, warnings } = await loadConfig({ environment: {} });
+    assert.deepEqual([config.log.level, token, warnings], ['info', undefined, []]);
+  });
+
+  test('says in one line that the file is not there', async () => {
+    assert.deepEqual(await mistakesOf({ file: '/nowhere/config.yaml', environment: {} }), [
+      'config file "/nowhere/config.yaml": cannot be read: there is no such file; correct the path or create it',
+    ]);
+  });
+
+  test('says that the file is a directory', async () => {
+    await withFiles({}, async (file) => {
+      assert.match((await mistakesOf({ file, environment: {} }))[0]!, /it is a directory; name a file in it/);
+    });
+  });
+
+  test('reads the token from its file, without the line end', async () => {
+    await withFiles({ token: 'hunter2\n' }, async (directory) => {
+      const environment = { CONSUL_HTTP_TOKEN_FILE: path.join(directory, 'token') };
+      assert.equal((await loadConfig({ environment })).token?.reveal(), 'hunter2');
+    });
+  });
+
+  test('tells files that cannot be used together with the mistakes of the configuration', async () => {
+    await withFiles({ token: ' \n', ca: 'not a certificate', cert: 'x', key: 'y' }, async (directory) => {
+      const file = path.join(directory, 'config.yaml');
+      await writeFile(file, 'consul:\n  caFile: /nowhere/ca.pem\nlog: { level: loud }\n');
+      const environment = {
+        CONSUL_HTTP_TOKEN_FILE: path.join(directory, 'token'),
+        CONSUL_CLIENT_CERT: path.join(directory, 'cert'),
+        CONSUL_CLIENT_KEY: path.join(directory, 'key'),
+      };
+      const mistakes = await mistakesOf({ file, environment });
+      assert.equal(mistakes.length, 4);
+      assert.match(mistakes[0]!, /config\.yaml:3:15: log\.level: /);
+      assert.match(
+        mistakes[1]!,
+        /config\.yaml:2:11: consul\.caFile: cannot read "\/nowhere\/ca\.pem": there is no such/,
+      );
+      assert.match(
+        mistakes[2]!,
+        /^environment CONSUL_CLIENT_CERT: this certificate and its key are not usable/,
+      );
+      assert.match(mistakes[3]!, /^environment CONSUL_HTTP_TOKEN_FILE: the file is empty/);
+      assert.match(
+        (await mistakesOf({ environment: { CONSUL_CACERT: path.join(directory, 'ca') } }))[0]!,
+        /^environment CONSUL_CACERT: holds no certificate/,
+      );
+    });
+  });
+
+  test('every flag sets a key there is', () => {
+    const names = configKeys.map(({ name }) => name);
+    for (const { key } of configFlags) assert.ok(names.includes(key), key);
+  });
+});

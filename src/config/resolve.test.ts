@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { configKeys } from './keys.ts';
+import { type ConfigTexts, resolveConfig } from './resolve.ts';
+
+function resolve({ text, environment = {}, flags = {} }: Partial<ConfigTexts> & { text?: string } = {}) {
+  const file = text === undefined ? undefined : { name: 'config.yaml', text };
+  return resolveConfig({ file, environment, flags });
+}
+
+const mistakes = (text: string) => resolve({ text }).mistakes;
+
+describe('resolveConfig()', () => {
+  test('has a default for everything', () => {
+    const { config, mistakes } = resolve();
+    assert.deepEqual(mistakes, []);
+    assert.deepEqual(config?.consul.addresses, ['http://127.0.0.1:8500']);
+    assert.equal(config?.sync.fullComparisonInterval, 60_000);
+    assert.equal(config?.annotationPrefix, 'kube-registrar.io');
+  });
+
+  test('takes an empty file, a file of comments and empty sections for the defaults', () => {
+    for (const text of ['', '# nothing\n', 'consul:\nlog:\n  level:\n', '---\n', '\uFEFFlog: {}\n']) {
+      assert.deepEqual(mistakes(text), [], JSON.stringify(text));
+    }
+  });
+
+  test('reads durations into milliseconds', () => {
+    const { config } = resolve({ text: 'sync: { fullComparisonInterval: 1m30s }' });
+    assert.equal(config?.sync.fullComparisonInterval, 90_000);
+  });
+
+  test('flags win over our variables, those over those of Consul, those over the file', () => {
+    const text = 'consul: { addresses: ["http://file:1"] }';
+    const environment: Record<string, string> = {};
+    const flags: Record<string, string[]> = {};
+    const addresses = () => resolve({ text, environment, flags }).config?.consul.addresses;
+    assert.deepEqual(addresses(), ['http://file:1']);
+    environment['CONSUL_HTTP_ADDR'] = 'consul:2';
+    assert.deepEqual(addresses(), ['http://consul:2']);
+    environment['KUBE_REGISTRAR_CONSUL_ADDRESSES'] = 'http://own:3, https://own:4';
+    assert.deepEqual(addresses(), ['http://own:3', 'https://own:4']);
+    flags['consul.addresses'] = ['http://flag:5'];
+    assert.deepEqual(addresses(), ['http://flag:5']);
+  });
+
+  test('every key can be set by its variable', () => {
+    for (const key of configKeys) {
+      const value = key.type === 'boolean' ? 'maybe' : '\u0000';
+      const { mistakes, merged } = resolve({ environment: { [key.environment]: value } });
+      const told = mistakes.some((mistake) => mistake.startsWith(`environment ${key.environment}: `));
+      assert.ok(told || merged.origin(key.name) === `environment ${key.environment}`, key.name);
+    }
+  });
+
+  test('an empty variable counts as absent', () => {
+    const { config } = resolve({
+      text: 'log: { level: debug }',
+      environment: { KUBE_REGISTRAR_LOG_LEVEL: '', CONSUL_HTTP_ADDR: '', CONSUL_HTTP_SSL: '' },
+    });
+    assert.equal(config?.log.level, 'debug');
+  });
+
+  test('is not disturbed by what the kubelet sets for a Service of the same name', () => {
+    const environment = {
+      KUBE_REGISTRAR_SERVICE_HOST: '10.0.0.1',
+      KUBE_REGISTRAR_SERVICE_PORT: '8080',
+      KUBE_REGISTRAR_SERVICE_PORT_HTTP: '8080',
+      KUBE_REGISTRAR_PORT: 'tcp://10.0.0.1:8080',
+      KUBE_REGISTRAR_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+      KUBE_REGISTRAR_PORT_8080_TCP_PROTO: 'tcp',
+      KUBE_REGISTRAR_PORT_8080_TCP_PORT: '8080',
+      KUBE_REGISTRAR_PORT_8080_TCP_ADDR: '10.0.0.1',
+    };
+    assert.deepEqual(resolve({ environment }).mistakes, []);
+  });
+
+  test('tells all mistakes of all places at once, also where another place wins', () => {
+    const { mistakes, config } = resolve({
+      text: [
+        'annotationPrefix: Bad/Prefix',
+        'consul:',
+        '  adresses: [http://x:1]',
+        '  verify: "no"',
+        'log:',
+        '  level: inf',
+        'sync:',
+        '  fullComparisonInterval: 60',
+      ].join('\n'),
+      environment: { KUBE_REGISTRAR_LOG_LEVEL: 'warn', KUBE_REGISTRAR_LOG_FORMT: 'text' },
+      flags: { 'server.listen': '8080' },
+    });
+    assert.equal(config, undefined);
+    assert.deepEqual([...mistakes].sort(), [
+      'config.yaml:1:19: annotationPrefix: "Bad/Prefix" is not a DNS name; write it like "kube-registrar.io", without a slash',
+      'config.yaml:3:3: consul.adresses: unknown key; did you mean "addresses"?',
+      'config.yaml:4:11: consul.verify: must be true or false, without quotes',
+      'config.yaml:6:10: log.level: "inf" is not possible; did you mean "info"? Possible are "debug", "info", "warn", "error"',
+      'config.yaml:8:27: sync.fullComparisonInterval: must be text, not a number; put it in quotes',
+      'environment KUBE_REGISTRAR_LOG_FORMT: unknown variable; did you mean KUBE_REGISTRAR_LOG_FORMAT?',
+      'flag --listen: "8080" is not a listen address; write ":8080", "127.0.0.1:8080" or "[::1]:8080"',
+    ]);
+  });
+});
+
+describe('a configuration file', () => {
+  test('that is half written is a syntax mistake with line and column', () => {
+    assert.match(mistakes('consul:\n  addresses: ["http://x:1"\n')[0]!, /^config\.yaml:3:1: YAML syntax: /);
+    assert.match(
+      mistakes('log:\n  level: "inf')[0]!,
+      /^config\.yaml:2:14: YAML syntax: Missing closing "quote/,
+    );
+    assert.match(mistakes('log:\n\tlevel: info\n')[0]!, /^config\.yaml:2:1: YAML syntax: Tabs/);
+  });
+
+  test('with a key twice says where the second one stands, and is checked all the same', () => {
+    assert.deepEqual(mistakes('log:\n  level: info\n  level: inf\n'), [
+      'config.yaml:3:3: the same key stands here again; keep one',
+      'config.yaml:3:10: log.level: "inf" is not possible; did you mean "info"? Possible are "debug", "info", "warn", "error"',
+    ]);
+  });
+
+  test('that is no mapping, or of several documents, is refused', () => {
+    assert.deepEqual(mistakes('- a\n'), ['config.yaml:1:1: must be a mapping of keys to values, not a list']);
+    assert.match(
+      mistakes('log: {}\n---\nlog: {}\n')[0]!,
+      /^config\.yaml:\d+:\d+: YAML syntax: .*multiple documents/,
+    );
+  });
+
+  test('with a key in the wrong section is told the right one', () => {
+    assert.deepEqual(mistakes('log:\n  policy: sync\n'), [
+      'config.yaml:2:3: log.policy: unknown key; did you mean "sync.policy"?',
+    ]);
+  });
+
+  test('with a key like nothing known is told what is', () => {
+    assert.deepEqual(mistakes('server:\n  zzzzzzzzzzzz: 1\n'), [
+      'config.yaml:2:3: server.zzzzzzzzzzzz: unknown key; known here are listen',
+    ]);
+  });
+
+  test('with a section, list or text where another kind belongs says which', () => {
+    assert.deepEqual(mistakes('log: loud\nconsul:\n  addresses: http://x:1\ncluster: { name: [a] }\n'), [
+      'config.yaml:4:18: cluster.name: must be text, not a list',
+      'config.yaml:3:14: consul.addresses: must be a list, not text; write one item a line, each after "- "',
+      'config.yaml:1:6: log: must be a section with keys, not text',
+    ]);
+  });
+
+  test('with a wrong item in a list points at the item', () => {
+    assert.match(
+      mistakes('consul:\n  addresses:\n    - http://x:1\n    - unix:///var/run/consul.sock\n')[0]!,
+      /^config\.yaml:4:7: consul\.addresses\.1: "unix:.*" is a Unix socket/,
+    );
+  });
+
+  test('with a duration that is too short or too long says the limit', () => {
+    assert.match(mistakes('sync: { fullComparisonInterval: 1ms }')[0]!, /"1ms" is too short; at least "1s"/);
+    assert.match(mistakes('sync: { fullComparisonInterval: 25h }')[0]!, /"25h" is too long; at most "24h"/);
+    assert.match(mistakes('consul: { requestTimeout: soon }')[0]!, /"soon" is not a duration; write .*"10s"/);
+  });
+
+  test('with aliases that multiply is refused, not unfolded', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`);
+    assert.match(
+      mistakes(['a0: &a0 x', ...levels].join('\n'))[0]!,
+      /^config\.yaml: cannot be read as YAML: /,
+    );
+  });
+
+  test('whatever its text, gives a configuration or mistakes with their place, and never throws', () => {
+    const nearly = fc
+      .tuple(fc.constantFrom(...configKeys), fc.anything({ withNullPrototype: false, maxDepth: 2 }))
+      .map(([{ path }, value]) => {
+        const plain: unknown = JSON.parse(JSON.stringify(value ?? null) ?? 'null');
+        return stringify(path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), plain));
+      });
+    const yamlish = fc.string({ unit: fc.constantFrom(...' \n\t:-&*!|>[]{},"\'#%@`abc?~_'), maxLength: 60 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), yamlish, nearly), (text) => {
+        const { config, mistakes } = resolve({ text });
+        return config === undefined
+          ? mistakes.length > 0 &&
+              mistakes.every((line) => /^config\.yaml[:\s]/.test(line) && !line.includes('\n'))
+          : mistakes.length === 0;
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('the special key __proto__ is an unknown key like others', () => {
+    assert.match(mistakes('__proto__: { log: 1 }')[0]!, /unknown key/);
+  });
+});
+
+describe('secrets in the configuration', () => {
+  test('a token stays hidden when the configuration is shown', () => {
+    const { config } = resolve({ text: 'consul: { token: hunter2 }' });
+    assert.equal(config?.consul.token?.reveal(), 'hunter2');
+    assert.doesNotMatch(JSON.stringify(config), /hunter2/);
+  });
+
+  test('a token in a file earns a warning, one in the environment none', () => {
+    assert.deepEqual(resolve({ text: 'consul: { token: hunter2 }' }).warnings, [
+      'config.yaml:1:18: consul.token: a token in a configuration file is easily read by others; use consul.tokenFile',
+    ]);
+    assert.deepEqual(resolve({ environment: { CONSUL_HTTP_TOKEN: 'hunter2' } }).warnings, []);
+  });
+
+  for (const text of [
+    'consul: { token: *hunter2 }',
+    'consul: { token: "\\hunter2" }',
+    'consul:\n  token: |hunter2\n',
+    'consul: { token: [hunter2] }',
+    'consul: { token: !hunter2 }',
+    'consul: { token: { hunter: 2hunter2 } }',
+    'consul: { addresses: ["http://user:hunter2@consul:8500"] }',
+    'consul:\n  token: "a" hunter2\n',
+    'consul: { token: @hunter2 }',
+  ]) {
+    test(`no mistake repeats the secret of ${JSON.stringify(text)}`, () => {
+      const { mistakes, warnings } = resolve({ text });
+      assert.ok(mistakes.length > 0);
+      assert.doesNotMatch([...mistakes, ...warnings].join('\n'), /hunter2/);
+    });
+  }
+});
+
+describe('rules over several keys', () => {
+  test('a token and a token file from one place are one too many', () => {
+    assert.match(
+      mistakes('consul:\n  token: a\n  tokenFile: b\n')[0]!,
+      /^config\.yaml:2:10: consul\.token: there is a token file too \(config\.yaml:3:14: consul\.tokenFile\)/,
+    );
+  });
+
+  test('a token in the environment replaces the token file of the configuration, and the other way round', () => {
+    const one = resolve({ text: 'consul: { tokenFile: f }', environment: { CONSUL_HTTP_TOKEN: 't' } }).config;
+    assert.deepEqual([one?.consul.token?.reveal(), one?.consul.tokenFile], ['t', undefined]);
+    const other = resolve({
+      environment: { CONSUL_HTTP_TOKEN: 't' },
+      flags: { 'consul.tokenFile': 'f' },
+    }).config;
+    assert.deepEqual([other?.consul.token, other?.consul.tokenFile], [undefined, 'f']);
+  });
+
+  test('a client certificate wants its key, and the key its certificate', () => {
+    assert.match(
+      mistakes('consul: { certFile: a }')[0]!,
+      /^config.yaml:1:21: consul.certFile: .*set consul\.keyFile/,
+    );
+    const { mistakes: inEnvironment } = resolve({ environment: { CONSUL_CLIENT_KEY: 'k' } });
+    assert.match(inEnvironment[0]!, /^environment CONSUL_CLIENT_KEY: .*set consul\.certFile/);
+  });
+
+  test('TLS settings without TLS earn a warning, as does TLS that verifies nobody', () => {
+    assert.match(resolve({ text: 'consul: { serverName: x }' }).warnings[0]!, /has no effect/);
+    const text = 'consul: { addresses: ["https://x:1"], verify: false }';
+    assert.match(resolve({ text }).warnings[0]!, /^config\.yaml:1:47: consul\.verify: anybody/);
+  });
+});

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { Secret } from '../lib/secret.ts';
+import { parseListenAddress } from '../server/listen-address.ts';
+import { consulAddress } from './consul-address.ts';
+import { duration, optional, quote, secret, text } from './fields.ts';
+
+/**
+ * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the
+ * reference documentation. Every key has a default or may be absent, so that any part of a configuration
+ * can be checked by itself. Rules over several keys are in cross-check.ts.
+ */
+
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+// Without look-ahead for the length: Helm reads these patterns too, and Go's regular expressions have none.
+const dnsSubdomain = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
+const dnsLabelForm = 'a DNS label; use lower-case letters, digits and hyphens, at most 63';
+
+const cluster = z.strictObject({
+  name: text(dnsLabel, dnsLabelForm).default('kubernetes').meta({
+    description:
+      'Name of this cluster. First part of the names of its nodes in Consul; two clusters that share a Consul need two names.',
+  }),
+  uid: text(/^[A-Za-z0-9][-A-Za-z0-9_.]{0,127}$/, 'usable as a uid; use letters, digits, "-", "_" and "."')
+    .optional()
+    .meta({
+      description:
+        'Identity of this cluster, by which its entries in Consul are recognised. Default: the uid of the namespace kube-system. To be set only when the operator may not read that namespace.',
+    }),
+});
+
+const kubernetes = z.strictObject({
+  kubeconfig: optional(
+    'Path of a kubeconfig. Default: KUBECONFIG, then ~/.kube/config, then the ServiceAccount of the pod.',
+  ),
+  context: optional('Context of the kubeconfig. Default: its current context.'),
+  namespaces: z.array(text(dnsLabel, dnsLabelForm)).default([]).meta({
+    description:
+      'Namespaces to watch. Empty: all, which needs cluster-wide rights. With names, rights in those namespaces are enough; nodes are then not watched.',
+  }),
+  podLabelSelector: optional(
+    'Label selector for pods, to see fewer of them in a large cluster.',
+    'consul=yes,tier in (front, back)',
+  ),
+});
+
+const consul = z.strictObject({
+  addresses: z
+    .array(consulAddress)
+    .min(1, { error: 'is empty; name at least one Consul address' })
+    .prefault(['http://127.0.0.1:8500'])
+    .meta({
+      description: 'Addresses of Consul servers or agents, in order of preference.',
+      default: ['http://127.0.0.1:8500'],
+      examples: [['https://consul.example:8501']],
+    }),
+  token: secret('ACL token. Better in `tokenFile` or the environment than in a configuration file.'),
+  tokenFile: optional('File with the ACL token.'),
+  caFile: optional('PEM file with the certificate authorities to trust. Default: those of the system.'),
+  certFile: optional('PEM file with the client certificate, for mutual TLS. Needs `keyFile`.'),
+  keyFile: optional('PEM file with the key of the client certificate.'),
+  serverName: optional("Name the server's certificate must carry. Default: the host of the address."),
+  verify: z.boolean().default(true).meta({
+    description: "Whether the server's certificate is verified. `false` only for tests.",
+  }),
+  datacenter: optional('Datacenter to write to. Default: that of the server.'),
+  namespace: optional('Namespace to write to (Consul Enterprise).'),
+  partition: optional('Admin partition to write to (Consul Enterprise).'),
+  requestTimeout: duration('10s', 100, 'Longest wait for the answer to a request that does not block.'),
+});
+
+const sync = z.strictObject({
+  fullComparisonInterval: duration(
+    '60s',
+    1_000,
+    'How often everything wanted is compared with everything in Consul, on top of reacting to changes. Varied by some percent.',
+  ),
+  policy: z.enum(['sync', 'upsert-only', 'dry-run']).default('sync').meta({
+    description:
+      '`sync`: write and remove. `upsert-only`: never remove. `dry-run`: only log what would be done.',
+  }),
+});
+
+const log = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
+    description: 'Least level that is logged.',
+  }),
+  format: z.enum(['json', 'text']).default('json').meta({
+    description: '`json`: one object a line. `text`: for people.',
+  }),
+});
+
+const server = z.strictObject({
+  listen: z
+    .string()
+    .refine((value) => parseListenAddress(value) !== undefined, {
+      error: (issue) =>
+        `${quote(String(issue.input))} is not a listen address; write ":8080", "127.0.0.1:8080" or "[::1]:8080"`,
+    })
+    .default(':8080')
+    .meta({ description: 'Where health, metrics and the status page are served.' }),
+});
+
+export const configSchema = z.strictObject({
+  cluster: cluster.prefault({}).meta({ description: 'Which cluster this is.' }),
+  kubernetes: kubernetes
+    .prefault({})
+    .meta({ description: 'How to reach the API server, and what to watch.' }),
+  annotationPrefix: text(dnsSubdomain, 'a DNS name; write it like "kube-registrar.io", without a slash')
+    .default('kube-registrar.io')
+    .meta({ description: 'Prefix of the annotations, without the slash.' }),
+  consul: consul.prefault({}).meta({ description: 'How to reach Consul.' }),
+  sync: sync.prefault({}).meta({ description: 'How Consul is kept true.' }),
+  log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
+  server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),
+});
+
+type DeepReadonly<T> = T extends Secret | string | number | boolean | undefined
+  ? T
+  : { readonly [K in keyof T]: DeepReadonly<T[K]> };
+
+/** A valid configuration with its defaults. Durations are in milliseconds. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+
+/** The JSON Schema (draft 2020-12) of a configuration file. */
+export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}
