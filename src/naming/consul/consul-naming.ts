@@ -1,0 +1,155 @@
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { HttpTransport, type TlsOptions } from '../../lib/http-transport.ts';
+import { type Random, systemRandom } from '../../lib/random.ts';
+import type { Transport } from '../../lib/transport.ts';
+import type {
+  CallOptions,
+  Naming,
+  Query,
+  ServiceSubscription,
+  SubscribeOptions,
+  SubscriptionCallback,
+} from '../contract.ts';
+import type { ServiceInstance } from '../instance.ts';
+import { matching, passingOnly, toQuery } from '../matching.ts';
+import { NamingError, type Report, throwIfAborted, warn } from '../naming-error.ts';
+import { checkRegistration, type Registration } from '../registration.ts';
+import { Subscriptions } from '../subscription.ts';
+import { ConnectionBudget } from './connection-budget.ts';
+import { ConsulClient, type ConsulScope } from './consul-client.ts';
+import { watchService } from './watch.ts';
+
+export interface ConsulNamingOptions extends ConsulScope {
+  /**
+   * Origins of Consul agents, `http://host:port` or `https://host:port`. The first is the home agent, which
+   * carries what is registered here; the others answer reads and watches while it does not.
+   * Default `['http://127.0.0.1:8500']`.
+   */
+  readonly addresses?: readonly string[];
+  /** ACL token; a function is asked before every request, so that it may change. Default none. */
+  readonly token?: string | (() => string | undefined);
+  readonly tls?: TlsOptions;
+  /** How old an answer of `find()` from the agent's cache may be, in milliseconds. Default 60,000. */
+  readonly maxAgeMs?: number;
+  /**
+   * Most connections for subscriptions together; above that they take turns of 2 s. Consul allows a client
+   * address 200 connections (`http_max_conns_per_client`). Default 64.
+   */
+  readonly maxWatches?: number;
+  /** Gets the errors of callbacks, and the first of each kind of trouble of a watch. Default: a process warning. */
+  readonly report?: Report;
+  /** The way to an address. Default: HTTP over keep-alive connections. */
+  readonly transport?: (address: string) => Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** Connections beside the watches', for calls. */
+const callConnections = 8;
+
+/** Naming over the HTTP API of a Consul agent (https://developer.hashicorp.com/consul/api-docs). */
+export class ConsulNaming implements Naming {
+  readonly #client: ConsulClient;
+  readonly #subscriptions: Subscriptions;
+  readonly #maxAgeMs: number;
+  readonly #closing = new AbortController();
+  readonly #watch: (subscription: Parameters<typeof watchService>[0]) => Promise<void>;
+
+  constructor(options: ConsulNamingOptions = {}) {
+    const { addresses = ['http://127.0.0.1:8500'], tls, token, maxAgeMs = 60_000, maxWatches = 64 } = options;
+    const { clock = systemClock, random = systemRandom, report = warn } = options;
+    if (addresses.length === 0) throw new NamingError('invalid', 'addresses is empty');
+    if (!(maxWatches >= 1)) throw new NamingError('invalid', `maxWatches ${maxWatches} is below 1`);
+    const connect =
+      options.transport ??
+      ((origin: string) =>
+        new HttpTransport({
+          origin,
+          connections: maxWatches + callConnections,
+          ...(tls === undefined ? {} : { tls }),
+        }));
+    const client = new ConsulClient({
+      transports: addresses.map((address) => connect(address.replace(/\/+$/, ''))),
+      token: typeof token === 'function' ? token : () => token,
+      scope: options,
+      clock,
+    });
+    const budget = new ConnectionBudget(maxWatches);
+    this.#client = client;
+    this.#maxAgeMs = maxAgeMs;
+    this.#subscriptions = new Subscriptions(report);
+    this.#watch = (subscription) => watchService(subscription, { client, budget, clock, random, report });
+  }
+
+  async register(registration: Registration, { signal }: CallOptions = {}): Promise<void> {
+    const within = this.#signal(signal, `registering "${registration.id}"`);
+    checkRegistration(registration);
+    await this.#unlessClosed(this.#client.register(registration, within));
+  }
+
+  async deregister(serviceId: string, { signal }: CallOptions = {}): Promise<void> {
+    const within = this.#signal(signal, `deregistering "${serviceId}"`);
+    await this.#unlessClosed(this.#client.deregister(serviceId, within));
+  }
+
+  async find(service: string | Query, ...tags: readonly string[]): Promise<readonly ServiceInstance[]> {
+    const query = toQuery(service, tags);
+    const within = this.#signal(query.signal, `finding "${query.service}"`);
+    return matching(await this.#unlessClosed(this.#read(query, within)), query);
+  }
+
+  async subscribe(
+    service: string,
+    callback: SubscriptionCallback,
+    options: SubscribeOptions = {},
+  ): Promise<ServiceSubscription> {
+    this.#signal(options.signal, `subscribing to "${service}"`);
+    const subscription = this.#subscriptions.open(service, callback, options);
+    subscription.feedBy(this.#watch(subscription));
+    await subscription.started;
+    return subscription;
+  }
+
+  async unsubscribe(service: string): Promise<void> {
+    await this.#subscriptions.end(service);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#subscriptions.endAll();
+    await this.#client.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * The agent keeps its cache fresh in the background and then ignores max-age (Consul API, "Agent Caching"):
+   * its `Age` tells how long it has been cut off, and a too old answer is asked for again past the cache.
+   * Tags are matched here: one cache entry a service serves every combination, and Consul would ignore case.
+   */
+  async #read(query: Query, signal: AbortSignal): Promise<readonly ServiceInstance[]> {
+    const { service, maxAgeMs = this.#maxAgeMs } = query;
+    const passing = passingOnly(query);
+    const answer = await this.#client.read(service, { passing, maxAgeMs }, signal);
+    if (maxAgeMs <= 0 || answer.ageMs <= maxAgeMs) return answer.instances;
+    return (await this.#client.read(service, { passing, maxAgeMs: 0 }, signal)).instances;
+  }
+
+  /** Fires with the caller's signal or with `close()`. Throws `closed` or `aborted` when one of them has. */
+  #signal(signal: AbortSignal | undefined, doing: string): AbortSignal {
+    if (this.#closing.signal.aborted) throw new NamingError('closed', `${doing}: this Naming was closed`);
+    throwIfAborted(signal, doing);
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+  }
+
+  async #unlessClosed<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (thrown) {
+      if (!this.#closing.signal.aborted) throw thrown;
+      throw new NamingError('closed', 'this Naming was closed during the call', { cause: thrown });
+    }
+  }
+}
