@@ -23,9 +23,24 @@ export type Change =
   | DeleteInstance
   | DeleteNode;
 
+/**
+ * What a written entry does to what consumers see; deletions need none.
+ *
+ * - `create` the entry did not exist
+ * - `health` a status changes, and possibly more
+ * - `update` anything else: it can wait behind the others
+ */
+export type Effect = 'create' | 'health' | 'update';
+
 export interface PutNode {
   readonly kind: 'put-node';
   readonly node: ConsulNodeName;
+  readonly effect: Effect;
+  /**
+   * ModifyIndex of the node as it was observed; 0 = it must not exist. The node is written by compare and
+   * set, so that a foreign node which took the name in the meantime is never overwritten.
+   */
+  readonly modifyIndex: number;
   readonly address: string;
   readonly taggedAddresses: Readonly<Record<string, string>>;
   readonly meta: Readonly<Record<string, string>>;
@@ -34,18 +49,21 @@ export interface PutNode {
 export interface PutNodeCheck {
   readonly kind: 'put-node-check';
   readonly node: ConsulNodeName;
+  readonly effect: Effect;
   readonly check: Check;
 }
 
 export interface PutInstance {
   readonly kind: 'put-instance';
   readonly node: ConsulNodeName;
+  readonly effect: Effect;
   readonly instance: Instance;
 }
 
 export interface PutCheck {
   readonly kind: 'put-check';
   readonly node: ConsulNodeName;
+  readonly effect: Effect;
   readonly instance: InstanceId;
   readonly service: ServiceName;
   readonly check: Check;
@@ -70,4 +88,6 @@ export interface DeleteInstance {
 export interface DeleteNode {
   readonly kind: 'delete-node';
   readonly node: ConsulNodeName;
+  /** As in PutNode: another node of the same name is not the one to delete. */
+  readonly modifyIndex: number;
 }

@@ -1,0 +1,210 @@
+import type { Check } from '../model/check.ts';
+import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ClusterUid } from '../model/keys.ts';
+import type { NodeEntry } from '../model/node-entry.ts';
+import type { Change, Effect } from './change.ts';
+import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
+import type { Finding } from './finding.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
+import { compareChanges, compareText } from './order.ts';
+import { isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
+import { allFeatures, type ServerFeatures } from './server-features.ts';
+import { followedCheck, keptFor } from './stale.ts';
+
+// Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source.
+//
+//   node        desired      observed                    outcome
+//               any          foreign                     nothing at all; finding foreign-owner
+//               undefined    absent                      nothing
+//               undefined    ours, bare                  delete-node
+//               undefined    ours, kept or foreign       its own instances by the rules below; the node
+//                            instances on it             and its checks stay
+//               entry        absent                      put-node, then everything on it
+//               entry        ours, equal                 nothing
+//               entry        ours, different             put-node
+//
+//   node check  wanted       absent or different         put-node-check
+//               not wanted   ours                        delete-check
+//               not wanted   foreign                     finding foreign-check (it goes with the node)
+//
+//   instance    wanted       absent                      put-instance with all its checks
+//               wanted       name or tags differ         put-instance with all its checks: Consul keeps
+//                                                        a copy of both in each check
+//               wanted       other fields differ         put-instance with the checks that differ
+//               wanted       equal                       its checks only
+//               not wanted   kept                        its readiness check follows; finding stale
+//               not wanted   ours                        delete-instance (its checks go with it)
+//               not wanted   foreign                     finding foreign-instance
+//
+//   check of a  wanted       absent or different         put-check
+//   wanted      not wanted   ours                        delete-check
+//   instance    not wanted   foreign                     finding foreign-check
+//
+// An entry that is equal is never written: an identical write costs Consul a raft entry and, for a check,
+// wakes every watcher.
+
+export interface DiffOptions {
+  /** Whose nodes are ours. */
+  readonly owner: ClusterUid;
+  /** Default: the server keeps everything. */
+  readonly server?: ServerFeatures;
+}
+
+export interface Difference {
+  /** In the order of order.ts. */
+  readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+}
+
+/** What brings the observed node to the desired one. Pure; equal input gives equal output. */
+export function diff(
+  desired: DesiredNode,
+  observed: ObservedNode | undefined,
+  { owner, server = allFeatures }: DiffOptions,
+): Difference {
+  if (observed !== undefined) {
+    const ownership = nodeOwnership(observed, owner);
+    if (ownership !== 'ours') {
+      return { changes: [], findings: [{ kind: 'foreign-owner', node: desired.name, reason: ownership }] };
+    }
+  }
+  const differing = new Differing(desired, observed, server);
+  differing.instances();
+  differing.node();
+  return { changes: differing.changes.sort(compareChanges), findings: differing.findings };
+}
+
+/** The state of one call: what has been found so far. */
+class Differing {
+  changes: Change[] = [];
+  readonly findings: Finding[] = [];
+  readonly #name: DesiredNode['name'];
+  readonly #entry: NodeEntry | undefined;
+  readonly #stale: readonly StaleSource[];
+  readonly #observed: ObservedNode | undefined;
+  readonly #server: ServerFeatures;
+  /** Instances that are not wanted and stay nevertheless. */
+  #remaining = 0;
+
+  constructor(desired: DesiredNode, observed: ObservedNode | undefined, server: ServerFeatures) {
+    this.#name = desired.name;
+    this.#entry = desired.entry;
+    this.#stale = desired.stale;
+    this.#observed = observed;
+    this.#server = server;
+  }
+
+  node(): void {
+    const [node, entry, observed] = [this.#name, this.#entry, this.#observed];
+    if (entry === undefined) {
+      if (observed === undefined || this.#remaining > 0) return;
+      this.changes = [{ kind: 'delete-node', node, modifyIndex: observed.modifyIndex }];
+      return;
+    }
+    if (nodeChanges(observed, entry).length > 0) {
+      const { address, taggedAddresses, meta } = entry;
+      const effect = observed === undefined ? 'create' : 'update';
+      const modifyIndex = observed?.modifyIndex ?? 0;
+      this.changes.push({ kind: 'put-node', node, effect, modifyIndex, address, taggedAddresses, meta });
+    }
+    for (const check of entry.checks) {
+      const effect = this.#checkEffect(observed?.checks.get(check.id), check, undefined);
+      if (effect !== undefined) this.changes.push({ kind: 'put-node-check', node, effect, check });
+    }
+    if (observed !== undefined) this.#unwantedChecks(observed.checks, entry.checks, undefined);
+  }
+
+  instances(): void {
+    const wanted = this.#entry?.instances;
+    for (const instance of sortedById(wanted)) {
+      const observed = this.#observed?.instances.get(instance.id);
+      if (observed === undefined) {
+        this.changes.push({ kind: 'put-instance', node: this.#name, effect: 'create', instance });
+      } else {
+        this.#wantedInstance(instance, observed);
+      }
+    }
+    for (const observed of sortedById(this.#observed?.instances)) {
+      if (wanted?.has(observed.id) !== true) this.#unwantedInstance(observed);
+    }
+  }
+
+  #wantedInstance(instance: Instance, observed: ObservedInstance): void {
+    const node = this.#name;
+    const fields = instanceChanges(observed, instance, this.#server);
+    const copied = fields.some(({ field }) => field === 'service' || field === 'tags');
+    const written: { check: Check; effect: Effect }[] = [];
+    for (const check of instance.checks) {
+      const effect = this.#checkEffect(observed.checks.get(check.id), check, instance);
+      if (effect !== undefined) written.push({ check, effect });
+      else if (copied) written.push({ check, effect: 'update' });
+    }
+    if (fields.length > 0) {
+      const effect = written.some((each) => each.effect !== 'update') ? 'health' : 'update';
+      const checks = written.map(({ check }) => check);
+      this.changes.push({ kind: 'put-instance', node, effect, instance: { ...instance, checks } });
+    } else {
+      const { id, service } = instance;
+      for (const { check, effect } of written) {
+        this.changes.push({ kind: 'put-check', node, effect, instance: id, service, check });
+      }
+    }
+    this.#unwantedChecks(observed.checks, instance.checks, observed);
+  }
+
+  #unwantedInstance(observed: ObservedInstance): void {
+    const { id: instance, service } = observed;
+    const node = this.#name;
+    const source = keptFor(observed, this.#stale);
+    if (source !== undefined) {
+      this.#remaining += 1;
+      this.findings.push({ kind: 'stale', node, instance, service });
+      const check = followedCheck(observed, source);
+      const effect = check && this.#checkEffect(observed.checks.get(check.id), check, observed);
+      if (check !== undefined && effect !== undefined) {
+        this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
+      }
+    } else if (isOwnInstance(observed)) {
+      this.changes.push({ kind: 'delete-instance', node, instance, service });
+    } else {
+      this.#remaining += 1;
+      this.findings.push({ kind: 'foreign-instance', node, instance, service });
+    }
+  }
+
+  #unwantedChecks(
+    observed: ReadonlyMap<string, ObservedCheck>,
+    wanted: readonly Check[],
+    on: ObservedInstance | undefined,
+  ): void {
+    for (const check of sortedById(observed)) {
+      if (wanted.some(({ id }) => id === check.id)) continue;
+      const instance = on?.id;
+      if (isOwnCheck(check)) {
+        const service = on?.service;
+        this.changes.push({ kind: 'delete-check', node: this.#name, check: check.id, instance, service });
+      } else {
+        this.findings.push({ kind: 'foreign-check', node: this.#name, instance, check: check.id });
+      }
+    }
+  }
+
+  /** Undefined when the check is right as it is. */
+  #checkEffect(
+    observed: ObservedCheck | undefined,
+    check: Check,
+    instance: Omit<Instance, 'checks'> | undefined,
+  ): Effect | undefined {
+    if (observed === undefined) return 'create';
+    const fields = checkChanges(observed, writtenCheck(check, instance), this.#server);
+    if (fields.length === 0) return undefined;
+    return fields.some(({ field }) => field === 'status') ? 'health' : 'update';
+  }
+}
+
+function sortedById<Entry extends { readonly id: string }>(
+  entries: ReadonlyMap<string, Entry> | undefined,
+): Entry[] {
+  return entries === undefined ? [] : [...entries.values()].sort((a, b) => compareText(a.id, b.id));
+}

@@ -1,0 +1,55 @@
+import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { FieldChange } from './fields.ts';
+import type { ForeignReason } from './ownership.ts';
+
+/**
+ * What was noticed and is no change of ours, as a closed union: the shell logs, counts and shows it.
+ *
+ * - `foreign-owner`    a node of the name we need belongs to somebody else: nothing on it is touched
+ * - `foreign-instance` an instance on our node is not ours: left alone, and it keeps the node
+ * - `foreign-check`    a check on our node or instance is not ours: left alone
+ * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
+ * - `drift`            Consul differs from what we last wrote or read
+ */
+export type Finding = ForeignOwner | ForeignInstance | ForeignCheck | StaleInstance | Drift;
+
+export interface ForeignOwner {
+  readonly kind: 'foreign-owner';
+  readonly node: ConsulNodeName;
+  readonly reason: ForeignReason;
+}
+
+export interface ForeignInstance {
+  readonly kind: 'foreign-instance';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+}
+
+export interface ForeignCheck {
+  readonly kind: 'foreign-check';
+  readonly node: ConsulNodeName;
+  /** Undefined for a check of the node itself. */
+  readonly instance: InstanceId | undefined;
+  readonly check: CheckId;
+}
+
+export interface StaleInstance {
+  readonly kind: 'stale';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+}
+
+export interface Drift {
+  readonly kind: 'drift';
+  /** The entry is gone, has other fields, or appeared without us. */
+  readonly what: 'missing' | 'changed' | 'unexpected';
+  readonly entry: 'node' | 'instance' | 'check';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId | undefined;
+  readonly service: ServiceName | undefined;
+  readonly check: CheckId | undefined;
+  /** From what we knew to what is there; empty unless `changed`. */
+  readonly fields: readonly FieldChange[];
+}

@@ -1,0 +1,45 @@
+import type { ClusterUid } from '../model/keys.ts';
+import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/owner.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
+
+/** Notes of every check we write: by it a check somebody else put on our node or instance is told apart. */
+export const ownNotes = `${managedByKey}: ${managedByValue}`;
+
+/** Check of a node that a live Consul agent keeps: such a node is the agent's. */
+const agentCheck = 'serfHealth';
+
+/**
+ * Why a node is not ours.
+ *
+ * - `agent`       a live Consul agent owns it: its anti-entropy would remove what we write
+ * - `other-owner` it carries another cluster's or another program's stamp
+ * - `no-stamp`    it carries none
+ */
+export type ForeignReason = 'agent' | 'other-owner' | 'no-stamp';
+
+/** The one place that decides whether a Consul node may be written or removed. */
+export function nodeOwnership(node: ObservedNode, owner: ClusterUid): 'ours' | ForeignReason {
+  for (const check of node.checks.values()) if (check.id === agentCheck) return 'agent';
+  if (isOwned(node.meta, owner)) return 'ours';
+  const [manager, cluster] = [node.meta[managedByKey], node.meta[clusterUidKey]];
+  const otherStamp = (manager ?? managedByValue) !== managedByValue || (cluster ?? owner) !== owner;
+  if (otherStamp) return 'other-owner';
+  if (node.stampedBefore) return 'ours';
+  return manager === undefined && cluster === undefined ? 'no-stamp' : 'other-owner';
+}
+
+export function isOwnCheck(check: ObservedCheck): boolean {
+  return check.notes === ownNotes;
+}
+
+/**
+ * Whether an instance on a node of ours is ours. An outsider's re-registration may have replaced its meta;
+ * a check of ours then still tells.
+ */
+export function isOwnInstance(instance: ObservedInstance): boolean {
+  if (instance.meta['external-source'] === 'kubernetes' && instance.meta['kube-cluster'] !== undefined) {
+    return true;
+  }
+  for (const check of instance.checks.values()) if (isOwnCheck(check)) return true;
+  return false;
+}

@@ -1,0 +1,31 @@
+import type { Check } from '../model/check.ts';
+import type { StaleSource } from '../model/desired-node.ts';
+import type { ObservedInstance } from './observed.ts';
+
+/** The source an undesired instance is kept for, if any; the first that fits. */
+export function keptFor(
+  instance: ObservedInstance,
+  sources: readonly StaleSource[],
+): StaleSource | undefined {
+  const namespace = instance.meta['kube-namespace'] ?? '';
+  const podUid = instance.meta['kube-pod-uid'] ?? '';
+  const kubeService = instance.meta['kube-service'] ?? '';
+  return sources.find(
+    (source) =>
+      source.namespace === namespace &&
+      source.podUid === podUid &&
+      source.kubeService === kubeService &&
+      (source.service === '' || source.service === instance.service),
+  );
+}
+
+/** The kept instance's readiness check as its source has it now; undefined when there is none to write. */
+export function followedCheck(instance: ObservedInstance, source: StaleSource): Check | undefined {
+  if (source.check === undefined) return undefined;
+  for (const check of instance.checks.values()) {
+    if (check.id !== `${instance.id}:readiness`) continue;
+    const { id, name, type } = check;
+    return { id, name, type, status: source.check.status, output: source.check.output };
+  }
+  return undefined;
+}
