@@ -1,0 +1,213 @@
+/**
+ * `npm run servers`: builds the real servers that the end-to-end tests run, from source pinned beside this
+ * file, into a cache outside the checkout. What is there already, or given, is left alone, so a second call is
+ * instant. Exits 0 when every program is at hand.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { locateServers, missingMessage, reportedVersion } from './locate.ts';
+import {
+  cachePath,
+  cacheRoot,
+  type Program,
+  pinnedVersion,
+  programNamed,
+  programs,
+  sourceDir,
+} from './programs.ts';
+
+/** The lock's holder touches it this often, ms. */
+const lockBeat = 5_000;
+/** A lock untouched for this long belongs to a build that was killed, ms. */
+const lockStale = 30_000;
+
+const go = 'go';
+/** Go as it is set up on this machine, except that no C compiler is needed. */
+const goEnv = { ...process.env, CGO_ENABLED: '0' };
+
+async function main(signal: AbortSignal): Promise<void> {
+  let located = await locateServers();
+  if (located.missing.length > 0) {
+    await requireGo(missingMessage(located.missing, located.notes), signal);
+    await using _lock = await takeLock(join(cacheRoot(process.env), 'build.lock'), signal);
+    // Whoever held the lock before may have built them.
+    located = await locateServers();
+    for (const [index, name] of located.missing.entries()) {
+      const program = programNamed(name);
+      const title = `[${index + 1}/${located.missing.length}] ${name} ${pinnedVersion(program)}`;
+      await build(program, title, signal);
+    }
+    located = await locateServers();
+  }
+  for (const { name } of programs) console.log(`${name}: ${located.paths[name]}`);
+}
+
+/** Builds beside the program's final place and renames, so that a half-written file is never found there. */
+async function build(program: Program, title: string, signal: AbortSignal): Promise<void> {
+  const target = cachePath(program, process.env);
+  const unfinished = join(dirname(target), `.${program.name}.${process.pid}`);
+  await mkdir(dirname(target), { recursive: true });
+  using progress = new Progress(title);
+  try {
+    await goBuild(program, unfinished, progress, signal);
+    await reportedVersion(program, unfinished);
+    await rename(unfinished, target);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  progress.end(`built in ${progress.elapsed()}`);
+}
+
+async function goBuild(
+  program: Program,
+  output: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const stamps = Object.entries(program.stamps(pinnedVersion(program)));
+  const linker = ['-s', '-w', ...stamps.map(([variable, value]) => `-X ${variable}=${value}`)].join(' ');
+  // readonly: a go.sum that lacks something is an error to fix, not a reason to write into the checkout.
+  const args = [
+    'build',
+    '-v',
+    '-mod=readonly',
+    '-trimpath',
+    '-ldflags',
+    linker,
+    '-o',
+    output,
+    program.package,
+  ];
+  const child = spawn(go, args, {
+    cwd: sourceDir(program),
+    env: goEnv,
+    signal,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const tail: string[] = [];
+  let rest = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      // With -v go names each package it compiles on a line of its own; anything else is a message.
+      if (/^\S+$/.test(line)) progress.packages++;
+      else tail.push(line);
+    }
+    tail.splice(0, tail.length - 40);
+  });
+  const code = await exitOf(child);
+  if (code !== 0)
+    throw new Error(`go build ${program.package} failed:\n${[...tail, rest].join('\n').trim()}`);
+}
+
+async function requireGo(whatIsMissing: string, signal: AbortSignal): Promise<void> {
+  const code = await exitOf(spawn(go, ['version'], { signal, stdio: 'ignore' })).catch(
+    (error: unknown) => error,
+  );
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`${whatIsMissing}\nGo, which would build them, is not on the PATH.`);
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+}
+
+/** One line that is rewritten on a terminal; elsewhere a line now and then, so that a log shows life. */
+class Progress {
+  packages = 0;
+  readonly #title: string;
+  readonly #started = Date.now();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(title: string) {
+    this.#title = title;
+    this.#show();
+    this.#timer = setInterval(() => this.#show(), process.stdout.isTTY ? 1_000 : 15_000);
+  }
+
+  /** Time since the start, as 42s or 3m10s. */
+  elapsed(): string {
+    const seconds = Math.round((Date.now() - this.#started) / 1_000);
+    return seconds < 60
+      ? `${seconds}s`
+      : `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
+  }
+
+  end(outcome: string): void {
+    clearInterval(this.#timer);
+    this.#write(`${this.#title}: ${outcome}`, '\n');
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #show(): void {
+    const compiled = this.packages > 0 ? `, ${this.packages} packages compiled` : '';
+    this.#write(`${this.#title}: building … ${this.elapsed()}${compiled}`, process.stdout.isTTY ? '' : '\n');
+  }
+
+  #write(line: string, end: string): void {
+    process.stdout.write(process.stdout.isTTY ? `\r\x1b[2K${line}${end}` : `${line}${end}`);
+  }
+}
+
+/**
+ * One build at a time, because two would only compile the same packages twice. The lock is kept alive by its
+ * modification time and not by a process id, so that it also holds between containers that share the cache.
+ * Should two builds run after all, both put the same file in place.
+ */
+async function takeLock(path: string, signal: AbortSignal): Promise<AsyncDisposable> {
+  await mkdir(dirname(path), { recursive: true });
+  let told = false;
+  while (!(await create(path))) {
+    const touched = await stat(path).then(
+      (found) => found.mtimeMs,
+      () => Date.now(),
+    );
+    if (Date.now() - touched > lockStale) {
+      await rm(path, { force: true });
+      continue;
+    }
+    if (!told) console.log('another build is running; waiting for it …');
+    told = true;
+    await delay(500, undefined, { signal });
+  }
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A beat that fails costs at worst a second build.
+    utimes(path, now, now).catch(() => {});
+  }, lockBeat);
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(beat);
+      await rm(path, { force: true });
+    },
+  };
+}
+
+async function create(path: string): Promise<boolean> {
+  try {
+    const handle = await open(path, 'wx');
+    await handle.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort());
+try {
+  await main(interrupted.signal);
+} catch (error) {
+  console.error(interrupted.signal.aborted ? 'interrupted' : error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,127 @@
+/** The programs the end-to-end tests run, where their source is pinned and how each is built. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export const programNames = [
+  'etcd',
+  'etcdctl',
+  'etcdutl',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'consul',
+  'helm',
+] as const;
+
+export type ProgramName = (typeof programNames)[number];
+
+export interface Program {
+  readonly name: ProgramName;
+  /** Directory beside this file whose go.mod and go.sum pin the program. */
+  readonly moduleDir: string;
+  /** Go module whose version is the program's version. */
+  readonly module: string;
+  /** The main package. */
+  readonly package: string;
+  /** Linker stamps: package variables the program takes its version from. `version` has no leading v. */
+  readonly stamps: (version: string) => Record<string, string>;
+  /** Arguments that print the version and exit; also the proof that a given binary runs. */
+  readonly versionArgs: readonly string[];
+  /** Older binaries found on the PATH are passed over. One named by a variable is used as it is. */
+  readonly oldest: readonly [major: number, minor: number];
+}
+
+const none = (): Record<string, string> => ({});
+
+/** Without these the API server calls itself v0.0.0 and clients cannot tell its version. */
+const kubernetesStamps = (version: string): Record<string, string> => {
+  const [major = '', minor = ''] = version.split('.');
+  const at = 'k8s.io/component-base/version';
+  return { [`${at}.gitVersion`]: `v${version}`, [`${at}.gitMajor`]: major, [`${at}.gitMinor`]: minor };
+};
+
+const etcd = { moduleDir: 'etcd', stamps: none, oldest: [3, 5] } as const;
+const kubernetes = {
+  moduleDir: 'kubernetes',
+  module: 'k8s.io/kubernetes',
+  stamps: kubernetesStamps,
+  versionArgs: ['--version'],
+  oldest: [1, 32],
+} as const;
+
+const table: Record<ProgramName, Omit<Program, 'name'>> = {
+  etcd: {
+    ...etcd,
+    module: 'go.etcd.io/etcd/server/v3',
+    package: 'go.etcd.io/etcd/server/v3',
+    versionArgs: ['--version'],
+  },
+  etcdctl: {
+    ...etcd,
+    module: 'go.etcd.io/etcd/etcdctl/v3',
+    package: 'go.etcd.io/etcd/etcdctl/v3',
+    versionArgs: ['version'],
+  },
+  etcdutl: {
+    ...etcd,
+    module: 'go.etcd.io/etcd/etcdutl/v3',
+    package: 'go.etcd.io/etcd/etcdutl/v3',
+    versionArgs: ['version'],
+  },
+  'kube-apiserver': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  'kube-controller-manager': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  consul: {
+    moduleDir: 'consul',
+    module: 'github.com/hashicorp/consul',
+    package: 'github.com/hashicorp/consul',
+    stamps: none,
+    versionArgs: ['version'],
+    oldest: [1, 14],
+  },
+  helm: {
+    moduleDir: 'helm',
+    module: 'helm.sh/helm/v4',
+    package: 'helm.sh/helm/v4/cmd/helm',
+    stamps: (version) => ({ 'helm.sh/helm/v4/internal/version.version': `v${version}` }),
+    versionArgs: ['version', '--short'],
+    oldest: [3, 14],
+  },
+};
+
+/** In the order they are built: the cheap ones first. */
+export const programs: readonly Program[] = programNames.map((name) => ({ name, ...table[name] }));
+
+export function programNamed(name: ProgramName): Program {
+  return { name, ...table[name] };
+}
+
+/** Absolute directory that holds the program's go.mod. */
+export function sourceDir(program: Program): string {
+  return join(import.meta.dirname, program.moduleDir);
+}
+
+/** The version pinned in go.mod, without the leading v. */
+export function pinnedVersion(program: Program): string {
+  const goMod = readFileSync(join(sourceDir(program), 'go.mod'), 'utf8');
+  const line = goMod.split('\n').find((text) => text.trim().startsWith(`${program.module} v`));
+  const version = line?.trim().split(' ')[1];
+  if (version === undefined)
+    throw new Error(`${program.moduleDir}/go.mod does not require ${program.module}`);
+  return version.slice(1);
+}
+
+/**
+ * Where the built program lies. The directory's key covers everything the build depends on that the
+ * repository holds, so a change of one module rebuilds that module's programs and no others.
+ */
+export function cachePath(program: Program, env: NodeJS.ProcessEnv): string {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
+  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(sourceDir(program), file)));
+  return join(cacheRoot(env), `${program.moduleDir}-${hash.digest('hex').slice(0, 16)}`, program.name);
+}
+
+/** The cache of built servers: outside the checkout, so that clones and branches share it. */
+export function cacheRoot(env: NodeJS.ProcessEnv): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kube-registrar', 'servers');
+}
