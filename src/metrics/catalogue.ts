@@ -1,0 +1,160 @@
+import { type Labels, noopCounter, noopGauge, noopHistogram } from '../lib/metrics.ts';
+import type { Definition, InstrumentOf } from './definition.ts';
+
+/** Every metric of ours; base units, and labels with few values. Default metrics of Node come on top. */
+
+export const metricPrefix = 'kube_registrar_';
+
+const reflector = { resource: ['pods', 'services', 'endpointslices', 'nodes'], namespace: 'open' } as const;
+
+export const catalogue = {
+  instances: {
+    type: 'gauge',
+    name: 'instances',
+    help: 'Instances in Consul that are ours, by service and status.',
+    labels: { service: 'open', status: ['passing', 'warning', 'critical'] },
+  },
+  propagation: {
+    type: 'histogram',
+    name: 'propagation_seconds',
+    help: 'From the receipt of a Kubernetes event to the commit of what follows from it in Consul.',
+    labels: {},
+    buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  },
+  txn: {
+    type: 'histogram',
+    name: 'txn_seconds',
+    help: 'How long Consul took to answer a transaction.',
+    labels: {},
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  operations: {
+    type: 'counter',
+    name: 'operations_total',
+    help: 'Changes sent to Consul. refused: by Consul, for their content; failed: no answer or a fault of the server.',
+    labels: {
+      verb: [
+        'put-node',
+        'put-node-check',
+        'put-instance',
+        'put-check',
+        'delete-check',
+        'delete-instance',
+        'delete-node',
+      ],
+      result: ['committed', 'refused', 'failed'],
+    },
+  },
+  drift: {
+    type: 'counter',
+    name: 'drift_total',
+    help: 'Entries of ours that somebody else removed (missing), edited (changed) or added (unexpected).',
+    labels: { kind: ['missing', 'changed', 'unexpected'] },
+  },
+  problems: {
+    type: 'gauge',
+    name: 'problems',
+    help: 'Objects or services that are not registered as asked at the moment, by reason.',
+    labels: { reason: ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] },
+  },
+  queueDepth: {
+    type: 'gauge',
+    name: 'queue_depth',
+    help: 'Nodes that wait to be reconciled.',
+    labels: {},
+  },
+  queueOldest: {
+    type: 'gauge',
+    name: 'queue_oldest_seconds',
+    help: 'How long the first of them has waited.',
+    labels: {},
+  },
+  reflectorState: {
+    type: 'gauge',
+    name: 'reflector_state',
+    help: '1 for the state a reflector is in, 0 for the others.',
+    labels: { ...reflector, state: ['idle', 'listing', 'watching', 'waiting', 'stopped'] },
+  },
+  reflectorFailing: {
+    type: 'gauge',
+    name: 'reflector_failing',
+    help: '1 while the last attempt of a reflector to list or watch failed.',
+    labels: reflector,
+  },
+  reflectorLists: {
+    type: 'counter',
+    name: 'reflector_lists_total',
+    help: 'Complete lists read.',
+    labels: reflector,
+  },
+  reflectorRelists: {
+    type: 'counter',
+    name: 'reflector_relists_total',
+    help: 'Complete lists read after the first.',
+    labels: reflector,
+  },
+  reflectorIdleAborts: {
+    type: 'counter',
+    name: 'reflector_idle_aborts_total',
+    help: 'Watches given up because nothing, not even a bookmark, came for too long.',
+    labels: reflector,
+  },
+  reflectorLastEventAge: {
+    type: 'gauge',
+    name: 'reflector_last_event_age_seconds',
+    help: 'Time since the last event, bookmark or page of a reflector.',
+    labels: reflector,
+  },
+  storeObjects: {
+    type: 'gauge',
+    name: 'store_objects',
+    help: 'Objects in the store of a reflector.',
+    labels: reflector,
+  },
+  lastFullSync: {
+    type: 'gauge',
+    name: 'last_full_sync_timestamp_seconds',
+    help: 'When everything wanted was last compared with everything in Consul; 0 before the first time.',
+    labels: {},
+  },
+  consulUp: {
+    type: 'gauge',
+    name: 'consul_up',
+    help: '1 while the last request to Consul was answered by a server with a leader.',
+    labels: {},
+  },
+  buildInfo: {
+    type: 'gauge',
+    name: 'build_info',
+    help: 'Always 1; the labels say which program this is.',
+    labels: { version: 'open', node_version: 'open' },
+  },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+/** All instruments, ready to use. */
+export type Metrics = {
+  readonly [K in keyof typeof catalogue]: InstrumentOf<(typeof catalogue)[K]>;
+};
+
+/** Makes all instruments, each by `make`. */
+export function metricsFrom(make: (definition: Definition) => unknown): Metrics {
+  // The one place where the types are taken on trust: `make` must return what InstrumentOf says.
+  return Object.fromEntries(
+    Object.entries(catalogue).map(([key, definition]) => [key, make(definition)]),
+  ) as unknown as Metrics;
+}
+
+const noops = { counter: noopCounter, gauge: noopGauge, histogram: noopHistogram };
+
+/** Instruments that count nothing. */
+export const noopMetrics: Metrics = metricsFrom(({ type }) => noops[type]);
+
+/** Every combination of the labels of a definition whose sets are all closed; else none. */
+export function closedLabels({ labels }: Definition): readonly Labels[] {
+  let combinations: Labels[] = [{}];
+  for (const [name, values] of Object.entries(labels)) {
+    if (values === 'open') return [];
+    combinations = combinations.flatMap((made) => values.map((value) => ({ ...made, [name]: value })));
+  }
+  return combinations;
+}

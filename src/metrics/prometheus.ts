@@ -1,0 +1,103 @@
+import client from 'prom-client';
+import type { Counter, Gauge, Histogram, Labels, Sample } from '../lib/metrics.ts';
+import { closedLabels, type Metrics, metricPrefix, metricsFrom } from './catalogue.ts';
+import type { Definition } from './definition.ts';
+
+export interface PrometheusMetrics {
+  readonly metrics: Metrics;
+  /** Value of the header Content-Type for `text()`. */
+  readonly contentType: string;
+  /** All series in the Prometheus text format. */
+  text(): Promise<string>;
+}
+
+export interface PrometheusOptions {
+  readonly version: string;
+  /** Adds what prom-client knows of the process and the event loop. Default true. */
+  readonly processMetrics?: boolean;
+}
+
+/** The catalogue as Prometheus instruments in a registry of its own. */
+export function prometheusMetrics({ version, processMetrics = true }: PrometheusOptions): PrometheusMetrics {
+  const registry = new client.Registry();
+  const metrics = metricsFrom((definition) => instrument(registry, definition));
+  metrics.buildInfo.set(1, { version, node_version: process.version });
+  if (processMetrics) client.collectDefaultMetrics({ register: registry });
+  return { metrics, contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function instrument(registry: client.Registry, definition: Definition) {
+  switch (definition.type) {
+    case 'counter':
+      return counter(registry, definition);
+    case 'gauge':
+      return gauge(registry, definition);
+    case 'histogram':
+      return histogram(registry, definition);
+  }
+}
+
+/** Called by the registry at each scrape; see Collected in lib/metrics.ts. */
+class Collector {
+  #read: (() => Iterable<Sample<Labels>>) | undefined;
+
+  set(read: () => Iterable<Sample<Labels>>): void {
+    this.#read = read;
+  }
+
+  run(replace: (samples: readonly Sample<Labels>[]) => void): void {
+    if (this.#read === undefined) return;
+    let samples: readonly Sample<Labels>[];
+    try {
+      samples = [...this.#read()];
+    } catch {
+      return; // A scrape must not fail as a whole because one of its readings did.
+    }
+    replace(samples);
+  }
+}
+
+function counter(registry: client.Registry, definition: Definition): Counter<Labels> {
+  const collector = new Collector();
+  const metric = new client.Counter({
+    ...basics(registry, definition),
+    collect: () =>
+      collector.run((samples) => {
+        metric.reset();
+        for (const { labels, value } of samples) metric.inc({ ...labels }, value);
+      }),
+  });
+  // A series that appears with its first event hides that event from rate().
+  for (const labels of closedLabels(definition)) metric.inc({ ...labels }, 0);
+  return {
+    inc: (labels?: Labels) => metric.inc({ ...labels }, 1),
+    add: (amount, labels?: Labels) => metric.inc({ ...labels }, amount),
+    collect: (read) => collector.set(read),
+  };
+}
+
+function gauge(registry: client.Registry, definition: Definition): Gauge<Labels> {
+  const collector = new Collector();
+  const replace = (samples: Iterable<Sample<Labels>>): void => {
+    metric.reset();
+    for (const { labels, value } of samples) metric.set({ ...labels }, value);
+  };
+  const metric = new client.Gauge({ ...basics(registry, definition), collect: () => collector.run(replace) });
+  return {
+    set: (value, labels?: Labels) => metric.set({ ...labels }, value),
+    replace,
+    collect: (read) => collector.set(read),
+  };
+}
+
+function histogram(registry: client.Registry, definition: Definition): Histogram<Labels> {
+  const metric = new client.Histogram({
+    ...basics(registry, definition),
+    buckets: [...(definition.buckets ?? [])],
+  });
+  return { observe: (value, labels?: Labels) => metric.observe({ ...labels }, value) };
+}
+
+function basics(registry: client.Registry, { name, help, labels }: Definition) {
+  return { name: metricPrefix + name, help, labelNames: Object.keys(labels), registers: [registry] };
+}
