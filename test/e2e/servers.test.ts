@@ -41,9 +41,7 @@ suite('the control plane', () => {
     await using kubelet = await startKubelet(kube.api);
     await createShop(kube.api, 3);
 
-    await eventually(async () => assert.equal((await readyEndpoints(kube.api)).length, 3), {
-      timeoutMs: 30_000,
-    });
+    await eventually(async () => assert.equal((await readyEndpoints(kube.api)).length, 3), patience);
     const endpoints = await readyEndpoints(kube.api);
     assert.deepEqual(
       new Set(endpoints.map(({ nodeName }) => nodeName)),
@@ -178,9 +176,7 @@ suite('Consul', () => {
 
     const old = await consul.leader();
     await old.kill();
-    await eventually(async () => assert.notEqual((await consul.leader()).name, old.name), {
-      timeoutMs: 30_000,
-    });
+    await eventually(async () => assert.notEqual((await consul.leader()).name, old.name), patience);
     await eventually(() => client!.api.put('/v1/kv/key', 'again'), patience);
     await old.start();
     assert.equal(await old.api.get('/v1/kv/key?raw'), 'again');
