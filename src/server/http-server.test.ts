@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { sampleStatus } from '../../test/support/sample-status.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import { type LogFields, type Logger, silentLogger } from '../lib/logger.ts';
+import { type StatusServerOptions, startStatusServer } from './http-server.ts';
+
+const defaults: StatusServerOptions = {
+  listen: '127.0.0.1:0',
+  source: { notReady: () => [], status: () => sampleStatus },
+  metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
+  logger: silentLogger,
+  clock: new VirtualClock(),
+};
+
+async function withServer(options: Partial<StatusServerOptions>, use: (origin: string) => Promise<void>) {
+  const server = await startStatusServer({ ...defaults, ...options });
+  try {
+    await use(server.origin);
+  } finally {
+    await server.close();
+  }
+}
+
+describe('the status server', () => {
+  test('/healthz is 200 also while nothing is ready', async () => {
+    await withServer({ source: { ...defaults.source, notReady: () => ['everything'] } }, async (origin) => {
+      const response = await fetch(`${origin}/healthz`);
+      assert.deepEqual([response.status, await response.text()], [200, 'ok\n']);
+    });
+  });
+
+  test('/readyz is 503 with what is missing, then 200', async () => {
+    let missing = ['pods: not listed yet', 'Consul: not read yet'];
+    await withServer({ source: { ...defaults.source, notReady: () => missing } }, async (origin) => {
+      const response = await fetch(`${origin}/readyz`);
+      assert.equal(response.status, 503);
+      assert.equal(await response.text(), 'not ready:\n- pods: not listed yet\n- Consul: not read yet\n');
+      missing = [];
+      assert.equal((await fetch(`${origin}/readyz`)).status, 200);
+    });
+  });
+
+  test('/metrics gives the text with its content type', async () => {
+    await withServer({}, async (origin) => {
+      const response = await fetch(`${origin}/metrics`);
+      assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4');
+      assert.equal(await response.text(), 'up 1\n');
+    });
+  });
+
+  test('/status.json gives the status', async () => {
+    await withServer({}, async (origin) => {
+      const response = await fetch(`${origin}/status.json?pretty`);
+      assert.match(response.headers.get('content-type')!, /^application\/json/);
+      assert.deepEqual(await response.json(), sampleStatus);
+    });
+  });
+
+  test('/ gives the page with a policy that forbids scripts', async () => {
+    await withServer({}, async (origin) => {
+      const response = await fetch(origin);
+      assert.match(response.headers.get('content-type')!, /^text\/html/);
+      assert.match(response.headers.get('content-security-policy')!, /default-src 'none'/);
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      assert.match(await response.text(), /^<!doctype html>/);
+    });
+  });
+
+  test('HEAD answers like GET without the body', async () => {
+    await withServer({}, async (origin) => {
+      const response = await fetch(`${origin}/metrics`, { method: 'HEAD' });
+      assert.deepEqual([response.status, response.headers.get('content-length')], [200, '5']);
+      assert.equal(await response.text(), '');
+    });
+  });
+
+  test('another path is a 404 that names those there are, another method a 405', async () => {
+    await withServer({}, async (origin) => {
+      const missing = await fetch(`${origin}/constructor`);
+      assert.equal(missing.status, 404);
+      assert.match(await missing.text(), /\/healthz/);
+      const refused = await fetch(`${origin}/healthz`, { method: 'POST', body: 'x' });
+      assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD']);
+    });
+  });
+
+  test('a source that throws is a 500 and a log line, and the next request is served', async () => {
+    const lines: [string, LogFields | undefined][] = [];
+    const logger: Logger = { ...silentLogger, error: (message, fields) => lines.push([message, fields]) };
+    const metrics = {
+      ...defaults.metrics,
+      text: async () => {
+        throw new Error('broken');
+      },
+    };
+    await withServer({ logger, metrics }, async (origin) => {
+      const response = await fetch(`${origin}/metrics`);
+      assert.equal(response.status, 500);
+      assert.doesNotMatch(await response.text(), /broken/);
+      assert.equal(lines[0]?.[1]?.['reason'], 'StatusRequestFailed');
+      assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+    });
+  });
+
+  test('a port in use is a configuration mistake that says so', async () => {
+    await withServer({}, async (origin) => {
+      const listen = new URL(origin).host;
+      await assert.rejects(startStatusServer({ ...defaults, listen }), {
+        code: 'config',
+        message: `server.listen "${listen}": the port is already in use; stop the other program or choose another port`,
+      });
+    });
+  });
+
+  test('an address this host does not have is a configuration mistake', async () => {
+    await assert.rejects(startStatusServer({ ...defaults, listen: '192.0.2.1:0' }), {
+      code: 'config',
+      message: /this host has no such address/,
+    });
+  });
+
+  test('close() lets an answer on its way finish', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const asked = Promise.withResolvers<void>();
+    const text = () => {
+      asked.resolve();
+      return promise;
+    };
+    const server = await startStatusServer({ ...defaults, metrics: { ...defaults.metrics, text } });
+    const response = fetch(`${server.origin}/metrics`);
+    await asked.promise;
+    const closing = server.close();
+    resolve('late 1\n');
+    assert.equal(await (await response).text(), 'late 1\n');
+    await closing;
+    await assert.rejects(fetch(server.origin));
+  });
+
+  test('close() does not wait longer than its grace for a client that never finishes', async () => {
+    const clock = new VirtualClock();
+    const server = await startStatusServer({ ...defaults, clock });
+    const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    socket.write('GET / HTTP/1.1\r\n');
+    await fetch(`${server.origin}/healthz`); // By now the server has read the half request.
+    const ended = once(socket, 'close');
+    const closing = server.close();
+    await clock.advance(2_000);
+    await closing;
+    await ended;
+    assert.equal(clock.pending, 0);
+  });
+});

@@ -1,0 +1,160 @@
+import { formatDuration } from '../lib/duration.ts';
+import { Html, html } from './html.ts';
+import { pageStyle } from './page-style.ts';
+import type { ConsulLine, NodeLine, ProblemLine, ReflectorLine, ServiceLine, Status } from './status.ts';
+
+/** Rows of a table that are shown; the rest is in /status.json. */
+const mostRows = 200;
+
+/**
+ * The status page: one document without scripts and outside resources. States are said in words, never by
+ * colour alone; it does not reload by itself, which would take a screen reader back to the top.
+ */
+export function statusPage(status: Status): string {
+  const state = status.waitingFor.length === 0 ? 'in sync' : 'not in sync yet';
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${status.cluster.name}: ${state} – kube-registrar</title>
+<style>${new Html(pageStyle)}</style>
+</head>
+<body>
+<header>
+<h1>kube-registrar</h1>
+<p>${badge(status.waitingFor.length === 0 ? 'good' : 'bad', state)} ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
+</header>
+<main>
+${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
+${overview(status)}
+${problems(status.problems)}
+${services(status.services)}
+${consul(status.consul)}
+${reflectors(status.reflectors)}
+${nodes(status.nodes)}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function waiting(reasons: readonly string[]): Html {
+  return html`<section><h2>Waiting for</h2><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul></section>`;
+}
+
+function overview({ cluster, policy, queue, services: lines, version, startedAt }: Status): Html {
+  const total = (key: 'passing' | 'warning' | 'critical') => lines.reduce((sum, line) => sum + line[key], 0);
+  const facts: [string, string | number][] = [
+    ['Cluster', cluster.name],
+    ['Cluster uid', cluster.uid],
+    ['Policy', policy],
+    ['Services', lines.length],
+    ['Instances', `${total('passing')} passing, ${total('warning')} warning, ${total('critical')} critical`],
+    ['Queue', `${queue.depth} waiting, the first for ${formatDuration(queue.oldestMs)}`],
+    ['Transactions in flight', queue.inFlight],
+    ['Running since', startedAt],
+    ['Version', version],
+  ];
+  return html`<section><h2>Overview</h2><dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
+}
+
+function problems(lines: readonly ProblemLine[]): Html {
+  return table(
+    'Problems',
+    'No problems.',
+    ['Object', 'Reason', 'Field', 'Message', 'Since'],
+    lines,
+    ({ object, reason, field, message, severity, since }) => [
+      `${object.kind} ${object.namespace === '' ? '' : `${object.namespace}/`}${object.name}`,
+      badge(severity === 'error' ? 'bad' : 'fair', reason),
+      field,
+      message,
+      since,
+    ],
+  );
+}
+
+function services(lines: readonly ServiceLine[]): Html {
+  return table(
+    'Services',
+    'Nothing is registered.',
+    ['Service', 'Passing', 'Warning', 'Critical'],
+    lines,
+    ({ name, passing, warning, critical }) => [name, passing, warning, critical],
+  );
+}
+
+function consul({ addresses, up, error, lastFullSync }: ConsulLine): Html {
+  const state =
+    up === null ? badge('fair', 'not reached yet') : up ? badge('good', 'up') : badge('bad', 'down');
+  return html`<section><h2>Consul</h2><dl>
+<dt>State</dt><dd>${state}${error === null ? '' : ` ${error}`}</dd>
+<dt>Addresses</dt><dd>${addresses.join(', ')}</dd>
+<dt>Last full comparison</dt><dd>${lastFullSync ?? 'none yet'}</dd>
+</dl></section>`;
+}
+
+function reflectors(lines: readonly ReflectorLine[]): Html {
+  return table(
+    'Kubernetes reflectors',
+    'None is running.',
+    ['Resource', 'Namespace', 'State', 'Objects', 'Last event', 'Error'],
+    lines,
+    ({ resource, namespace, state, synced, objects, lastEventAgeMs, error }) => [
+      resource,
+      namespace === '' ? 'all' : namespace,
+      badge(error !== null ? 'bad' : synced ? 'good' : 'fair', state),
+      objects,
+      lastEventAgeMs === null ? 'none yet' : `${formatDuration(lastEventAgeMs)} ago`,
+      error ?? '',
+    ],
+  );
+}
+
+function nodes(lines: readonly NodeLine[]): Html {
+  return table(
+    'Nodes in Consul',
+    'No node of ours.',
+    ['Node', 'Address', 'Check', 'Instances'],
+    lines,
+    ({ name, address, status, instances }) => [
+      name,
+      address,
+      status === null ? 'none' : badge(tones[status], status),
+      instances,
+    ],
+  );
+}
+
+const tones = { passing: 'good', warning: 'fair', critical: 'bad' } as const;
+
+function badge(tone: 'good' | 'fair' | 'bad', text: string): Html {
+  return html`<span class="${tone}">${text}</span>`;
+}
+
+type Cell = string | number | Html;
+
+function table<Line>(
+  title: string,
+  none: string,
+  columns: readonly string[],
+  lines: readonly Line[],
+  cells: (line: Line) => readonly Cell[],
+): Html {
+  if (lines.length === 0) return html`<section><h2>${title}</h2><p>${none}</p></section>`;
+  const rows = lines.slice(0, mostRows).map((line) => html`<tr>${cells(line).map(cell)}</tr>\n`);
+  const more = lines.length - rows.length;
+  return html`<section><h2>${title} (${lines.length})</h2>
+<div class="wide" role="region" aria-label="${title}" tabindex="0"><table>
+<thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
+<tbody>
+${rows}</tbody></table></div>
+${more > 0 ? html`<p>${more} more are in <a href="/status.json">/status.json</a>.</p>` : []}
+</section>`;
+}
+
+function cell(value: Cell, index: number): Html {
+  if (index === 0) return html`<th scope="row">${value}</th>`;
+  return typeof value === 'number' ? html`<td class="number">${value}</td>` : html`<td>${value}</td>`;
+}

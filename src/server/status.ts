@@ -1,0 +1,82 @@
+import type { CheckStatus } from '../model/check.ts';
+import type { Problem } from '../model/problem.ts';
+
+/**
+ * What the operator shows of itself: plain data, the body of /status.json and the input of the page.
+ * Times are ISO 8601 in UTC, spans of time in milliseconds; null where there is nothing to say.
+ */
+export interface Status {
+  readonly version: string;
+  readonly now: string;
+  readonly startedAt: string;
+  readonly cluster: { readonly name: string; readonly uid: string };
+  /** `sync`, `upsert-only` or `dry-run`. */
+  readonly policy: string;
+  /** What is still missing until the operator is in sync, in words; empty when nothing is. */
+  readonly waitingFor: readonly string[];
+  readonly reflectors: readonly ReflectorLine[];
+  readonly consul: ConsulLine;
+  /** Consul nodes of ours. */
+  readonly nodes: readonly NodeLine[];
+  readonly services: readonly ServiceLine[];
+  readonly problems: readonly ProblemLine[];
+  readonly queue: QueueLine;
+}
+
+export interface ReflectorLine {
+  /** `pods` */
+  readonly resource: string;
+  /** Empty: all namespaces. */
+  readonly namespace: string;
+  /** `listing`, `watching` … */
+  readonly state: string;
+  readonly synced: boolean;
+  readonly objects: number;
+  readonly lastEventAgeMs: number | null;
+  /** Why it does not get on at the moment. */
+  readonly error: string | null;
+}
+
+export interface ConsulLine {
+  readonly addresses: readonly string[];
+  /** The last request was answered by a server with a leader; null before the first. */
+  readonly up: boolean | null;
+  readonly error: string | null;
+  /** The last time everything wanted was compared with everything there. */
+  readonly lastFullSync: string | null;
+}
+
+export interface NodeLine {
+  /** Name of the Consul node. */
+  readonly name: string;
+  readonly address: string;
+  /** Of the node's check; null when it has none. */
+  readonly status: CheckStatus | null;
+  readonly instances: number;
+}
+
+export interface ServiceLine {
+  readonly name: string;
+  readonly passing: number;
+  readonly warning: number;
+  readonly critical: number;
+}
+
+export interface ProblemLine extends Problem {
+  readonly since: string;
+}
+
+export interface QueueLine {
+  readonly depth: number;
+  /** How long the first has waited. */
+  readonly oldestMs: number;
+  /** Transactions on their way to Consul. */
+  readonly inFlight: number;
+}
+
+/** Where the server gets what it shows. Called at each request; must answer at once and not change anything. */
+export interface StatusSource {
+  /** What is missing until the operator is ready, in words (`pods: not listed yet`); empty = ready. */
+  notReady(): readonly string[];
+  status(): Status;
+}

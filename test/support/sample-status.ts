@@ -1,0 +1,50 @@
+import type { Status } from '../../src/server/status.ts';
+
+/** A status with something in every part. */
+export const sampleStatus: Status = {
+  version: '1.2.3',
+  now: '2026-01-01T00:01:00.000Z',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  cluster: { name: 'east', uid: '6f1c2a90-0000-4000-8000-000000000001' },
+  policy: 'sync',
+  waitingFor: [],
+  reflectors: [
+    {
+      resource: 'pods',
+      namespace: '',
+      state: 'watching',
+      synced: true,
+      objects: 20,
+      lastEventAgeMs: 1_500,
+      error: null,
+    },
+    {
+      resource: 'nodes',
+      namespace: '',
+      state: 'waiting',
+      synced: false,
+      objects: 0,
+      lastEventAgeMs: null,
+      error: 'nodes is forbidden',
+    },
+  ],
+  consul: {
+    addresses: ['http://127.0.0.1:8500'],
+    up: true,
+    error: null,
+    lastFullSync: '2026-01-01T00:00:30.000Z',
+  },
+  nodes: [{ name: 'east-node-1', address: '10.0.0.1', status: 'passing', instances: 20 }],
+  services: [{ name: 'web', passing: 18, warning: 0, critical: 2 }],
+  problems: [
+    {
+      object: { kind: 'Pod', namespace: 'shop', name: 'web-1', uid: 'u1' },
+      reason: 'InvalidAnnotation',
+      field: 'port',
+      message: 'port "htp" is not a container port; did you mean "http"?',
+      severity: 'error',
+      since: '2026-01-01T00:00:10.000Z',
+    },
+  ],
+  queue: { depth: 3, oldestMs: 250, inFlight: 1 },
+};
