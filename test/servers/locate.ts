@@ -53,9 +53,9 @@ export function missingMessage(missing: readonly ProgramName[], notes: readonly 
   return [
     `Not found: ${missing.join(', ')}.`,
     ...notes,
-    'Run `npm run servers` to build them (needs Go 1.26 or later and, the first time, some 20 minutes on two cores), or',
-    'point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs and CONSUL_BIN and HELM_BIN at',
-    'a consul and a helm, or put them on the PATH.',
+    'Run `npm run servers` to build them (needs Go 1.26 or later and, the first time, some 20 minutes on two',
+    'cores), or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs and CONSUL_BIN and',
+    'HELM_BIN at a consul and a helm, or put them on the PATH.',
   ].join('\n');
 }
 
