@@ -31,11 +31,6 @@ export function freePorts(count: number): Promise<number[]> {
   return result;
 }
 
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1);
-  return port as number;
-}
-
 async function claimBlock(): Promise<void> {
   const blocks = Math.floor((lastPort - firstPort) / blockSize);
   const offset = Math.floor(Math.random() * blocks);
