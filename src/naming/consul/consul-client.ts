@@ -29,15 +29,16 @@ export interface HealthAnswer {
   readonly instances: readonly ServiceInstance[];
   /** `X-Consul-Index`; 0 when the answer has none. */
   readonly index: number;
-  /** Age of an answer from the agent's cache, in milliseconds, rounded up to seconds; otherwise 0. */
-  readonly ageMs: number;
+  /** 0 from the servers; from the agent's cache its age in whole seconds, or undefined: it cannot tell. */
+  readonly ageMs: number | undefined;
 }
 
 interface HealthQuery {
   readonly index?: number;
   readonly waitMs?: number;
-  readonly maxAgeMs?: number;
   readonly passing?: boolean;
+  readonly cached?: boolean;
+  readonly maxAgeMs?: number;
 }
 
 const callTimeoutMs = 10_000;
@@ -62,10 +63,10 @@ export class ConsulClient {
     await this.#home({ method: 'PUT', path, signal }, `deregistering "${id}"`);
   }
 
-  /** Reads once; asks every address in turn until one answers. `maxAgeMs` 0 goes past the agent's cache. */
+  /** Reads once, from the agent's cache if `cached`; asks every address in turn until one answers. */
   async read(
     service: string,
-    query: { readonly passing: boolean; readonly maxAgeMs: number },
+    query: { readonly passing: boolean; readonly cached: boolean; readonly maxAgeMs: number },
     signal: AbortSignal,
   ): Promise<HealthAnswer> {
     for (let left = this.#options.transports.length; ; left -= 1) {
@@ -94,15 +95,15 @@ export class ConsulClient {
 
   async #health(service: string, query: HealthQuery, limitMs: number, signal: AbortSignal) {
     const doing = `reading the instances of "${service}"`;
-    const { index, waitMs, maxAgeMs = 0, passing = false } = query;
+    const { index, waitMs, maxAgeMs = 0, passing = false, cached = false } = query;
     const { datacenter } = this.#options.scope;
     const path = this.#path(`/v1/health/service/${encodeURIComponent(service)}`, {
       ...(datacenter === undefined ? {} : { dc: datacenter }),
       ...(passing ? { passing: '' } : {}),
-      ...(maxAgeMs > 0 ? { cached: '' } : {}),
+      ...(cached ? { cached: '' } : {}),
       ...(index === undefined ? {} : { index: String(index), wait: `${Math.ceil((waitMs ?? 0) / 1000)}s` }),
     });
-    const headers = maxAgeMs > 0 ? { 'cache-control': `max-age=${Math.floor(maxAgeMs / 1000)}` } : {};
+    const headers = cached ? { 'cache-control': `max-age=${Math.floor(maxAgeMs / 1000)}` } : {};
     const reader = this.#reader % this.#options.transports.length;
     try {
       const { text, headers: received } = await this.#exchange(
@@ -187,7 +188,14 @@ function healthAnswer(text: string, headers: Readonly<Record<string, string>>, d
   if (instances.length === 0 && headers['x-consul-results-filtered-by-acls'] === 'true') {
     throw new NamingError('denied', `${doing}: the token may not read them (results filtered by ACLs)`);
   }
-  const age = headers['x-cache'] === 'HIT' ? Number(headers['age'] ?? 0) : 0;
   const index = Number(headers['x-consul-index'] ?? 0);
-  return { instances, index: Number.isSafeInteger(index) ? index : 0, ageMs: age * 1000 };
+  return { instances, index: Number.isSafeInteger(index) ? index : 0, ageMs: answerAge(headers) };
+}
+
+function answerAge(headers: Readonly<Record<string, string>>): number | undefined {
+  if (headers['x-cache'] !== 'HIT') return 0;
+  const age = Number(headers['age']);
+  // A cached answer is never as good as one from the servers, and streaming says 0 whatever happened.
+  if (headers['x-consul-query-backend'] === 'streaming' || !(age >= 0)) return undefined;
+  return Math.max(1, age * 1000);
 }

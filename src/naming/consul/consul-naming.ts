@@ -15,6 +15,7 @@ import { matching, passingOnly, toQuery } from '../matching.ts';
 import { NamingError, type Report, throwIfAborted, warn } from '../naming-error.ts';
 import { checkRegistration, type Registration } from '../registration.ts';
 import { Subscriptions } from '../subscription.ts';
+import { CachedReader } from './cached-reader.ts';
 import { ConnectionBudget } from './connection-budget.ts';
 import { ConsulClient, type ConsulScope } from './consul-client.ts';
 import { watchService } from './watch.ts';
@@ -50,6 +51,7 @@ const callConnections = 8;
 /** Naming over the HTTP API of a Consul agent (https://developer.hashicorp.com/consul/api-docs). */
 export class ConsulNaming implements Naming {
   readonly #client: ConsulClient;
+  readonly #reader: CachedReader;
   readonly #subscriptions: Subscriptions;
   readonly #maxAgeMs: number;
   readonly #closing = new AbortController();
@@ -76,6 +78,7 @@ export class ConsulNaming implements Naming {
     });
     const budget = new ConnectionBudget(maxWatches);
     this.#client = client;
+    this.#reader = new CachedReader(client, clock);
     this.#maxAgeMs = maxAgeMs;
     this.#subscriptions = new Subscriptions(report);
     this.#watch = (subscription) => watchService(subscription, { client, budget, clock, random, report });
@@ -124,17 +127,10 @@ export class ConsulNaming implements Naming {
     return this.close();
   }
 
-  /**
-   * The agent keeps its cache fresh in the background and then ignores max-age (Consul API, "Agent Caching"):
-   * its `Age` tells how long it has been cut off, and a too old answer is asked for again past the cache.
-   * Tags are matched here: one cache entry a service serves every combination, and Consul would ignore case.
-   */
+  /** Tags are matched here: one cache entry a service serves every combination, and Consul would ignore case. */
   async #read(query: Query, signal: AbortSignal): Promise<readonly ServiceInstance[]> {
     const { service, maxAgeMs = this.#maxAgeMs } = query;
-    const passing = passingOnly(query);
-    const answer = await this.#client.read(service, { passing, maxAgeMs }, signal);
-    if (maxAgeMs <= 0 || answer.ageMs <= maxAgeMs) return answer.instances;
-    return (await this.#client.read(service, { passing, maxAgeMs: 0 }, signal)).instances;
+    return (await this.#reader.read({ service, passing: passingOnly(query), maxAgeMs }, signal)).instances;
   }
 
   /** Fires with the caller's signal or with `close()`. Throws `closed` or `aborted` when one of them has. */
