@@ -3,6 +3,8 @@ export interface ContainerPort {
   readonly name: string;
   readonly port: number;
   readonly protocol: string;
+  /** Port of the host that leads to it; absent when there is none. */
+  readonly hostPort?: number;
 }
 
 /** A readiness gate of a pod's spec and the status of its condition (false when the condition is absent). */

@@ -1,0 +1,45 @@
+import type { Instance } from '../model/instance.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import { quote } from './mistake.ts';
+import { problem } from './source.ts';
+
+/** An instance and the object whose annotations ask for it. */
+export interface Asked {
+  readonly instance: Instance;
+  readonly object: ObjectRef;
+}
+
+/** Two Services ask for the same instance: said about the one that does not get it. */
+export function sameBackend({ instance, object }: Asked, winner: Asked): Problem {
+  const message =
+    `${titleOf(winner.object)} already registers the same endpoints as ${quote(instance.service)} ` +
+    `on port ${instance.port}; remove the annotation from one of them`;
+  return problem(object, 'Conflict', 'service', message, 'warning');
+}
+
+/**
+ * Instances of one service under one address and port that all claim to be well: pods on the host's
+ * network, or an endpoint written by hand for a pod that is registered anyway. Consumers see two where
+ * there is one.
+ */
+export function sameAddress(asked: Iterable<Asked>): Problem[] {
+  const seen = new Map<string, Asked>();
+  const problems: Problem[] = [];
+  for (const one of asked) {
+    const { service, address, port, checks } = one.instance;
+    if (checks.some(({ status }) => status !== 'passing')) continue;
+    const key = `${service} ${port} ${address}`;
+    const other = seen.get(key);
+    if (other === undefined) {
+      seen.set(key, one);
+      continue;
+    }
+    const message =
+      `${titleOf(other.object)} is registered as ${quote(service)} at the same address, ` +
+      `${address} port ${port}`;
+    problems.push(problem(one.object, 'Conflict', 'port', message, 'warning'));
+  }
+  return problems;
+}
+
+const titleOf = ({ kind, namespace, name }: ObjectRef): string => `${kind} ${namespace}/${name}`;

@@ -1,0 +1,143 @@
+import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
+import type { Endpoint } from '../model/endpoint-slice.ts';
+import type { Instance } from '../model/instance.ts';
+import type { InstanceId } from '../model/keys.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
+import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
+import { consulNodeNameOf, nodeEntry } from './node-entry.ts';
+import { type NodeFacts, nodeFacts } from './node-facts.ts';
+import type { DesiredContext, DesiredOptions } from './options.ts';
+import { podInstances } from './pod-instances.ts';
+import { rememberLists } from './services-list.ts';
+import { sliceInstances } from './slice-instances.ts';
+import type { SourceResult } from './source.ts';
+
+/** What a Consul node should be, by the name of its Kubernetes node ('' = endpoints that name none). */
+export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
+
+/**
+ * The desired state of one cluster. From outside a pure function of the view; inside it remembers, for as
+ * long as a record lives, what came of it, so that a node of which one pod changed costs one pod.
+ *
+ * Instances of unchanged records are the same objects as before.
+ */
+export function createDesired(options: DesiredOptions): Desired {
+  const context: DesiredContext = { ...options, readList: rememberLists() };
+  const ofPod = rememberPods(context);
+  const ofGroup = rememberGroups(context);
+
+  return (kubeNode, view) => {
+    const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
+    const facts = nodeFacts(kubeNode, record);
+    // A pod without a node is not scheduled and has no address yet.
+    const pods = kubeNode === '' ? [] : [...view.podsOnNode(kubeNode)].sort(byName);
+    const { groups, problems: sliceProblems } = groupEndpoints(view.endpointsOnNode(kubeNode), view);
+
+    const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
+    for (const group of groups) results.push(ofGroup(group, ofPod, facts));
+
+    const { instances, conflicts } = merge(results);
+    const stale = unique(results.flatMap((result) => result.stale));
+    const problems = unique([
+      ...results.flatMap((result) => result.problems),
+      ...sliceProblems,
+      ...conflicts,
+    ]);
+    const isWanted = instances.size > 0 || stale.length > 0;
+    const entry = isWanted
+      ? { ...nodeEntry(kubeNode, record, hostIpsOf(pods), options), instances }
+      : undefined;
+    return { name: consulNodeNameOf(kubeNode, options.clusterName), entry, stale, problems };
+  };
+}
+
+/** `createDesired()` for a single question. */
+export const desiredNode = (kubeNode: string, view: ClusterView, options: DesiredOptions): DesiredNode =>
+  createDesired(options)(kubeNode, view);
+
+type OfPod = (pod: PodRecord, facts: NodeFacts) => SourceResult;
+
+function rememberPods(context: DesiredContext): OfPod {
+  const known = new WeakMap<PodRecord, { readonly facts: string; readonly result: SourceResult }>();
+  return (pod, facts) => {
+    const last = known.get(pod);
+    if (last?.facts === facts.key) return last.result;
+    const result = podInstances(pod, facts, context);
+    known.set(pod, { facts: facts.key, result });
+    return result;
+  };
+}
+
+interface RememberedGroup {
+  readonly group: EndpointGroup;
+  readonly own: ReadonlySet<string>;
+  readonly facts: string;
+  readonly result: SourceResult;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+function rememberGroups(context: DesiredContext) {
+  const known = new WeakMap<Endpoint, RememberedGroup>();
+  return (group: EndpointGroup, ofPod: OfPod, facts: NodeFacts): SourceResult => {
+    const own = group.pod === undefined ? none : ofPod(group.pod, facts).services;
+    const [{ endpoint }] = group.members;
+    const last = known.get(endpoint);
+    if (last?.facts === facts.key && last.own === own && isSame(last.group, group)) return last.result;
+    const result = sliceInstances(group, own, facts, context);
+    known.set(endpoint, { group, own, facts: facts.key, result });
+    return result;
+  };
+}
+
+function isSame(a: EndpointGroup, b: EndpointGroup): boolean {
+  return (
+    a.service === b.service &&
+    a.pod === b.pod &&
+    a.members.length === b.members.length &&
+    a.members.every(({ slice, endpoint }, index) => {
+      const other = b.members[index]!;
+      return slice === other.slice && endpoint === other.endpoint;
+    })
+  );
+}
+
+/** All instances by id, in its order. The same id from two Services: the first of them has it. */
+function merge(results: readonly SourceResult[]): {
+  readonly instances: ReadonlyMap<InstanceId, Instance>;
+  readonly conflicts: readonly Problem[];
+} {
+  const byId = new Map<InstanceId, Asked>();
+  const conflicts: Problem[] = [];
+  for (const { instances, object } of results) {
+    if (object === undefined) continue;
+    for (const instance of instances) {
+      const other = byId.get(instance.id);
+      if (other === undefined) byId.set(instance.id, { instance, object });
+      else conflicts.push(sameBackend({ instance, object }, other));
+    }
+  }
+  const sorted = [...byId.values()].sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
+  conflicts.push(...sameAddress(sorted));
+  return { instances: new Map(sorted.map(({ instance }) => [instance.id, instance])), conflicts };
+}
+
+/** The host addresses its pods report, for a node whose own object is not known. */
+function hostIpsOf(pods: readonly PodRecord[]): readonly string[] {
+  return pods.find(({ hostIps }) => hostIps.length > 0)?.hostIps ?? [];
+}
+
+function byName(a: PodRecord, b: PodRecord): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** Without doubles and in an order of their own: a Service's mistake shows at each of its endpoints. */
+function unique<Item extends StaleSource | Problem>(items: readonly Item[]): readonly Item[] {
+  if (items.length === 0) return items;
+  const byText = new Map(items.map((item) => [JSON.stringify(item), item]));
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+}

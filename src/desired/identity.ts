@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { type InstanceId, instanceId } from '../model/keys.ts';
+
+/**
+ * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only a pod's name may
+ * itself hold dots; the other parts do not, so an id can be taken apart from both ends and no two sets of
+ * parts make the same id. The port is always a part: an id must not change because another port of the
+ * pod is registered under the same name.
+ */
+
+/** `shop.web-6d5f-x2x7q.1f0c9a3e.web.8080`: namespace, pod, start of its uid, service, port. */
+export function podInstanceId(
+  pod: { readonly namespace: string; readonly name: string; readonly uid: string },
+  service: string,
+  port: number,
+): InstanceId {
+  return join([pod.namespace, safe(pod.name, dotted), uidPart(pod.uid), service, `${port}`]);
+}
+
+/** `shop.db.10-0-0-7.db.5432`: namespace, Kubernetes Service, address, service, port. */
+export function endpointInstanceId(
+  endpoint: { readonly namespace: string; readonly service: string; readonly address: string },
+  service: string,
+  port: number,
+): InstanceId {
+  // The hyphens of an address keep it apart from the start of a uid, which has none.
+  const address = safe(endpoint.address.replaceAll(/[.:]/g, '-'), plain);
+  return join([endpoint.namespace, safe(endpoint.service, plain), address, service, `${port}`]);
+}
+
+const plain = /^[A-Za-z0-9-]+$/;
+const dotted = /^[A-Za-z0-9.-]+$/;
+
+const join = ([namespace, ...parts]: readonly string[]): InstanceId =>
+  instanceId([safe(namespace!, plain), ...parts].join('.'));
+
+/** The first eight hex digits of a UUID: random enough to tell a pod from its predecessor of that name. */
+function uidPart(uid: string): string {
+  const start = uid.slice(0, 8);
+  return /^[0-9a-f]{8}$/.test(start) ? start : digest(uid).slice(0, 16);
+}
+
+/** What the API server would never let through still gets an id of its own. */
+function safe(text: string, allowed: RegExp): string {
+  return allowed.test(text) ? text : `x-${digest(text)}`;
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);

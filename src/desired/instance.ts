@@ -1,0 +1,80 @@
+import type { Check } from '../model/check.ts';
+import type { Instance } from '../model/instance.ts';
+import { checkId, type InstanceId } from '../model/keys.ts';
+import { taggedAddresses, urlHost, withPort } from './addresses.ts';
+import type { Declaration } from './declaration.ts';
+import type { Health } from './health.ts';
+import { autoMeta, sortedRecord } from './meta.ts';
+
+/** Where an instance comes from; texts are empty where there is nothing. */
+export interface Origin {
+  readonly namespace: string;
+  readonly podName: string;
+  readonly podUid: string;
+  readonly node: string;
+  readonly clusterName: string;
+  /** Name of the annotated Service; empty when the pod's own annotations ask for the instance. */
+  readonly kubeService: string;
+}
+
+export interface InstanceParts {
+  readonly id: InstanceId;
+  readonly declaration: Declaration;
+  readonly origin: Origin;
+  /** At least one, the primary first. */
+  readonly addresses: readonly [string, ...string[]];
+  readonly port: number;
+  /** Undefined: no readiness check. */
+  readonly health: Health | undefined;
+}
+
+/** An instance in canonical form. */
+export function buildInstance({ id, declaration, origin, addresses, port, health }: InstanceParts): Instance {
+  const [address] = addresses;
+  return {
+    id,
+    service: declaration.service,
+    address,
+    port,
+    tags: declaration.tags,
+    meta: metaOf(declaration, origin, `${urlHost(address)}:${port}`),
+    weights: declaration.weights,
+    taggedAddresses: taggedAddresses(addresses, withPort(port)),
+    checks: checksOf(id, health, declaration.maintenance),
+  };
+}
+
+function metaOf(declaration: Declaration, origin: Origin, hostPort: string): Instance['meta'] {
+  const automatic = [
+    [autoMeta.externalSource, 'kubernetes'],
+    [autoMeta.namespace, origin.namespace],
+    [autoMeta.pod, origin.podName],
+    [autoMeta.podUid, origin.podUid],
+    [autoMeta.node, origin.node],
+    [autoMeta.cluster, origin.clusterName],
+    [autoMeta.service, origin.kubeService],
+  ] as const;
+  const url = declaration.healthUrl;
+  const healthUrl = url?.startsWith('/') ? `http://${hostPort}${url}` : url;
+  return sortedRecord([
+    ...declaration.meta,
+    ...(healthUrl === undefined ? [] : [['health_url', healthUrl] as const]),
+    ...automatic.filter(([, value]) => value !== ''),
+  ]);
+}
+
+/** Sorted by id: `_service_maintenance:…` stands before every `<id>:readiness`. */
+function checksOf(id: InstanceId, health: Health | undefined, maintenance: string | undefined): Check[] {
+  const checks: Check[] = [];
+  if (health !== undefined) {
+    const name = 'Kubernetes readiness';
+    checks.push({ id: checkId(`${id}:readiness`), name, type: 'kubernetes-readiness', ...health });
+  }
+  if (maintenance !== undefined) {
+    // As Consul's own maintenance mode writes it, so that its UI and `consul maint` know it.
+    const id_ = checkId(`_service_maintenance:${id}`);
+    const name = 'Service Maintenance Mode';
+    checks.push({ id: id_, name, type: 'maintenance', status: 'critical', output: maintenance });
+  }
+  return checks.sort((a, b) => (a.id < b.id ? -1 : 1));
+}

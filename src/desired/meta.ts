@@ -1,0 +1,51 @@
+import { Buffer } from 'node:buffer';
+import { quote, type Read } from './mistake.ts';
+
+/** Consul's limits (structs.ValidateServiceMetadata). */
+const mostKeys = 64;
+const longestValue = 512;
+
+/** Service meta of our own, written beside the user's. */
+export const autoMeta = {
+  externalSource: 'external-source',
+  namespace: 'kube-namespace',
+  pod: 'kube-pod',
+  podUid: 'kube-pod-uid',
+  node: 'kube-node',
+  cluster: 'kube-cluster',
+  service: 'kube-service',
+  serviceState: 'service_state',
+} as const;
+
+/** Keys a user may set, `protocol` and `health_url` included: what ours leave of Consul's limit. */
+export const mostUserKeys = mostKeys - Object.keys(autoMeta).length;
+
+const reserved: ReadonlySet<string> = new Set(Object.values(autoMeta));
+
+/** Undefined when the key may be used, else why not. */
+export function refuseMetaKey(key: string): string | undefined {
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(key)) {
+    const usable = key.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, 128);
+    const hint = usable === '' || usable === '_' ? '' : `; did you mean ${quote(usable)}?`;
+    return `meta key ${quote(key)} is not 1 to 128 letters, digits, "_" and "-"${hint}`;
+  }
+  if (reserved.has(key) || key.startsWith('kube-')) {
+    return `meta key ${quote(key)} is set by kube-registrar; choose another`;
+  }
+  if (key.startsWith('consul-')) return `meta key ${quote(key)} is reserved by Consul; choose another`;
+  return undefined;
+}
+
+export function readMetaValue(text: string): Read<string> {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > longestValue)
+    return { refused: `is ${bytes} bytes long; Consul takes at most ${longestValue}` };
+  return { value: text };
+}
+
+/** A record with its keys sorted: equal meta is equal text. */
+export function sortedRecord<Value>(
+  entries: Iterable<readonly [string, Value]>,
+): Readonly<Record<string, Value>> {
+  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}

@@ -1,0 +1,68 @@
+import type { Check } from '../model/check.ts';
+import { type ConsulNodeName, checkId, consulNodeName } from '../model/keys.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { NodeEntry } from '../model/node-entry.ts';
+import { clusterUidKey, kubeNodeKey, managedByKey, managedByValue } from '../model/owner.ts';
+import { taggedAddresses } from './addresses.ts';
+import { reasonText } from './health.ts';
+import { sortedRecord } from './meta.ts';
+import type { DesiredOptions } from './options.ts';
+
+/** Consul wants an address for every node; nobody connects to this one, instances have their own. */
+const noAddress = '127.0.0.1';
+
+/**
+ * The Consul node of a Kubernetes node (`<cluster>-<node>`), or of endpoints that name none (empty:
+ * `<cluster>-endpoints`). A Kubernetes node may itself be called `endpoints`; it, and every name that its
+ * replacement could clash with, gets one `node-` more.
+ *
+ * Dots in a node's name stay: the catalog takes them, only DNS look-ups of the node itself do not.
+ */
+export function consulNodeNameOf(kubeNode: string, clusterName: string): ConsulNodeName {
+  if (kubeNode === '') return consulNodeName(`${clusterName}-endpoints`);
+  const isTaken = /^(?:node-)*endpoints$/.test(kubeNode);
+  return consulNodeName(`${clusterName}-${isTaken ? 'node-' : ''}${kubeNode}`);
+}
+
+/** The Consul node without its instances. */
+export function nodeEntry(
+  kubeNode: string,
+  record: KubeNodeRecord | undefined,
+  hostIps: readonly string[],
+  options: DesiredOptions,
+): Omit<NodeEntry, 'instances'> {
+  const internal = record?.internalIps ?? [];
+  const addresses = internal.length > 0 ? internal : hostIps;
+  const meta: [string, string][] = [
+    ['external-node', 'true'],
+    ['external-probe', 'false'],
+    [managedByKey, managedByValue],
+    [clusterUidKey, options.clusterUid],
+    [kubeNodeKey, kubeNode],
+    ['region', record?.region ?? ''],
+    ['zone', record?.zone ?? ''],
+  ];
+  return {
+    name: consulNodeNameOf(kubeNode, options.clusterName),
+    address: addresses[0] ?? noAddress,
+    taggedAddresses: taggedAddresses(addresses, (address) => address),
+    meta: sortedRecord(meta.filter(([, value]) => value !== '')),
+    checks: record === undefined ? [] : [nodeCheck(record)],
+  };
+}
+
+/**
+ * Follows the Node's condition Ready. A Node that the stores do not know has no check: that it is missing
+ * says nothing about its health, and its pods' own checks go on.
+ */
+function nodeCheck(record: KubeNodeRecord): Check {
+  const isReady = record.ready === 'True';
+  const fallback = isReady ? 'Node is ready' : `Node's condition Ready is ${record.ready}`;
+  return {
+    id: checkId('kubernetes-node'),
+    name: 'Kubernetes node',
+    type: 'kubernetes-node',
+    status: isReady ? 'passing' : 'critical',
+    output: reasonText(record.reason, record.message, fallback),
+  };
+}

@@ -1,0 +1,16 @@
+import type { ClusterUid } from '../model/keys.ts';
+import type { ReadList } from './services-list.ts';
+
+export interface DesiredOptions {
+  /** Name of the cluster: start of the Consul nodes' names, meta `kube-cluster`, `{cluster.name}`. */
+  readonly clusterName: string;
+  /** Who owns the Consul nodes: meta `kube-cluster-uid`. */
+  readonly clusterUid: ClusterUid;
+  /** Without cluster-wide rights: Kubernetes nodes are unknown, so there are no node checks. */
+  readonly namespaced: boolean;
+}
+
+/** What every computation needs besides records. */
+export interface DesiredContext extends DesiredOptions {
+  readonly readList: ReadList;
+}

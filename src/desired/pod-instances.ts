@@ -1,0 +1,122 @@
+import type { StaleSource } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import { chooseAddresses } from './addresses.ts';
+import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import { describeDeclarations } from './declarations.ts';
+import { isFinished, podCondition, standing } from './health.ts';
+import { podInstanceId } from './identity.ts';
+import { buildInstance } from './instance.ts';
+import { quote, toProblems } from './mistake.ts';
+import type { NodeFacts } from './node-facts.ts';
+import type { DesiredContext } from './options.ts';
+import { resolvePodPort } from './ports.ts';
+import { fieldOf } from './raw-declaration.ts';
+import { nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+
+/** The instances a pod's own annotations ask for. */
+export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredContext): SourceResult {
+  if (isFinished(pod) || Object.keys(pod.annotations).length === 0) return nothing;
+  const object: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid };
+  const declared = describeDeclarations(
+    { kind: 'Pod', name: pod.name, annotations: pod.annotations },
+    {
+      podName: pod.name,
+      podNamespace: pod.namespace,
+      podLabels: pod.labels,
+      nodeName: node.name,
+      nodeZone: node.zone,
+      nodeRegion: node.region,
+      clusterName: context.clusterName,
+    },
+    context.readList,
+  );
+  const problems = toProblems(object, declared.mistakes);
+  const services = servicesOf(declared.outcomes);
+  // Not an error and not stale: the sandbox is still to come, or gone for good.
+  if (pod.ips.length === 0) return { object, instances: [], stale: [], problems, services };
+
+  const instances = new Map<string, Instance>();
+  const stale: StaleSource[] = [];
+  const keep = (declaration: Declaration | BrokenDeclaration): void => {
+    const source = { namespace: pod.namespace, podUid: pod.uid, kubeService: '' };
+    const kept = staleSource(source, declaration, podCondition(pod));
+    if (kept !== undefined) stale.push(kept);
+  };
+  for (const declaration of declared.outcomes) {
+    if (declaration.kind === 'broken') {
+      keep(declaration);
+      continue;
+    }
+    const outcome = podInstance(declaration, pod, node, context);
+    if (outcome === undefined) continue;
+    if ('reason' in outcome) {
+      problems.push({ ...outcome, object });
+      keep(declaration);
+    } else if (instances.has(outcome.id)) {
+      const message = `service ${quote(outcome.service)} on port ${outcome.port} is asked for twice; remove one`;
+      problems.push(problem(object, 'InvalidAnnotation', fieldOf(declaration, 'service'), message));
+    } else instances.set(outcome.id, outcome);
+  }
+  return { object, instances: [...instances.values()], stale, problems, services };
+}
+
+/** The instance, why there is none, or undefined when it is drained away. */
+function podInstance(
+  declaration: Declaration,
+  pod: PodRecord,
+  node: NodeFacts,
+  context: DesiredContext,
+): Instance | Omit<Problem, 'object'> | undefined {
+  const now = standing(podCondition(pod), declaration);
+  if (now.kind === 'deregistered') return undefined;
+  const resolved = resolvePodPort(declaration.port, pod.ports);
+  if ('refused' in resolved) {
+    const field = fieldOf(declaration, 'port');
+    return { reason: 'InvalidAnnotation', field, message: resolved.refused, severity: 'error' };
+  }
+  const [first, ...others] = chooseAddresses(declaration.address, { own: pod.ips, host: pod.hostIps, node });
+  if (first === undefined) {
+    const field = fieldOf(declaration, 'address');
+    const message = noAddress(declaration, node, context);
+    return { reason: 'RegistrationFailed', field, message, severity: 'error' };
+  }
+  // The host's address leads to the pod through a host port, when there is one.
+  const { port, hostPort = port } = resolved.value;
+  const reached = declaration.address === 'pod' ? port : hostPort;
+  return buildInstance({
+    id: podInstanceId(pod, declaration.service, port),
+    declaration,
+    origin: {
+      namespace: pod.namespace,
+      podName: pod.name,
+      podUid: pod.uid,
+      node: node.name,
+      clusterName: context.clusterName,
+      kubeService: '',
+    },
+    addresses: [first, ...others],
+    port: reached,
+    health: now.check,
+  });
+}
+
+/** Why there is no address of the wanted kind. */
+export function noAddress(declaration: Declaration, node: NodeFacts, context: DesiredContext): string {
+  const name = quote(node.name);
+  switch (declaration.address) {
+    case 'pod':
+      return 'there is no address';
+    case 'host':
+      return node.name === ''
+        ? 'address "host" needs a Kubernetes node, and the endpoint names none; use "pod"'
+        : `the address of node ${name} is not known; use address "pod"`;
+    case 'node-external':
+      if (context.namespaced)
+        return 'address "node-external" needs cluster-wide rights to read nodes; use "pod"';
+      return node.name === ''
+        ? 'address "node-external" needs a Kubernetes node, and the endpoint names none; use "pod"'
+        : `node ${name} has no address of type ExternalIP; use address "pod" or "host"`;
+  }
+}

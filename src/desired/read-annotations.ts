@@ -1,0 +1,61 @@
+import { fields, isField, servicesField, unknownField } from './fields.ts';
+import { error, type Mistake, quote, warning } from './mistake.ts';
+import type { RawDeclaration } from './raw-declaration.ts';
+import type { ReadList } from './services-list.ts';
+import { splitTags } from './tags.ts';
+
+export interface RawDeclarations {
+  readonly declarations: readonly RawDeclaration[];
+  /** Mistakes that belong to no declaration. */
+  readonly mistakes: readonly Mistake[];
+}
+
+/** Longest value of one annotation, `services` apart, in characters. */
+const longestValue = 4_096;
+
+/** The declarations in an object's annotations (keys without our prefix). */
+export function readAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  readList: ReadList,
+): RawDeclarations {
+  const declarations: RawDeclaration[] = [];
+  const mistakes: Mistake[] = [];
+  const own = new Map<string, string>();
+  // Sorted, because the order of annotations means nothing.
+  for (const name of Object.keys(annotations).sort()) {
+    if (isField(name)) own.set(name, annotations[name]!);
+    else if (name !== servicesField) mistakes.push(warning(name, unknownField(name, 'annotation')));
+  }
+  const list = Object.hasOwn(annotations, servicesField) ? annotations[servicesField] : undefined;
+  const service = own.get('service');
+  // "false" switches off: a pod template's annotation overridden by a patch, as with other controllers.
+  if (service !== undefined && service.trim().toLowerCase() !== 'false') declarations.push(plain(own));
+  else if (service === undefined && own.size > 0) mistakes.push(withoutEffect(own, list !== undefined));
+  if (list !== undefined) declarations.push(...readList(list));
+  return { declarations, mistakes };
+}
+
+function plain(own: ReadonlyMap<string, string>): RawDeclaration {
+  const values = new Map<string, string>();
+  const mistakes: Mistake[] = [];
+  let tags: readonly string[] = [];
+  for (const [name, value] of own) {
+    if (value.length > longestValue) {
+      mistakes.push(error(name, `${name} is longer than ${longestValue} characters`));
+    } else if (name === 'tags') tags = splitTags(value);
+    else values.set(name, value);
+  }
+  return { at: '', fields: values, tags, mistakes };
+}
+
+function withoutEffect(own: ReadonlyMap<string, string>, hasList: boolean): Mistake {
+  const order = new Map<string, number>(fields.map((name, index) => [name, index]));
+  const rank = (name: string): number => order.get(name) ?? fields.length;
+  const first = [...own.keys()].sort((a, b) => rank(a) - rank(b))[0]!;
+  const others = own.size > 1 ? ` and ${own.size - 1} more have` : ' has';
+  const what = `${quote(first)}${others} no effect`;
+  const hint = hasList
+    ? `: with "services", fields belong into its entries`
+    : ` without "service"; add it, or put the annotations on the same object`;
+  return warning(first, `${what}${hint}`);
+}

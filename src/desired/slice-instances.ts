@@ -1,0 +1,191 @@
+import type { StaleSource } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import { chooseAddresses, isIpv6 } from './addresses.ts';
+import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import { type Declarations, describeDeclarations } from './declarations.ts';
+import type { EndpointGroup } from './endpoint-groups.ts';
+import { type Condition, isFinished, isGated, notReadyReason, podHealth, standing } from './health.ts';
+import { endpointInstanceId, podInstanceId } from './identity.ts';
+import { buildInstance } from './instance.ts';
+import { quote, toProblems } from './mistake.ts';
+import type { NodeFacts } from './node-facts.ts';
+import type { DesiredContext } from './options.ts';
+import { noAddress } from './pod-instances.ts';
+import { type EndpointPort, resolveServicePort } from './ports.ts';
+import { fieldOf } from './raw-declaration.ts';
+import { nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+
+/**
+ * The instances a Service's annotations ask for at one of its backends, without the services that the
+ * pod's own annotations speak of (`own`).
+ */
+export function sliceInstances(
+  group: EndpointGroup,
+  own: ReadonlySet<string>,
+  node: NodeFacts,
+  context: DesiredContext,
+): SourceResult {
+  const { service, pod } = group;
+  // A finished pod in a slice: the slice is behind. It will never serve again.
+  if (pod !== undefined && isFinished(pod)) return nothing;
+  const object: ObjectRef = {
+    kind: 'Service',
+    namespace: service.namespace,
+    name: service.name,
+    uid: service.uid,
+  };
+  const declared = declarationsFor(group, node, context);
+  const problems = toProblems(object, declared.mistakes);
+  const instances = new Map<string, Instance>();
+  const stale: StaleSource[] = [];
+  for (const declaration of declared.outcomes) {
+    if (own.has(declaration.service)) continue;
+    if (declaration.kind === 'declared') {
+      const outcome = sliceInstance(declaration, group, node, context);
+      if (outcome === undefined) continue;
+      if (!('reason' in outcome)) {
+        if (!instances.has(outcome.id)) instances.set(outcome.id, outcome);
+        else
+          problems.push(
+            problem(object, 'InvalidAnnotation', fieldOf(declaration, 'service'), twice(outcome)),
+          );
+        continue;
+      }
+      problems.push({ ...outcome, object });
+    }
+    const kept = keep(declaration, group);
+    if (kept !== undefined) stale.push(kept);
+  }
+  return {
+    object,
+    instances: [...instances.values()],
+    stale,
+    problems,
+    services: servicesOf(declared.outcomes),
+  };
+}
+
+const twice = ({ service, port }: Instance): string =>
+  `service ${quote(service)} on port ${port} is asked for twice; remove one`;
+
+function declarationsFor(group: EndpointGroup, node: NodeFacts, context: DesiredContext): Declarations {
+  const { service, pod, podName, members } = group;
+  return describeDeclarations(
+    { kind: 'Service', name: service.name, annotations: service.annotations },
+    {
+      podName,
+      podNamespace: service.namespace,
+      podLabels: pod?.labels ?? {},
+      nodeName: node.name,
+      nodeZone: node.zone || members[0].endpoint.zone,
+      nodeRegion: node.region,
+      clusterName: context.clusterName,
+    },
+    context.readList,
+  );
+}
+
+function keep(declaration: Declaration | BrokenDeclaration, group: EndpointGroup): StaleSource | undefined {
+  const { namespace, name } = group.service;
+  const source = { namespace, podUid: group.podUid, kubeService: name };
+  const kept = staleSource(source, declaration, conditionOf(group));
+  // Without a uid the source is every such endpoint of the Service; one's health is not the others'.
+  return kept !== undefined && group.podUid === '' ? { ...kept, check: undefined } : kept;
+}
+
+/** The instance, why there is none, or undefined when it is drained away. */
+function sliceInstance(
+  declaration: Declaration,
+  group: EndpointGroup,
+  node: NodeFacts,
+  context: DesiredContext,
+): Instance | Omit<Problem, 'object'> | undefined {
+  const now = standing(conditionOf(group), declaration);
+  if (now.kind === 'deregistered') return undefined;
+  const field = fieldOf(declaration, 'port');
+  const { service, pod } = group;
+  const target = resolveServicePort(declaration.port, service.ports);
+  if ('refused' in target) {
+    return { reason: 'InvalidAnnotation', field, message: target.refused, severity: 'error' };
+  }
+  const reached = reach(group, target.value);
+  if (reached === undefined) {
+    const message = `no EndpointSlice has the port ${quote('name' in target.value ? target.value.name : '')} yet`;
+    return { reason: 'RegistrationFailed', field, message, severity: 'error' };
+  }
+  const { port, addresses: own } = reached;
+  const [first, ...others] = chooseAddresses(declaration.address, { own, host: pod?.hostIps ?? [], node });
+  if (first === undefined) {
+    const message = noAddress(declaration, node, context);
+    return {
+      reason: 'RegistrationFailed',
+      field: fieldOf(declaration, 'address'),
+      message,
+      severity: 'error',
+    };
+  }
+  const hostPort = pod?.ports.find((candidate) => candidate.port === port)?.hostPort ?? port;
+  return buildInstance({
+    id: idOf(group, own[0]!, declaration.service, port),
+    declaration,
+    origin: {
+      namespace: service.namespace,
+      podName: group.podName,
+      podUid: group.podUid,
+      node: node.name,
+      clusterName: context.clusterName,
+      kubeService: service.name,
+    },
+    addresses: [first, ...others],
+    port: declaration.address === 'pod' ? port : hostPort,
+    health: now.check,
+  });
+}
+
+/** The same id as from the pod's own annotations, so that moving those about changes nothing in Consul. */
+function idOf({ service, podName, podUid }: EndpointGroup, address: string, name: string, port: number) {
+  const { namespace } = service;
+  if (podUid === '') return endpointInstanceId({ namespace, service: service.name, address }, name, port);
+  return podInstanceId({ namespace, name: podName, uid: podUid }, name, port);
+}
+
+/** The backend's port and its addresses there, the primary first; undefined when no slice has the port. */
+function reach(
+  { members, pod }: EndpointGroup,
+  target: EndpointPort,
+): { readonly port: number; readonly addresses: readonly string[] } | undefined {
+  const candidates = members.flatMap(({ slice, endpoint }) => {
+    const port =
+      'number' in target ? target.number : slice.ports.find(({ name }) => name === target.name)?.port;
+    return port === undefined || port < 1 || port > 65_535 ? [] : [{ port, address: endpoint.addresses[0]! }];
+  });
+  const [first] = candidates;
+  if (first === undefined) return undefined;
+  // While a Service changes its target port, a backend may be in an old and in a new slice.
+  const addresses = new Set(
+    candidates.filter(({ port }) => port === first.port).map(({ address }) => address),
+  );
+  const rank = (address: string): number => {
+    const index = pod?.ips.indexOf(address) ?? -1;
+    return index >= 0 ? index : isIpv6(address) ? 1_001 : 1_000;
+  };
+  return { port: first.port, addresses: [...addresses].sort((a, b) => rank(a) - rank(b)) };
+}
+
+/**
+ * The slices' conditions; where slices disagree, one is behind, and the better word counts. Whether the
+ * pod is going is known from the pod first.
+ */
+function conditionOf({ members, pod }: EndpointGroup): Condition {
+  const subject = pod === undefined ? 'Endpoint' : 'Pod';
+  const terminating = pod?.deleting === true || members.every(({ endpoint }) => endpoint.terminating);
+  const isReady = members.some(({ endpoint }) => endpoint.ready || (terminating && endpoint.serving));
+  // Our own gate keeps the pod's Ready, and so the slice's, down until the instance is in Consul.
+  const isHeldByUs = pod !== undefined && isGated(pod) && podHealth(pod).status === 'passing';
+  if (isReady || isHeldByUs) {
+    return { subject, terminating, health: { status: 'passing', output: `${subject} is ready` } };
+  }
+  const output = pod === undefined ? 'Endpoint is not ready' : notReadyReason(pod);
+  return { subject, terminating, health: { status: 'critical', output } };
+}

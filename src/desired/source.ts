@@ -1,0 +1,50 @@
+import type { StaleSource } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { BrokenDeclaration, Declaration, HealthPolicy } from './declaration.ts';
+import { type Condition, standing } from './health.ts';
+
+/** What one pod, or one endpoint of a Service, contributes to its node. */
+export interface SourceResult {
+  /** The object whose annotations are meant; undefined when they ask for nothing. */
+  readonly object: ObjectRef | undefined;
+  readonly instances: readonly Instance[];
+  readonly stale: readonly StaleSource[];
+  readonly problems: readonly Problem[];
+  /** Names of the Consul services asked for, wrong declarations included. */
+  readonly services: ReadonlySet<string>;
+}
+
+export const nothing: SourceResult = {
+  object: undefined,
+  instances: [],
+  stale: [],
+  problems: [],
+  services: new Set(),
+};
+
+export const servicesOf = (outcomes: readonly (Declaration | BrokenDeclaration)[]): ReadonlySet<string> =>
+  new Set(outcomes.map(({ service }) => service as string).filter((service) => service !== ''));
+
+/** Keeps what is registered of a source whose declaration is wrong; undefined when it is to go anyway. */
+export function staleSource(
+  source: Pick<StaleSource, 'namespace' | 'podUid' | 'kubeService'>,
+  declared: HealthPolicy & { readonly service: string },
+  condition: Condition,
+): StaleSource | undefined {
+  const now = standing(condition, declared);
+  if (now.kind === 'deregistered') return undefined;
+  const { namespace, podUid, kubeService } = source;
+  return { namespace, podUid, kubeService, service: declared.service, check: now.check };
+}
+
+/** A problem that is no mistake in an annotation's text but in what it meets. */
+export function problem(
+  object: ObjectRef,
+  reason: Problem['reason'],
+  field: string,
+  message: string,
+  severity: Problem['severity'] = 'error',
+): Problem {
+  return { object, reason, field, message, severity };
+}

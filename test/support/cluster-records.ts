@@ -1,0 +1,129 @@
+import type { ClusterView, SliceEndpoint } from '../../src/desired/cluster-view.ts';
+import type { DesiredOptions } from '../../src/desired/options.ts';
+import type { Endpoint, EndpointSliceRecord } from '../../src/model/endpoint-slice.ts';
+import { clusterUid } from '../../src/model/keys.ts';
+import type { KubeNodeRecord } from '../../src/model/kube-node.ts';
+import type { PodRecord } from '../../src/model/pod.ts';
+import type { ServiceRecord } from '../../src/model/service.ts';
+
+/** Records with the defaults of a healthy cluster, and a view over lists of them: for tests. */
+
+export const options: DesiredOptions = {
+  clusterName: 'c1',
+  clusterUid: clusterUid('0c1f5f2e-5e9c-4a39-9c1e-000000000001'),
+  namespaced: false,
+};
+
+export function pod(part: Partial<PodRecord> = {}): PodRecord {
+  return freeze({
+    uid: '1f0c9a3e-0000-4000-8000-000000000001',
+    namespace: 'shop',
+    name: 'web-x2x7q',
+    resourceVersion: '1',
+    node: 'n1',
+    ips: ['10.0.0.1'],
+    hostIps: ['192.168.0.1'],
+    hostNetwork: false,
+    phase: 'Running',
+    deleting: false,
+    ready: true,
+    containersReady: true,
+    reason: '',
+    message: '',
+    gates: [],
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    labels: { app: 'web' },
+    annotations: { service: 'web' },
+    ...part,
+  });
+}
+
+export function kubeNode(part: Partial<KubeNodeRecord> = {}): KubeNodeRecord {
+  return freeze({
+    uid: 'node-uid-1',
+    name: 'n1',
+    resourceVersion: '1',
+    internalIps: ['192.168.0.1'],
+    externalIps: ['203.0.113.1'],
+    ready: 'True',
+    reason: 'KubeletReady',
+    message: 'kubelet is posting ready status',
+    zone: 'z1',
+    region: 'r1',
+    ...part,
+  });
+}
+
+export function service(part: Partial<ServiceRecord> = {}): ServiceRecord {
+  return freeze({
+    uid: 'service-uid-1',
+    namespace: 'shop',
+    name: 'search',
+    resourceVersion: '1',
+    deleting: false,
+    ports: [{ name: 'api', port: 80, protocol: 'TCP' }],
+    annotations: { service: 'true' },
+    ...part,
+  });
+}
+
+export function endpoint(part: Partial<Endpoint> = {}): Endpoint {
+  return freeze({
+    addresses: ['10.0.0.1'],
+    node: 'n1',
+    zone: 'z1',
+    ready: true,
+    serving: true,
+    terminating: false,
+    podName: 'web-x2x7q',
+    podUid: '1f0c9a3e-0000-4000-8000-000000000001',
+    ...part,
+  });
+}
+
+/** An endpoint that has no pod, nor a node. */
+export const bareEndpoint = (part: Partial<Endpoint> = {}): Endpoint =>
+  endpoint({ node: '', zone: '', podName: '', podUid: '', ...part });
+
+export function slice(part: Partial<EndpointSliceRecord> = {}): EndpointSliceRecord {
+  return freeze({
+    uid: 'slice-uid-1',
+    namespace: 'shop',
+    name: 'search-abcde',
+    resourceVersion: '1',
+    service: 'search',
+    addressType: 'IPv4',
+    ports: [{ name: 'api', port: 9200, protocol: 'TCP' }],
+    endpoints: [endpoint()],
+    ...part,
+  });
+}
+
+export interface Records {
+  readonly pods?: readonly PodRecord[];
+  readonly nodes?: readonly KubeNodeRecord[];
+  readonly services?: readonly ServiceRecord[];
+  readonly slices?: readonly EndpointSliceRecord[];
+}
+
+/** The stores' view of these records; one node unless others are given. */
+export function view({ pods = [], nodes = [kubeNode()], services = [], slices = [] }: Records): ClusterView {
+  return {
+    kubeNode: (name) => nodes.find((node) => node.name === name),
+    pod: (namespace, name) => pods.find((one) => one.namespace === namespace && one.name === name),
+    podsOnNode: (node) => pods.filter((one) => one.node === node),
+    service: (namespace, name) => services.find((one) => one.namespace === namespace && one.name === name),
+    endpointsOnNode: (node) =>
+      slices.flatMap((one): SliceEndpoint[] =>
+        one.endpoints
+          .filter((candidate) => candidate.node === node)
+          .map((candidate) => ({ slice: one, endpoint: candidate })),
+      ),
+  };
+}
+
+/** Frozen through and through, so that a test fails where a record is written to. */
+function freeze<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freeze(part);
+  return Object.freeze(value);
+}
