@@ -1,0 +1,248 @@
+import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Transport } from '../lib/transport.ts';
+import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import { EndpointIndex, nodesThatDiffer } from './endpoint-index.ts';
+import { InternPool } from './intern-pool.ts';
+import { NestedIndex } from './nested-index.ts';
+import { endpointSliceProjection } from './project-endpoint-slice.ts';
+import { kubeNodeProjection } from './project-kube-node.ts';
+import { podProjection } from './project-pod.ts';
+import { serviceProjection } from './project-service.ts';
+import { Reflector } from './reflector.ts';
+import type { ReflectorStatus, Regression } from './reflector-state.ts';
+import { endpointSliceResource, kubeNodeResource, podResource, serviceResource } from './resource.ts';
+import { sameApartFromVersion } from './same-record.ts';
+import { Store, type StoredRecord } from './store.ts';
+
+export interface ClusterStoresOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** With its slash: `kube-registrar.io/`. */
+  readonly annotationPrefix: string;
+  /**
+   * Namespaced mode: watch these namespaces only, and no nodes, for which cluster-wide rights would be needed.
+   * Default, and when empty: everything.
+   */
+  readonly namespaces?: readonly string[];
+  /** Watch only pods with these labels, in Kubernetes' selector syntax. Default: all. */
+  readonly podLabelSelector?: string;
+  /**
+   * Called when something about a Kubernetes node may have to change in Consul; '' stands for the endpoints
+   * that name no node. `receivedAt`: monotonic ms at which we learnt of it. It must only take note.
+   */
+  readonly onDirty: (node: string, receivedAt: number) => void;
+  /** History went backwards for a store; see Regression. */
+  readonly onRegression?: (regression: Regression) => void;
+}
+
+/** What start() runs, whatever the kinds of object and record. */
+interface Runnable {
+  readonly synced: Promise<void>;
+  start(signal: AbortSignal): Promise<void>;
+  status(): ReflectorStatus;
+}
+
+/**
+ * The cluster as we know it: the four stores with their reflectors, and the indices the desired state is
+ * computed from. A change marks the Kubernetes nodes it may matter to:
+ *
+ * - a pod: its old and new node, and the nodes named by endpoints it stands behind
+ * - a Service that has or had our annotations: the nodes of all endpoints of its slices
+ * - a slice of an annotated Service: the nodes whose endpoints differ
+ * - a node: itself
+ *
+ * A change of nothing we keep marks nothing.
+ */
+export class ClusterStores implements ClusterView {
+  readonly pods: Store<PodRecord>;
+  readonly services: Store<ServiceRecord>;
+  readonly endpointSlices: Store<EndpointSliceRecord>;
+  readonly kubeNodes: Store<KubeNodeRecord>;
+  /** Resolves when every reflector has synced; nothing may be removed from Consul before. Never rejects. */
+  readonly synced: Promise<void>;
+  readonly #onDirty: (node: string, receivedAt: number) => void;
+  readonly #reflectors: Runnable[] = [];
+  readonly #podsByNode = new Map<string, Set<PodRecord>>();
+  readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
+  readonly #endpoints = new EndpointIndex();
+  #running: Promise<void> | undefined;
+
+  constructor(options: ClusterStoresOptions) {
+    const { logger, annotationPrefix, namespaces = [], podLabelSelector } = options;
+    const pool = new InternPool();
+    const store = <R extends StoredRecord>(name: string) => new Store<R>({ name, logger });
+    this.#onDirty = options.onDirty;
+    this.pods = store('pods');
+    this.services = store('services');
+    this.endpointSlices = store('endpointslices');
+    this.kubeNodes = store('nodes');
+    // The indices subscribe first: whoever subscribes later sees them up to date.
+    this.pods.subscribe((before, after, _cause, at) => this.#podChanged(before, after, at));
+    this.services.subscribe((before, after, _cause, at) => this.#serviceChanged(before, after, at));
+    this.endpointSlices.subscribe((before, after, _cause, at) => this.#sliceChanged(before, after, at));
+    this.kubeNodes.subscribe((before, after, _cause, at) => this.#kubeNodeChanged(before, after, at));
+
+    const scopes: Iterable<string | undefined> = namespaces.length > 0 ? new Set(namespaces) : [undefined];
+    for (const scope of scopes) {
+      this.#reflectors.push(
+        new Reflector({
+          ...options,
+          resource: podResource(podLabelSelector),
+          writer: this.pods.writer(scope),
+          project: podProjection(annotationPrefix, pool),
+        }),
+        new Reflector({
+          ...options,
+          resource: serviceResource,
+          writer: this.services.writer(scope),
+          project: serviceProjection(annotationPrefix, pool),
+        }),
+        new Reflector({
+          ...options,
+          resource: endpointSliceResource,
+          writer: this.endpointSlices.writer(scope),
+          project: endpointSliceProjection(pool),
+        }),
+      );
+    }
+    if (namespaces.length === 0) {
+      this.#reflectors.push(
+        new Reflector({
+          ...options,
+          resource: kubeNodeResource,
+          writer: this.kubeNodes.writer(),
+          project: kubeNodeProjection(pool),
+        }),
+      );
+    }
+    this.synced = Promise.all(this.#reflectors.map((reflector) => reflector.synced)).then(() => {});
+  }
+
+  /** Runs all reflectors until the signal aborts; never rejects. Another call returns the same promise. */
+  start(signal: AbortSignal): Promise<void> {
+    this.#running ??= Promise.all(this.#reflectors.map((reflector) => reflector.start(signal))).then(
+      () => {},
+    );
+    return this.#running;
+  }
+
+  /** Whether every reflector has synced: what readiness asks for. */
+  get allSynced(): boolean {
+    return this.#reflectors.every((reflector) => reflector.status().synced);
+  }
+
+  /** One entry for each reflector, always in the same order. */
+  status(): readonly ReflectorStatus[] {
+    return this.#reflectors.map((reflector) => reflector.status());
+  }
+
+  kubeNode(name: string): KubeNodeRecord | undefined {
+    return this.kubeNodes.get('', name);
+  }
+
+  pod(namespace: string, name: string): PodRecord | undefined {
+    return this.pods.get(namespace, name);
+  }
+
+  podsOnNode(node: string): Iterable<PodRecord> {
+    return this.#podsByNode.get(node) ?? [];
+  }
+
+  service(namespace: string, name: string): ServiceRecord | undefined {
+    return this.services.get(namespace, name);
+  }
+
+  endpointsOnNode(node: string): Iterable<SliceEndpoint> {
+    return this.#endpoints.onNode(node);
+  }
+
+  /** The slices of a Service, annotated or not. */
+  slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord> {
+    return this.#slicesByService.get(namespace, service);
+  }
+
+  #podChanged(before: PodRecord | undefined, after: PodRecord | undefined, receivedAt: number): void {
+    if (before !== undefined) this.#unindexPod(before);
+    if (after !== undefined) this.#indexPod(after);
+    if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
+    const { namespace, name } = (after ?? before)!;
+    const nodes = new Set(this.#endpoints.nodesOfPod(namespace, name));
+    // An unscheduled pod is on no node, not on the one of the endpoints that name none.
+    if (before !== undefined && before.node !== '') nodes.add(before.node);
+    if (after !== undefined && after.node !== '') nodes.add(after.node);
+    this.#markDirty(nodes, receivedAt);
+  }
+
+  #serviceChanged(
+    before: ServiceRecord | undefined,
+    after: ServiceRecord | undefined,
+    receivedAt: number,
+  ): void {
+    const [had, has] = [isAnnotated(before), isAnnotated(after)];
+    if (!had && !has) return;
+    if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
+    const { namespace, name } = (after ?? before)!;
+    const nodes = new Set<string>();
+    for (const slice of this.#slicesByService.get(namespace, name)) {
+      if (had && !has) this.#endpoints.remove(slice);
+      if (has && !had) this.#endpoints.add(slice);
+      for (const { node } of slice.endpoints) nodes.add(node);
+    }
+    this.#markDirty(nodes, receivedAt);
+  }
+
+  #sliceChanged(
+    before: EndpointSliceRecord | undefined,
+    after: EndpointSliceRecord | undefined,
+    receivedAt: number,
+  ): void {
+    const wanted = (slice: EndpointSliceRecord | undefined) =>
+      slice !== undefined && isAnnotated(this.services.get(slice.namespace, slice.service))
+        ? slice
+        : undefined;
+    const [old, now] = [wanted(before), wanted(after)];
+    if (before !== undefined) this.#slicesByService.delete(before.namespace, before.service, before);
+    if (after !== undefined) this.#slicesByService.add(after.namespace, after.service, after);
+    if (old !== undefined) this.#endpoints.remove(old);
+    if (now !== undefined) this.#endpoints.add(now);
+    this.#markDirty(nodesThatDiffer(old, now), receivedAt);
+  }
+
+  #kubeNodeChanged(
+    before: KubeNodeRecord | undefined,
+    after: KubeNodeRecord | undefined,
+    receivedAt: number,
+  ): void {
+    if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
+    this.#markDirty([(after ?? before)!.name], receivedAt);
+  }
+
+  #indexPod(pod: PodRecord): void {
+    const pods = this.#podsByNode.get(pod.node);
+    if (pods === undefined) this.#podsByNode.set(pod.node, new Set([pod]));
+    else pods.add(pod);
+  }
+
+  #unindexPod(pod: PodRecord): void {
+    const pods = this.#podsByNode.get(pod.node);
+    pods?.delete(pod);
+    if (pods?.size === 0) this.#podsByNode.delete(pod.node);
+  }
+
+  #markDirty(nodes: Iterable<string>, receivedAt: number): void {
+    for (const node of nodes) this.#onDirty(node, receivedAt);
+  }
+}
+
+const isAnnotated = (service: ServiceRecord | undefined): boolean => {
+  for (const _ in service?.annotations) return true;
+  return false;
+};

@@ -1,0 +1,96 @@
+import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import type { ContainerPort, GateState, PodRecord } from '../model/pod.ts';
+import { annotationsUnder } from './annotations.ts';
+import type { InternPool } from './intern-pool.ts';
+
+const flag = { ready: 1, containersReady: 2, deleting: 4, hostNetwork: 8 } as const;
+
+/** A PodRecord with its booleans in one integer, and everything that repeats from pod to pod shared. */
+class SlimPod implements PodRecord {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly node: string;
+  readonly ips: readonly string[];
+  readonly hostIps: readonly string[];
+  readonly phase: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly gates: readonly GateState[];
+  readonly ports: readonly ContainerPort[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly flags: number;
+
+  constructor(pod: V1Pod, prefix: string, pool: InternPool) {
+    const { metadata = {}, spec, status } = pod;
+    const conditions = status?.conditions ?? [];
+    const isTrue = (type: string) => conditions.some((each) => each.type === type && each.status === 'True');
+    const notReady = conditions.find((each) => each.type === 'Ready' && each.status !== 'True');
+    const ips = status?.podIPs ?? (status?.podIP === undefined ? [] : [{ ip: status.podIP }]);
+    const hostIps = status?.hostIPs ?? (status?.hostIP === undefined ? [] : [{ ip: status.hostIP }]);
+    this.uid = metadata.uid ?? '';
+    this.namespace = pool.string(metadata.namespace ?? '');
+    this.name = metadata.name ?? '';
+    this.resourceVersion = metadata.resourceVersion ?? '';
+    this.node = pool.string(spec?.nodeName ?? '');
+    this.ips = ips.map(({ ip }) => ip);
+    this.hostIps = pool.value(hostIps.map(({ ip }) => ip));
+    this.phase = pool.string(status?.phase ?? '');
+    this.reason = pool.string(notReady?.reason ?? '');
+    this.message = pool.string(notReady?.message ?? '');
+    this.gates = pool.value(
+      (spec?.readinessGates ?? []).map(({ conditionType }) => ({
+        type: conditionType,
+        status: isTrue(conditionType),
+      })),
+    );
+    this.ports = pool.value(
+      [...(spec?.containers ?? []), ...sidecars(spec?.initContainers)].flatMap(portsOf),
+    );
+    this.labels = pool.value(metadata.labels ?? {});
+    this.annotations = pool.value(annotationsUnder(prefix, metadata.annotations));
+    this.flags =
+      (isTrue('Ready') ? flag.ready : 0) |
+      (isTrue('ContainersReady') ? flag.containersReady : 0) |
+      (metadata.deletionTimestamp ? flag.deleting : 0) |
+      (spec?.hostNetwork === true ? flag.hostNetwork : 0);
+  }
+
+  get ready(): boolean {
+    return (this.flags & flag.ready) !== 0;
+  }
+
+  get containersReady(): boolean {
+    return (this.flags & flag.containersReady) !== 0;
+  }
+
+  get deleting(): boolean {
+    return (this.flags & flag.deleting) !== 0;
+  }
+
+  get hostNetwork(): boolean {
+    return (this.flags & flag.hostNetwork) !== 0;
+  }
+}
+
+/**
+ * Returns the projection of Pods (core/v1) to PodRecords, sharing what repeats through `pool`.
+ *
+ * `annotationPrefix`: with its slash, `kube-registrar.io/`.
+ */
+export function podProjection(annotationPrefix: string, pool: InternPool): (pod: V1Pod) => PodRecord {
+  return (pod) => new SlimPod(pod, annotationPrefix, pool);
+}
+
+/** Init containers that keep running beside the others (KEP-753): their ports are as good as any. */
+const sidecars = (containers: readonly V1Container[] = []) =>
+  containers.filter((container) => container.restartPolicy === 'Always');
+
+const portsOf = (container: V1Container): ContainerPort[] =>
+  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP' }) => ({
+    name,
+    port: containerPort,
+    protocol,
+  }));

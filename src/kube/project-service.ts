@@ -1,0 +1,22 @@
+import type { V1Service } from '@kubernetes/client-node';
+import type { ServiceRecord } from '../model/service.ts';
+import { annotationsUnder } from './annotations.ts';
+import type { InternPool } from './intern-pool.ts';
+
+/** Returns the projection of Services (core/v1) to ServiceRecords. */
+export function serviceProjection(
+  annotationPrefix: string,
+  pool: InternPool,
+): (service: V1Service) => ServiceRecord {
+  return ({ metadata = {}, spec }) => ({
+    uid: metadata.uid ?? '',
+    namespace: pool.string(metadata.namespace ?? ''),
+    name: metadata.name ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    deleting: Boolean(metadata.deletionTimestamp),
+    ports: pool.value(
+      (spec?.ports ?? []).map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
+    ),
+    annotations: pool.value(annotationsUnder(annotationPrefix, metadata.annotations)),
+  });
+}

@@ -1,0 +1,74 @@
+import type { RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ReflectorStatus } from './reflector-state.ts';
+import type { Drift } from './relist.ts';
+
+type Counts = Pick<
+  ReflectorStatus,
+  'lists' | 'relists' | 'drift' | 'events' | 'idleAborts' | 'badLines' | 'badObjects' | 'regressions'
+>;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What a reflector remembers of its past, and the log lines at its turning points. */
+export class ReflectorRecord {
+  readonly counts: Mutable<Counts> = {
+    lists: 0,
+    relists: 0,
+    drift: { added: 0, changed: 0, removed: 0 },
+    events: 0,
+    idleAborts: 0,
+    badLines: 0,
+    badObjects: 0,
+    regressions: 0,
+  };
+  readonly #logger: Logger;
+  #lastHeardAt: number | undefined;
+  #lastError: ReflectorStatus['lastError'];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get lastHeardAt(): number | undefined {
+    return this.#lastHeardAt;
+  }
+
+  get lastError(): ReflectorStatus['lastError'] {
+    return this.#lastError;
+  }
+
+  heard(at: number): void {
+    this.#lastHeardAt = at;
+  }
+
+  /** A complete list. What it found is drift unless it is the first. */
+  listed(found: Drift, at: number): void {
+    const { counts } = this;
+    if (counts.lists > 0) {
+      counts.relists += 1;
+      counts.drift = {
+        added: counts.drift.added + found.added,
+        changed: counts.drift.changed + found.changed,
+        removed: counts.drift.removed + found.removed,
+      };
+    }
+    counts.lists += 1;
+    this.#logger.info('list complete', { reason: 'Listed', relists: counts.relists, ...found });
+    this.heard(at);
+    this.recovered();
+  }
+
+  /** Logged once for a row of failures of one kind: an outage is one event, not one every 30 s. */
+  failed(error: RegistrarError, at: number, waitMs: number): void {
+    const fields = { reason: 'ReflectorFailed', code: error.code, error: error.message, waitMs };
+    if (this.#lastError?.error.code === error.code) this.#logger.debug('list or watch failed again', fields);
+    else this.#logger.warn('list or watch failed', fields);
+    this.#lastError = { error, at };
+  }
+
+  recovered(): void {
+    if (this.#lastError === undefined) return;
+    this.#logger.info('list and watch work again', { reason: 'ReflectorRecovered' });
+    this.#lastError = undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import type { RegistrarError } from '../lib/errors.ts';
+import type { Drift } from './relist.ts';
+
+/** How the whole is read: one stream of initial events (KEP-3157), or a paginated LIST. */
+export type ListMethod = 'watch-list' | 'list';
+
+/** Times are monotonic ms. */
+export type ReflectorState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'listing'; readonly method: ListMethod; readonly since: number }
+  /** A watch is asked for and not answered yet. */
+  | { readonly kind: 'opening'; readonly since: number }
+  /** `from`: the resourceVersion this watch began at. */
+  | { readonly kind: 'watching'; readonly since: number; readonly from: string }
+  | {
+      readonly kind: 'waiting';
+      readonly since: number;
+      readonly until: number;
+      readonly next: 'list' | 'watch';
+    }
+  | { readonly kind: 'stopped' };
+
+/** What a reflector knows of itself: for metrics, readiness and the status page. Counts are since the start. */
+export interface ReflectorStatus {
+  readonly resource: string;
+  /** Empty: all namespaces. */
+  readonly namespace: string;
+  readonly state: ReflectorState;
+  /** A complete list was read at least once. */
+  readonly synced: boolean;
+  /** Complete lists, by either method. */
+  readonly lists: number;
+  /** Complete lists after the first. */
+  readonly relists: number;
+  /** What relists found to differ from what events had told. */
+  readonly drift: Drift;
+  /** Events applied, bookmarks not counted. */
+  readonly events: number;
+  /** Watches given up because nothing, not even a bookmark, came for 90 s. */
+  readonly idleAborts: number;
+  /** Lines that could not be read as an event, and objects that could not be read as what they should be. */
+  readonly badLines: number;
+  readonly badObjects: number;
+  /** Times a resourceVersion came back older than one seen before. */
+  readonly regressions: number;
+  /** Monotonic ms of the last sign of life: an event, a bookmark, a complete page. */
+  readonly lastHeardAt: number | undefined;
+  /** Cleared by the next complete list or watch that delivers. */
+  readonly lastError: { readonly error: RegistrarError; readonly at: number } | undefined;
+}
+
+/**
+ * A resourceVersion came back older than one seen before: etcd was restored from a backup, or the server's
+ * view is stale. Reported before anything of the older list is applied, so that whoever removes things on the
+ * word of this store can stop in time.
+ */
+export interface Regression {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly seen: string;
+  readonly listed: string;
+  readonly at: number;
+}

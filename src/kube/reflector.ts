@@ -1,0 +1,387 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { jittered, type Random } from '../lib/random.ts';
+import type { Transport } from '../lib/transport.ts';
+import { throwIfRefused } from './answer.ts';
+import { completeLines } from './lines.ts';
+import { listPages } from './list-pager.ts';
+import { Pacer } from './pacer.ts';
+import { type Phase, recoveryFrom } from './recovery.ts';
+import { ReflectorRecord } from './reflector-record.ts';
+import type { ReflectorState, ReflectorStatus, Regression } from './reflector-state.ts';
+import { isRegression, Relist } from './relist.ts';
+import { collectionPath, collectionUrl, type Resource } from './resource.ts';
+import type { StoredRecord, StoreWriter } from './store.ts';
+import { parseWatchEvent, type WatchEvent } from './watch-event.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** Bookmarks come about every minute, so a watch without any sign of life for this long is dead. */
+const idleMs = 90_000;
+/** For all the initial events of a WatchList: 100,000 pods take a tenth of it. */
+const watchListMs = 60_000;
+/** How long to do without WatchList after it failed. */
+const watchListRestMs = 600_000;
+/** An object is at most 1.5 MiB in etcd. */
+const maxLineBytes = 8 * 1024 * 1024;
+/** A watch that lasted this long was healthy even if nothing happened. */
+const healthyMs = 1_000;
+/** Between two tries at something that somebody has to grant or install first. */
+const slowRetryMs = 30_000;
+/** More than this is not patience but blindness, whatever Retry-After says. */
+const maxRetryAfterMs = 300_000;
+
+export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRecord> {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly resource: Resource;
+  /** Its scope is what is listed and watched: one namespace, or all. */
+  readonly writer: StoreWriter<R>;
+  /** An object's record. One it throws on is left as it was and counted; the others are not held up. */
+  readonly project: (object: O) => R;
+  readonly onRegression?: (regression: Regression) => void;
+}
+
+/** How a list or a watch ended that did not fail. */
+type End = 'listed' | 'closed' | 'idle';
+
+/**
+ * Keeps a store true to the API server: reads everything once, then follows the watch, for as long as its
+ * signal allows; no fault makes it give up. Nothing it does rejects or throws: what goes wrong is in
+ * `status()` and in the log.
+ */
+export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
+  /** Resolves when a complete list was read for the first time; never rejects. */
+  readonly synced: Promise<void>;
+  readonly #options: ReflectorOptions<O, R>;
+  readonly #what: string;
+  readonly #logger: Logger;
+  readonly #record: ReflectorRecord;
+  readonly #backoff: Backoff;
+  readonly #pacer: Pacer;
+  readonly #resolveSynced: () => void;
+  #running: Promise<void> | undefined;
+  #state: ReflectorState = { kind: 'idle' };
+  /** The version to go on watching from; empty: everything must be read first. */
+  #resumeAt = '';
+  /** The newest version seen in this history. */
+  #seen = '';
+  /** Where a line was last unreadable. */
+  #badLineAt: string | undefined;
+  #avoidWatchListUntil = 0;
+
+  constructor(options: ReflectorOptions<O, R>) {
+    const { resource, writer, clock, random } = options;
+    this.#options = options;
+    this.#what = `GET ${collectionPath(resource, writer.scope)}`;
+    this.#logger = options.logger.child({ resource: resource.name, namespace: writer.scope ?? '' });
+    this.#record = new ReflectorRecord(this.#logger);
+    this.#backoff = new Backoff({ random });
+    this.#pacer = new Pacer(clock);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.synced = promise;
+    this.#resolveSynced = resolve;
+  }
+
+  /**
+   * Runs until the signal aborts; the promise then resolves, and nothing is requested or delivered any more.
+   * Another call changes nothing and returns the same promise.
+   */
+  start(signal: AbortSignal): Promise<void> {
+    this.#running ??= this.#run(signal);
+    return this.#running;
+  }
+
+  status(): ReflectorStatus {
+    const { counts, lastHeardAt, lastError } = this.#record;
+    return {
+      ...counts,
+      resource: this.#options.resource.name,
+      namespace: this.#options.writer.scope ?? '',
+      state: this.#state,
+      synced: counts.lists > 0,
+      lastHeardAt,
+      lastError,
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      const phase = this.#nextPhase();
+      const attempt = phase === 'list' ? this.#list(signal) : this.#watch(phase, signal);
+      const end = await attempt.catch(RegistrarError.from);
+      if (signal.aborted) break;
+      const waitMs = this.#waitAfter(phase, end);
+      if (waitMs === 0) continue;
+      const since = clock.now();
+      const next = this.#resumeAt === '' ? 'list' : 'watch';
+      this.#state = { kind: 'waiting', since, until: since + waitMs, next };
+      await clock.sleep(waitMs, signal).catch(() => {});
+    }
+    this.#state = { kind: 'stopped' };
+  }
+
+  #nextPhase(): Phase {
+    if (this.#resumeAt !== '') return 'watch';
+    return this.#options.clock.now() >= this.#avoidWatchListUntil ? 'watch-list' : 'list';
+  }
+
+  /** Takes note of how an attempt ended; how long to wait before the next one, ms. */
+  #waitAfter(phase: Phase, end: End | RegistrarError): number {
+    const state = this.#state;
+    const healthy =
+      state.kind === 'watching' &&
+      (this.#options.clock.now() - state.since >= healthyMs || this.#resumeAt !== state.from);
+    if (healthy) this.#backoff.reset();
+    if (end instanceof RegistrarError)
+      return this.#waitAfterError(state.kind === 'watching' ? 'watch' : phase, end);
+    switch (end) {
+      case 'listed':
+        return 0;
+      case 'idle':
+        this.#record.counts.idleAborts += 1;
+        return 0;
+      case 'closed':
+        // A server that ends every watch at once must not make us spin.
+        return healthy ? 0 : this.#backoff.next();
+    }
+  }
+
+  #waitAfterError(phase: Phase, error: RegistrarError): number {
+    const { clock, random } = this.#options;
+    const unreadable = error.code === 'protocol' && phase !== 'list';
+    const repeated = unreadable && this.#badLineAt === this.#resumeAt;
+    if (unreadable) {
+      this.#record.counts.badLines += 1;
+      this.#badLineAt = this.#resumeAt;
+    }
+    const { next, wait, avoidWatchList } = recoveryFrom({ phase, code: error.code, repeated });
+    if (avoidWatchList) this.#avoidWatchListUntil = clock.now() + watchListRestMs;
+    if (next === 'list') this.#resumeAt = '';
+    const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
+    switch (wait) {
+      case 'none':
+        // Expected of older servers: the fallback is no failure.
+        this.#logger.info('no WatchList, listing by pages', {
+          reason: 'WatchListRefused',
+          error: error.message,
+        });
+        return 0;
+      case 'backoff': {
+        const waitMs = this.#backoff.next(retryAfterMs);
+        this.#record.failed(error, clock.now(), waitMs);
+        return waitMs;
+      }
+      case 'slow': {
+        const waitMs = Math.max(retryAfterMs, jittered(slowRetryMs, 0.2, random));
+        this.#record.failed(error, clock.now(), waitMs);
+        return waitMs;
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<End> {
+    const { clock, writer } = this.#options;
+    this.#state = { kind: 'listing', method: 'list', since: clock.now() };
+    const relist = new Relist(writer, this.#pacer, { staged: false });
+    let version = '';
+    let receivedAt = 0;
+    for await (const page of listPages<O>({ ...this.#options, namespace: writer.scope, signal })) {
+      if (version === '') this.#checkHistory(page.resourceVersion);
+      version = page.resourceVersion;
+      receivedAt = page.receivedAt;
+      this.#record.heard(receivedAt);
+      for (const item of page.items) {
+        if (this.#pacer.due) await this.#pacer.rest();
+        signal.throwIfAborted();
+        this.#show(relist, item, receivedAt);
+      }
+    }
+    await this.#complete(relist, version, receivedAt, signal);
+    return 'listed';
+  }
+
+  /** Follows the events from where we are; in a WatchList, from the initial ones on. */
+  async #watch(phase: 'watch-list' | 'watch', signal: AbortSignal): Promise<End> {
+    const { transport, clock, writer } = this.#options;
+    const initial = phase === 'watch-list';
+    using watchdog = new Watchdog(clock, initial ? watchListMs : idleMs, signal);
+    let relist = initial ? new Relist(writer, this.#pacer, { staged: this.#seen !== '' }) : undefined;
+    const since = clock.now();
+    this.#state = initial ? { kind: 'listing', method: phase, since } : { kind: 'opening', since };
+    try {
+      const response = await transport.request({
+        method: 'GET',
+        path: this.#watchUrl(initial),
+        headers: { accept: 'application/json' },
+        signal: watchdog.signal,
+        bodyTimeoutMs: 0,
+      });
+      await throwIfRefused(this.#what, response);
+      if (!initial) this.#enterWatching();
+      for await (const lines of completeLines(response.body, maxLineBytes)) {
+        const receivedAt = clock.now();
+        this.#record.heard(receivedAt);
+        // The initial events have one deadline for all: a server that never ends them is to be noticed.
+        if (relist === undefined) watchdog.heard();
+        for (const line of lines) {
+          if (this.#pacer.due) await this.#pacer.rest();
+          signal.throwIfAborted();
+          const event = parseWatchEvent<O>(line);
+          if (relist === undefined) {
+            this.#follow(event, receivedAt);
+          } else if (event.type === 'BOOKMARK' && event.initialEventsEnd) {
+            this.#checkHistory(event.resourceVersion);
+            await this.#complete(relist, event.resourceVersion, receivedAt, signal);
+            relist = undefined;
+            watchdog.limit(idleMs);
+            this.#enterWatching();
+          } else {
+            this.#showInitial(relist, event, receivedAt);
+          }
+        }
+      }
+    } catch (thrown) {
+      if (!watchdog.expired) throw thrown;
+      if (relist === undefined) return 'idle';
+      throw new RegistrarError(
+        'timeout',
+        `${this.#what}: the initial events did not end in ${watchListMs / 1000} s`,
+      );
+    }
+    if (relist === undefined) return 'closed';
+    throw new RegistrarError(
+      'protocol',
+      `${this.#what}: the watch closed before its initial events had ended`,
+    );
+  }
+
+  #watchUrl(initial: boolean): string {
+    const { resource, writer, random } = this.#options;
+    return collectionUrl(resource, writer.scope, {
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      // Spread out, so that the watches of all clients do not end together.
+      timeoutSeconds: String(300 + Math.floor(301 * random())),
+      ...(initial
+        ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+        : { resourceVersion: this.#resumeAt }),
+    });
+  }
+
+  #enterWatching(): void {
+    this.#state = { kind: 'watching', since: this.#options.clock.now(), from: this.#resumeAt };
+  }
+
+  /** Applies an event of a watch; only then its version is where to go on. */
+  #follow(event: WatchEvent<O>, receivedAt: number): void {
+    if (event.type === 'ERROR') throw event.error;
+    if (isRegression(this.#resumeAt, event.resourceVersion)) {
+      throw new RegistrarError(
+        'gone',
+        `${this.#what}: the watch went back from version ${this.#resumeAt} to ${event.resourceVersion}`,
+      );
+    }
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED': {
+        const record = this.#projected(event.object);
+        if (record !== undefined) this.#options.writer.put(record, 'event', receivedAt);
+        this.#record.counts.events += 1;
+        break;
+      }
+      case 'DELETED': {
+        const { namespace = '', name = '', uid = '' } = event.object.metadata ?? {};
+        this.#options.writer.delete(namespace, name, uid, receivedAt);
+        this.#record.counts.events += 1;
+        break;
+      }
+      case 'BOOKMARK':
+        break;
+    }
+    this.#resumeAt = event.resourceVersion;
+    this.#seen = event.resourceVersion;
+    this.#record.recovered();
+  }
+
+  #showInitial(relist: Relist<R>, event: WatchEvent<O>, receivedAt: number): void {
+    switch (event.type) {
+      case 'ERROR':
+        throw event.error;
+      case 'ADDED':
+      case 'MODIFIED':
+        this.#show(relist, event.object, receivedAt);
+        break;
+      case 'DELETED': {
+        const { namespace = '', name = '', uid = '' } = event.object.metadata ?? {};
+        relist.delete(namespace, name, uid, receivedAt);
+        break;
+      }
+      case 'BOOKMARK':
+        break;
+    }
+  }
+
+  #show(relist: Relist<R>, object: O, receivedAt: number): void {
+    const record = this.#projected(object);
+    if (record !== undefined) relist.put(record, receivedAt);
+    else relist.mark(object.metadata?.namespace ?? '', object.metadata?.name ?? '');
+  }
+
+  #projected(object: O): R | undefined {
+    try {
+      return this.#options.project(object);
+    } catch (thrown) {
+      this.#record.counts.badObjects += 1;
+      const { namespace = '', name = '' } = object.metadata ?? {};
+      this.#logger.warn('an object cannot be read', {
+        reason: 'BadObject',
+        object: `${namespace}/${name}`,
+        error: describe(thrown),
+      });
+      return undefined;
+    }
+  }
+
+  /** To be called with the version of a list before anything of it is final. */
+  #checkHistory(listed: string): void {
+    const { resource, writer, clock, onRegression } = this.#options;
+    const seen = this.#seen;
+    this.#seen = listed;
+    if (seen === '' || !isRegression(seen, listed)) return;
+    this.#record.counts.regressions += 1;
+    this.#logger.warn('a list is older than what was seen before', { reason: 'Regression', seen, listed });
+    try {
+      onRegression?.({
+        resource: resource.name,
+        namespace: writer.scope ?? '',
+        seen,
+        listed,
+        at: clock.now(),
+      });
+    } catch (thrown) {
+      this.#logger.error('the regression handler failed', {
+        reason: 'HandlerFailed',
+        error: describe(thrown),
+      });
+    }
+  }
+
+  async #complete(
+    relist: Relist<R>,
+    version: string,
+    receivedAt: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const drift = await relist.commit(receivedAt, signal);
+    signal.throwIfAborted();
+    this.#resumeAt = version;
+    this.#record.listed(drift, receivedAt);
+    this.#resolveSynced();
+  }
+}

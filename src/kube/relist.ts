@@ -1,0 +1,95 @@
+import type { Pacer } from './pacer.ts';
+import { compareResourceVersions } from './resource-version.ts';
+import type { StoredRecord, StoreWriter } from './store.ts';
+
+/** What a relist found to differ from what the events had told. */
+export interface Drift {
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+/**
+ * One pass over a complete list of a scope: a swap. What the list shows is marked, and only `commit()`, after
+ * the last page, removes what was left unmarked; a pass that is dropped half-way has removed nothing.
+ *
+ * `staged`: nothing reaches the store before the commit. For a WatchList, whose resourceVersion, and with it
+ * whether history went backwards, is known only at its end.
+ */
+export class Relist<R extends StoredRecord> {
+  readonly #writer: StoreWriter<R>;
+  readonly #pacer: Pacer;
+  readonly #staged: Map<string, { readonly record: R; readonly receivedAt: number }> | undefined;
+  readonly #marks = new Map<string, Set<string>>();
+  #added = 0;
+  #changed = 0;
+  #removed = 0;
+
+  constructor(writer: StoreWriter<R>, pacer: Pacer, { staged }: { readonly staged: boolean }) {
+    this.#writer = writer;
+    this.#pacer = pacer;
+    this.#staged = staged ? new Map() : undefined;
+  }
+
+  /** Shows a record of the list. */
+  put(record: R, receivedAt: number): void {
+    this.mark(record.namespace ?? '', record.name);
+    if (this.#staged === undefined) this.#apply(record, receivedAt);
+    else this.#staged.set(keyOf(record.namespace ?? '', record.name), { record, receivedAt });
+  }
+
+  /** The list holds the object, even if it could not be read: it is not absent. */
+  mark(namespace: string, name: string): void {
+    const names = this.#marks.get(namespace);
+    if (names === undefined) this.#marks.set(namespace, new Set([name]));
+    else names.add(name);
+  }
+
+  /** A WatchList may tell of a removal between two initial events. */
+  delete(namespace: string, name: string, uid: string, receivedAt: number): void {
+    this.#marks.get(namespace)?.delete(name);
+    this.#staged?.delete(keyOf(namespace, name));
+    this.#writer.delete(namespace, name, uid, receivedAt);
+  }
+
+  /** Makes the scope what the list showed. Stops between two records, with the rest undone, when aborted. */
+  async commit(receivedAt: number, signal: AbortSignal): Promise<Drift> {
+    for (const { record, receivedAt } of this.#staged?.values() ?? []) {
+      if (signal.aborted) break;
+      this.#apply(record, receivedAt);
+      if (this.#pacer.due) await this.#pacer.rest();
+    }
+    for (const record of this.#writer.records()) {
+      if (signal.aborted) break;
+      if (!this.#marks.get(record.namespace ?? '')?.has(record.name)) {
+        this.#writer.removeAbsent(record, receivedAt);
+        this.#removed += 1;
+      }
+      if (this.#pacer.due) await this.#pacer.rest();
+    }
+    return { added: this.#added, changed: this.#changed, removed: this.#removed };
+  }
+
+  #apply(record: R, receivedAt: number): void {
+    switch (this.#writer.put(record, 'relist', receivedAt)) {
+      case 'added':
+        this.#added += 1;
+        break;
+      case 'changed':
+      case 'replaced':
+        this.#changed += 1;
+        break;
+      case 'unchanged':
+        break;
+    }
+  }
+}
+
+/** A name holds no slash. */
+const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+/** Whether a list of version `listed` is older than the version `seen` before: another history, or a stale server. */
+export function isRegression(seen: string, listed: string): boolean {
+  const order = compareResourceVersions(listed, seen);
+  return order !== undefined && order < 0;
+}

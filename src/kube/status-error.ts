@@ -1,0 +1,74 @@
+import { type ErrorCode, RegistrarError } from '../lib/errors.ts';
+
+/** What the API server says instead of an object when it refuses (meta/v1 Status); every field may be absent. */
+export interface StatusBody {
+  readonly kind?: string;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: {
+    readonly retryAfterSeconds?: number;
+    readonly causes?: readonly { readonly reason?: string; readonly message?: string }[];
+  };
+}
+
+/**
+ * A refusal of the API server as an error to branch on: 401 `unauthorized`, 403 `forbidden`, 404 `not-found`,
+ * 409 `conflict`, 410 `gone`, 429 `throttled`, 5xx `unavailable`, other 4xx `rejected`. "Too large resource
+ * version" is `gone` whatever its status: the version asked for is not to be had here.
+ *
+ * `what`: what was asked, to open the message with: `GET /api/v1/pods`.
+ */
+export function statusError(
+  what: string,
+  status: number,
+  body: StatusBody,
+  retryAfterHeader?: string,
+): RegistrarError {
+  const seconds = wholeSeconds(retryAfterHeader) ?? body.details?.retryAfterSeconds;
+  const said = body.message || body.reason;
+  return new RegistrarError(
+    isTooLarge(body) ? 'gone' : codeOf(status),
+    said ? `${what}: ${said} (${status})` : `${what}: the API server answered ${status}`,
+    { status, ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }) },
+  );
+}
+
+/** The Status in an answer's text; a proxy's HTML or an empty body becomes one without fields. */
+export function parseStatus(text: string): StatusBody {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
+  } catch {
+    return {};
+  }
+}
+
+function codeOf(status: number): ErrorCode {
+  switch (status) {
+    case 401:
+      return 'unauthorized';
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'not-found';
+    case 409:
+      return 'conflict';
+    case 410:
+      return 'gone';
+    case 429:
+      return 'throttled';
+    default:
+      if (status >= 500) return 'unavailable';
+      return status >= 400 ? 'rejected' : 'protocol';
+  }
+}
+
+const isTooLarge = ({ message, details }: StatusBody): boolean =>
+  details?.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') === true ||
+  message?.startsWith('Too large resource version') === true;
+
+/** The API server sends Retry-After in seconds only; a date is ignored, for our clock may be wrong. */
+function wholeSeconds(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+}

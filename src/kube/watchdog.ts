@@ -1,0 +1,65 @@
+import type { Clock } from '../lib/clock.ts';
+
+/**
+ * Ends an exchange whose other side has gone quiet: a dead peer behind a live proxy sends neither data nor a
+ * reset, and a body's reader would wait for ever. The exchange runs on `signal`, which aborts with the parent
+ * or once nobody called `heard()` for the limit; `expired` tells the two apart.
+ */
+export class Watchdog implements Disposable {
+  readonly #clock: Clock;
+  readonly #parent: AbortSignal;
+  readonly #abort = new AbortController();
+  readonly #onParentAbort = () => this.#abort.abort(this.#parent.reason);
+  #limitMs: number;
+  #heardAt: number;
+  #timer: Disposable | undefined;
+  #expired = false;
+
+  constructor(clock: Clock, limitMs: number, parent: AbortSignal) {
+    this.#clock = clock;
+    this.#parent = parent;
+    this.#limitMs = limitMs;
+    this.#heardAt = clock.now();
+    if (parent.aborted) this.#onParentAbort();
+    else parent.addEventListener('abort', this.#onParentAbort, { once: true });
+    this.#arm(limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  /** Cheap enough for every chunk: the timer is not touched, it looks at the time when it fires. */
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** Starts over with another limit. */
+  limit(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.heard();
+    this.#timer?.[Symbol.dispose]();
+    this.#arm(limitMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#parent.removeEventListener('abort', this.#onParentAbort);
+  }
+
+  #arm(ms: number): void {
+    this.#timer = this.#clock.schedule(ms, () => {
+      const left = this.#heardAt + this.#limitMs - this.#clock.now();
+      if (left > 0) {
+        this.#arm(left);
+        return;
+      }
+      this.#expired = true;
+      this.#abort.abort();
+    });
+  }
+}
