@@ -1,0 +1,46 @@
+import type { JsonRecord } from './object.ts';
+import { type Resource, resources } from './resources.ts';
+
+const readAndWrite = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** `/api`. */
+export const coreVersions: JsonRecord = { kind: 'APIVersions', versions: ['v1'] };
+
+/** `/apis`. */
+export function apiGroups(): JsonRecord {
+  const names = new Set(resources.map(({ group }) => group).filter((group) => group !== ''));
+  names.add('authorization.k8s.io');
+  const groups = [...names].map((name) => {
+    const version = { groupVersion: `${name}/v1`, version: 'v1' };
+    return { name, versions: [version], preferredVersion: version };
+  });
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups };
+}
+
+/** `/api/v1` and `/apis/GROUP/VERSION`. */
+export function groupResources(group: string, version: string): JsonRecord {
+  const served = resources.filter((resource) => resource.group === group && resource.version === version);
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: group === '' ? version : `${group}/${version}`,
+    resources: served.flatMap(described),
+  };
+}
+
+function described({ plural, kind, namespaced, shortNames, status }: Resource): JsonRecord[] {
+  const base = { singularName: kind.toLowerCase(), namespaced, kind };
+  const rows: JsonRecord[] = [
+    { name: plural, ...base, verbs: readAndWrite, ...(shortNames.length > 0 ? { shortNames } : {}) },
+  ];
+  if (status) {
+    rows.push({
+      name: `${plural}/status`,
+      singularName: '',
+      namespaced,
+      kind,
+      verbs: ['get', 'patch', 'update'],
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../../lib/clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { type Random, systemRandom } from '../../lib/random.ts';
+import type { HttpRequest, HttpResponse, Transport } from '../../lib/transport.ts';
+import { AccessTable } from './access.ts';
+import { errorAnswer, jsonAnswer, textAnswer } from './answer.ts';
+import { apiGroups, coreVersions, groupResources } from './discovery.ts';
+import { type Fault, Faults } from './faults.ts';
+import { InProcessTransport } from './in-process.ts';
+import type { DraftObject } from './object.ts';
+import { Registry } from './registry.ts';
+import { parseBody, ResourceHandler } from './resource-handler.ts';
+import { ApiError, invalid, methodNotAllowed, required } from './status.ts';
+import { ObjectStore } from './store.ts';
+import { parseTarget } from './target.ts';
+import { WatchHub } from './watch-hub.ts';
+
+export interface KubeApiOptions {
+  readonly clock: Clock;
+  /** For uids, generated names and the length of watches. Default: the system's. */
+  readonly random?: Random;
+  /** How long past states can be read and watched from, ms. Default 300,000. */
+  readonly historyMs?: number;
+}
+
+const version = { major: '1', minor: '37', gitVersion: 'v1.37.0-sandbox', platform: 'in-memory' };
+
+/**
+ * A Kubernetes API server in memory, for the sandbox and tests. It serves what `resources.ts` lists with the
+ * semantics of the real one (one contract suite runs against both), without sockets or timers of its own, so
+ * that it works in virtual time and repeats itself exactly given the same clock and randomness.
+ *
+ * `store` changes the state directly, `registry` by the rules of the API, `access` says who may do what, and
+ * `faults` makes things go wrong.
+ */
+export class KubeApi {
+  readonly store: ObjectStore;
+  readonly registry: Registry;
+  readonly access = new AccessTable();
+  readonly faults: Faults;
+  readonly watches: WatchHub;
+  readonly #clock: Clock;
+  readonly #resources: ResourceHandler;
+
+  constructor({ clock, random = systemRandom, historyMs = 300_000 }: KubeApiOptions) {
+    this.#clock = clock;
+    this.store = new ObjectStore({ clock, random, historyMs });
+    this.registry = new Registry(this.store, clock);
+    this.watches = new WatchHub(this.store, clock, random);
+    this.faults = new Faults(this.store, this.watches);
+    this.#resources = new ResourceHandler(this);
+    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) this.addNamespace(name);
+  }
+
+  /** Creates a namespace unless it exists. */
+  addNamespace(name: string): void {
+    if (this.store.get('namespaces', undefined, name) !== undefined) return;
+    this.store.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Active' },
+    });
+  }
+
+  /** A client's way in: as this user, or as whom its Authorization header names (`admin` without one). */
+  transport(user?: string): Transport {
+    return new InProcessTransport(this.#clock, (request) => this.handle(request, user));
+  }
+
+  /** Answers one request. Rejects only where the network would fail (`unreachable`, `aborted`). */
+  async handle(request: HttpRequest, user?: string): Promise<HttpResponse> {
+    const fault = this.faults.intercept?.(request);
+    return fault === undefined ? this.#answer(request, user) : this.#faulty(fault, request, user);
+  }
+
+  async #faulty(fault: Fault, request: HttpRequest, user: string | undefined): Promise<HttpResponse> {
+    const reset = new RegistrarError('unreachable', 'connection reset');
+    switch (fault.kind) {
+      case 'answer': {
+        const answer =
+          typeof fault.body === 'string'
+            ? textAnswer(fault.status, fault.body)
+            : jsonAnswer(fault.status, fault.body ?? plainStatus(fault.status));
+        return { ...answer, headers: { ...answer.headers, ...fault.headers } };
+      }
+      case 'hang':
+        return new Promise((_, reject) => {
+          const stop = () => reject(RegistrarError.from(request.signal.reason));
+          if (request.signal.aborted) stop();
+          else request.signal.addEventListener('abort', stop, { once: true });
+        });
+      case 'reset':
+        if (fault.applied) this.#answer(request, user);
+        throw reset;
+      case 'delay':
+        await this.#clock.sleep(fault.ms, request.signal);
+        return this.#answer(request, user);
+      case 'truncate': {
+        const answer = this.#answer(request, user);
+        return { ...answer, body: truncated(answer.body, fault.bytes, reset) };
+      }
+    }
+  }
+
+  #answer(request: HttpRequest, user: string | undefined): HttpResponse {
+    try {
+      return this.#route(request, user ?? this.access.authenticate(headerOf(request, 'authorization')));
+    } catch (thrown) {
+      if (thrown instanceof ApiError) return errorAnswer(thrown);
+      throw thrown;
+    }
+  }
+
+  #route(request: HttpRequest, user: string): HttpResponse {
+    const url = new URL(request.path, 'http://localhost');
+    const target = parseTarget(url.pathname);
+    switch (target?.kind) {
+      case undefined:
+        return textAnswer(404, '404 page not found\n');
+      case 'health':
+        return textAnswer(200, 'ok');
+      case 'version':
+        return jsonAnswer(200, version);
+      case 'groups':
+        return jsonAnswer(200, apiGroups());
+      case 'core-versions':
+        return jsonAnswer(200, coreVersions);
+      case 'group-resources':
+        return jsonAnswer(200, groupResources(target.group, target.version));
+      case 'access-review':
+        if (request.method !== 'POST') throw methodNotAllowed();
+        return jsonAnswer(201, this.#review(user, parseBody(request)));
+      case 'resource':
+        return this.#resources.handle({ request, user, target, query: url.searchParams });
+    }
+  }
+
+  #review(user: string, request: DraftObject): DraftObject {
+    const spec = request['spec'];
+    const complete = typeof spec === 'object' && spec !== null && Object.keys(spec).length > 0;
+    if (!complete) {
+      throw invalid('SelfSubjectAccessReview', 'authorization.k8s.io', '', [
+        required(
+          'spec.resourceAttributes',
+          'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+        ),
+      ]);
+    }
+    return this.access.review(user, request);
+  }
+}
+
+function headerOf(request: HttpRequest, name: string): string | undefined {
+  const found = Object.entries(request.headers ?? {}).find(([header]) => header.toLowerCase() === name);
+  return found?.[1];
+}
+
+function plainStatus(code: number): unknown {
+  return new ApiError(code, code >= 500 ? 'InternalError' : 'Unknown', `injected fault: ${code}`).body();
+}
+
+async function* truncated(
+  body: AsyncIterable<Uint8Array>,
+  bytes: number,
+  error: Error,
+): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of body) {
+    if (chunk.byteLength > left) {
+      if (left > 0) yield chunk.subarray(0, left);
+      throw error;
+    }
+    left -= chunk.byteLength;
+    yield chunk;
+  }
+  throw error;
+}

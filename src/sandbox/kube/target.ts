@@ -1,0 +1,72 @@
+import type { Subresource } from './registry.ts';
+import { type Resource, resourceAt, resources } from './resources.ts';
+import { noSuchResource } from './status.ts';
+
+/** What a path names. */
+export type Target =
+  | { readonly kind: 'version' | 'health' | 'groups' | 'core-versions' }
+  | { readonly kind: 'group-resources'; readonly group: string; readonly version: string }
+  | { readonly kind: 'access-review' }
+  | {
+      readonly kind: 'resource';
+      readonly resource: Resource;
+      /** Empty for all namespaces and for what has none. */
+      readonly namespace: string;
+      /** Empty for the collection. */
+      readonly name: string;
+      readonly subresource: Subresource;
+    };
+
+const healthPaths = ['healthz', 'livez', 'readyz'];
+
+/** undefined for a path that is none of an API server; throws a 404 Status for an unknown resource. */
+export function parseTarget(pathname: string): Target | undefined {
+  const segments = pathname
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decodeURIComponent);
+  const [root = '', ...rest] = segments;
+  if (healthPaths.includes(root) && rest.length === 0) return { kind: 'health' };
+  if (root === 'version' && rest.length === 0) return { kind: 'version' };
+  if (root === 'api') {
+    if (rest.length === 0) return { kind: 'core-versions' };
+    return rest[0] === 'v1' ? inGroup('', 'v1', rest.slice(1)) : undefined;
+  }
+  if (root !== 'apis') return undefined;
+  if (rest.length === 0) return { kind: 'groups' };
+  const [group = '', version, ...below] = rest;
+  if (
+    group === 'authorization.k8s.io' &&
+    version === 'v1' &&
+    below.join('/') === 'selfsubjectaccessreviews'
+  ) {
+    return { kind: 'access-review' };
+  }
+  const served = resources.some((resource) => resource.group === group && resource.version === version);
+  return served && version !== undefined ? inGroup(group, version, below) : undefined;
+}
+
+function inGroup(group: string, version: string, path: readonly string[]): Target {
+  if (path.length === 0) return { kind: 'group-resources', group, version };
+  const [first, namespace = '', ...below] = path;
+  // namespaces/NAME/RESOURCE is inside a namespace, namespaces/NAME and namespaces/NAME/status are the namespace.
+  if (first === 'namespaces' && below.length > 0 && below[0] !== 'status') {
+    return inCollection(group, version, namespace, below);
+  }
+  return inCollection(group, version, '', path);
+}
+
+function inCollection(group: string, version: string, namespace: string, path: readonly string[]): Target {
+  const [plural = '', name = '', subresource = '', ...more] = path;
+  const resource = resourceAt(group, version, plural);
+  if (resource === undefined || more.length > 0 || (namespace !== '' && !resource.namespaced))
+    throw noSuchResource();
+  if (name !== '' && resource.namespaced && namespace === '') throw noSuchResource();
+  if (subresource === '') return { kind: 'resource', resource, namespace, name, subresource };
+  if (subresource === 'status' && resource.status)
+    return { kind: 'resource', resource, namespace, name, subresource };
+  if (subresource === 'binding' && resource.plural === 'pods') {
+    return { kind: 'resource', resource, namespace, name, subresource };
+  }
+  throw noSuchResource();
+}
