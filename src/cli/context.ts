@@ -1,0 +1,21 @@
+import type { Environment } from '../config/environment.ts';
+
+/** Where a command writes to. */
+export interface Output {
+  write(text: string): unknown;
+  /** A terminal, where colour and a live view make sense. */
+  readonly isTTY?: boolean;
+}
+
+/** What a command sees of the process; injected, so that commands run in tests. */
+export interface CliContext {
+  readonly environment: Environment;
+  /** For what the user asked for. */
+  readonly stdout: Output;
+  /** For logs and errors. */
+  readonly stderr: Output;
+  /** Aborts when the process is asked to end (SIGTERM, SIGINT). */
+  readonly signal: AbortSignal;
+  /** Sets the exit code the process ends with; 0 unless called. */
+  exit(code: number): void;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RegistrarError } from '../lib/errors.ts';
+import { Secret } from '../lib/secret.ts';
+import { type LoggerOptions, pinoLogger } from './pino-logger.ts';
+
+function recording(options: Partial<LoggerOptions> = {}) {
+  const written: string[] = [];
+  const logger = pinoLogger({
+    level: 'info',
+    format: 'json',
+    colour: false,
+    output: { write: (text) => written.push(text) },
+    ...options,
+  });
+  return { logger, written, last: () => JSON.parse(written.at(-1)!) as Record<string, unknown> };
+}
+
+describe('pinoLogger()', () => {
+  test('writes one JSON object a line: level, ISO time, fields, message, nothing else', () => {
+    const { logger, written, last } = recording();
+    logger.info('registered', { reason: 'Registered', pod: 'shop/web-1' });
+    const { time, ...rest } = last();
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.deepEqual(rest, { level: 'info', reason: 'Registered', pod: 'shop/web-1', msg: 'registered' });
+    assert.ok(written[0]!.endsWith('}\n'));
+  });
+
+  test('leaves out what is below the level', () => {
+    const { logger, written } = recording({ level: 'warn' });
+    logger.debug('a');
+    logger.info('b');
+    logger.warn('c');
+    logger.error('d');
+    assert.equal(written.length, 2);
+  });
+
+  test('child() adds its fields to every line', () => {
+    const { logger, last } = recording();
+    logger.child({ resource: 'pods' }).child({ namespace: 'shop' }).warn('relist', { lists: 2 });
+    const { resource, namespace, lists } = last();
+    assert.deepEqual([resource, namespace, lists], ['pods', 'shop', 2]);
+  });
+
+  test('shows an error as one line with its causes', () => {
+    const { logger, last } = recording();
+    const cause = Object.assign(new Error('refused'), { headers: { 'x-consul-token': 'hunter2' } });
+    logger.error('failed', { error: new RegistrarError('unreachable', 'no Consul', { cause }) });
+    assert.equal(last()['error'], 'no Consul: refused');
+  });
+
+  test('redacts tokens by name and Secrets anywhere, also in a child', () => {
+    const { logger, written } = recording();
+    const deep = { a: { b: new Secret('hunter2') } };
+    logger.info('x', {
+      token: 'hunter2',
+      headers: { 'x-consul-token': 'hunter2' },
+      consul: { token: 'hunter2' },
+      deep,
+    });
+    logger.child({ token: 'hunter2', options: { authorization: 'hunter2' } }).info('y');
+    assert.equal(written.length, 2);
+    for (const line of written) {
+      assert.doesNotMatch(line, /hunter2/);
+      assert.match(line, /\[redacted\]/);
+    }
+  });
+
+  test('writes text for people on demand', () => {
+    const { logger, written } = recording({ format: 'text' });
+    logger.warn('held', { reason: 'RemovalHeld', count: 3 });
+    assert.match(written[0]!, /^\S+Z WARN {2}held reason=RemovalHeld count=3\n$/);
+  });
+});

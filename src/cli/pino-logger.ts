@@ -1,0 +1,49 @@
+import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import type { Config } from '../config/schema.ts';
+import { describe } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Output } from './context.ts';
+import { textLine } from './text-line.ts';
+
+export interface LoggerOptions {
+  readonly level: Config['log']['level'];
+  /** `json`: one object a line. `text`: for people, coloured when `colour` is set. */
+  readonly format: Config['log']['format'];
+  readonly output: Output;
+  readonly colour: boolean;
+}
+
+/** Fields that hold credentials, wherever they come from; at the top and one level below. */
+const credentials = ['token', 'password', 'secret', 'authorization', 'cookie', 'x-consul-token'];
+
+/** The logger port over pino: level and ISO time, no process id, no host name, credentials redacted. */
+export function pinoLogger({ level, format, output, colour }: LoggerOptions): Logger {
+  const root = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: errorText },
+      redact: {
+        paths: credentials.flatMap((name) => [`["${name}"]`, `*["${name}"]`]),
+        censor: '[redacted]',
+      },
+    },
+    { write: (line) => void output.write(format === 'json' ? line : textLine(line, colour)) },
+  );
+  return adapt(root);
+}
+
+function adapt(logger: PinoLogger): Logger {
+  return {
+    debug: (message, fields) => logger.debug(fields ?? {}, message),
+    info: (message, fields) => logger.info(fields ?? {}, message),
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+    error: (message, fields) => logger.error(fields ?? {}, message),
+    child: (fields) => adapt(logger.child(fields)),
+  };
+}
+
+/** An error as one line with those of its causes; its other properties may hold requests and headers. */
+const errorText = (error: unknown): unknown => (error instanceof Error ? describe(error) : error);

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { CliContext } from './context.ts';
+import type { RunOperator } from './run.ts';
+import { addRunCommand } from './run-command.ts';
+import { packageVersion } from './version.ts';
+
+export interface ProgramOptions extends Omit<CliContext, 'exit'> {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly operator: () => Promise<RunOperator>;
+}
+
+/** Runs the command that `argv` names; returns the exit code. Never rejects: an error is told on stderr. */
+export async function runProgram({ argv, operator, ...process }: ProgramOptions): Promise<number> {
+  let exitCode = 0;
+  const exit = (code: number): void => {
+    exitCode = code;
+  };
+  const { stdout, stderr } = process;
+  const program = new Command('kube-registrar')
+    .description("Keeps Consul's catalog true to a Kubernetes cluster.")
+    .version(packageVersion(), '--version')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
+  addRunCommand(program, { ...process, exit }, operator);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode; // Commander has said it.
+    stderr.write(errorLines(thrown, wantsDebug(argv, process.environment)));
+    return 1;
+  }
+}
+
+/** A line for each mistake; the stack only for who asked for it. */
+function errorLines(thrown: unknown, debug: boolean): string {
+  const lines =
+    RegistrarError.from(thrown).code === 'internal'
+      ? [`internal error: ${describe(thrown)}`]
+      : describe(thrown).split('\n');
+  const stack = debug && thrown instanceof Error ? `${thrown.stack}\n` : '';
+  return lines.map((line) => `kube-registrar: ${line}\n`).join('') + stack;
+}
+
+/** Whether the level is `debug`, for errors that come before there is a logger. */
+function wantsDebug(argv: readonly string[], environment: CliContext['environment']): boolean {
+  return (
+    / --log-level[ =]debug /.test(` ${argv.join(' ')} `) ||
+    environment['KUBE_REGISTRAR_LOG_LEVEL'] === 'debug'
+  );
+}

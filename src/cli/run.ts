@@ -1,0 +1,55 @@
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { FlagValues } from '../config/resolve.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type PrometheusMetrics, prometheusMetrics } from '../metrics/prometheus.ts';
+import type { CliContext } from './context.ts';
+import { pinoLogger } from './pino-logger.ts';
+import { packageVersion } from './version.ts';
+
+/** What the operator gets besides its configuration. */
+export interface OperatorRuntime {
+  readonly logger: Logger;
+  readonly metrics: PrometheusMetrics;
+  /** Ends the operator: it finishes what is on its way to Consul and leaves registrations as they are. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+}
+
+/** Runs until the signal aborts, then resolves. Rejects when it cannot start or go on. */
+export type RunOperator = (loaded: LoadedConfig, runtime: OperatorRuntime) => Promise<void>;
+
+export interface RunOptions {
+  /** Path of the configuration file. */
+  readonly config: string | undefined;
+  readonly flags: FlagValues;
+}
+
+/**
+ * `kube-registrar run`. `operator` loads the operator, once the configuration is known to be right. Returns the exit code: 0 after a signal, 1 when the operator could not go on, which is
+ * then in the log. Rejects with ConfigError when the configuration is wrong.
+ */
+export async function run(
+  { config: file, flags }: RunOptions,
+  { environment, stderr, signal }: CliContext,
+  operator: () => Promise<RunOperator>,
+): Promise<number> {
+  const loaded = await loadConfig({ file, environment, flags });
+  const colour = stderr.isTTY === true && (environment['NO_COLOR'] ?? '') === '';
+  const logger = pinoLogger({ ...loaded.config.log, output: stderr, colour });
+  for (const warning of loaded.warnings) {
+    logger.warn('configuration is doubtful', { reason: 'ConfigDoubtful', warning });
+  }
+  const version = packageVersion();
+  try {
+    const runOperator = await operator();
+    await runOperator(loaded, { logger, metrics: prometheusMetrics({ version }), signal, version });
+    return 0;
+  } catch (thrown) {
+    const { code } = RegistrarError.from(thrown);
+    if (signal.aborted && code === 'aborted') return 0;
+    logger.error('stopped by an error', { reason: 'OperatorFailed', code, error: describe(thrown) });
+    if (thrown instanceof Error) logger.debug('where it came from', { stack: thrown.stack });
+    return 1;
+  }
+}

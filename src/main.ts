@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The program: arguments, signals and the exit code. */
+const neededNode = 24;
+
+async function main(): Promise<number> {
+  // Before anything else is loaded: an older Node fails at its syntax, in words that help nobody.
+  if (Number.parseInt(process.versions.node, 10) < neededNode) {
+    process.stderr.write(`kube-registrar: needs Node ${neededNode} or later; this is ${process.version}\n`);
+    return 1;
+  }
+  const { RegistrarError } = await import('./lib/errors.ts');
+  const { runProgram } = await import('./cli/program.ts');
+  const { abortOnSignals } = await import('./cli/signals.ts');
+
+  // The reader has gone (`… | head`): that is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  return runProgram({
+    argv: process.argv.slice(2),
+    environment: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: abortOnSignals(process, (code) => process.exit(code)),
+    operator: () => Promise.reject(new RegistrarError('internal', 'the operator is not wired in yet')),
+  });
+}
+
+process.exit(await main());
