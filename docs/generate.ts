@@ -1,0 +1,110 @@
+/**
+ * Writes the reference documentation from the code: `npm run docs`. What it makes is checked in, and a test
+ * holds it equal to the code.
+ */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ConfigFlag, configFlags } from '../src/config/flags.ts';
+import { type ConfigKey, configKeys } from '../src/config/keys.ts';
+import { configJsonSchema } from '../src/config/schema.ts';
+import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
+import type { Definition } from '../src/metrics/definition.ts';
+
+const head = (title: string): string =>
+  `# ${title}\n\n<!-- Made by \`npm run docs\` from the code; changes here are lost. -->\n`;
+
+/** The generated files: path below docs/reference/ and text. */
+export function referenceFiles(): Readonly<Record<string, string>> {
+  return {
+    'configuration.md': configuration(),
+    'configuration.schema.json': `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
+    'metrics.md': metrics(),
+  };
+}
+
+function configuration(): string {
+  const sections = new Map<string, ConfigKey[]>();
+  for (const key of configKeys) {
+    const section = key.path.length > 1 ? key.path[0]! : '';
+    sections.set(section, [...(sections.get(section) ?? []), key]);
+  }
+  const parts = [...sections].sort(([a], [b]) => Number(a !== '') - Number(b !== ''));
+  return `${head('Configuration')}
+A YAML file (\`run --config FILE\`), the environment and flags, in rising order: for each key the highest wins.
+All mistakes are told at once, each with its place. A key with no value counts as absent. The JSON Schema of the
+file is [configuration.schema.json](configuration.schema.json).
+
+- Durations are written as in Go: \`250ms\`, \`1.5s\`, \`1m30s\`.
+- Lists in variables are separated by commas; empty variables count as absent.
+- Consul's own variables are honoured, below ours: \`CONSUL_HTTP_ADDR\`, \`CONSUL_HTTP_TOKEN\`,
+  \`CONSUL_HTTP_TOKEN_FILE\`, \`CONSUL_HTTP_SSL\`, \`CONSUL_HTTP_SSL_VERIFY\`, \`CONSUL_CACERT\`, \`CONSUL_CLIENT_CERT\`,
+  \`CONSUL_CLIENT_KEY\`, \`CONSUL_TLS_SERVER_NAME\`, \`CONSUL_NAMESPACE\`, \`CONSUL_PARTITION\`.
+- Paths are relative to the directory the program was started in.
+
+${parts.map(([section, keys]) => configSection(section, keys)).join('\n')}`;
+}
+
+function configSection(section: string, keys: readonly ConfigKey[]): string {
+  const title = section === '' ? 'At the top' : `\`${section}\``;
+  const described = (sectionDescriptions()[section] ?? '').trim();
+  const rows = keys.map((key) => {
+    const flag = configFlags.find((candidate) => candidate.key === key.name);
+    const choices = key.choices.map((choice) => `\`${choice}\``).join(', ');
+    const description = [key.description, key.choices.length > 0 ? `One of ${choices}.` : '']
+      .join(' ')
+      .trim();
+    return `| \`${key.path.at(-1)}\` | ${initial(key)} | ${cell(description)} | ${setBy(key, flag)} |`;
+  });
+  return `## ${title}\n\n${described === '' ? '' : `${described}\n\n`}| key | default | meaning | variable, flag |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+}
+
+function sectionDescriptions(): Readonly<Record<string, string | undefined>> {
+  const properties = configJsonSchema().properties ?? {};
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [
+      name,
+      typeof schema === 'object' ? schema.description : undefined,
+    ]),
+  );
+}
+
+function initial({ initial }: ConfigKey): string {
+  if (initial === undefined) return '–';
+  if (!Array.isArray(initial)) return `\`${initial}\``;
+  return initial.length === 0 ? 'empty' : initial.map((item) => `\`${item}\``).join(', ');
+}
+
+function setBy({ environment }: ConfigKey, flag: ConfigFlag | undefined): string {
+  return `\`${environment}\`${flag === undefined ? '' : `, \`${flag.flag}\``}`;
+}
+
+function metrics(): string {
+  const rows = Object.values<Definition>(catalogue).map(
+    ({ name, type, labels, help }) =>
+      `| \`${metricPrefix}${name}\` | ${type} | ${labelList(labels)} | ${cell(help)} |`,
+  );
+  return `${head('Metrics')}
+Served at \`/metrics\` in the Prometheus text format, together with the default metrics of Node (\`process_…\`,
+\`nodejs_…\`). Labels have few values; a series for something that is gone is gone too.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function labelList(labels: Definition['labels']): string {
+  const entries = Object.entries(labels).map(([name, values]) =>
+    values === 'open' ? `\`${name}\`` : `\`${name}\`: ${values.join(', ')}`,
+  );
+  return entries.length === 0 ? '–' : entries.join('; ');
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [name, text] of Object.entries(referenceFiles())) {
+    writeFileSync(path.join(import.meta.dirname, 'reference', name), text);
+  }
+}
