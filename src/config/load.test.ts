@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { certificate, certificateKey } from '../../test/support/certificate.ts';
 import { ConfigError } from './config-error.ts';
 import { configFlags } from './flags.ts';
 import { configKeys } from './keys.ts';
@@ -75,6 +77,41 @@ describe('loadConfig()', () => {
         (await mistakesOf({ environment: { CONSUL_CACERT: path.join(directory, 'ca') } }))[0]!,
         /^environment CONSUL_CACERT: holds no certificate/,
       );
+    });
+  });
+
+  test('reads certificates and key for TLS, and takes serverName and verify with them', async () => {
+    const files = { 'ca.pem': certificate, 'cert.pem': certificate, 'key.pem': certificateKey };
+    await withFiles(files, async (directory) => {
+      const environment = {
+        CONSUL_HTTP_ADDR: 'https://consul:8501',
+        CONSUL_CACERT: path.join(directory, 'ca.pem'),
+        CONSUL_CLIENT_CERT: path.join(directory, 'cert.pem'),
+        CONSUL_CLIENT_KEY: path.join(directory, 'key.pem'),
+        CONSUL_TLS_SERVER_NAME: 'server.dc1.consul',
+      };
+      const { tls, warnings } = await loadConfig({ environment });
+      assert.deepEqual(tls, {
+        ca: certificate,
+        cert: certificate,
+        key: certificateKey,
+        serverName: 'server.dc1.consul',
+        verify: true,
+      });
+      assert.deepEqual(warnings, []);
+    });
+  });
+
+  test('finds a key that belongs to another certificate', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const other = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await withFiles({ 'cert.pem': certificate, 'key.pem': other }, async (directory) => {
+      const environment = {
+        CONSUL_CLIENT_CERT: path.join(directory, 'cert.pem'),
+        CONSUL_CLIENT_KEY: path.join(directory, 'key.pem'),
+      };
+      const [mistake] = await mistakesOf({ environment });
+      assert.match(mistake!, /^environment CONSUL_CLIENT_CERT: .* not usable together: .*mismatch/);
     });
   });
 
