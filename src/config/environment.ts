@@ -25,9 +25,11 @@ export function environmentSource(environment: Environment): EnvironmentSource {
   for (const [name, text] of Object.entries(environment).sort()) {
     if (!name.startsWith(environmentPrefix) || text === undefined || text === '') continue;
     const key = keys.get(name);
-    if (key !== undefined)
-      settings.push({ name: `environment ${name}`, path: key.path, value: fileValue(key, text) });
-    else if (!serviceLink.test(name)) {
+    if (key !== undefined) {
+      const value = fileValue(key, text);
+      if (value === undefined) mistakes.push(`environment ${name}: ${notABool(text)}`);
+      else settings.push({ name: `environment ${name}`, path: key.path, value });
+    } else if (!serviceLink.test(name)) {
       const meant = suggest(name, keys.keys());
       const hint = meant === undefined ? 'remove it or see the reference' : `did you mean ${meant}?`;
       mistakes.push(`environment ${name}: unknown variable; ${hint}`);
@@ -62,13 +64,13 @@ export function settingsSource(settings: readonly Setting[]): ConfigSource {
   return { value, where, whereKey: where };
 }
 
-/** A variable's text as the value a file would hold. What does not fit stays text and is found wrong later. */
+/** A variable's text as the value a file would hold; undefined when it is no boolean where one belongs. */
 function fileValue(key: ConfigKey, text: string): unknown {
   switch (key.type) {
     case 'string':
       return text;
     case 'boolean':
-      return parseBool(text) ?? text;
+      return parseBool(text);
     case 'list':
       return text.split(',').flatMap((item) => item.trim() || []);
   }

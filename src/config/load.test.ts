@@ -4,6 +4,7 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { certificate, certificateKey } from '../../test/support/certificate.ts';
 import { ConfigError } from './config-error.ts';
 import { configFlags } from './flags.ts';
@@ -113,6 +114,26 @@ describe('loadConfig()', () => {
       const [mistake] = await mistakesOf({ environment });
       assert.match(mistake!, /^environment CONSUL_CLIENT_CERT: .* not usable together: .*mismatch/);
     });
+  });
+
+  test('rejects with nothing but ConfigError, whatever the environment and the flags hold', async () => {
+    const consul = ['CONSUL_HTTP_ADDR', 'CONSUL_HTTP_SSL', 'CONSUL_CACERT', 'CONSUL_HTTP_TOKEN_FILE'];
+    const names = [...configKeys.map((key) => key.environment), ...consul];
+    const text = fc.oneof(fc.string(), fc.constantFrom('http://', 'unix:', '[::1', 'true', ',', '\u0000'));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.constantFrom(...names), text),
+        fc.dictionary(fc.constantFrom(...configFlags.map(({ key }) => key)), text),
+        async (environment, flags) => {
+          try {
+            await loadConfig({ environment, flags });
+          } catch (thrown) {
+            assert.ok(thrown instanceof ConfigError && thrown.mistakes.length > 0, String(thrown));
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   test('every flag sets a key there is', () => {

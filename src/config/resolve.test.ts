@@ -55,6 +55,14 @@ describe('resolveConfig()', () => {
     }
   });
 
+  test('a variable that is no boolean where one belongs is refused', () => {
+    assert.deepEqual(resolve({ environment: { KUBE_REGISTRAR_CONSUL_VERIFY: 'nah' } }).mistakes, [
+      'environment KUBE_REGISTRAR_CONSUL_VERIFY: "nah" is neither true nor false; use one of them',
+    ]);
+    const { config } = resolve({ environment: { KUBE_REGISTRAR_CONSUL_VERIFY: '0' } });
+    assert.equal(config?.consul.verify, false);
+  });
+
   test('an empty variable counts as absent', () => {
     const { config } = resolve({
       text: 'log: { level: debug }',
