@@ -34,34 +34,55 @@ export function beginDeletion(
 ): Deleted {
   checkPreconditions(resource, current, options);
   const { metadata } = current;
+  const remove = () => store.remove(resource, metadata.namespace, metadata.name);
   const extra = finalizerOf[options.propagationPolicy ?? 'Background'];
   const finalizers = [...new Set([...(metadata.finalizers ?? []), ...(extra === undefined ? [] : [extra])])];
-  const grace = gracePeriod(resource, current, options);
-  const waits = finalizers.length > 0 || grace > 0 || holdsNamespace(resource, current);
-  if (!waits) {
-    const gone = store.remove(resource, metadata.namespace, metadata.name);
-    return { object: gone ?? current, gone: true };
+  const graceful = resource.storage === 'pods' && metadata.deletionGracePeriodSeconds !== 0;
+  if (!graceful && finalizers.length === 0 && !holdsNamespace(resource, current)) {
+    return { object: remove() ?? current, gone: true };
   }
-  const first = metadata.deletionTimestamp === undefined;
-  const shortened = !first && grace < (metadata.deletionGracePeriodSeconds ?? 0);
-  if (!first && !shortened) return { object: current, gone: false };
-  const since = first
-    ? clock.wall()
-    : Date.parse(metadata.deletionTimestamp ?? '') - 1000 * oldGrace(current);
-  const marked = withMeta(current, {
-    deletionTimestamp: timestamp(since + 1000 * grace),
-    deletionGracePeriodSeconds: grace,
-    finalizers: finalizers.length > 0 ? finalizers : undefined,
-    generation: metadata.generation === undefined ? undefined : metadata.generation + 1,
-  });
-  const terminating =
-    resource.storage === 'namespaces'
-      ? { ...marked, status: { ...(current['status'] as object), phase: 'Terminating' } }
-      : marked;
-  return { object: store.put(resource, terminating), gone: false };
+  const marked = graceful ? markPod(clock, current, options) : mark(current, timestamp(clock.wall()), 0);
+  if (marked === undefined) return { object: current, gone: false };
+  const complete = withMeta(marked, { finalizers: finalizers.length > 0 ? finalizers : undefined });
+  // Two writes even when it ends at once, as in the real server: watches see MODIFIED, then DELETED.
+  const object = store.put(resource, terminating(resource, complete));
+  const stays = finalizers.length > 0 || (object.metadata.deletionGracePeriodSeconds ?? 0) > 0;
+  if (stays || holdsNamespace(resource, current)) return { object, gone: false };
+  return { object: remove() ?? object, gone: true };
 }
 
-const oldGrace = ({ metadata }: KubeObject) => metadata.deletionGracePeriodSeconds ?? 0;
+/** A pod with its grace begun or shortened; undefined when the deletion already under way needs no change. */
+function markPod(clock: Clock, pod: KubeObject, options: DeleteOptions): KubeObject | undefined {
+  const { deletionTimestamp, deletionGracePeriodSeconds: running = 0 } = pod.metadata;
+  if (deletionTimestamp === undefined) {
+    const grace = gracePeriod(pod, options);
+    return mark(pod, timestamp(clock.wall() + 1000 * grace), grace);
+  }
+  const { gracePeriodSeconds } = options;
+  if (gracePeriodSeconds === undefined || gracePeriodSeconds >= running) return undefined;
+  const ends = Date.parse(deletionTimestamp) + 1000 * (gracePeriodSeconds - running);
+  return withMeta(pod, {
+    deletionTimestamp: timestamp(Math.max(ends, clock.wall())),
+    deletionGracePeriodSeconds: gracePeriodSeconds,
+  });
+}
+
+/** The first mark also counts as a change of what is desired. */
+function mark(object: KubeObject, deletionTimestamp: string, grace: number): KubeObject {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp !== undefined) return object;
+  return withMeta(object, {
+    deletionTimestamp,
+    deletionGracePeriodSeconds: grace,
+    generation: metadata.generation === undefined ? undefined : metadata.generation + 1,
+  });
+}
+
+function terminating({ storage }: Resource, object: KubeObject): KubeObject {
+  return storage === 'namespaces'
+    ? { ...object, status: { ...(object['status'] as object), phase: 'Terminating' } }
+    : object;
+}
 
 function checkPreconditions(
   resource: Resource,
@@ -88,12 +109,8 @@ function checkPreconditions(
 }
 
 /** Only pods end gracefully, and only where a kubelet has them and they still run. */
-function gracePeriod(
-  { storage }: Resource,
-  object: KubeObject,
-  { gracePeriodSeconds }: DeleteOptions,
-): number {
-  if (storage !== 'pods' || textAt(object, 'spec.nodeName') === '') return 0;
+function gracePeriod(object: KubeObject, { gracePeriodSeconds }: DeleteOptions): number {
+  if (textAt(object, 'spec.nodeName') === '') return 0;
   if (['Succeeded', 'Failed'].includes(textAt(object, 'status.phase'))) return 0;
   const own = valueAt(object, 'spec.terminationGracePeriodSeconds');
   const seconds = gracePeriodSeconds ?? (typeof own === 'number' ? own : 0);

@@ -150,7 +150,7 @@ export class Registry {
     const { name, generateName } = draft.metadata ?? {};
     const generated = !name && typeof generateName === 'string' && generateName !== '';
     return withMeta(
-      { ...draft, apiVersion: apiVersionOf(resource), kind: resource.kind },
+      { ...draft, apiVersion: storedVersionOf(resource), kind: resource.kind },
       {
         name: generated ? `${generateName}${this.store.newSuffix()}` : (name ?? ''),
         namespace: resource.namespaced ? namespace : undefined,
@@ -226,9 +226,14 @@ function isFinished(object: KubeObject): boolean {
   return !Array.isArray(namespaceFinalizers) || namespaceFinalizers.length === 0;
 }
 
+/** What has two faces is stored as core/v1. */
+function storedVersionOf(resource: Resource): string {
+  return resource.toStored === undefined ? apiVersionOf(resource) : 'v1';
+}
+
 function checkType(resource: Resource, draft: DraftObject): void {
   const expected = apiVersionOf(resource);
-  const stored = resource.toStored === undefined ? expected : 'v1';
+  const stored = storedVersionOf(resource);
   const { apiVersion = stored, kind = resource.kind } = draft;
   if (apiVersion !== expected && apiVersion !== stored) {
     throw badRequest(

@@ -5,6 +5,7 @@ export type LabelSelector = (labels: Labels) => boolean;
 
 const word = '[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?';
 const keyForm = new RegExp(`^(${word}/)?${word}$`);
+const valueForm = new RegExp(`^(${word})?$`);
 const setForm = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/;
 
 /**
@@ -37,6 +38,7 @@ function parseRequirement(text: string): LabelSelector {
   if (equality) {
     const [, key = '', operator, value = ''] = equality;
     const label = checkedKey(key.trim(), text);
+    if (!valueForm.test(value)) throw badRequest(`unable to parse requirement: ${text}`);
     return operator === '!=' ? (labels) => labels[label] !== value : (labels) => labels[label] === value;
   }
   if (text.startsWith('!')) {

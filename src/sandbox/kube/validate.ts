@@ -67,9 +67,10 @@ function containerCauses(pod: DraftObject): Cause[] {
 }
 
 function eventCauses(event: DraftObject): Cause[] {
-  return ['eventTime', 'reportingController', 'reportingInstance', 'action', 'reason', 'type']
+  // Stored under core/v1's names, reported under those of events.k8s.io/v1.
+  return ['eventTime', 'reportingComponent', 'reportingInstance', 'action', 'reason', 'type']
     .filter((field) => !event[field])
-    .map((field) => required(field));
+    .map((field) => required(field === 'reportingComponent' ? 'reportingController' : field));
 }
 
 function updateCauses(resource: Resource, object: DraftObject, previous: KubeObject): Cause[] {

@@ -5,6 +5,7 @@ import { type Collection, parseResourceVersion } from './list.ts';
 import type { ListOptions } from './list-options.ts';
 import type { KubeObject } from './object.ts';
 import { keyOf } from './resources.ts';
+import { tooLargeResourceVersion } from './status.ts';
 import type { ObjectStore, StoreEvent } from './store.ts';
 import { tooOld, Watcher } from './watcher.ts';
 
@@ -56,7 +57,9 @@ export class WatchHub {
     this.#watchers.add(watcher);
     if (this.#stalled !== undefined && concerns(this.#stalled, watcher)) watcher.stall();
     const oldest = this.#store.compacted;
-    if (initial) {
+    if (options.sendInitialEvents === true && asked > newest) {
+      watcher.fail(tooLargeResourceVersion(asked, newest));
+    } else if (initial) {
       const endBookmark = options.sendInitialEvents === true && options.allowWatchBookmarks;
       watcher.sendInitial(this.#stateAt(collection, newest), newest, endBookmark);
     } else if (asked > 0 && asked < oldest) {
