@@ -1,0 +1,245 @@
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import type { Secret } from '../lib/secret.ts';
+import { type HttpResponse, readText, type Transport } from '../lib/transport.ts';
+import { answerError } from './answer-error.ts';
+import {
+  agentSelfSchema,
+  type CheckAnswer,
+  checksSchema,
+  type NodeAnswer,
+  type NodeServicesAnswer,
+  nodeServicesSchema,
+  nodesSchema,
+  parse,
+  type TxnResult,
+  txnCommittedSchema,
+  txnRolledBackSchema,
+} from './schemas.ts';
+
+export interface ConsulClientOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Asked before every request, so that a token that was renewed is used at once. Default: no token. */
+  readonly token?: () => Secret | undefined;
+  readonly datacenter?: string;
+  /** Consul Enterprise. */
+  readonly namespace?: string;
+  readonly partition?: string;
+  /** Longest time a request may take, in milliseconds, a blocking read's wait not counted. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface ReadOptions {
+  /** Blocks until the index has passed this one, at most `waitMs`. */
+  readonly index?: number;
+  /** In milliseconds. Default 300,000; only with `index`. */
+  readonly waitMs?: number;
+}
+
+export interface CatalogNodesOptions extends ReadOptions {
+  /** Only nodes whose meta has all of these. */
+  readonly nodeMeta?: Readonly<Record<string, string>>;
+  /** An expression in Consul's filter language. */
+  readonly filter?: string;
+}
+
+export interface Answer<Value> {
+  readonly value: Value;
+  /** `X-Consul-Index`. */
+  readonly index: number;
+  /** `X-Consul-KnownLeader`; false makes absence unbelievable. */
+  readonly knownLeader: boolean;
+  /** `X-Consul-Results-Filtered-By-ACLs`: the token does not see everything that was asked for. */
+  readonly filteredByAcls: boolean;
+}
+
+/**
+ * What a transaction came to; what is neither of these rejects.
+ *
+ * - `committed`   one result for each entry set or read, in order; a deletion adds none
+ * - `rolled-back` nothing was written, and these operations are why
+ * - `too-large`   nothing was written; the limit the server named, if it did
+ */
+export type TxnAnswer =
+  | { readonly kind: 'committed'; readonly results: readonly TxnResult[] }
+  | { readonly kind: 'rolled-back'; readonly errors: readonly TxnOpError[] }
+  | {
+      readonly kind: 'too-large';
+      readonly text: string;
+      readonly operations: number | undefined;
+      readonly bytes: number | undefined;
+    };
+
+export interface TxnOpError {
+  readonly opIndex: number;
+  readonly what: string;
+}
+
+/** The wait Consul applies when none is given, and the share of it it may add as jitter. */
+const defaultWaitMs = 300_000;
+const waitJitter = 1 / 16;
+
+/**
+ * The part of Consul's HTTP API (https://developer.hashicorp.com/consul/api-docs) that the operator needs.
+ *
+ * A client of our own rather than npm `consul`: that one does not take an AbortSignal, leaves out fields we
+ * write, and brings its own connections, whereas this one has to run over an injected transport.
+ *
+ * Every method rejects with a RegistrarError: `timeout`, `unreachable`, `aborted`; by status `unauthorized`,
+ * `forbidden` (also "ACL not found"), `not-found`, `throttled`, `unavailable`, `rejected`; `protocol` for an
+ * answer of another shape than promised.
+ */
+export class ConsulClient {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #token: () => Secret | undefined;
+  readonly #scope: readonly [string, string][];
+  readonly #timeoutMs: number;
+
+  constructor(options: ConsulClientOptions) {
+    const { transport, clock, token, datacenter, namespace, partition, timeoutMs } = options;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#token = token ?? (() => undefined);
+    this.#scope = Object.entries({ dc: datacenter, ns: namespace, partition }).flatMap(([key, value]) =>
+      value === undefined || value === '' ? [] : [[key, value] satisfies [string, string]],
+    );
+    this.#timeoutMs = timeoutMs ?? 10_000;
+  }
+
+  /** `body`: a JSON array of operations, see txn-ops.ts. */
+  async txn(body: string, signal: AbortSignal): Promise<TxnAnswer> {
+    const what = 'PUT /v1/txn';
+    const { status, headers, text } = await this.#exchange('PUT', '/v1/txn', [], signal, { body });
+    if (status === 200) return { kind: 'committed', results: parse(txnCommittedSchema, text, what).Results };
+    if (status === 409) {
+      const { Errors } = parse(txnRolledBackSchema, text, what);
+      return {
+        kind: 'rolled-back',
+        errors: Errors.map(({ OpIndex, What }) => ({ opIndex: OpIndex, what: What })),
+      };
+    }
+    if (status === 413) {
+      const operations = numberIn(text, /too many operations \(\d+ > (\d+)\)/);
+      const bytes = numberIn(text, /max size: (\d+) bytes/);
+      return { kind: 'too-large', text: text.trim(), operations, bytes };
+    }
+    throw answerError(what, status, headers, text);
+  }
+
+  catalogNodes(options: CatalogNodesOptions, signal: AbortSignal): Promise<Answer<NodeAnswer[]>> {
+    const query: [string, string][] = Object.entries(options.nodeMeta ?? {}).map(([key, value]) => [
+      'node-meta',
+      `${key}:${value}`,
+    ]);
+    if (options.filter !== undefined) query.push(['filter', options.filter]);
+    const read = (text: string, what: string) => parse(nodesSchema, text, what);
+    return this.#read('/v1/catalog/nodes', query, options, signal, read);
+  }
+
+  /** The node and its instances; undefined when there is no node of exactly this name. */
+  nodeServices(
+    node: string,
+    options: ReadOptions,
+    signal: AbortSignal,
+  ): Promise<Answer<NodeWithServices | undefined>> {
+    const path = `/v1/catalog/node-services/${encodeURIComponent(node)}`;
+    return this.#read(path, [], options, signal, (text, what) => {
+      const answer: NodeServicesAnswer = parse(nodeServicesSchema, text, what);
+      // A name that looks like the start of a node id finds that node, too.
+      if (answer?.Node == null || answer.Node.Node !== node) return undefined;
+      return { Node: answer.Node, Services: answer.Services };
+    });
+  }
+
+  /** All checks on a node, its instances' included. */
+  healthNode(node: string, options: ReadOptions, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
+    const path = `/v1/health/node/${encodeURIComponent(node)}`;
+    return this.#read(path, [], options, signal, (text, what) => parse(checksSchema, text, what));
+  }
+
+  /** Version of the agent that answers, which may be newer or older than the servers. */
+  async version(signal: AbortSignal): Promise<string> {
+    const read = (text: string, what: string) => parse(agentSelfSchema, text, what).Config.Version;
+    const { value } = await this.#read('/v1/agent/self', [], {}, signal, read);
+    return value;
+  }
+
+  /** Idle connections closed, running requests ended. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async #read<Value>(
+    path: string,
+    query: readonly [string, string][],
+    { index, waitMs = defaultWaitMs }: ReadOptions,
+    signal: AbortSignal,
+    read: (text: string, what: string) => Value,
+  ): Promise<Answer<Value>> {
+    const blocking: [string, string][] =
+      index === undefined
+        ? []
+        : [
+            ['index', String(index)],
+            ['wait', `${waitMs}ms`],
+          ];
+    const extraMs = index === undefined ? 0 : waitMs * (1 + waitJitter);
+    const { status, headers, text } = await this.#exchange('GET', path, [...query, ...blocking], signal, {
+      extraMs,
+    });
+    const what = `GET ${path}`;
+    if (status !== 200) throw answerError(what, status, headers, text);
+    return {
+      value: read(text, what),
+      index: Number(headers['x-consul-index'] ?? 0),
+      knownLeader: headers['x-consul-knownleader'] === 'true',
+      filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
+    };
+  }
+
+  #exchange(
+    method: 'GET' | 'PUT',
+    path: string,
+    query: readonly [string, string][],
+    signal: AbortSignal,
+    { body, extraMs = 0 }: { readonly body?: string; readonly extraMs?: number },
+  ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
+    const timeoutMs = this.#timeoutMs + extraMs;
+    const search = new URLSearchParams([...query, ...this.#scope]);
+    const token = this.#token();
+    return withDeadline(this.#clock, timeoutMs, signal, async (deadline) => {
+      try {
+        const response = await this.#transport.request({
+          method,
+          path: search.size === 0 ? path : `${path}?${search}`,
+          headers: {
+            accept: 'application/json',
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(token === undefined ? {} : { 'x-consul-token': token.reveal() }),
+          },
+          ...(body === undefined ? {} : { body }),
+          signal: deadline,
+          headersTimeoutMs: timeoutMs,
+          bodyTimeoutMs: timeoutMs,
+        });
+        return { status: response.status, headers: response.headers, text: await readText(response) };
+      } catch (thrown) {
+        const { code, message } = RegistrarError.from(thrown);
+        throw new RegistrarError(code, `${method} ${path}: ${message}`, { cause: thrown });
+      }
+    });
+  }
+}
+
+export interface NodeWithServices {
+  readonly Node: NodeAnswer;
+  readonly Services: NonNullable<NodeServicesAnswer>['Services'];
+}
+
+function numberIn(text: string, pattern: RegExp): number | undefined {
+  const found = pattern.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
+}

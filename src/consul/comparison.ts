@@ -1,0 +1,35 @@
+import type { Clock } from '../lib/clock.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { jittered, type Random } from '../lib/random.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { Drift } from '../plan/finding.ts';
+import type { ObservedState } from './observed-state.ts';
+
+export interface ComparisonOptions {
+  readonly observed: ObservedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** In milliseconds, ±10 %. Default 60,000. */
+  readonly intervalMs?: number;
+  /** A node that is not as we knew it, to be looked at again. */
+  readonly onDrift: (node: ConsulNodeName, drift: readonly Drift[]) => void;
+  /** A comparison was not possible; the next one is tried after the interval. */
+  readonly onError: (error: RegistrarError) => void;
+}
+
+/**
+ * Compares memory with a full reading, again and again until the signal aborts; then it returns. This is
+ * what finds, sooner or later, everything that any quicker way has missed.
+ */
+export async function comparePeriodically(options: ComparisonOptions, signal: AbortSignal): Promise<void> {
+  const { observed, clock, random, intervalMs = 60_000, onDrift, onError } = options;
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(jittered(intervalMs, 0.1, random), signal);
+      const drifts = await observed.readAll(signal);
+      for (const [node, ofNode] of Map.groupBy(drifts, (drift) => drift.node)) onDrift(node, ofNode);
+    } catch (thrown) {
+      if (!signal.aborted) onError(RegistrarError.from(thrown));
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { inParallel } from '../lib/in-parallel.ts';
+import { type ClusterUid, type ConsulNodeName, consulNodeName } from '../model/keys.ts';
+import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
+import { apply } from '../plan/apply.ts';
+import { drift } from '../plan/drift.ts';
+import type { Drift } from '../plan/finding.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import { nodeOwnership } from '../plan/ownership.ts';
+import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
+import type { ConsulClient } from './client.ts';
+import { learnFromReading, learnFromWrite } from './learn-features.ts';
+import { confirmAbsence, readNode, trusted } from './read-node.ts';
+import type { ChangeResult, Submitted } from './tickets.ts';
+
+export interface ObservedStateOptions {
+  readonly client: ConsulClient;
+  /** Only nodes stamped with this uid are ours. */
+  readonly owner: ClusterUid;
+  /** Readings at once. Default 8. */
+  readonly parallel?: number;
+}
+
+/** What is known of a node. Replaced, never changed: another state is another object. */
+interface Known {
+  /** Undefined: there was no such node when it was last read. */
+  readonly node: ObservedNode | undefined;
+  /** False when a write of ours may or may not have reached it. */
+  readonly certain: boolean;
+}
+
+/**
+ * What Consul holds of ours, in memory: read whole at the start, kept up by our own committed changes,
+ * compared with fresh readings.
+ *
+ * - `node()` answers from memory; `load()` first reads what is not known for certain: names never seen,
+ *   nodes of other owners, nodes with a write of unknown outcome;
+ * - `follow()` keeps the results of what the writer was given;
+ * - a reading during which one of our own writes to the node was under way says nothing and is dropped;
+ * - the absence of a node we know is believed only when Consul confirms it;
+ * - a reading that differs from memory is drift, and is what memory holds from then on.
+ */
+export class ObservedState {
+  readonly #client: ConsulClient;
+  readonly #owner: ClusterUid;
+  readonly #parallel: number;
+  readonly #known = new Map<ConsulNodeName, Known>();
+  readonly #writing = new Set<ConsulNodeName>();
+  #features = allFeatures;
+  #complete = false;
+
+  constructor({ client, owner, parallel = 8 }: ObservedStateOptions) {
+    this.#client = client;
+    this.#owner = owner;
+    this.#parallel = parallel;
+  }
+
+  /** Whether everything of ours has been read once: before, nothing may be removed. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** What the server keeps of what is written, for diff(). */
+  get features(): ServerFeatures {
+    return this.#features;
+  }
+
+  /** Undefined when there is no such node, or none known. */
+  node(name: ConsulNodeName): ObservedNode | undefined {
+    return this.#known.get(name)?.node;
+  }
+
+  /** Nodes of ours that exist. */
+  *nodes(): Iterable<ObservedNode> {
+    for (const { node } of this.#known.values()) if (node !== undefined && this.#isOurs(node)) yield node;
+  }
+
+  /** Reads everything that is ours, and returns how it differs from what was known. */
+  async readAll(signal: AbortSignal): Promise<Drift[]> {
+    const nodeMeta = { [clusterUidKey]: this.#owner, [managedByKey]: managedByValue };
+    const listed = trusted(await this.#client.catalogNodes({ nodeMeta }, signal));
+    const names = new Set([...this.#known.keys(), ...listed.map(({ Node }) => consulNodeName(Node))]);
+    const drifts = await this.#readEach(names, signal);
+    this.#features = learnFromReading(this.#features, this.nodes());
+    this.#complete = true;
+    return drifts;
+  }
+
+  /** Whether load() would read this node before anything may be computed for it. */
+  needsReading(name: ConsulNodeName): boolean {
+    const known = this.#known.get(name);
+    if (known === undefined || !known.certain) return true;
+    return known.node !== undefined && !this.#isOurs(known.node);
+  }
+
+  /** Makes `node()` of these names fit to compute changes from. */
+  async load(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<void> {
+    await this.#readEach(
+      [...names].filter((name) => this.needsReading(name)),
+      signal,
+    );
+  }
+
+  /** Reads one node again, and returns how it differs from what was known. */
+  refreshNode(name: ConsulNodeName, signal: AbortSignal): Promise<Drift[]> {
+    return this.#readEach([name], signal);
+  }
+
+  /** The same promises, settling after the results are kept here. */
+  follow(submitted: Submitted): Submitted {
+    const followed = new Map<ConsulNodeName, Promise<readonly ChangeResult[]>>();
+    for (const [name, promise] of submitted) {
+      this.#writing.add(name);
+      const kept = promise.then((results) => {
+        this.#writing.delete(name);
+        this.#keep(name, results);
+        return results;
+      });
+      followed.set(name, kept);
+    }
+    return followed;
+  }
+
+  async #readEach(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<Drift[]> {
+    const found = await inParallel(names, this.#parallel, async (name) => {
+      const before = this.#known.get(name);
+      const fresh = await readNode(this.#client, name, signal);
+      if (fresh === undefined && before?.node !== undefined) await confirmAbsence(this.#client, name, signal);
+      return this.#accept(name, before, fresh);
+    });
+    return found.flat();
+  }
+
+  #accept(name: ConsulNodeName, before: Known | undefined, fresh: ObservedNode | undefined): Drift[] {
+    if (this.#writing.has(name) || this.#known.get(name) !== before) return [];
+    const known = before?.node;
+    const ours = known !== undefined && this.#isOurs(known);
+    const stampedBefore = ours && fresh?.createIndex === known.createIndex;
+    // A name that is free, and was so before, needs no memory.
+    if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
+    else this.#known.set(name, { node: fresh && { ...fresh, stampedBefore }, certain: true });
+    return ours && before?.certain === true ? drift(known, fresh) : [];
+  }
+
+  #keep(name: ConsulNodeName, results: readonly ChangeResult[]): void {
+    const applied = results.flatMap(({ change, outcome }) =>
+      outcome.kind === 'committed' ? [{ change, entries: outcome.entries }] : [],
+    );
+    const node = apply(this.#known.get(name)?.node, applied);
+    const removed = applied.some(({ change }) => change.kind === 'delete-node');
+    const certain = applied.length === results.length && (node !== undefined || removed);
+    this.#known.set(name, { node, certain });
+    for (const { change, entries } of applied) {
+      this.#features = learnFromWrite(this.#features, change, entries);
+    }
+  }
+
+  #isOurs(node: ObservedNode): boolean {
+    return nodeOwnership(node, this.#owner) === 'ours';
+  }
+}

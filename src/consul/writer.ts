@@ -1,0 +1,306 @@
+import type { Clock } from '../lib/clock.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { Change } from '../plan/change.ts';
+import {
+  type Batch,
+  batchOf,
+  bodyOf,
+  defaultLimits,
+  type EncodedChange,
+  pack,
+  packEncoded,
+} from './batch.ts';
+import type { ConsulClient, TxnAnswer, TxnOpError } from './client.ts';
+import { storedEntries } from './stored.ts';
+import { type Submitted, Tickets } from './tickets.ts';
+
+/** One transaction, for metrics. */
+export interface TxnReport {
+  readonly result: TxnAnswer['kind'] | 'failed';
+  readonly operations: number;
+  readonly changes: readonly Change[];
+  readonly durationMs: number;
+}
+
+export interface WriterOptions {
+  readonly client: ConsulClient;
+  readonly clock: Clock;
+  /** Transactions in flight at once. Default 4: more gains little. */
+  readonly maxInFlight?: number;
+  /** Called after every transaction. */
+  readonly onTransaction?: (report: TxnReport) => void;
+}
+
+/**
+ * Writes changes to Consul in transactions, by group commit:
+ *
+ * - while fewer than `maxInFlight` transactions are in flight, what is submitted goes out at once;
+ * - `ready()` resolves when there is room, so the caller lets its changes gather, coalesced, meanwhile;
+ * - an operation that Consul refuses is left out with its change, the rest is sent again at once;
+ * - when Consul cannot answer at all, everything that waits fails with the same error: it is computed again
+ *   from the state that is then, never sent again as it was;
+ * - a limit the server names is remembered and what waits is packed again;
+ * - after `close()` no transaction starts; those in flight end.
+ *
+ *     await writer.ready(signal);
+ *     const submitted = writer.submit(changesOfAllDirtyNodes());
+ *
+ * A node must not be submitted again before its results are in.
+ */
+export class Writer {
+  readonly #client: ConsulClient;
+  readonly #clock: Clock;
+  readonly #maxInFlight: number;
+  readonly #onTransaction: (report: TxnReport) => void;
+  readonly #tickets = new Tickets();
+  readonly #inFlight = new Map<Batch, Promise<void>>();
+  readonly #waiters = new Set<() => void>();
+  #queue: Batch[] = [];
+  #limits = defaultLimits;
+  #closed = false;
+
+  constructor({ client, clock, maxInFlight = 4, onTransaction = () => {} }: WriterOptions) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#maxInFlight = maxInFlight;
+    this.#onTransaction = onTransaction;
+  }
+
+  /** Whether something submitted now would be sent at once. */
+  get hasCapacity(): boolean {
+    return this.#queue.length === 0 && this.#inFlight.size < this.#maxInFlight;
+  }
+
+  /** Resolves when there is capacity; rejects with the signal's reason. */
+  async ready(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    while (!this.hasCapacity) {
+      await new Promise<void>((resolve, reject) => {
+        const wake = () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        };
+        const onAbort = () => {
+          this.#waiters.delete(wake);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        this.#waiters.add(wake);
+      });
+    }
+  }
+
+  submit(changes: readonly Change[]): Submitted {
+    const submitted = this.#tickets.open(changes);
+    const { batches, invalid } = pack(changes, this.#limits);
+    this.#queue.push(...batches);
+    for (const { change, problem } of invalid) this.#refuse(change, new RegistrarError('rejected', problem));
+    this.#pump();
+    return submitted;
+  }
+
+  /** Lets the transactions in flight end and starts none; what has not been sent fails with `aborted`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#failQueue(closedError());
+    await Promise.all(this.#inFlight.values());
+  }
+
+  #pump(): void {
+    if (this.#closed) this.#failQueue(closedError());
+    while (this.#inFlight.size < this.#maxInFlight) {
+      const batch = this.#takeEligible();
+      if (batch === undefined) break;
+      const sent = this.#send(batch).finally(() => {
+        this.#inFlight.delete(batch);
+        this.#pump();
+      });
+      this.#inFlight.set(batch, sent);
+    }
+    if (!this.hasCapacity) return;
+    for (const wake of [...this.#waiters]) {
+      this.#waiters.delete(wake);
+      wake();
+    }
+  }
+
+  /** The first batch that waits for no gate before it. */
+  #takeEligible(): Batch | undefined {
+    const gated = new Set<ConsulNodeName>();
+    for (const { gates } of this.#inFlight.keys()) for (const node of gates) gated.add(node);
+    for (const [position, batch] of this.#queue.entries()) {
+      if (gated.isDisjointFrom(batch.nodes)) {
+        this.#queue.splice(position, 1);
+        return batch;
+      }
+      for (const node of batch.gates) gated.add(node);
+    }
+    return undefined;
+  }
+
+  /** Sends the batch, and after a refusal what is left of it, until each of its changes is settled. */
+  async #send(batch: Batch): Promise<void> {
+    const rest: Batch[] = this.#fitting(batch);
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+      const live = this.#unsettled(next);
+      if (live === undefined) continue;
+      if (this.#closed) {
+        this.#failBatch(live, closedError());
+        continue;
+      }
+      rest.unshift(...(await this.#attempt(live)));
+    }
+  }
+
+  /** One transaction; returns what of it is to be sent again. */
+  async #attempt(batch: Batch): Promise<Batch[]> {
+    const startedAt = this.#clock.now();
+    const changes = batch.changes.map(({ change }) => change);
+    const report = (result: TxnReport['result']): void =>
+      this.#onTransaction({
+        result,
+        changes,
+        operations: batch.operations,
+        durationMs: this.#clock.now() - startedAt,
+      });
+    let answer: TxnAnswer;
+    try {
+      // Not the caller's signal: a transaction in flight is finished, within the client's own deadline.
+      answer = await this.#client.txn(bodyOf(batch), neverAborted);
+    } catch (thrown) {
+      report('failed');
+      return this.#afterError(batch, RegistrarError.from(thrown));
+    }
+    report(answer.kind);
+    switch (answer.kind) {
+      case 'committed':
+        this.#commit(changes, answer.results);
+        return [];
+      case 'rolled-back':
+        return this.#afterRollback(batch, answer.errors);
+      case 'too-large':
+        return this.#afterTooLarge(batch, answer);
+    }
+  }
+
+  #commit(changes: readonly Change[], results: Extract<TxnAnswer, { kind: 'committed' }>['results']): void {
+    try {
+      const stored = storedEntries(changes, results);
+      for (const [position, change] of changes.entries()) {
+        this.#tickets.settle(change, { kind: 'committed', entries: stored[position] ?? [] });
+      }
+    } catch (thrown) {
+      const error = RegistrarError.from(thrown);
+      for (const change of changes) this.#fail(change, error);
+    }
+  }
+
+  #afterRollback(batch: Batch, errors: readonly TxnOpError[]): Batch[] {
+    const culprits = new Map<EncodedChange, string>();
+    for (const { opIndex, what } of errors) {
+      const culprit = changeAt(batch, opIndex);
+      if (culprit !== undefined && !culprits.has(culprit)) culprits.set(culprit, what);
+    }
+    if (culprits.size === 0) {
+      const error = new RegistrarError('protocol', 'PUT /v1/txn: rolled back, but no operation is named');
+      return this.#afterError(batch, error);
+    }
+    for (const [{ change }, what] of culprits) this.#refuse(change, refusal(change, what));
+    return [batch];
+  }
+
+  #afterTooLarge(batch: Batch, answer: Extract<TxnAnswer, { kind: 'too-large' }>): Batch[] {
+    const { operations, bytes } = answer;
+    const learnt = {
+      operations: Math.min(operations ?? this.#limits.operations, this.#limits.operations),
+      bytes: Math.min(bytes ?? this.#limits.bytes, this.#limits.bytes),
+    };
+    const fits = batch.operations <= learnt.operations && batch.bytes <= learnt.bytes;
+    // The server names no limit that this batch breaks: half of it is the best guess.
+    if (fits) return this.#halves(batch, new RegistrarError('rejected', answer.text, { status: 413 }));
+    this.#limits = learnt;
+    return this.#fitting(batch);
+  }
+
+  #afterError(batch: Batch, error: RegistrarError): Batch[] {
+    // 400 names no operation: the one at fault is found by halving.
+    if (error.code === 'rejected') return this.#halves(batch, error);
+    this.#failBatch(batch, error);
+    this.#failQueue(error);
+    return [];
+  }
+
+  #halves({ changes }: Batch, error: RegistrarError): Batch[] {
+    if (changes.length === 1) {
+      for (const { change } of changes) this.#refuse(change, error);
+      return [];
+    }
+    const middle = Math.ceil(changes.length / 2);
+    return [batchOf(changes.slice(0, middle)), batchOf(changes.slice(middle))];
+  }
+
+  /** The batch as it is, or packed again when the limit has become lower since. */
+  #fitting(batch: Batch): Batch[] {
+    const { operations, bytes } = this.#limits;
+    if (batch.operations <= operations && batch.bytes <= bytes) return [batch];
+    const { batches, oversized } = packEncoded(batch.changes, this.#limits);
+    for (const { change } of oversized) {
+      const text = `the change is larger than a transaction of ${operations} operations and ${bytes} bytes`;
+      this.#refuse(change, new RegistrarError('rejected', text, { status: 413 }));
+    }
+    return batches;
+  }
+
+  /** The batch without what has been settled meanwhile. */
+  #unsettled(batch: Batch): Batch | undefined {
+    const open = batch.changes.filter(({ change }) => !this.#tickets.isSettled(change));
+    if (open.length === batch.changes.length) return batch;
+    return open.length === 0 ? undefined : batchOf(open);
+  }
+
+  /** The change is at fault. Without its node, nothing that was meant for it can be written either. */
+  #refuse(change: Change, error: RegistrarError): void {
+    const beside = change.kind === 'put-node' ? this.#tickets.openBeside(change) : [];
+    this.#tickets.settle(change, { kind: 'refused', error });
+    const text = `its node was not written: ${describe(error)}`;
+    for (const each of beside) this.#fail(each, new RegistrarError(error.code, text, { cause: error }));
+  }
+
+  #fail(change: Change, error: RegistrarError): void {
+    this.#tickets.settle(change, { kind: 'failed', error });
+  }
+
+  #failBatch({ changes }: Batch, error: RegistrarError): void {
+    for (const { change } of changes) this.#fail(change, error);
+  }
+
+  #failQueue(error: RegistrarError): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const batch of queue) this.#failBatch(batch, error);
+  }
+}
+
+const neverAborted = new AbortController().signal;
+
+function closedError(): RegistrarError {
+  return new RegistrarError('aborted', 'the writer was closed before the change was sent');
+}
+
+function changeAt(batch: Batch, opIndex: number): EncodedChange | undefined {
+  let end = 0;
+  for (const each of batch.changes) {
+    end += each.operations;
+    if (opIndex < end) return opIndex < 0 ? undefined : each;
+  }
+  return undefined;
+}
+
+/** Consul's reason as an error; the texts are those of its state store and of its ACL system. */
+function refusal(change: Change, what: string): RegistrarError {
+  const message = `${change.kind} on node ${change.node}: ${what}`;
+  if (what.includes('index is stale')) return new RegistrarError('conflict', message, { status: 409 });
+  if (/permission denied/i.test(what)) return new RegistrarError('forbidden', message, { status: 403 });
+  return new RegistrarError('rejected', message, { status: 409 });
+}

@@ -1,0 +1,27 @@
+/**
+ * Runs `work` for every item, at most `limit` at the same time; results in the order of the items. The
+ * first error rejects, after which no further item is started.
+ */
+export async function inParallel<Item, Result>(
+  items: Iterable<Item>,
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = [...items].entries();
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    for (const [index, item] of queue) {
+      if (failed) return;
+      try {
+        results[index] = await work(item);
+      } catch (thrown) {
+        failed = true;
+        throw thrown;
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: limit }, lane));
+  for (const each of lanes) if (each.status === 'rejected') throw each.reason;
+  return results;
+}
