@@ -34,24 +34,47 @@ const word = fc.constantFrom(
 );
 const hostile = fc.string({ unit: 'binary', maxLength: 12 });
 const text = fc.oneof({ weight: 4, arbitrary: word }, hostile);
+const some = <T>(arbitrary: fc.Arbitrary<T>, weight = 6) => ({ weight, arbitrary });
 const annotations = fc.oneof(
-  fc.record(
-    { service: word, port: word, tags: text, drain: fc.constantFrom('critical', 'deregister') },
-    { requiredKeys: ['service'] },
+  some(
+    fc.record(
+      {
+        service: fc.constantFrom('web', 'web', 'api', 'true', '{pod.name}'),
+        port: fc.constantFrom('http', '80', '8080'),
+        tags: text,
+        drain: fc.constantFrom('critical', 'warning', 'deregister'),
+        address: fc.constantFrom('pod', 'host', 'node-external'),
+        maintenance: fc.constant('reason'),
+        'health-url': fc.constant('/x'),
+      },
+      { requiredKeys: ['service'] },
+    ),
   ),
-  fc.record({
-    services: fc.constantFrom('[{service: web, port: 1}, {service: web}, 3]', '- service: api', 'x'),
-  }),
-  fc.dictionary(
-    fc.constantFrom('service', 'port', 'meta.a', 'address', 'check', 'maintenance', '__proto__'),
-    text,
+  some(
+    fc.record({
+      services: fc.constantFrom(
+        '[{service: web, port: 1}, {service: web}, 3]',
+        '[{service: web}, {service: api}]',
+      ),
+    }),
+    2,
+  ),
+  some(fc.record({ service: word, port: text, services: text }, { requiredKeys: [] }), 1),
+  some(
+    fc.dictionary(fc.constantFrom('service', 'port', 'meta.a', 'check', 'maintenance', '__proto__'), text),
+    1,
   ),
 );
-const ips = fc.uniqueArray(fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3', 'fd00::1', 'fd00::2'), {
-  maxLength: 2,
-});
+const v4 = fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3');
+const v6 = fc.constantFrom('fd00::1', 'fd00::2');
+const ips = fc.oneof(
+  some(fc.tuple(v4)),
+  some(fc.tuple(v4, v6)),
+  some(fc.tuple(v6, v4), 2),
+  some(fc.constant<string[]>([]), 1),
+);
 const port = fc.record({
-  name: fc.constantFrom('', 'http', 'api'),
+  name: fc.constantFrom('http', 'http', 'api', ''),
   port: fc.integer({ min: 1, max: 65_535 }),
   protocol: word,
 });
@@ -62,11 +85,11 @@ const uidOf = (index: number): string =>
 
 const podPart = fc.record({
   namespace: fc.constantFrom('shop', 'shop-a', 'ops'),
-  name: fc.oneof(fc.constantFrom('web', 'a-web', 'a.web', 'a.web.1', 'b'), hostile),
-  node: fc.constantFrom('n1', 'n1', 'endpoints', ''),
+  name: fc.oneof(some(fc.constantFrom('web', 'a-web', 'a.web', 'a.web.1', 'b')), some(hostile, 1)),
+  node: fc.constantFrom('n1', 'n1', 'n1', 'endpoints', ''),
   ips,
   hostIps: ips,
-  phase: fc.constantFrom('Running', 'Running', 'Running', 'Pending', 'Failed'),
+  phase: fc.constantFrom('Running', 'Running', 'Running', 'Running', 'Pending', 'Failed'),
   deleting: fc.boolean(),
   ready: fc.boolean(),
   containersReady: fc.boolean(),
@@ -76,34 +99,35 @@ const podPart = fc.record({
     fc.record({ type: fc.constantFrom('kube-registrar.io/registered', 'x/y'), status: fc.boolean() }),
     { maxLength: 2 },
   ),
-  ports: fc.array(port, { maxLength: 3 }),
+  ports: fc.array(port, { minLength: 1, maxLength: 2 }),
   labels: fc.dictionary(word, text),
   annotations,
 });
+const http = { name: 'http', port: 8080, protocol: 'TCP' };
 const servicePart = fc.record({
-  namespace: fc.constantFrom('shop', 'ops'),
+  namespace: fc.constantFrom('shop', 'shop', 'shop', 'ops'),
   name: fc.constantFrom('search', 'web', 'api'),
-  deleting: fc.boolean(),
-  ports: fc.array(port, { maxLength: 2 }),
+  deleting: fc.constantFrom(false, false, false, true),
+  ports: fc.oneof(some(fc.constant([http])), some(fc.array(port, { maxLength: 2 }), 2)),
   annotations,
 });
 const endpointPart = fc.record({
-  addresses: ips,
-  node: fc.constantFrom('n1', 'n1', ''),
+  addresses: fc.oneof(some(fc.tuple(fc.oneof(v4, v6))), some(fc.constant<string[]>([]), 1)),
+  node: fc.constantFrom('n1', 'n1', 'n1', ''),
   zone: text,
   ready: fc.boolean(),
   serving: fc.boolean(),
   terminating: fc.boolean(),
-  podName: fc.constantFrom('', 'web', 'a-web', 'b'),
-  podUid: fc.constantFrom(...[0, 1, 2, 3].map(uidOf)),
+  podName: fc.constantFrom('', 'web', 'a-web'),
+  podUid: fc.constantFrom(...[0, 1].map(uidOf)),
 });
 const slicePart = fc.record({
-  namespace: fc.constantFrom('shop', 'ops'),
-  name: fc.constantFrom('s1', 's2', 's3'),
-  service: fc.constantFrom('search', 'web', 'api', ''),
-  addressType: fc.constantFrom('IPv4', 'IPv4', 'IPv6', 'FQDN'),
-  ports: fc.array(port, { maxLength: 2 }),
-  endpoints: fc.array(endpointPart, { maxLength: 4 }),
+  namespace: fc.constantFrom('shop', 'shop', 'shop', 'ops'),
+  name: fc.constantFrom('s1', 's2', 's3', 's4'),
+  service: fc.constantFrom('search', 'search', 'web', 'api', ''),
+  addressType: fc.constantFrom('IPv4', 'IPv4', 'IPv6', 'IPv6', 'FQDN'),
+  ports: fc.oneof(some(fc.constant([http])), some(fc.array(port, { maxLength: 2 }), 2)),
+  endpoints: fc.array(endpointPart, { minLength: 1, maxLength: 5 }),
 });
 
 const key = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`;
@@ -112,9 +136,9 @@ const cluster: fc.Arbitrary<Required<Records>> = fc.record({
     .uniqueArray(podPart, { selector: key, maxLength: 6 })
     .map((parts) => parts.map((part, index): PodRecord => pod({ ...part, uid: uidOf(index) }))),
   services: fc
-    .uniqueArray(servicePart, { selector: key, maxLength: 4 })
+    .uniqueArray(servicePart, { selector: key, minLength: 1, maxLength: 4 })
     .map((parts) => parts.map((part): ServiceRecord => service({ ...part, uid: `service ${key(part)}` }))),
-  slices: fc.uniqueArray(slicePart, { selector: key, maxLength: 4 }).map((parts) =>
+  slices: fc.uniqueArray(slicePart, { selector: key, minLength: 1, maxLength: 4 }).map((parts) =>
     parts.map(
       (part): EndpointSliceRecord =>
         slice({

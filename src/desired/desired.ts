@@ -40,12 +40,14 @@ export function createDesired(options: DesiredOptions): Desired {
     for (const group of groups) results.push(ofGroup(group, ofPod, facts));
 
     const { instances, conflicts } = merge(results);
-    const stale = unique(results.flatMap((result) => result.stale));
-    const problems = unique([
-      ...results.flatMap((result) => result.problems),
-      ...sliceProblems,
-      ...conflicts,
-    ]);
+    const stale = unique(
+      results.flatMap((result) => result.stale),
+      staleKey,
+    );
+    const problems = unique(
+      [...results.flatMap((result) => result.problems), ...sliceProblems, ...conflicts],
+      problemKey,
+    );
     const isWanted = instances.size > 0 || stale.length > 0;
     const entry = isWanted
       ? { ...nodeEntry(kubeNode, record, hostIpsOf(pods), options), instances }
@@ -135,9 +137,15 @@ function byName(a: PodRecord, b: PodRecord): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** Without doubles and in an order of their own: a Service's mistake shows at each of its endpoints. */
-function unique<Item extends StaleSource | Problem>(items: readonly Item[]): readonly Item[] {
-  if (items.length === 0) return items;
-  const byText = new Map(items.map((item) => [JSON.stringify(item), item]));
-  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+const staleKey = ({ namespace, podUid, kubeService, service }: StaleSource): string =>
+  [namespace, podUid, kubeService, service].join('\0');
+
+const problemKey = ({ object, reason, field, message, severity }: Problem): string =>
+  [object.kind, object.namespace, object.name, object.uid, field, severity, reason, message].join('\0');
+
+/** Without doubles, in the order of the keys: a Service's mistake shows at each of its endpoints. */
+function unique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
+  if (items.length <= 1) return items;
+  const byKey = new Map(items.map((item) => [keyOf(item), item]));
+  return [...byKey.keys()].sort().map((key) => byKey.get(key)!);
 }

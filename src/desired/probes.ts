@@ -1,5 +1,5 @@
 import { quote, type Read } from './mistake.ts';
-import { type PortRef, portNumber, readDuration, readPort, readUrl } from './values.ts';
+import { type PortRef, portNumber, readPort } from './values.ts';
 
 /** Where a probe connects to; an empty host is the instance's own address. */
 export interface ProbeTarget {
@@ -21,9 +21,6 @@ export interface Probes {
   /** Undefined: as configured where agents run checks. */
   readonly deregisterCriticalAfterMs: number | undefined;
 }
-
-export const readHttpProbe = readUrl;
-export const readProbeDuration = readDuration;
 
 /** `http`, `8080` (a port of the instance), `10.0.0.1:8080`, `[fd00::1]:8080`, `db.example.com:5432`. */
 export function readTcpProbe(text: string): Read<ProbeTarget> {
