@@ -8,7 +8,6 @@ async function main(): Promise<number> {
     process.stderr.write(`kube-registrar: needs Node ${neededNode} or later; this is ${process.version}\n`);
     return 1;
   }
-  const { RegistrarError } = await import('./lib/errors.ts');
   const { runProgram } = await import('./cli/program.ts');
   const { abortOnSignals } = await import('./cli/signals.ts');
 
@@ -20,7 +19,7 @@ async function main(): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: abortOnSignals(process, (code) => process.exit(code)),
-    operator: () => Promise.reject(new RegistrarError('internal', 'the operator is not wired in yet')),
+    operator: async () => (await import('./cli/run-operator.ts')).runOperator,
   });
 }
 

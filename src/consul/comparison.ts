@@ -1,7 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { jittered, type Random } from '../lib/random.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
 import type { Drift } from '../plan/finding.ts';
 import type { ObservedState } from './observed-state.ts';
 
@@ -11,8 +10,8 @@ export interface ComparisonOptions {
   readonly random: Random;
   /** In milliseconds, ±10 %. Default 60,000. */
   readonly intervalMs?: number;
-  /** A node that is not as we knew it, to be looked at again. */
-  readonly onDrift: (node: ConsulNodeName, drift: readonly Drift[]) => void;
+  /** After a complete reading: how it differs from what was known. */
+  readonly onCompared: (drift: readonly Drift[]) => void;
   /** A comparison was not possible; the next one is tried after the interval. */
   readonly onError: (error: RegistrarError) => void;
 }
@@ -22,12 +21,11 @@ export interface ComparisonOptions {
  * what finds, sooner or later, everything that any quicker way has missed.
  */
 export async function comparePeriodically(options: ComparisonOptions, signal: AbortSignal): Promise<void> {
-  const { observed, clock, random, intervalMs = 60_000, onDrift, onError } = options;
+  const { observed, clock, random, intervalMs = 60_000, onCompared, onError } = options;
   while (!signal.aborted) {
     try {
       await clock.sleep(jittered(intervalMs, 0.1, random), signal);
-      const drifts = await observed.readAll(signal);
-      for (const [node, ofNode] of Map.groupBy(drifts, (drift) => drift.node)) onDrift(node, ofNode);
+      onCompared(await observed.readAll(signal));
     } catch (thrown) {
       if (!signal.aborted) onError(RegistrarError.from(thrown));
     }

@@ -72,6 +72,11 @@ export class Writer {
     return this.#queue.length === 0 && this.#inFlight.size < this.#maxInFlight;
   }
 
+  /** Transactions on their way. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
   /** Resolves when there is capacity; rejects with the signal's reason. */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

@@ -28,6 +28,8 @@ export interface ReflectorStatus {
   readonly state: ReflectorState;
   /** A complete list was read at least once. */
   readonly synced: boolean;
+  /** Records in its part of the store. */
+  readonly objects: number;
   /** Complete lists, by either method. */
   readonly lists: number;
   /** Complete lists after the first. */

@@ -104,6 +104,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       namespace: this.#options.writer.scope ?? '',
       state: this.#state,
       synced: counts.lists > 0,
+      objects: this.#options.writer.size,
       lastHeardAt,
       lastError,
     };

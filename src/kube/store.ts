@@ -37,6 +37,8 @@ export type StoreHandler<R> = (
 export interface StoreWriter<R> {
   /** The namespace this writer is about; undefined: all of them. */
   readonly scope: string | undefined;
+  /** Records in scope. */
+  readonly size: number;
   put(record: R, cause: 'event' | 'relist', receivedAt: number): PutResult;
   /** Removes the object of this uid; one of another uid under the name stays. */
   delete(namespace: string, name: string, uid: string, receivedAt: number): boolean;
@@ -107,8 +109,12 @@ export class Store<R extends StoredRecord> {
       throw new Error(`the store of ${this.name} already has a writer for ${scope ?? 'all namespaces'}`);
     }
     this.#scopes.add(scope);
+    const size = () => (scope === undefined ? this.#size : (this.#namespaces.get(scope)?.size ?? 0));
     return {
       scope,
+      get size() {
+        return size();
+      },
       put: (record, cause, receivedAt) => this.#put(record, cause, receivedAt),
       delete: (namespace, name, uid, receivedAt) => {
         const before = this.get(namespace, name);

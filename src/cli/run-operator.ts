@@ -1,0 +1,60 @@
+import { TokenFile } from '../config/token-file.ts';
+import { FailoverTransport } from '../consul/failover.ts';
+import { connect } from '../kube/connection.ts';
+import { systemClock } from '../lib/clock.ts';
+import { HttpTransport } from '../lib/http-transport.ts';
+import { systemRandom } from '../lib/random.ts';
+import { Operator } from '../operator.ts';
+import { startStatusServer } from '../server/http-server.ts';
+import type { RunOperator } from './run.ts';
+
+/** The operator on the real network: its connections, its status server and its token file. */
+export const runOperator: RunOperator = async ({ config, tls, token }, runtime) => {
+  const { logger, metrics, signal, version } = runtime;
+  const { kubeconfig, context } = config.kubernetes;
+  const connection = await connect({
+    userAgent: `kube-registrar/${version}`,
+    env: process.env,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  });
+  const consul = new FailoverTransport(
+    config.consul.addresses.map((origin) => new HttpTransport({ origin, tls, connections: 16 })),
+  );
+  const { tokenFile } = config.consul;
+  const file =
+    tokenFile === undefined || token === undefined
+      ? undefined
+      : new TokenFile({ path: tokenFile, initial: token, clock: systemClock, logger });
+  const operator = new Operator({
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    metrics: metrics.metrics,
+    version,
+    kube: connection.transport,
+    consul,
+    token: () => file?.current() ?? token,
+  });
+  const server = await startStatusServer({
+    listen: config.server.listen,
+    source: operator,
+    metrics,
+    logger,
+    clock: systemClock,
+  });
+  logger.info('connecting', {
+    reason: 'Connecting',
+    kubernetes: connection.server,
+    credentials: connection.source,
+    consul: config.consul.addresses,
+    status: server.origin,
+  });
+  try {
+    await Promise.all([operator.run(signal), file?.follow(signal)]);
+  } finally {
+    await server.close();
+    await Promise.all([connection.transport.close(), consul.close()]);
+  }
+};

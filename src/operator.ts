@@ -1,0 +1,321 @@
+import type { Config } from './config/schema.ts';
+import { ConsulClient } from './consul/client.ts';
+import { comparePeriodically } from './consul/comparison.ts';
+import { ObservedState } from './consul/observed-state.ts';
+import { Writer } from './consul/writer.ts';
+import { createDesired } from './desired/desired.ts';
+import { consulNodeNameOf } from './desired/node-entry.ts';
+import { KubeClient } from './kube/client.ts';
+import { ClusterStores } from './kube/cluster-stores.ts';
+import { Backoff } from './lib/backoff.ts';
+import type { Clock } from './lib/clock.ts';
+import { describe, RegistrarError } from './lib/errors.ts';
+import type { Logger } from './lib/logger.ts';
+import type { Random } from './lib/random.ts';
+import type { Secret } from './lib/secret.ts';
+import type { Transport } from './lib/transport.ts';
+import type { Metrics } from './metrics/catalogue.ts';
+import type { DesiredNode } from './model/desired-node.ts';
+import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
+import { kubeNodeKey } from './model/owner.ts';
+import { readClusterUid } from './reconcile/cluster-uid.ts';
+import { exportMetrics } from './reconcile/exported-metrics.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import { statusOf } from './server/operator-status.ts';
+import type { Status, StatusSource } from './server/status.ts';
+
+export interface OperatorOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly version: string;
+  /** To the API server, credentials included. */
+  readonly kube: Transport;
+  /** To Consul; the token is added to every request. */
+  readonly consul: Transport;
+  readonly token: () => Secret | undefined;
+}
+
+/** What exists once the cluster and Consul have both been read. */
+interface Running {
+  readonly observed: ObservedState;
+  readonly writer: Writer;
+  readonly reconciler: Reconciler;
+}
+
+/**
+ * The composition root: reflectors → stores → dirty nodes → desired state → diff against the observed state
+ * → policy → writer → Consul, and a periodic comparison of everything.
+ *
+ * Nothing is written before every reflector has synced and Consul has been read whole.
+ */
+export class Operator implements StatusSource {
+  readonly #options: OperatorOptions;
+  readonly #client: ConsulClient;
+  readonly #stores: ClusterStores;
+  readonly #startedAt: number;
+  /** Which Kubernetes node ('' = none) a Consul node stands for. */
+  readonly #kubeNodes = new Map<ConsulNodeName, string>();
+  #running: Running | undefined;
+  #owner: ClusterUid | undefined;
+  #consulError: RegistrarError | undefined;
+  #lastFullSync: number | undefined;
+
+  constructor(options: OperatorOptions) {
+    const { config, clock, random, logger, kube, consul, token, metrics } = options;
+    const { datacenter, namespace, partition, requestTimeout } = config.consul;
+    this.#options = options;
+    this.#startedAt = clock.wall();
+    this.#client = new ConsulClient({
+      transport: consul,
+      clock,
+      token,
+      timeoutMs: requestTimeout,
+      ...(datacenter === undefined ? {} : { datacenter }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(partition === undefined ? {} : { partition }),
+    });
+    const { namespaces, podLabelSelector } = config.kubernetes;
+    this.#stores = new ClusterStores({
+      transport: kube,
+      clock,
+      random,
+      logger,
+      annotationPrefix: `${config.annotationPrefix}/`,
+      ...(namespaces.length === 0 ? {} : { namespaces }),
+      ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
+      onDirty: (node, receivedAt) => this.#dirty(node, receivedAt),
+    });
+    exportMetrics(metrics, {
+      clock,
+      reflectors: () => this.#stores.status(),
+      nodes: () => this.#running?.observed.nodes() ?? [],
+      queue: () => this.#running?.reconciler.queue,
+      problems: () => this.#running?.reconciler.problems() ?? [],
+    });
+  }
+
+  /**
+   * Runs until the signal aborts; then lets the transactions in flight end and leaves everything registered
+   * as it is. Rejects only for an error of our own.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    logger.info('started', {
+      reason: 'Started',
+      version: this.#options.version,
+      policy: this.#options.config.sync.policy,
+    });
+    // An error of our own ends the parts that still run, too.
+    const failed = new AbortController();
+    const until = AbortSignal.any([signal, failed.signal]);
+    const parts = [this.#stores.start(until), this.#reconcile(until)].map((part) =>
+      part.catch((thrown) => {
+        failed.abort();
+        if (!signal.aborted) throw thrown;
+      }),
+    );
+    const results = await Promise.allSettled(parts);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    logger.info('stopped; registrations stay as they are', { reason: 'Stopped' });
+  }
+
+  notReady(): readonly string[] {
+    const missing = this.#stores
+      .status()
+      .filter(({ synced }) => !synced)
+      .map(({ resource, namespace, lastError }) => {
+        const where = namespace === '' ? resource : `${resource} in ${namespace}`;
+        return `${where}: not listed yet${lastError ? ` (${describe(lastError.error)})` : ''}`;
+      });
+    if (this.#owner === undefined) missing.push('cluster uid: not read yet');
+    if (this.#running === undefined && this.#owner !== undefined) {
+      missing.push(`Consul: not read yet${this.#consulError ? ` (${describe(this.#consulError)})` : ''}`);
+    }
+    return missing;
+  }
+
+  status(): Status {
+    const { config, clock, version } = this.#options;
+    const { observed, reconciler, writer } = this.#running ?? {};
+    return statusOf({
+      clusterName: config.cluster.name,
+      policy: config.sync.policy,
+      consulAddresses: config.consul.addresses,
+      version,
+      wall: clock.wall(),
+      now: clock.now(),
+      startedAt: this.#startedAt,
+      owner: this.#owner,
+      waitingFor: this.notReady(),
+      reflectors: this.#stores.status(),
+      nodes: [...(observed?.nodes() ?? [])],
+      problems: [...(reconciler?.problems() ?? [])],
+      queue: {
+        depth: reconciler?.queue.depth ?? 0,
+        oldestMs: Math.round(reconciler?.queue.oldestMs ?? 0),
+        inFlight: writer?.inFlight ?? 0,
+      },
+      consulUp:
+        this.#lastFullSync === undefined && this.#consulError === undefined
+          ? undefined
+          : this.#error === undefined,
+      consulError: this.#error,
+      lastFullSync: this.#lastFullSync,
+    });
+  }
+
+  /** Why Consul cannot be read or written at the moment. */
+  get #error(): RegistrarError | undefined {
+    return this.#running?.reconciler.failure ?? this.#consulError;
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    const { config, clock, random, logger, metrics } = this.#options;
+    const owner = await this.#readOwner(signal);
+    this.#owner = owner;
+    const observed = new ObservedState({ client: this.#client, owner });
+    await this.#readConsul(observed, signal);
+    await aborted(this.#stores.synced, signal);
+
+    const desired = createDesired({
+      clusterName: config.cluster.name,
+      clusterUid: owner,
+      namespaced: config.kubernetes.namespaces.length > 0,
+    });
+    const writer = new Writer({
+      client: this.#client,
+      clock,
+      onTransaction: ({ durationMs }) => metrics.txn.observe(durationMs / 1_000),
+    });
+    using reconciler = new Reconciler({
+      clock,
+      random,
+      logger,
+      metrics,
+      observed,
+      writer,
+      owner,
+      policy: config.sync.policy,
+      desired: (name) => this.#desired(name, observed, desired),
+    });
+    this.#running = { observed, reconciler, writer };
+    this.#reviewAll();
+    logger.info('cluster and Consul are read', {
+      reason: 'Synced',
+      nodes: this.#kubeNodes.size,
+      registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
+    });
+    const comparing = comparePeriodically(
+      {
+        observed,
+        clock,
+        random,
+        intervalMs: config.sync.fullComparisonInterval,
+        onCompared: (drift) => {
+          this.#consulError = undefined;
+          this.#compared();
+          reconciler.drifted(drift);
+          this.#reviewAll();
+        },
+        onError: (error) => this.#consulFailed(error),
+      },
+      signal,
+    );
+    await Promise.all([reconciler.run(signal), comparing]);
+  }
+
+  async #readOwner(signal: AbortSignal): Promise<ClusterUid> {
+    const { config, clock, random, logger, kube } = this.#options;
+    if (config.cluster.uid !== undefined) return clusterUid(config.cluster.uid);
+    return readClusterUid({ kube: new KubeClient(kube), clock, random, logger }, signal);
+  }
+
+  /** Reads everything of ours; asks until it succeeds. */
+  async #readConsul(observed: ObservedState, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
+    for (;;) {
+      try {
+        await observed.readAll(signal);
+        this.#consulError = undefined;
+        this.#options.metrics.consulUp.set(1);
+        this.#compared();
+        return;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const error = RegistrarError.from(thrown);
+        this.#consulFailed(error);
+        await clock.sleep(backoff.next(error.retryAfterMs), signal);
+      }
+    }
+  }
+
+  #compared(): void {
+    this.#lastFullSync = this.#options.clock.wall();
+    this.#options.metrics.lastFullSync.set(this.#lastFullSync / 1_000);
+  }
+
+  #consulFailed(error: RegistrarError): void {
+    if (this.#consulError?.code !== error.code) {
+      this.#options.logger.error('Consul cannot be read; registrations stay as they are, trying again', {
+        reason: 'ConsulUnavailable',
+        addresses: this.#options.config.consul.addresses,
+        code: error.code,
+        error: describe(error),
+        ...(error.code === 'forbidden' || error.code === 'unauthorized'
+          ? {
+              hint: 'the token needs node_prefix "" and service_prefix "" with policy read, and write for what is registered',
+            }
+          : {}),
+      });
+    }
+    this.#consulError = error;
+    this.#options.metrics.consulUp.set(0);
+  }
+
+  #dirty(kubeNode: string, receivedAt: number): void {
+    const name = consulNodeNameOf(kubeNode, this.#options.config.cluster.name);
+    this.#kubeNodes.set(name, kubeNode);
+    this.#running?.reconciler.touch(name, receivedAt);
+  }
+
+  /** A look at everything that is wanted or there, when nothing urgent waits. */
+  #reviewAll(): void {
+    if (this.#running === undefined) return;
+    const { observed, reconciler } = this.#running;
+    for (const name of this.#kubeNodes.keys()) reconciler.review(name);
+    for (const { name } of observed.nodes()) reconciler.review(name);
+  }
+
+  #desired(
+    name: ConsulNodeName,
+    observed: ObservedState,
+    compute: ReturnType<typeof createDesired>,
+  ): DesiredNode {
+    const kubeNode = this.#kubeNodes.get(name) ?? this.#kubeNodeOf(name, observed);
+    if (kubeNode === undefined) return { name, entry: undefined, stale: [], problems: [] };
+    const desired = compute(kubeNode, this.#stores);
+    const isGone = desired.entry === undefined && observed.node(name) === undefined;
+    if (isGone && desired.problems.length === 0) this.#kubeNodes.delete(name);
+    return desired;
+  }
+
+  /** The Kubernetes node of a Consul node of ours that no event has named since the start. */
+  #kubeNodeOf(name: ConsulNodeName, observed: ObservedState): string | undefined {
+    const kubeNode = observed.node(name)?.meta[kubeNodeKey] ?? '';
+    return consulNodeNameOf(kubeNode, this.#options.config.cluster.name) === name ? kubeNode : undefined;
+  }
+}
+
+/** `promise`, or a rejection as soon as the signal aborts. */
+function aborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,48 @@
+import type { KubeClient } from '../kube/client.ts';
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { type ClusterUid, clusterUid } from '../model/keys.ts';
+
+export interface ClusterUidOptions {
+  readonly kube: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const path = '/api/v1/namespaces/kube-system';
+
+/**
+ * The identity of the cluster: the uid of the namespace kube-system, which lives as long as the cluster does
+ * (KEP-2149 rests on it, too). Asks until there is an answer; rejects only with the signal's reason.
+ */
+export async function readClusterUid(options: ClusterUidOptions, signal: AbortSignal): Promise<ClusterUid> {
+  const { kube, clock, random, logger } = options;
+  const backoff = new Backoff({ random });
+  let told: string | undefined;
+  for (;;) {
+    try {
+      const uid = (await kube.get(path, { signal })).metadata?.uid;
+      if (uid) return clusterUid(uid);
+      throw new RegistrarError('protocol', `GET ${path}: the answer has no metadata.uid`);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = RegistrarError.from(thrown);
+      if (told !== error.code) {
+        logger.error('the uid of namespace kube-system cannot be read; trying again', {
+          reason: 'ClusterUidUnknown',
+          code: error.code,
+          error: describe(error),
+          ...(error.code === 'forbidden'
+            ? { hint: 'grant get on namespaces/kube-system, or set cluster.uid in the configuration' }
+            : {}),
+        });
+      }
+      told = error.code;
+      await clock.sleep(backoff.next(error.retryAfterMs), signal);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Metrics } from '../metrics/catalogue.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import type { LedgerLine } from './ledger.ts';
+import { countServices } from './service-counts.ts';
+
+/** Where the metrics that are read at each scrape come from. */
+export interface MetricSources {
+  readonly clock: Clock;
+  readonly reflectors: () => readonly ReflectorStatus[];
+  readonly nodes: () => Iterable<ObservedNode>;
+  readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
+  readonly problems: () => Iterable<LedgerLine<Problem>>;
+}
+
+const states = ['idle', 'listing', 'watching', 'waiting', 'stopped'] as const;
+type StateLabel = (typeof states)[number];
+const problemReasons = ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] as const;
+
+export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
+  const { clock, reflectors, nodes, queue, problems } = sources;
+  const each = (value: (status: ReflectorStatus) => number) => () =>
+    reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
+  metrics.reflectorLists.collect(each(({ lists }) => lists));
+  metrics.reflectorRelists.collect(each(({ relists }) => relists));
+  metrics.reflectorIdleAborts.collect(each(({ idleAborts }) => idleAborts));
+  metrics.storeObjects.collect(each(({ objects }) => objects));
+  metrics.reflectorFailing.collect(each(({ lastError }) => (lastError === undefined ? 0 : 1)));
+  metrics.reflectorLastEventAge.collect(
+    each(({ lastHeardAt }) => (lastHeardAt === undefined ? 0 : (clock.now() - lastHeardAt) / 1_000)),
+  );
+  metrics.reflectorState.collect(() =>
+    reflectors().flatMap((status) =>
+      states.map((state) => ({
+        labels: { ...labelsOf(status), state },
+        value: state === stateLabel(status) ? 1 : 0,
+      })),
+    ),
+  );
+  metrics.queueDepth.collect(() => [{ labels: {}, value: queue()?.depth ?? 0 }]);
+  metrics.queueOldest.collect(() => [{ labels: {}, value: (queue()?.oldestMs ?? 0) / 1_000 }]);
+  metrics.problems.collect(() => {
+    const counts = new Map(problemReasons.map((reason) => [reason, 0]));
+    for (const { item } of problems()) counts.set(item.reason, (counts.get(item.reason) ?? 0) + 1);
+    return [...counts].map(([reason, value]) => ({ labels: { reason }, value }));
+  });
+  metrics.instances.collect(() =>
+    [...countServices(nodes())].flatMap(([service, counts]) =>
+      (['passing', 'warning', 'critical'] as const).map((status) => ({
+        labels: { service, status },
+        value: counts[status],
+      })),
+    ),
+  );
+}
+
+function labelsOf({ resource, namespace }: ReflectorStatus) {
+  return { resource: resource as 'pods' | 'services' | 'endpointslices' | 'nodes', namespace };
+}
+
+/** A watch that is asked for counts as watching: it is the same to whoever waits for events. */
+export function stateLabel({ state }: ReflectorStatus): StateLabel {
+  return state.kind === 'opening' ? 'watching' : state.kind;
+}

@@ -1,0 +1,306 @@
+import type { ObservedState } from '../consul/observed-state.ts';
+import type { ChangeResult } from '../consul/tickets.ts';
+import type { Writer } from '../consul/writer.ts';
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Metrics } from '../metrics/catalogue.ts';
+import type { DesiredNode } from '../model/desired-node.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Change } from '../plan/change.ts';
+import { diff } from '../plan/diff.ts';
+import type { Finding } from '../plan/finding.ts';
+import { type PolicyName, policies } from '../plan/policy.ts';
+import { Ledger, type LedgerLine } from './ledger.ts';
+import { Quarantine } from './quarantine.ts';
+import { Reporter } from './reporter.ts';
+import { type Taken, Workqueue } from './workqueue.ts';
+
+export interface ReconcilerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The desired state of a node as the stores are now. */
+  readonly desired: (node: ConsulNodeName) => DesiredNode;
+  readonly observed: ObservedState;
+  readonly writer: Writer;
+  readonly owner: ClusterUid;
+  readonly policy: PolicyName;
+}
+
+/** What one turn of the loop has to do. */
+interface Round {
+  readonly changes: Change[];
+  readonly taken: Map<ConsulNodeName, Taken<ConsulNodeName>>;
+  /** Nodes to be read before anything can be computed for them. */
+  readonly unread: Taken<ConsulNodeName>[];
+}
+
+/** Longest time the loop computes without letting other work run, in milliseconds. */
+const sliceMs = 8;
+/** Changes handed to the writer at once: enough to fill its transactions in flight, few enough to stay current. */
+const changesAtOnce = 256;
+
+/**
+ * The loop: takes dirty nodes, computes what each should be and what is there, and has the difference
+ * written. Level-triggered: every decision is computed again from the stores and the observed state as they
+ * are now, and no old plan is ever carried out later.
+ *
+ * - A refused change waits alone (quarantine); the rest of its node goes on.
+ * - While Consul cannot be written to, everything waits together and is computed anew afterwards, after the
+ *   nodes whose last write has an unknown outcome were read again.
+ */
+export class Reconciler implements Disposable {
+  readonly #options: ReconcilerOptions;
+  readonly #queue: Workqueue<ConsulNodeName>;
+  readonly #quarantine: Quarantine;
+  readonly #problems: Ledger<Problem>;
+  readonly #findings: Ledger<Finding>;
+  readonly #held: Ledger<Change>;
+  readonly #reporter: Reporter;
+  readonly #outage: Backoff;
+  #failure: RegistrarError | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    const { clock, random } = options;
+    this.#options = options;
+    this.#queue = new Workqueue({ clock, random });
+    this.#quarantine = new Quarantine({ clock, random, onDue: (node) => this.#queue.add(node) });
+    this.#problems = new Ledger(() => clock.wall());
+    this.#findings = new Ledger(() => clock.wall());
+    this.#held = new Ledger(() => clock.wall());
+    this.#reporter = new Reporter(options.logger);
+    this.#outage = new Backoff({ initialMs: 200, maxMs: 5_000, random });
+  }
+
+  get queue(): Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'oldestMs'> {
+    return this.#queue;
+  }
+
+  /** Why Consul cannot be written to at the moment. */
+  get failure(): RegistrarError | undefined {
+    return this.#failure;
+  }
+
+  problems(): Iterable<LedgerLine<Problem>> {
+    return this.#problems.lines();
+  }
+
+  findings(): Iterable<LedgerLine<Finding>> {
+    return this.#findings.lines();
+  }
+
+  /** Something happened to `node`; `since`: when we learnt of it, `clock.now()`. */
+  touch(node: ConsulNodeName, since: number): void {
+    this.#queue.add(node, 'urgent', since);
+  }
+
+  /** `node` is to be looked at when nothing urgent waits. */
+  review(node: ConsulNodeName): void {
+    this.#queue.add(node);
+  }
+
+  /** Somebody else changed entries of ours. */
+  drifted(drift: readonly Finding[]): void {
+    for (const finding of drift) {
+      if (finding.kind !== 'drift') continue;
+      this.#options.metrics.drift.inc({ kind: finding.what });
+      this.#reporter.finding(finding);
+      this.#queue.add(finding.node, 'urgent');
+    }
+  }
+
+  /** Runs until the signal aborts, then lets what is in flight end. Never rejects for a fault of Consul. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, observed, writer } = this.#options;
+    const working = new Set<Promise<void>>();
+    const track = (work: Promise<void>): void => {
+      const tracked = work.finally(() => working.delete(tracked));
+      working.add(tracked);
+    };
+    try {
+      for (;;) {
+        await this.#queue.ready(signal);
+        await writer.ready(signal);
+        await this.#pause(signal);
+        const { changes, taken, unread } = this.#compute();
+        if (unread.length > 0) track(this.#load(unread, signal));
+        for (const [node, results] of observed.follow(writer.submit(changes))) {
+          track(results.then((each) => this.#settle(taken.get(node)!, each)));
+        }
+        await clock.yield();
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    } finally {
+      await writer.close();
+      await Promise.all(working);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#quarantine[Symbol.dispose]();
+    this.#queue[Symbol.dispose]();
+  }
+
+  /** The changes of as many dirty nodes as fit; nodes with nothing to write are done at once. */
+  #compute(): Round {
+    const { clock, observed } = this.#options;
+    const round: Round = { changes: [], taken: new Map(), unread: [] };
+    const until = clock.now() + sliceMs;
+    while (round.changes.length < changesAtOnce && clock.now() <= until) {
+      const next = this.#queue.take();
+      if (next === undefined) break;
+      if (observed.needsReading(next.key)) {
+        round.unread.push(next);
+        continue;
+      }
+      const changes = this.#changesOrNothing(next.key);
+      if (changes === undefined) this.#queue.done(next.key, 'failed');
+      else if (changes.length === 0) this.#queue.done(next.key, 'ok');
+      else {
+        round.taken.set(next.key, next);
+        round.changes.push(...changes);
+      }
+    }
+    return round;
+  }
+
+  /** Undefined after an error of our own: a bug in one node's data must not stop the others. */
+  #changesOrNothing(node: ConsulNodeName): readonly Change[] | undefined {
+    try {
+      return this.#changesOf(node);
+    } catch (thrown) {
+      this.#options.logger.error('a node could not be computed; it is tried again later', {
+        reason: 'InternalError',
+        node,
+        error: describe(thrown),
+      });
+      return undefined;
+    }
+  }
+
+  #changesOf(node: ConsulNodeName): readonly Change[] {
+    const { desired, observed, owner, policy } = this.#options;
+    const wanted = desired(node);
+    const { changes, findings } = diff(wanted, observed.node(node), { owner, server: observed.features });
+    this.#tell(wanted, findings);
+    const { written, held } = policies[policy](changes);
+    for (const change of this.#held.update(node, held).appeared) this.#reporter.held(change, policy);
+    return this.#quarantine.filter(node, written);
+  }
+
+  #tell({ name, problems }: DesiredNode, findings: readonly Finding[]): void {
+    const { logger } = this.#options;
+    const { appeared, cleared } = this.#problems.update(name, problems);
+    for (const { object, reason, field, message, severity } of appeared) {
+      const where = object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
+      const fields = {
+        reason,
+        [object.kind.toLowerCase()]: where,
+        ...(field === '' ? {} : { field }),
+        message,
+      };
+      if (severity === 'error') logger.error('not registered as asked', fields);
+      else logger.warn('registered, with a remark', fields);
+    }
+    for (const { object, reason, field } of cleared) {
+      logger.info('a problem is gone', {
+        reason: 'Cleared',
+        was: reason,
+        [object.kind.toLowerCase()]: `${object.namespace}/${object.name}`,
+        field,
+      });
+    }
+    for (const finding of this.#findings.update(name, findings).appeared) this.#reporter.finding(finding);
+  }
+
+  /** Takes in what became of a node's changes, and gives the node back to the queue. */
+  #settle(taken: Taken<ConsulNodeName>, results: readonly ChangeResult[]): void {
+    const { clock, metrics } = this.#options;
+    const durationMs = taken.since === undefined ? undefined : clock.now() - taken.since;
+    let refused = false;
+    let failure: RegistrarError | undefined;
+    for (const { change, outcome } of results) {
+      metrics.operations.inc({ verb: change.kind, result: outcome.kind });
+      switch (outcome.kind) {
+        case 'committed':
+          this.#quarantine.release(change);
+          this.#reporter.committed(change, durationMs);
+          break;
+        case 'refused':
+          refused = true;
+          if (this.#quarantine.refuse(change, outcome.error.message)) {
+            this.#reporter.refused(change, outcome.error.message);
+          }
+          break;
+        case 'failed':
+          failure = outcome.error;
+          break;
+      }
+    }
+    if (failure !== undefined && !refused) {
+      this.#fail(failure);
+      this.#giveBack(taken);
+      return;
+    }
+    this.#succeed();
+    if (!refused && durationMs !== undefined) metrics.propagation.observe(durationMs / 1_000);
+    // What failed beside a refusal failed because of it (its node was refused): tried again on its own.
+    this.#queue.done(taken.key, failure === undefined ? 'ok' : 'failed');
+  }
+
+  /** Reads nodes that are not known for certain, so that their changes can be computed. */
+  async #load(unread: readonly Taken<ConsulNodeName>[], signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.observed.load(
+        unread.map(({ key }) => key),
+        signal,
+      );
+      this.#succeed();
+    } catch (thrown) {
+      if (!signal.aborted) this.#fail(RegistrarError.from(thrown));
+    }
+    for (const taken of unread) this.#giveBack(taken);
+  }
+
+  /** Puts a node back as it was taken, to be computed again. */
+  #giveBack({ key, since }: Taken<ConsulNodeName>): void {
+    if (since === undefined) this.#queue.add(key);
+    else this.#queue.add(key, 'urgent', since);
+    this.#queue.done(key, 'ok');
+  }
+
+  /** While Consul does not answer, waits longer after every failure. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#failure === undefined) return;
+    await this.#options.clock.sleep(this.#outage.next(this.#failure.retryAfterMs), signal);
+  }
+
+  #fail(error: RegistrarError): void {
+    if (this.#failure?.code !== error.code) {
+      this.#options.logger.error(
+        'Consul cannot be written to; registrations stay as they are, trying again',
+        {
+          reason: 'ConsulUnavailable',
+          code: error.code,
+          error: describe(error),
+        },
+      );
+    }
+    this.#failure = error;
+    this.#options.metrics.consulUp.set(0);
+  }
+
+  #succeed(): void {
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#outage.reset();
+    this.#options.metrics.consulUp.set(1);
+    this.#options.logger.info('Consul can be written to again', { reason: 'ConsulAvailable' });
+  }
+}

@@ -1,0 +1,165 @@
+import type { Logger } from '../lib/logger.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Change } from '../plan/change.ts';
+import type { Finding } from '../plan/finding.ts';
+
+/**
+ * What people read in `kubectl logs`: one line for each transition, a constant message, a stable `reason`
+ * and fields. The words for changes and findings are here and nowhere else.
+ */
+export class Reporter {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** `durationMs`: from the receipt of the Kubernetes event to the commit; undefined when none asked. */
+  committed(change: Change, durationMs: number | undefined): void {
+    const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 };
+    const { message, reason, fields } = told(change);
+    this.#logger.info(message, { reason, ...fields, ...timing });
+  }
+
+  /** What the policy keeps from being written. */
+  held(change: Change, policy: string): void {
+    const { message, reason, fields } = told(change);
+    this.#logger.info('held back by the policy', {
+      reason: 'Held',
+      policy,
+      would: reason,
+      what: message,
+      ...fields,
+    });
+  }
+
+  refused(change: Change, error: string): void {
+    const { fields } = told(change);
+    this.#logger.warn('Consul refused a change; the others were written, this one is tried again later', {
+      ...fields,
+      reason: 'RegistrationFailed',
+      change: change.kind,
+      error,
+    });
+  }
+
+  finding(finding: Finding): void {
+    switch (finding.kind) {
+      case 'drift': {
+        const { kind: _, fields, ...place } = finding;
+        this.#logger.warn('somebody else changed an entry of ours; it is repaired', {
+          reason: 'Drift',
+          ...place,
+          ...(fields.length === 0 ? {} : { fields }),
+        });
+        return;
+      }
+      case 'foreign-owner':
+        this.#logger.error(
+          'a node in Consul has the name we need and is not ours; nothing is written to it',
+          {
+            reason: 'Conflict',
+            node: finding.node,
+            owner: finding.reason,
+          },
+        );
+        return;
+      case 'foreign-instance':
+        this.#logger.warn('somebody else registered a service on a node of ours; it is left alone', {
+          reason: 'ForeignInstance',
+          node: finding.node,
+          instance: finding.instance,
+          service: finding.service,
+        });
+        return;
+      case 'foreign-check':
+        this.#logger.warn('somebody else registered a check on a node of ours; it is left alone', {
+          reason: 'ForeignCheck',
+          node: finding.node,
+          instance: finding.instance,
+          check: finding.check,
+        });
+        return;
+      case 'stale':
+        this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
+          reason: 'Stale',
+          node: finding.node,
+          instance: finding.instance,
+          service: finding.service,
+        });
+        return;
+    }
+  }
+}
+
+interface Told {
+  readonly message: string;
+  readonly reason: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function told(change: Change): Told {
+  const { node } = change;
+  switch (change.kind) {
+    case 'put-node': {
+      const isNew = change.effect === 'create';
+      const message = isNew ? 'node registered' : 'node updated';
+      return {
+        message,
+        reason: isNew ? 'NodeRegistered' : 'NodeUpdated',
+        fields: { node, address: change.address },
+      };
+    }
+    case 'put-node-check': {
+      const { status, output } = change.check;
+      return { message: 'node health written', reason: 'NodeHealth', fields: { node, status, output } };
+    }
+    case 'put-instance': {
+      const { instance } = change;
+      const isNew = change.effect === 'create';
+      return {
+        message: isNew ? 'instance registered' : 'instance updated',
+        reason: isNew ? 'Registered' : 'Updated',
+        fields: { ...about(instance), node, status: worst(instance) },
+      };
+    }
+    case 'put-check': {
+      const { status, output } = change.check;
+      const fields = { service: change.service, instance: change.instance, node, status, output };
+      return { message: 'instance health written', reason: 'Health', fields };
+    }
+    case 'delete-check':
+      return {
+        message: 'check removed',
+        reason: 'CheckRemoved',
+        fields: { service: change.service, instance: change.instance, node, check: change.check },
+      };
+    case 'delete-instance':
+      return {
+        message: 'instance deregistered',
+        reason: 'Deregistered',
+        fields: { service: change.service, instance: change.instance, node },
+      };
+    case 'delete-node':
+      return { message: 'node deregistered', reason: 'NodeDeregistered', fields: { node } };
+  }
+}
+
+function about({ id, service, address, port, meta }: Instance): Readonly<Record<string, unknown>> {
+  const pod = meta['kube-pod'] === undefined ? {} : { pod: `${meta['kube-namespace']}/${meta['kube-pod']}` };
+  return {
+    service,
+    instance: id,
+    address: `${address.includes(':') ? `[${address}]` : address}:${port}`,
+    ...pod,
+  };
+}
+
+function worst({ checks }: Instance): string {
+  const statuses = checks.map(({ status }) => status);
+  return (
+    statuses.find((status) => status === 'critical') ??
+    statuses.find((status) => status === 'warning') ??
+    'passing'
+  );
+}

@@ -1,0 +1,78 @@
+import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import { describe, type RegistrarError } from '../lib/errors.ts';
+import type { ClusterUid } from '../model/keys.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import type { LedgerLine } from '../reconcile/ledger.ts';
+import { countServices, worst } from '../reconcile/service-counts.ts';
+import type { NodeLine, ReflectorLine, Status } from './status.ts';
+
+export interface StatusInput {
+  readonly clusterName: string;
+  readonly policy: string;
+  readonly consulAddresses: readonly string[];
+  readonly version: string;
+  /** Wall-clock and monotonic milliseconds. */
+  readonly wall: number;
+  readonly now: number;
+  readonly startedAt: number;
+  readonly owner: ClusterUid | undefined;
+  readonly waitingFor: readonly string[];
+  readonly reflectors: readonly ReflectorStatus[];
+  readonly nodes: readonly ObservedNode[];
+  readonly problems: readonly LedgerLine<Problem>[];
+  readonly queue: { readonly depth: number; readonly oldestMs: number; readonly inFlight: number };
+  readonly consulUp: boolean | undefined;
+  readonly consulError: RegistrarError | undefined;
+  readonly lastFullSync: number | undefined;
+}
+
+/** What the status page and /status.json show. */
+export function statusOf(input: StatusInput): Status {
+  const { consulUp, consulError, lastFullSync, queue } = input;
+  return {
+    version: input.version,
+    now: iso(input.wall),
+    startedAt: iso(input.startedAt),
+    cluster: { name: input.clusterName, uid: input.owner ?? '' },
+    policy: input.policy,
+    waitingFor: input.waitingFor,
+    reflectors: input.reflectors.map((reflector) => reflectorLine(reflector, input.now)),
+    consul: {
+      addresses: input.consulAddresses,
+      up: consulUp ?? null,
+      error: consulError === undefined ? null : describe(consulError),
+      lastFullSync: lastFullSync === undefined ? null : iso(lastFullSync),
+    },
+    nodes: input.nodes.map(nodeLine).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    services: [...countServices(input.nodes)]
+      .map(([name, counts]) => ({ name, ...counts }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    problems: input.problems.map(({ item, since }) => ({ ...item, since: iso(since) })),
+    queue,
+  };
+}
+
+const iso = (wall: number): string => new Date(wall).toISOString();
+
+function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
+  const { resource, namespace, state, synced, objects, lastHeardAt, lastError } = status;
+  return {
+    resource,
+    namespace,
+    state: state.kind,
+    synced,
+    objects,
+    lastEventAgeMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),
+    error: lastError === undefined ? null : describe(lastError.error),
+  };
+}
+
+function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {
+  return {
+    name,
+    address,
+    status: checks.size === 0 ? null : worst(checks.values()),
+    instances: instances.size,
+  };
+}
