@@ -1,7 +1,7 @@
 import { RegistrarError } from '../../src/lib/errors.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../../src/lib/transport.ts';
 
-type Responder = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+export type Responder = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /**
  * A server whose every answer the test writes: requests take the responders of the script in order, and a

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { V1Endpoint } from '@kubernetes/client-node';
+import { podObject } from '../../test/support/kube-objects.ts';
+import { InternPool } from './intern-pool.ts';
+import { endpointSliceProjection } from './project-endpoint-slice.ts';
+import { kubeNodeProjection } from './project-kube-node.ts';
+import { podProjection } from './project-pod.ts';
+import { serviceProjection } from './project-service.ts';
+
+const prefix = 'kube-registrar.io/';
+const created = { creationTimestamp: new Date(0) };
+
+describe('podProjection()', () => {
+  const project = podProjection(prefix, new InternPool());
+  const pod = podObject(
+    'web-1',
+    '42',
+    {
+      labels: { app: 'web' },
+      annotations: { 'kube-registrar.io/service': 'web', 'kube-registrar.io/meta.team': 'a', other: 'x' },
+    },
+    {
+      spec: {
+        nodeName: 'node-1',
+        containers: [
+          { name: 'app', ports: [{ name: 'http', containerPort: 8080 }] },
+          { name: 'dns', ports: [{ containerPort: 53, protocol: 'UDP' }] },
+        ],
+        readinessGates: [{ conditionType: 'example.com/lb' }, { conditionType: 'example.com/none' }],
+      },
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+        hostIP: '192.168.0.1',
+        hostIPs: [{ ip: '192.168.0.1' }],
+        conditions: [
+          { type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'unready: [dns]' },
+          { type: 'ContainersReady', status: 'True' },
+          { type: 'example.com/lb', status: 'True' },
+        ],
+      },
+    },
+  );
+
+  test('keeps what PodRecord promises', () => {
+    const { uid, namespace, name, resourceVersion, node, ips, hostIps, phase } = project(pod);
+    assert.deepEqual(
+      { uid, namespace, name, resourceVersion, node, ips, hostIps, phase },
+      {
+        uid: 'uid-web-1',
+        namespace: 'default',
+        name: 'web-1',
+        resourceVersion: '42',
+        node: 'node-1',
+        ips: ['10.0.0.1', 'fd00::1'],
+        hostIps: ['192.168.0.1'],
+        phase: 'Running',
+      },
+    );
+    assert.deepEqual(project(pod).labels, { app: 'web' });
+    assert.deepEqual(project(pod).annotations, { service: 'web', 'meta.team': 'a' });
+    assert.deepEqual(project(pod).ports, [
+      { name: 'http', port: 8080, protocol: 'TCP' },
+      { name: '', port: 53, protocol: 'UDP' },
+    ]);
+    assert.deepEqual(project(pod).gates, [
+      { type: 'example.com/lb', status: true },
+      { type: 'example.com/none', status: false },
+    ]);
+  });
+
+  test('keeps readiness, and why a pod is not ready', () => {
+    const record = project(pod);
+    assert.deepEqual([record.ready, record.containersReady], [false, true]);
+    assert.deepEqual([record.reason, record.message], ['ContainersNotReady', 'unready: [dns]']);
+    const ready = project({
+      ...pod,
+      status: { conditions: [{ type: 'Ready', status: 'True', reason: 'x', message: 'y' }] },
+    });
+    assert.deepEqual([ready.ready, ready.reason, ready.message], [true, '', '']);
+  });
+
+  test('knows deletion and the host network, each by itself', () => {
+    const plain = project(pod);
+    assert.deepEqual([plain.deleting, plain.hostNetwork], [false, false]);
+    const deleting = project({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date(0) } });
+    assert.deepEqual([deleting.deleting, deleting.hostNetwork], [true, false]);
+    const onHost = project({ ...pod, spec: { containers: [], hostNetwork: true } });
+    assert.deepEqual([onHost.deleting, onHost.hostNetwork], [false, true]);
+  });
+
+  test('counts the ports of sidecars, not those of other init containers', () => {
+    const record = project({
+      ...pod,
+      spec: {
+        containers: [],
+        initContainers: [
+          { name: 'migrate', ports: [{ containerPort: 1 }] },
+          { name: 'proxy', restartPolicy: 'Always', ports: [{ containerPort: 2 }] },
+        ],
+      },
+    });
+    assert.deepEqual(
+      record.ports.map(({ port }) => port),
+      [2],
+    );
+  });
+
+  test('falls back to podIP and hostIP of old servers', () => {
+    const record = project({ ...pod, status: { podIP: '10.0.0.1', hostIP: '192.168.0.1' } });
+    assert.deepEqual([record.ips, record.hostIps], [['10.0.0.1'], ['192.168.0.1']]);
+  });
+
+  test('makes a record of a pod that has nothing yet', () => {
+    const record = project(podObject('new', 1));
+    assert.deepEqual([record.node, record.ips, record.ports, record.ready], ['', [], [], false]);
+  });
+
+  test('shares what is equal between pods', () => {
+    const [a, b] = [project(pod), project(structuredClone(pod))];
+    assert.equal(a.labels, b.labels);
+    assert.equal(a.annotations, b.annotations);
+    assert.equal(a.ports, b.ports);
+  });
+});
+
+describe('serviceProjection()', () => {
+  test('keeps ports and our annotations', () => {
+    const record = serviceProjection(
+      prefix,
+      new InternPool(),
+    )({
+      metadata: {
+        ...created,
+        name: 'web',
+        namespace: 'default',
+        uid: 'u',
+        resourceVersion: '3',
+        annotations: { 'kube-registrar.io/service': 'true', other: 'x' },
+      },
+      spec: { ports: [{ port: 80 }, { name: 'dns', port: 53, protocol: 'UDP' }] },
+    });
+    assert.deepEqual(record, {
+      uid: 'u',
+      namespace: 'default',
+      name: 'web',
+      resourceVersion: '3',
+      deleting: false,
+      ports: [
+        { name: '', port: 80, protocol: 'TCP' },
+        { name: 'dns', port: 53, protocol: 'UDP' },
+      ],
+      annotations: { service: 'true' },
+    });
+  });
+});
+
+describe('kubeNodeProjection()', () => {
+  const project = kubeNodeProjection(new InternPool());
+
+  test('keeps addresses by type, readiness with its reason, zone and region', () => {
+    const record = project({
+      metadata: {
+        name: 'node-1',
+        uid: 'u',
+        resourceVersion: '3',
+        labels: { 'topology.kubernetes.io/zone': 'z', 'topology.kubernetes.io/region': 'r' },
+      },
+      status: {
+        addresses: [
+          { type: 'Hostname', address: 'node-1' },
+          { type: 'InternalIP', address: '192.168.0.1' },
+          { type: 'ExternalIP', address: '203.0.113.1' },
+          { type: 'InternalIP', address: 'fd00::1' },
+        ],
+        conditions: [{ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'no network' }],
+      },
+    });
+    assert.deepEqual(record, {
+      uid: 'u',
+      name: 'node-1',
+      resourceVersion: '3',
+      internalIps: ['192.168.0.1', 'fd00::1'],
+      externalIps: ['203.0.113.1'],
+      ready: 'False',
+      reason: 'KubeletNotReady',
+      message: 'no network',
+      zone: 'z',
+      region: 'r',
+    });
+  });
+
+  test('a node without the condition Ready is Unknown', () => {
+    assert.equal(project({ metadata: { name: 'n' } }).ready, 'Unknown');
+  });
+});
+
+describe('endpointSliceProjection()', () => {
+  const project = endpointSliceProjection(new InternPool());
+  const slice = (endpoints: V1Endpoint[]) =>
+    project({
+      metadata: {
+        name: 'web-x',
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': 'web' },
+      },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 8080 }, { name: 'any' }],
+      endpoints,
+    });
+
+  test('keeps the endpoint with its node, zone and pod', () => {
+    const record = slice([
+      {
+        addresses: ['10.0.0.1'],
+        nodeName: 'node-1',
+        zone: 'z',
+        conditions: { ready: true, serving: true, terminating: false },
+        targetRef: { kind: 'Pod', name: 'web-1', uid: 'u' },
+      },
+      { addresses: ['10.0.0.9'], targetRef: { kind: 'Node', name: 'x', uid: 'y' } },
+    ]);
+    assert.equal(record.service, 'web');
+    assert.deepEqual(record.ports, [{ name: 'http', port: 8080, protocol: 'TCP' }]);
+    assert.deepEqual(record.endpoints, [
+      {
+        addresses: ['10.0.0.1'],
+        node: 'node-1',
+        zone: 'z',
+        ready: true,
+        serving: true,
+        terminating: false,
+        podName: 'web-1',
+        podUid: 'u',
+      },
+      {
+        addresses: ['10.0.0.9'],
+        node: '',
+        zone: '',
+        ready: true,
+        serving: true,
+        terminating: false,
+        podName: '',
+        podUid: '',
+      },
+    ]);
+  });
+
+  test('absent conditions: ready is true, serving is as ready, terminating is false', () => {
+    const flags = (conditions: object) => {
+      const [endpoint] = slice([{ addresses: [], conditions }]).endpoints;
+      return [endpoint?.ready, endpoint?.serving, endpoint?.terminating];
+    };
+    assert.deepEqual(flags({}), [true, true, false]);
+    assert.deepEqual(flags({ ready: false }), [false, false, false]);
+    assert.deepEqual(flags({ ready: false, serving: true, terminating: true }), [false, true, true]);
+  });
+
+  test('reading the endpoints twice gives the same objects', () => {
+    const record = slice([{ addresses: ['10.0.0.1'] }]);
+    assert.equal(record.endpoints, record.endpoints);
+  });
+});
