@@ -89,8 +89,9 @@ const sidecars = (containers: readonly V1Container[] = []) =>
   containers.filter((container) => container.restartPolicy === 'Always');
 
 const portsOf = (container: V1Container): ContainerPort[] =>
-  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP' }) => ({
+  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP', hostPort }) => ({
     name,
     port: containerPort,
     protocol,
+    ...(hostPort ? { hostPort } : {}),
   }));
