@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConsulOperator } from '../../test/support/consul-operator.ts';
+import { entry, instance } from '../../test/support/entries.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import { ConsulServer } from '../sandbox/consul/consul-server.ts';
+import { comparePeriodically } from './comparison.ts';
+
+async function setUp() {
+  const clock = new VirtualClock();
+  const server = new ConsulServer({ clock });
+  const operator = new ConsulOperator({ transport: server.transport(), clock, managementToken: '' });
+  const abort = new AbortController();
+  await operator.observed.readAll(abort.signal);
+  await operator.reconcile(entry([instance('i1')]));
+  const found: string[] = [];
+  const comparing = comparePeriodically(
+    {
+      observed: operator.observed,
+      clock,
+      random: () => 0.5,
+      onCompared: (drift) => found.push(drift.map(({ entry, what }) => `${entry} ${what}`).join() || 'equal'),
+      onError: ({ code }) => found.push(code),
+    },
+    abort.signal,
+  );
+  return { clock, server, operator, abort, found, comparing };
+}
+
+describe('comparePeriodically()', () => {
+  test('compares once a minute, and tells what differs', async () => {
+    const { clock, server, operator, abort, found, comparing } = await setUp();
+    await clock.advance(59_999);
+    assert.deepEqual(found, []);
+    await clock.advance(1);
+    assert.deepEqual(found, ['equal']);
+    server.outsider.removeService(operator.node, 'i1');
+    await clock.advance(60_000);
+    assert.deepEqual(found, ['equal', 'instance missing']);
+    abort.abort();
+    await comparing;
+    assert.equal(clock.pending, 0);
+  });
+
+  test('tells when it is not possible, and tries again', async () => {
+    const { clock, server, abort, found, comparing } = await setUp();
+    server.intercept = () => ({ kind: 'answer', status: 503 });
+    await clock.advance(60_000);
+    server.intercept = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(found, ['unavailable', 'equal']);
+    abort.abort();
+    await comparing;
+  });
+
+  test('ends without a word when aborted during a reading', async () => {
+    const { clock, server, abort, found, comparing } = await setUp();
+    server.intercept = () => ({ kind: 'hang' });
+    await clock.advance(60_000);
+    abort.abort();
+    await comparing;
+    assert.deepEqual(found, []);
+    assert.equal(clock.pending, 0);
+  });
+});

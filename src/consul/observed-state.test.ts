@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConsulOperator } from '../../test/support/consul-operator.ts';
+import { entry, instance, readiness } from '../../test/support/entries.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import type { Transport } from '../lib/transport.ts';
+import { ConsulServer } from '../sandbox/consul/consul-server.ts';
+
+const signal = new AbortController().signal;
+const wanted = entry([instance('i1')]);
+const flipped = entry([instance('i1', { checks: [readiness('i1', 'critical', 'probe failed')] })]);
+
+async function setUp() {
+  const clock = new VirtualClock();
+  const server = new ConsulServer({ clock });
+  const operator = new ConsulOperator({ transport: server.transport(), clock, managementToken: '' });
+  await operator.observed.readAll(signal);
+  await operator.reconcile(wanted);
+  return { clock, server, operator };
+}
+
+describe('ObservedState', () => {
+  test('reads a node once, then answers from memory', async () => {
+    const { server, operator } = await setUp();
+    const before = [...server.stats.requests.values()].reduce((sum, count) => sum + count, 0);
+    await operator.observed.load([operator.node], signal);
+    assert.equal(operator.observed.needsReading(operator.node), false);
+    assert.equal(
+      [...server.stats.requests.values()].reduce((sum, count) => sum + count, 0),
+      before,
+    );
+  });
+
+  test('reads again a node whose write has an unknown outcome, and does not call the difference drift', async () => {
+    const { server, operator } = await setUp();
+    server.intercept = ({ path }) => (path === '/v1/txn' ? { kind: 'reset-after-apply' } : undefined);
+    const [result] = await operator.reconcile(flipped);
+    assert.equal(result?.outcome.kind, 'failed');
+    assert.equal(operator.observed.needsReading(operator.node), true);
+    server.intercept = undefined;
+    assert.deepEqual(await operator.observed.readAll(signal), []);
+    assert.deepEqual(operator.diff(flipped).changes, []);
+  });
+
+  test('drops a reading that one of our own writes overtook', async () => {
+    const { clock, server, operator } = await setUp();
+    server.intercept = ({ path }) =>
+      path.startsWith('/v1/health/node/') ? { kind: 'delay', ms: 100 } : undefined;
+    const reading = operator.observed.readAll(signal);
+    await clock.advance(50);
+    assert.deepEqual(operator.diff(flipped).changes.length, 1);
+    await operator.reconcile(flipped);
+    const memory = operator.observed.node(operator.node);
+    await clock.advance(100);
+    assert.deepEqual(await reading, []);
+    assert.equal(operator.observed.node(operator.node), memory);
+  });
+
+  test('drops a reading while one of our own writes is under way', async () => {
+    const { clock, server, operator } = await setUp();
+    server.intercept = ({ path }) => (path === '/v1/txn' ? { kind: 'delay', ms: 100 } : undefined);
+    const writing = operator.reconcile(flipped);
+    await clock.settle();
+    server.outsider.removeService(operator.node, 'i1');
+    assert.deepEqual(await operator.observed.readAll(signal), []);
+    await clock.advance(100);
+    const [result] = await writing;
+    assert.equal(result?.outcome.kind, 'refused');
+    server.intercept = undefined;
+    await operator.reconcile(flipped);
+    assert.deepEqual(operator.diff(flipped).changes, []);
+  });
+
+  test('does not believe a Consul without a known leader', async () => {
+    const { server, operator } = await setUp();
+    const restarted = operator.restarted();
+    const headers = { 'x-consul-index': '1', 'x-consul-knownleader': 'false' };
+    server.intercept = () => ({ kind: 'answer', status: 200, headers, body: '[]' });
+    await assert.rejects(restarted.readAll(signal), { code: 'unavailable', message: /known leader/ });
+    assert.equal(restarted.complete, false);
+  });
+
+  test('believes a wiped Consul, and writes everything again', async () => {
+    const { server, operator } = await setUp();
+    server.wipe();
+    const drifts = await operator.observed.readAll(signal);
+    assert.deepEqual(
+      drifts.map(({ entry, what }) => `${entry} ${what}`),
+      ['node missing'],
+    );
+    await operator.reconcile(wanted);
+    assert.equal(server.outsider.services(operator.node).length, 1);
+  });
+
+  test('finds a node of ours that came back with an old snapshot', async () => {
+    const { server, operator } = await setUp();
+    const old = server.snapshot();
+    await operator.reconcile(undefined);
+    assert.deepEqual([...operator.observed.nodes()], []);
+    server.restore(old);
+    await operator.observed.readAll(signal);
+    assert.deepEqual(
+      operator.diff(undefined).changes.map(({ kind }) => kind),
+      ['delete-node'],
+    );
+  });
+
+  test('writes nothing when nothing changed', async () => {
+    const { server, operator } = await setUp();
+    const index = server.raftIndex;
+    const restarted = operator.restarted();
+    await restarted.readAll(signal);
+    await operator.submit(operator.diff(wanted, restarted).changes);
+    await operator.observed.readAll(signal);
+    await operator.reconcile(wanted);
+    assert.equal(server.raftIndex, index);
+  });
+
+  test('learns what an old server drops, and then stops writing it', async () => {
+    const clock = new VirtualClock();
+    const server = new ConsulServer({ clock });
+    const operator = new ConsulOperator({
+      transport: forgetful(server.transport()),
+      clock,
+      managementToken: '',
+    });
+    const taggedAddresses = { lan_ipv4: { address: '10.0.0.1', port: 8080 } };
+    const tagged = entry([instance('i1', { taggedAddresses })]);
+    await operator.observed.readAll(signal);
+    await operator.reconcile(tagged);
+    assert.deepEqual(operator.observed.features, { checkType: false, taggedAddresses: false });
+    assert.deepEqual(operator.diff(tagged).changes, []);
+    const restarted = operator.restarted();
+    await restarted.readAll(signal);
+    assert.deepEqual(operator.diff(tagged, restarted).changes, []);
+  });
+});
+
+/** As servers before 2025: a transaction drops a service's TaggedAddresses and a check's Type. */
+function forgetful(transport: Transport): Transport {
+  return {
+    request: ({ body, ...request }) =>
+      transport.request({
+        ...request,
+        ...(body === undefined
+          ? {}
+          : {
+              body: JSON.stringify(JSON.parse(body), (key, value: unknown) =>
+                key === 'TaggedAddresses' || key === 'Type' ? undefined : value,
+              ),
+            }),
+      }),
+    close: () => transport.close(),
+  };
+}
