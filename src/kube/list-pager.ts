@@ -39,11 +39,17 @@ export async function* listPages<O extends KubernetesObject>(
   let resourceVersion: string | undefined;
   let next = '';
   do {
-    const { items, metadata } = await fetchPage<O>(options, next);
+    const { items, metadata } = await fetchPage<O>(options, pageLimit, next);
     resourceVersion ??= metadata.resourceVersion;
     yield { items, resourceVersion, receivedAt: options.clock.now() };
     next = metadata.continue ?? '';
   } while (next !== '');
+}
+
+/** The version the collection is at now: a consistent read of one object. */
+export async function currentVersion(options: ListOptions): Promise<string> {
+  const { metadata } = await fetchPage(options, 1, '');
+  return metadata.resourceVersion;
 }
 
 interface RawPage<O> {
@@ -51,7 +57,7 @@ interface RawPage<O> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
 }
 
-async function fetchPage<O>(options: ListOptions, next: string): Promise<RawPage<O>> {
+async function fetchPage<O>(options: ListOptions, limit: number, next: string): Promise<RawPage<O>> {
   const { transport, clock, resource, namespace, signal } = options;
   const what = `GET ${collectionPath(resource, namespace)}`;
   using watchdog = new Watchdog(clock, silenceMs, signal);
@@ -59,7 +65,7 @@ async function fetchPage<O>(options: ListOptions, next: string): Promise<RawPage
     const response = await transport.request({
       method: 'GET',
       path: collectionUrl(resource, namespace, {
-        limit: String(pageLimit),
+        limit: String(limit),
         ...(next === '' ? {} : { continue: next }),
       }),
       headers: { accept: 'application/json' },

@@ -3,10 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { ReflectorStatus } from './reflector-state.ts';
 import type { Drift } from './relist.ts';
 
-type Counts = Pick<
-  ReflectorStatus,
-  'lists' | 'relists' | 'drift' | 'events' | 'idleAborts' | 'badLines' | 'badObjects' | 'regressions'
->;
+type Counts = Pick<ReflectorStatus, 'lists' | 'relists' | 'drift' | 'events' | 'idleAborts' | 'badLines'>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What a reflector remembers of its past, and the log lines at its turning points. */
@@ -18,8 +15,6 @@ export class ReflectorRecord {
     events: 0,
     idleAborts: 0,
     badLines: 0,
-    badObjects: 0,
-    regressions: 0,
   };
   readonly #logger: Logger;
   #lastHeardAt: number | undefined;

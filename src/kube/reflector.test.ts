@@ -57,6 +57,64 @@ describe('Reflector: history', () => {
     assert.deepEqual(it.verbs(), ['~a', '-b']);
   });
 
+  test('a watch resumed into another history is noticed beside it, and everything is read again', async () => {
+    const reported: Regression[] = [];
+    await using it = await listedAt(100, [podObject('a', 90)], {
+      onRegression: (regression) => reported.push(regression),
+    });
+    const silent = new StreamingAnswer();
+    it.transport.version = '50';
+    it.transport.script(silent.respond, answer(listOf('Pod', 51, [podObject('a', 40)])));
+    it.watch.end();
+    await it.clock.advance(2_000);
+    assert.deepEqual(
+      reported.map(({ seen, listed }) => [seen, listed]),
+      [['100', '50']],
+    );
+    assert.equal(silent.closed, true);
+    assert.deepEqual(kinds(it.transport.urls).slice(2), ['watch@100', 'watch@100', 'list', 'watch@51']);
+    assert.deepEqual(it.verbs(), ['~a']);
+  });
+
+  test('the check of history holds up neither the watch nor its events', async () => {
+    await using it = await listedAt(100, []);
+    const resumed = new StreamingAnswer();
+    it.transport.version = undefined;
+    it.transport.script(resumed.respond);
+    it.watch.end();
+    await it.clock.advance(1_000);
+    assert.equal(it.transport.checks, 1);
+    resumed.write(event('ADDED', podObject('a', 101)));
+    await it.clock.settle();
+    assert.deepEqual(it.names(), ['a']);
+    resumed.write(bookmark(102));
+    await it.clock.advance(61_000);
+    assert.equal(it.reflector.status().state.kind, 'watching');
+    assert.equal(it.reflector.status().lastError, undefined);
+  });
+
+  test('a check answered after newer events is no step back', async () => {
+    await using it = await listedAt(100, []);
+    const [resumed, check] = [new StreamingAnswer(), new StreamingAnswer()];
+    it.transport.script(resumed.respond);
+    const request = it.transport.request.bind(it.transport);
+    it.transport.request = async (asked) =>
+      asked.path.includes('limit=1&') ? check.respond(asked) : request(asked);
+    it.watch.end();
+    await it.clock.advance(1_000);
+    resumed.write(event('ADDED', podObject('a', 105)));
+    await it.clock.settle();
+    check.writeText(JSON.stringify(listOf('Pod', 103, []))).end();
+    await it.clock.advance(1_000);
+    assert.equal(it.reflector.status().regressions, 0);
+    assert.equal(resumed.closed, false);
+  });
+
+  test('a watch right after a list needs no check of history', async () => {
+    await using it = await listedAt(100, []);
+    assert.equal(it.transport.checks, 0);
+  });
+
   test('a regression handler that throws stops nothing', async () => {
     await using it = await listedAt(100, [], {
       onRegression: () => {

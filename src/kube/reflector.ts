@@ -6,13 +6,15 @@ import type { Logger } from '../lib/logger.ts';
 import { jittered, type Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import { throwIfRefused } from './answer.ts';
+import { History } from './history.ts';
 import { completeLines } from './lines.ts';
-import { listPages } from './list-pager.ts';
+import { currentVersion, listPages } from './list-pager.ts';
 import { Pacer } from './pacer.ts';
+import { Projector } from './projector.ts';
 import { type Phase, recoveryFrom } from './recovery.ts';
 import { ReflectorRecord } from './reflector-record.ts';
 import type { ReflectorState, ReflectorStatus, Regression } from './reflector-state.ts';
-import { isRegression, Relist } from './relist.ts';
+import { Relist } from './relist.ts';
 import { collectionPath, collectionUrl, type Resource } from './resource.ts';
 import type { StoredRecord, StoreWriter } from './store.ts';
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts';
@@ -61,6 +63,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   readonly #what: string;
   readonly #logger: Logger;
   readonly #record: ReflectorRecord;
+  readonly #history: History;
+  readonly #projector: Projector<O, R>;
   readonly #backoff: Backoff;
   readonly #pacer: Pacer;
   readonly #resolveSynced: () => void;
@@ -68,8 +72,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #state: ReflectorState = { kind: 'idle' };
   /** The version to go on watching from; empty: everything must be read first. */
   #resumeAt = '';
-  /** The newest version seen in this history. */
-  #seen = '';
+  /** The whole was listed just now, so the history is known to be the one we are in. */
+  #fresh = false;
   /** Where a line was last unreadable. */
   #badLineAt: string | undefined;
   #avoidWatchListUntil = 0;
@@ -80,6 +84,18 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#what = `GET ${collectionPath(resource, writer.scope)}`;
     this.#logger = options.logger.child({ resource: resource.name, namespace: writer.scope ?? '' });
     this.#record = new ReflectorRecord(this.#logger);
+    this.#projector = new Projector(options.project, this.#logger);
+    this.#history = new History({
+      logger: this.#logger,
+      onRegression: (seen, listed) =>
+        options.onRegression?.({
+          resource: resource.name,
+          namespace: writer.scope ?? '',
+          seen,
+          listed,
+          at: clock.now(),
+        }),
+    });
     this.#backoff = new Backoff({ random });
     this.#pacer = new Pacer(clock);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -105,6 +121,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       state: this.#state,
       synced: counts.lists > 0,
       objects: this.#options.writer.size,
+      regressions: this.#history.regressions,
+      badObjects: this.#projector.badObjects,
       lastHeardAt,
       lastError,
     };
@@ -193,7 +211,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     let version = '';
     let receivedAt = 0;
     for await (const page of listPages<O>({ ...this.#options, namespace: writer.scope, signal })) {
-      if (version === '') this.#checkHistory(page.resourceVersion);
+      if (version === '') this.#history.accept(page.resourceVersion);
       version = page.resourceVersion;
       receivedAt = page.receivedAt;
       this.#record.heard(receivedAt);
@@ -204,6 +222,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       }
     }
     await this.#complete(relist, version, receivedAt, signal);
+    this.#fresh = true;
     return 'listed';
   }
 
@@ -212,7 +231,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     const { transport, clock, writer } = this.#options;
     const initial = phase === 'watch-list';
     using watchdog = new Watchdog(clock, initial ? watchListMs : idleMs, signal);
-    let relist = initial ? new Relist(writer, this.#pacer, { staged: this.#seen !== '' }) : undefined;
+    let relist = initial ? new Relist(writer, this.#pacer, { staged: this.#history.seen !== '' }) : undefined;
     const since = clock.now();
     this.#state = initial ? { kind: 'listing', method: phase, since } : { kind: 'opening', since };
     try {
@@ -224,7 +243,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         bodyTimeoutMs: 0,
       });
       await throwIfRefused(this.#what, response);
-      if (!initial) this.#enterWatching();
+      if (!initial) {
+        this.#enterWatching();
+        if (!this.#fresh) void this.#checkHistory(watchdog);
+        this.#fresh = false;
+      }
       for await (const lines of completeLines(response.body, maxLineBytes)) {
         const receivedAt = clock.now();
         this.#record.heard(receivedAt);
@@ -237,7 +260,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
           if (relist === undefined) {
             this.#follow(event, receivedAt);
           } else if (event.type === 'BOOKMARK' && event.initialEventsEnd) {
-            this.#checkHistory(event.resourceVersion);
+            this.#history.accept(event.resourceVersion);
             await this.#complete(relist, event.resourceVersion, receivedAt, signal);
             relist = undefined;
             watchdog.limit(idleMs);
@@ -248,6 +271,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         }
       }
     } catch (thrown) {
+      if (watchdog.endedBy !== undefined) throw watchdog.endedBy;
       if (!watchdog.expired) throw thrown;
       if (relist === undefined) return 'idle';
       throw new RegistrarError(
@@ -282,16 +306,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** Applies an event of a watch; only then its version is where to go on. */
   #follow(event: WatchEvent<O>, receivedAt: number): void {
     if (event.type === 'ERROR') throw event.error;
-    if (isRegression(this.#resumeAt, event.resourceVersion)) {
-      throw new RegistrarError(
-        'gone',
-        `${this.#what}: the watch went back from version ${this.#resumeAt} to ${event.resourceVersion}`,
-      );
-    }
+    if (this.#history.isPast(event.resourceVersion)) throw this.#wentBack(event.resourceVersion);
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED': {
-        const record = this.#projected(event.object);
+        const record = this.#projector.record(event.object);
         if (record !== undefined) this.#options.writer.put(record, 'event', receivedAt);
         this.#record.counts.events += 1;
         break;
@@ -306,7 +325,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         break;
     }
     this.#resumeAt = event.resourceVersion;
-    this.#seen = event.resourceVersion;
+    this.#history.advance(event.resourceVersion);
     this.#record.recovered();
   }
 
@@ -329,48 +348,38 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   }
 
   #show(relist: Relist<R>, object: O, receivedAt: number): void {
-    const record = this.#projected(object);
+    const record = this.#projector.record(object);
     if (record !== undefined) relist.put(record, receivedAt);
     else relist.mark(object.metadata?.namespace ?? '', object.metadata?.name ?? '');
   }
 
-  #projected(object: O): R | undefined {
+  /**
+   * Whether a resumed watch is in the history it was left in. After a restore from a backup our version lies
+   * in the future: the server takes it and stays silent until the new history has come that far, its
+   * bookmarks included. So it is asked for its own version, beside the watch and without holding it up.
+   */
+  async #checkHistory(watchdog: Watchdog): Promise<void> {
+    const { signal } = watchdog;
+    // Events may arrive before the answer, and be newer than it.
+    const { seen } = this.#history;
     try {
-      return this.#options.project(object);
-    } catch (thrown) {
-      this.#record.counts.badObjects += 1;
-      const { namespace = '', name = '' } = object.metadata ?? {};
-      this.#logger.warn('an object cannot be read', {
-        reason: 'BadObject',
-        object: `${namespace}/${name}`,
-        error: describe(thrown),
+      const version = await currentVersion({
+        ...this.#options,
+        namespace: this.#options.writer.scope,
+        signal,
       });
-      return undefined;
+      if (signal.aborted || !this.#history.isPast(version, seen)) return;
+      this.#history.accept(version);
+      watchdog.end(this.#wentBack(version));
+    } catch (thrown) {
+      // Whatever keeps it from answering, the watch meets too.
+      if (!signal.aborted)
+        this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(thrown) });
     }
   }
 
-  /** To be called with the version of a list before anything of it is final. */
-  #checkHistory(listed: string): void {
-    const { resource, writer, clock, onRegression } = this.#options;
-    const seen = this.#seen;
-    this.#seen = listed;
-    if (seen === '' || !isRegression(seen, listed)) return;
-    this.#record.counts.regressions += 1;
-    this.#logger.warn('a list is older than what was seen before', { reason: 'Regression', seen, listed });
-    try {
-      onRegression?.({
-        resource: resource.name,
-        namespace: writer.scope ?? '',
-        seen,
-        listed,
-        at: clock.now(),
-      });
-    } catch (thrown) {
-      this.#logger.error('the regression handler failed', {
-        reason: 'HandlerFailed',
-        error: describe(thrown),
-      });
-    }
+  #wentBack(version: string): RegistrarError {
+    return new RegistrarError('gone', `${this.#what}: history went back to version ${version}`);
   }
 
   async #complete(

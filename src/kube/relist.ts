@@ -1,5 +1,4 @@
 import type { Pacer } from './pacer.ts';
-import { compareResourceVersions } from './resource-version.ts';
 import type { StoredRecord, StoreWriter } from './store.ts';
 
 /** What a relist found to differ from what the events had told. */
@@ -87,9 +86,3 @@ export class Relist<R extends StoredRecord> {
 
 /** A name holds no slash. */
 const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
-
-/** Whether a list of version `listed` is older than the version `seen` before: another history, or a stale server. */
-export function isRegression(seen: string, listed: string): boolean {
-  const order = compareResourceVersions(listed, seen);
-  return order !== undefined && order < 0;
-}

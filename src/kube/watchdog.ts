@@ -14,6 +14,7 @@ export class Watchdog implements Disposable {
   #heardAt: number;
   #timer: Disposable | undefined;
   #expired = false;
+  #endedBy: Error | undefined;
 
   constructor(clock: Clock, limitMs: number, parent: AbortSignal) {
     this.#clock = clock;
@@ -33,6 +34,17 @@ export class Watchdog implements Disposable {
     return this.#expired;
   }
 
+  /** What `end()` was called with. */
+  get endedBy(): Error | undefined {
+    return this.#endedBy;
+  }
+
+  /** Ends the exchange for a reason seen elsewhere. */
+  end(reason: Error): void {
+    this.#endedBy ??= reason;
+    this.#abort.abort(reason);
+  }
+
   /** Cheap enough for every chunk: the timer is not touched, it looks at the time when it fires. */
   heard(): void {
     this.#heardAt = this.#clock.now();
@@ -46,9 +58,11 @@ export class Watchdog implements Disposable {
     this.#arm(limitMs);
   }
 
+  /** Ends the exchange, if it is not over, and with it whatever else runs on the signal. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     this.#parent.removeEventListener('abort', this.#onParentAbort);
+    this.#abort.abort();
   }
 
   #arm(ms: number): void {

@@ -8,9 +8,10 @@ import { podResource } from '../../src/kube/resource.ts';
 import { type Cause, Store } from '../../src/kube/store.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { HttpRequest, HttpResponse } from '../../src/lib/transport.ts';
 import type { PodRecord } from '../../src/model/pod.ts';
 import { listOf, status } from './kube-objects.ts';
-import { answer, ScriptedTransport, StreamingAnswer } from './scripted-transport.ts';
+import { answer, ScriptedTransport, StreamingAnswer, unanswered } from './scripted-transport.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** How a server without WatchList answers. */
@@ -18,6 +19,20 @@ export const watchListRefused = answer(
   status(422, 'Invalid', 'sendInitialEvents is forbidden unless the WatchList feature gate is enabled'),
   422,
 );
+
+/** Answers the checks that history goes on by `version`, and everything else by its script. */
+class PodServer extends ScriptedTransport {
+  /** Undefined: no answer. */
+  version: string | undefined = '999999999';
+  checks = 0;
+
+  override async request(request: HttpRequest): Promise<HttpResponse> {
+    if (new URL(request.path, 'http://server').searchParams.get('limit') !== '1')
+      return super.request(request);
+    this.checks += 1;
+    return (this.version === undefined ? unanswered : answer(listOf('Pod', this.version, [])))(request);
+  }
+}
 
 interface Heard {
   readonly verb: string;
@@ -31,7 +46,7 @@ export function reflectorOfPods({
   onRegression = (_: Regression): void => {},
 } = {}) {
   const clock = new VirtualClock();
-  const transport = new ScriptedTransport();
+  const transport = new PodServer();
   const store = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
   const heard: Heard[] = [];
   store.subscribe((before, after, cause) => {

@@ -1,0 +1,63 @@
+import { describe } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { compareResourceVersions } from './resource-version.ts';
+
+export interface HistoryOptions {
+  readonly logger: Logger;
+  /** Called when history went backwards. What it throws is logged. */
+  readonly onRegression: (seen: string, listed: string) => void;
+}
+
+/**
+ * How far the server's history has come, as far as we saw. Within one history versions only grow; a consistent
+ * read that shows an older one means that etcd was restored from a backup.
+ */
+export class History {
+  readonly #logger: Logger;
+  readonly #onRegression: HistoryOptions['onRegression'];
+  #seen = '';
+  #regressions = 0;
+
+  constructor({ logger, onRegression }: HistoryOptions) {
+    this.#logger = logger;
+    this.#onRegression = onRegression;
+  }
+
+  /** The newest version; empty before the first. */
+  get seen(): string {
+    return this.#seen;
+  }
+
+  get regressions(): number {
+    return this.#regressions;
+  }
+
+  /** Whether `version` is older than what was seen, or than what had been seen at some earlier time. */
+  isPast(version: string, seen = this.#seen): boolean {
+    const order = compareResourceVersions(version, seen);
+    return order !== undefined && order < 0;
+  }
+
+  /** An event or bookmark of this history was applied. */
+  advance(version: string): void {
+    this.#seen = version;
+  }
+
+  /** Takes the version of a consistent read for the truth, and reports it when that is a step back. */
+  accept(listed: string): void {
+    const seen = this.#seen;
+    const isStepBack = this.isPast(listed);
+    this.#seen = listed;
+    if (!isStepBack) return;
+    this.#regressions += 1;
+    this.#logger.warn('history went backwards', { reason: 'Regression', seen, listed });
+    try {
+      this.#onRegression(seen, listed);
+    } catch (thrown) {
+      this.#logger.error('the regression handler failed', {
+        reason: 'HandlerFailed',
+        error: describe(thrown),
+      });
+    }
+  }
+}
