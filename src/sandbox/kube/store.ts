@@ -47,6 +47,7 @@ export class ObjectStore {
   /** The past state read last: all pages of a list want the same one. */
   readonly #past = new Map<string, { readonly revision: number; readonly table: ObjectMap }>();
   #history: { readonly at: number; readonly event: StoreEvent }[] = [];
+  readonly #undelivered: StoreEvent[] = [];
   #revision = 1;
   #compacted = 0;
 
@@ -159,7 +160,7 @@ export class ObjectStore {
     return this.#tables.get(storage)?.delete(keyOf(namespace, name)) ?? false;
   }
 
-  /** Called for every change, in order, before the change's author gets its answer. */
+  /** Called for every change, in order; before its author gets an answer, unless that is a listener itself. */
   subscribe(listener: StoreListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -219,7 +220,16 @@ export class ObjectStore {
     this.#revision += 1;
     const event = { revision: this.#revision, storage, key, previous, object };
     this.#history.push({ at: this.#clock.now(), event });
-    for (const listener of [...this.#listeners]) listener(event);
+    this.#undelivered.push(event);
+    if (this.#undelivered.length > 1) return;
+    // A listener may write in its turn; everybody still sees all changes in their order.
+    for (let next: StoreEvent | undefined = event; next !== undefined; next = this.#undelivered[0]) {
+      try {
+        for (const listener of [...this.#listeners]) listener(next);
+      } finally {
+        this.#undelivered.shift();
+      }
+    }
   }
 
   #forget(before: number): void {
