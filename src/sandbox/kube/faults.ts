@@ -63,9 +63,10 @@ export class Faults {
   /**
    * The server's cache stops following: reads that allow it (resourceVersion set) show the state of now, and
    * watches bring nothing new. With `consistentToo` reads without a resourceVersion are just as old, which a
-   * correct server never does.
+   * correct server never does. Good for as long as the history reaches back.
    */
   serveStale({ consistentToo = false }: { readonly consistentToo?: boolean } = {}): void {
+    this.serveFresh();
     this.#stale = { revision: this.#store.revision, consistentToo };
     this.#watches.freeze(this.#store.revision);
   }

@@ -40,7 +40,10 @@ export class Watcher {
     this.#after = start.after;
     this.#seen = start.after;
     this.#onEnd = onEnd;
-    this.body = new ByteStream(() => this.#dispose());
+    this.body = new ByteStream(() => {
+      this.#stopTimers();
+      this.#onEnd(this);
+    });
     this.#endsAt = clock.now() + start.timeoutMs;
     this.#timers.push(clock.schedule(start.timeoutMs, () => this.end()));
     if (this.#bookmarks) this.#scheduleBookmark();
@@ -79,8 +82,11 @@ export class Watcher {
 
   /** Ends the body: cleanly, or by a broken connection. */
   end(error?: Error): void {
-    this.#dispose();
-    this.#deliver(() => this.body.end(error));
+    this.#stopTimers();
+    this.#deliver(() => {
+      this.#onEnd(this);
+      this.body.end(error);
+    });
   }
 
   /** Half a line, then the connection breaks. */
@@ -145,10 +151,9 @@ export class Watcher {
     });
   }
 
-  #dispose(): void {
+  #stopTimers(): void {
     for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timers = [];
-    this.#onEnd(this);
   }
 }
 
