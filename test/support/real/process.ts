@@ -43,6 +43,7 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
   #ended: string | undefined;
+  #exitCode: number | null = null;
 
   /** Resolves when the server is ready; when it exits before or is late, throws with the end of its log. */
   static async start(options: ServerProcessOptions): Promise<ServerProcess> {
@@ -78,6 +79,7 @@ export class ServerProcess {
     options.signal?.addEventListener('abort', abort, { once: true });
     this.#exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
+        this.#exitCode = code;
         this.#ended = signal ? `killed by ${signal}` : `exited with code ${code}`;
         options.signal?.removeEventListener('abort', abort);
         // The watcher is left in the group, which keeps the group's id from being given away.
@@ -96,6 +98,11 @@ export class ServerProcess {
 
   get running(): boolean {
     return this.#ended === undefined;
+  }
+
+  /** Null while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#exitCode;
   }
 
   /** SIGTERM, and SIGKILL when that does not end it in time. Resolves when the server is gone. */
