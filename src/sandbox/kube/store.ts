@@ -1,6 +1,15 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { type DraftObject, deepFreeze, type KubeObject, sameJson, timestamp, withMeta } from './object.ts';
+import { initialStatus } from './defaults.ts';
+import {
+  type DraftObject,
+  deepFreeze,
+  defined,
+  type KubeObject,
+  sameJson,
+  timestamp,
+  withMeta,
+} from './object.ts';
 import { keyOf, type Resource, resourceNamed, resourceOfKind } from './resources.ts';
 
 export interface StoreEvent {
@@ -43,7 +52,7 @@ export class ObjectStore {
   readonly #random: Random;
   readonly #historyMs: number;
   readonly #tables = new Map<string, Map<string, KubeObject>>();
-  readonly #listeners = new Set<StoreListener>();
+  readonly #listeners = new Set<{ readonly listener: StoreListener; readonly restored: () => void }>();
   /** The past state read last: all pages of a list want the same one. */
   readonly #past = new Map<string, { readonly revision: number; readonly table: ObjectMap }>();
   #history: { readonly at: number; readonly event: StoreEvent }[] = [];
@@ -145,7 +154,11 @@ export class ObjectStore {
       uid: meta?.uid ?? this.newUid(),
       creationTimestamp: meta?.creationTimestamp ?? this.time(),
     };
-    const merged = withMeta(stored, { ...fresh, ...defaultsFrom(stored.metadata) });
+    const status = stored['status'] ?? initialStatus(resource);
+    const merged = withMeta(defined({ ...stored, status }) as KubeObject, {
+      ...fresh,
+      ...defaultsFrom(stored.metadata),
+    });
     return this.put(resource, withMeta(merged, { generation: nextGeneration(resource, previous, merged) }));
   }
 
@@ -160,10 +173,14 @@ export class ObjectStore {
     return this.#tables.get(storage)?.delete(keyOf(namespace, name)) ?? false;
   }
 
-  /** Called for every change, in order; before its author gets an answer, unless that is a listener itself. */
-  subscribe(listener: StoreListener): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  /**
+   * Called for every change, in order; before its author gets an answer, unless that is a
+   * listener itself. `restored` is called when everything may have changed without an event.
+   */
+  subscribe(listener: StoreListener, restored: () => void = () => {}): Disposable {
+    const entry = { listener, restored };
+    this.#listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
   }
 
   /** Forgets the whole history: every resourceVersion but the current one is too old. */
@@ -178,12 +195,13 @@ export class ObjectStore {
     return { revision: this.#revision, tables };
   }
 
-  /** Puts an earlier state back, as etcd restored from a backup: revisions regress, nobody is told. */
+  /** Puts an earlier state back, as etcd restored from a backup: revisions regress, no event tells of it. */
   restore(snapshot: Snapshot): void {
     this.#tables.clear();
     for (const [storage, table] of snapshot.tables) this.#tables.set(storage, new Map(table));
     this.#revision = snapshot.revision;
     this.compact();
+    for (const { restored } of [...this.#listeners]) restored();
   }
 
   /** A version 4 UUID from the injected randomness. */
@@ -225,7 +243,7 @@ export class ObjectStore {
     // A listener may write in its turn; everybody still sees all changes in their order.
     for (let next: StoreEvent | undefined = event; next !== undefined; next = this.#undelivered[0]) {
       try {
-        for (const listener of [...this.#listeners]) listener(next);
+        for (const { listener } of [...this.#listeners]) listener(next);
       } finally {
         this.#undelivered.shift();
       }

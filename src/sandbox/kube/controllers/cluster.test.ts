@@ -305,6 +305,23 @@ describe('Cluster', () => {
     assert.equal(api.store.list('replicasets.apps', 'default')[0]?.metadata.ownerReferences, undefined);
   });
 
+  test('carries on after the store was restored from a snapshot', async () => {
+    const { clock, cluster, api } = startCluster();
+    cluster.create(service(), 'services');
+    cluster.create(deployment(3), 'deployments.apps');
+    await clock.advance(5_000);
+    const snapshot = api.store.snapshot();
+    cluster.scale('default', 'web', 5);
+    await clock.advance(5_000);
+    api.faults.restore(snapshot);
+    assert.equal(cluster.pods('default').length, 3);
+    cluster.scale('default', 'web', 4);
+    await clock.advance(5_000);
+    assert.equal(readyOf(cluster.pods('default')), 4);
+    assert.equal(new Set(cluster.pods('default').map(({ status }) => status.podIP)).size, 4);
+    assert.equal(endpointsOf(api).length, 4);
+  });
+
   test('repeats itself exactly: same clock, same randomness, same events', async () => {
     const record = async () => {
       const { clock, cluster, api } = startCluster();

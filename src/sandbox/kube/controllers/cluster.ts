@@ -28,6 +28,7 @@ export class Cluster implements Disposable {
   readonly kubelets: Kubelets;
   readonly nodes: Nodes;
   readonly #api: KubeApi;
+  readonly #subscription: Disposable;
   readonly #controllers: readonly (Disposable & { resync(): void })[];
 
   constructor({ api, clock, ...options }: ClusterOptions) {
@@ -43,12 +44,11 @@ export class Cluster implements Disposable {
       new GarbageCollector(api, clock),
       new Namespaces(api, clock),
     ];
-    this.resync();
-  }
-
-  /** Makes every controller look at everything again: needed after `faults.restore()`, which tells nobody. */
-  resync(): void {
-    for (const controller of this.#controllers) controller.resync();
+    this.#resync();
+    this.#subscription = api.store.subscribe(
+      () => {},
+      () => this.#resync(),
+    );
   }
 
   /** Creates an object as `kubectl create` does; a namespace that is missing is created too. */
@@ -85,8 +85,14 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
     this.nodes[Symbol.dispose]();
     for (const controller of this.#controllers) controller[Symbol.dispose]();
+  }
+
+  /** After a restore of the store every controller has to look at everything again. */
+  #resync(): void {
+    for (const controller of this.#controllers) controller.resync();
   }
 
   #change(namespace: string, name: string, change: (deployment: Deployment) => DraftObject): void {

@@ -4,6 +4,7 @@ import type { KubeApi } from '../kube-api.ts';
 import { sameJson } from '../object.ts';
 import { keyOf, resourceNamed } from '../resources.ts';
 import { Loop } from './loop.ts';
+import { ObjectIndex } from './object-index.ts';
 import { nextReplicas, type Replicas } from './rollout.ts';
 import {
   controllerOf,
@@ -24,10 +25,14 @@ const revision = 'deployment.kubernetes.io/revision';
 export class Deployments implements Disposable {
   readonly #api: KubeApi;
   readonly #loop: Loop;
+  readonly #sets: ObjectIndex<ReplicaSet>;
   readonly #subscription: Disposable;
 
   constructor(api: KubeApi, clock: Clock) {
     this.#api = api;
+    this.#sets = new ObjectIndex<ReplicaSet>(api.store, replicaSets.storage, (set) => [
+      controllerOf(set)?.uid ?? '',
+    ]);
     this.#loop = new Loop(clock, latencyMs, (key) => this.#reconcile(key));
     this.#subscription = api.store.subscribe(({ storage, key, object, previous }) => {
       if (storage === deployments.storage) this.#loop.mark(key);
@@ -43,6 +48,7 @@ export class Deployments implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#sets[Symbol.dispose]();
     this.#subscription[Symbol.dispose]();
     this.#loop[Symbol.dispose]();
   }
@@ -61,11 +67,7 @@ export class Deployments implements Disposable {
   }
 
   #setsOf({ metadata }: Deployment): ReplicaSet[] {
-    const inNamespace = this.#api.store.list(
-      replicaSets.storage,
-      metadata.namespace,
-    ) as readonly ReplicaSet[];
-    return inNamespace.filter((set) => controllerOf(set)?.uid === metadata.uid).sort(byRevision);
+    return [...this.#sets.of(metadata.uid)].sort(byRevision);
   }
 
   /** The ReplicaSet of the current template, made when there is none. */

@@ -4,6 +4,7 @@ import type { KubeObject } from '../object.ts';
 import { sameJson } from '../object.ts';
 import { keyOf, resourceNamed } from '../resources.ts';
 import { Loop } from './loop.ts';
+import { ObjectIndex } from './object-index.ts';
 import { isDeleting, ownedBy, type Pod, type Service } from './shapes.ts';
 import { distribute, type Endpoint, type EndpointGroup, endpointGroups, type SlicePort } from './slices.ts';
 
@@ -22,10 +23,20 @@ interface Slice extends KubeObject {
 export class EndpointSlices implements Disposable {
   readonly #api: KubeApi;
   readonly #loop: Loop;
+  readonly #pods: ObjectIndex<Pod>;
+  readonly #services: ObjectIndex<Service>;
+  readonly #slices: ObjectIndex<Slice>;
   readonly #subscription: Disposable;
 
   constructor(api: KubeApi, clock: Clock) {
     this.#api = api;
+    this.#pods = new ObjectIndex<Pod>(api.store, 'pods', labelTerms);
+    this.#services = new ObjectIndex<Service>(api.store, 'services', (service) => firstTerm(service));
+    this.#slices = new ObjectIndex<Slice>(api.store, slices.storage, ({ metadata }) =>
+      metadata.labels?.[managedBy] === manager
+        ? [keyOf(metadata.namespace, metadata.labels[serviceName] ?? '')]
+        : [],
+    );
     this.#loop = new Loop(clock, latencyMs, (key) => this.#reconcile(key));
     this.#subscription = api.store.subscribe(({ storage, key, object, previous }) => {
       if (storage === 'services') this.#loop.mark(key);
@@ -42,29 +53,27 @@ export class EndpointSlices implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const index of [this.#pods, this.#services, this.#slices]) index[Symbol.dispose]();
     this.#subscription[Symbol.dispose]();
     this.#loop[Symbol.dispose]();
   }
 
   #markServicesOf(pod: KubeObject | undefined): void {
     if (pod === undefined) return;
-    for (const [key, service] of this.#api.store.table('services')) {
-      if (selects(service as Service, pod)) this.#loop.mark(key);
+    for (const service of labelTerms(pod).flatMap((term) => this.#services.of(term))) {
+      const { namespace, name } = service.metadata;
+      if (selects(service, pod)) this.#loop.mark(keyOf(namespace, name));
     }
   }
 
   #reconcile(key: string): void {
     const service = this.#api.store.table('services').get(key) as Service | undefined;
     if (service === undefined || service.spec.selector === undefined || isDeleting(service)) return;
-    const { namespace, name } = service.metadata;
-    const pods = (this.#api.store.list('pods', namespace) as readonly Pod[]).filter((pod) =>
-      selects(service, pod),
-    );
-    const zoneOf = (node: string) => this.#zoneOf(node);
-    const groups = endpointGroups(service, pods, zoneOf);
-    let existing = (this.#api.store.list(slices.storage, namespace) as readonly Slice[]).filter(
-      ({ metadata }) => metadata.labels?.[serviceName] === name && metadata.labels[managedBy] === manager,
-    );
+    const { namespace } = service.metadata;
+    const candidates = firstTerm(service).flatMap((term) => this.#pods.of(term));
+    const pods = candidates.filter((pod) => selects(service, pod));
+    const groups = endpointGroups(service, pods, (node) => this.#zoneOf(node));
+    let existing = this.#slices.of(key);
     // A Service without endpoints keeps one empty slice.
     for (const group of groups.length === 0 ? [{ ports: [], endpoints: [] }] : groups) {
       const own = existing.filter((slice) => sameJson(slice.ports ?? [], group.ports));
@@ -119,4 +128,17 @@ function selects({ metadata, spec }: Service, pod: KubeObject): boolean {
     metadata.namespace === pod.metadata.namespace &&
     wanted.every(([label, value]) => pod.metadata.labels?.[label] === value)
   );
+}
+
+/** A pod is found by each of its labels, a Service by the first label it selects by. */
+function labelTerms({ metadata }: KubeObject): string[] {
+  return Object.entries(metadata.labels ?? {}).map(
+    ([label, value]) => `${metadata.namespace}/${label}=${value}`,
+  );
+}
+
+function firstTerm({ metadata, spec }: Service): string[] {
+  return Object.entries(spec.selector ?? {})
+    .slice(0, 1)
+    .map(([label, value]) => `${metadata.namespace}/${label}=${value}`);
 }

@@ -3,7 +3,7 @@ import type { KubeApi } from '../kube-api.ts';
 import { resourceNamed } from '../resources.ts';
 import { NodeAddresses } from './node-addresses.ts';
 import { containerStatuses, podConditions, type Readiness } from './pod-status.ts';
-import { hasEnded, isDeleting, type Node, type Pod, withConditions } from './shapes.ts';
+import { hasEnded, isDeleting, isReady, type Node, type Pod, withConditions } from './shapes.ts';
 
 /** How long the steps of a pod's life take, ms. */
 export interface PodTiming {
@@ -107,18 +107,23 @@ export class Kubelets implements Disposable {
   #admit(pod: Pod, node: string): Sandbox | undefined {
     if (hasEnded(pod)) return undefined;
     const timing = { ...defaultTiming, ...this.#timing(pod) };
+    const { podIP = '' } = pod.status;
+    const running = podIP !== '' && isReady(pod);
     const sandbox: Sandbox = {
-      state: 'starting',
+      state: running ? 'ready' : 'starting',
       timing,
       node,
-      ip: '',
+      ip: podIP,
       readiness: { ready: true },
       timer: undefined,
     };
     this.#sandboxes.set(pod.metadata.uid, sandbox);
+    if (podIP !== '') this.#addresses.claim(node, podIP);
+    // Met for the first time though it runs: an earlier state of the store has come back.
+    if (running) return sandbox;
     this.#after(timing.startMs, pod, sandbox, (current) => {
       sandbox.state = 'running';
-      sandbox.ip = pod.status.podIP ?? this.#addressFor(pod, node);
+      sandbox.ip ||= this.#addressFor(pod, node);
       this.#report(current, sandbox);
       this.#after(timing.readyMs, pod, sandbox, (latest) => {
         sandbox.state = 'ready';

@@ -2,6 +2,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { KubeApi } from '../kube-api.ts';
 import { keyOf, resourceNamed } from '../resources.ts';
 import { Loop } from './loop.ts';
+import { ObjectIndex } from './object-index.ts';
 import { controllerOf, hasEnded, isDeleting, isReady, ownedBy, type Pod, type ReplicaSet } from './shapes.ts';
 
 const latencyMs = 10;
@@ -12,10 +13,12 @@ const replicaSets = resourceNamed('replicasets.apps');
 export class ReplicaSets implements Disposable {
   readonly #api: KubeApi;
   readonly #loop: Loop;
+  readonly #pods: ObjectIndex<Pod>;
   readonly #subscription: Disposable;
 
   constructor(api: KubeApi, clock: Clock) {
     this.#api = api;
+    this.#pods = new ObjectIndex<Pod>(api.store, 'pods', (pod) => [controllerOf(pod)?.uid ?? '']);
     this.#loop = new Loop(clock, latencyMs, (key) => this.#reconcile(key));
     this.#subscription = api.store.subscribe(({ storage, key, object, previous }) => {
       if (storage === replicaSets.storage) this.#loop.mark(key);
@@ -31,6 +34,7 @@ export class ReplicaSets implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#pods[Symbol.dispose]();
     this.#subscription[Symbol.dispose]();
     this.#loop[Symbol.dispose]();
   }
@@ -38,18 +42,13 @@ export class ReplicaSets implements Disposable {
   #reconcile(key: string): void {
     const set = this.#api.store.table(replicaSets.storage).get(key) as ReplicaSet | undefined;
     if (set === undefined) return;
-    const active = this.#podsOf(set).filter((pod) => !isDeleting(pod) && !hasEnded(pod));
+    const active = this.#pods.of(set.metadata.uid).filter((pod) => !isDeleting(pod) && !hasEnded(pod));
     const missing = isDeleting(set) ? 0 : set.spec.replicas - active.length;
     for (let count = 0; count < missing; count += 1) this.#create(set);
     for (const { metadata } of missing < 0 ? active.sort(removalOrder).slice(0, -missing) : []) {
       this.#api.registry.delete(pods, metadata.namespace ?? '', metadata.name);
     }
     this.#report(set);
-  }
-
-  #podsOf(set: ReplicaSet): Pod[] {
-    const inNamespace = this.#api.store.list('pods', set.metadata.namespace) as readonly Pod[];
-    return inNamespace.filter((pod) => controllerOf(pod)?.uid === set.metadata.uid);
   }
 
   #create(set: ReplicaSet): void {
@@ -67,7 +66,7 @@ export class ReplicaSets implements Disposable {
 
   #report({ metadata }: ReplicaSet): void {
     const set = this.#api.store.get(replicaSets.storage, metadata.namespace, metadata.name) as ReplicaSet;
-    const active = this.#podsOf(set).filter((pod) => !isDeleting(pod) && !hasEnded(pod));
+    const active = this.#pods.of(set.metadata.uid).filter((pod) => !isDeleting(pod) && !hasEnded(pod));
     const ready = active.filter(isReady).length;
     const counts = ready > 0 ? { readyReplicas: ready, availableReplicas: ready } : {};
     this.#api.store.put(replicaSets, {
