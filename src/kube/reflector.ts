@@ -8,7 +8,7 @@ import type { Transport } from '../lib/transport.ts';
 import { throwIfRefused } from './answer.ts';
 import { History } from './history.ts';
 import { completeLines } from './lines.ts';
-import { currentVersion, listPages } from './list-pager.ts';
+import { currentVersion, listParts } from './list-pager.ts';
 import { Pacer } from './pacer.ts';
 import { Projector } from './projector.ts';
 import { type Phase, recoveryFrom } from './recovery.ts';
@@ -210,12 +210,12 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     const relist = new Relist(writer, this.#pacer, { staged: false });
     let version = '';
     let receivedAt = 0;
-    for await (const page of listPages<O>({ ...this.#options, namespace: writer.scope, signal })) {
-      if (version === '') this.#history.accept(page.resourceVersion);
-      version = page.resourceVersion;
-      receivedAt = page.receivedAt;
+    for await (const part of listParts<O>({ ...this.#options, namespace: writer.scope, signal })) {
+      if (version === '') this.#history.accept(part.resourceVersion);
+      version = part.resourceVersion;
+      receivedAt = part.receivedAt;
       this.#record.heard(receivedAt);
-      for (const item of page.items) {
+      for (const item of part.items) {
         if (this.#pacer.due) await this.#pacer.rest();
         signal.throwIfAborted();
         this.#show(relist, item, receivedAt);
