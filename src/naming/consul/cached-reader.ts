@@ -1,10 +1,12 @@
 import type { Clock } from '../../lib/clock.ts';
+import { NamingError } from '../naming-error.ts';
 import type { ConsulClient, HealthAnswer } from './consul-client.ts';
 
 /** What the servers themselves said last, and when they were asked. */
 interface Proof {
   readonly at: number;
   readonly index: number;
+  readonly isEmpty: boolean;
 }
 
 export interface CachedQuery {
@@ -17,10 +19,11 @@ export interface CachedQuery {
 /**
  * Reads through the agent's cache without ever believing in an answer older than asked for.
  *
- * The agent refreshes its cache in the background and ignores max-age (Consul API, "Agent Caching"), and with
- * the streaming backend it says `Age: 0` even when it has been cut off from the servers for long (seen with
- * Consul 1.22). So its word is taken only where it can be proved: an answer that has the index the servers
- * had a while ago is no older than that while. Without such a proof the servers are asked, once in `maxAgeMs`.
+ * The agent refreshes its cache in the background and ignores max-age (Consul API, "Agent Caching"). What its
+ * streaming backend says cannot be taken as it stands (seen with Consul 1.22): `Age: 0` even when it has been
+ * cut off from the servers for long, and an empty list without a word when ACLs have filtered everything. So
+ * it is believed where it can be proved: an answer that has reached the index the servers had a while ago is
+ * no older than that while, and empty only if they said so. Without a proof they are asked, once in `maxAgeMs`.
  */
 export class CachedReader {
   readonly #client: ConsulClient;
@@ -33,21 +36,39 @@ export class CachedReader {
   }
 
   async read(query: CachedQuery, signal: AbortSignal): Promise<HealthAnswer> {
+    const cached = await this.#cached(query, signal);
+    if (cached !== undefined) return cached;
     const at = this.#clock.now();
-    if (query.maxAgeMs > 0) {
-      const answer = await this.#client.read(query.service, { ...query, cached: true }, signal);
-      if (answer.ageMs === 0) this.#proofs.set(query.service, { at, index: answer.index });
-      if (this.#isFresh(answer, query)) return answer;
-    }
-    const proofAt = this.#clock.now();
-    const answer = await this.#client.read(query.service, { ...query, cached: false }, signal);
-    this.#proofs.set(query.service, { at: proofAt, index: answer.index });
+    const answer = await this.#client.read(query.service, query.passing, signal);
+    const isEmpty = answer.instances.length === 0;
+    this.#proofs.set(query.service, { at, index: answer.index, isEmpty });
     return answer;
   }
 
-  #isFresh({ ageMs, index }: HealthAnswer, { service, maxAgeMs }: CachedQuery): boolean {
-    if (ageMs !== undefined) return ageMs <= maxAgeMs;
+  /** Undefined when the cache does not answer, or not with what may be believed. */
+  async #cached(query: CachedQuery, signal: AbortSignal): Promise<HealthAnswer | undefined> {
+    const { service, passing, maxAgeMs } = query;
+    if (maxAgeMs <= 0) return undefined;
+    try {
+      const answer = await this.#client.readCached(service, passing, maxAgeMs, signal);
+      return this.#isFresh(answer, query) ? answer : undefined;
+    } catch (thrown) {
+      if (thrown instanceof NamingError && thrown.code === 'unavailable') return undefined;
+      throw thrown;
+    }
+  }
+
+  #isFresh(
+    { isStreamed, ageMs, index, instances }: HealthAnswer,
+    { service, maxAgeMs }: CachedQuery,
+  ): boolean {
+    if (!isStreamed) return ageMs <= maxAgeMs;
     const proof = this.#proofs.get(service);
-    return proof !== undefined && this.#clock.now() - proof.at <= maxAgeMs && index >= proof.index;
+    return (
+      proof !== undefined &&
+      this.#clock.now() - proof.at <= maxAgeMs &&
+      index >= proof.index &&
+      (instances.length > 0 || proof.isEmpty)
+    );
   }
 }

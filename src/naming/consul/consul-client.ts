@@ -29,19 +29,21 @@ export interface HealthAnswer {
   readonly instances: readonly ServiceInstance[];
   /** `X-Consul-Index`; 0 when the answer has none. */
   readonly index: number;
-  /** 0 from the servers; from the agent's cache its age in whole seconds, or undefined: it cannot tell. */
-  readonly ageMs: number | undefined;
+  /** From the agent's copy of the servers' event stream, not from a query they have answered. */
+  readonly isStreamed: boolean;
+  /** Age of an answer from the agent's cache as the agent sees it, in whole seconds; otherwise 0. */
+  readonly ageMs: number;
 }
 
 interface HealthQuery {
   readonly index?: number;
   readonly waitMs?: number;
   readonly passing?: boolean;
-  readonly cached?: boolean;
-  readonly maxAgeMs?: number;
+  readonly cachedMs?: number;
 }
 
 const callTimeoutMs = 10_000;
+const cacheTimeoutMs = 1_000;
 
 /** The few requests of the Consul agent API that Naming needs. Rejects with NamingErrors; retries nothing. */
 export class ConsulClient {
@@ -63,20 +65,29 @@ export class ConsulClient {
     await this.#home({ method: 'PUT', path, signal }, `deregistering "${id}"`);
   }
 
-  /** Reads once, from the agent's cache if `cached`; asks every address in turn until one answers. */
-  async read(
-    service: string,
-    query: { readonly passing: boolean; readonly cached: boolean; readonly maxAgeMs: number },
-    signal: AbortSignal,
-  ): Promise<HealthAnswer> {
+  /** Asks the servers, through every address in turn until one answers. */
+  async read(service: string, passing: boolean, signal: AbortSignal): Promise<HealthAnswer> {
     for (let left = this.#options.transports.length; ; left -= 1) {
       try {
-        return await this.#health(service, query, callTimeoutMs, signal);
+        return await this.#health(service, { passing }, callTimeoutMs, signal);
       } catch (thrown) {
         const error = NamingError.from(thrown, `finding "${service}"`);
         if (error.code !== 'unavailable' || left <= 1) throw error;
       }
     }
+  }
+
+  /**
+   * Asks the agent's cache. Waits a second and not longer: with the streaming backend an agent spends some
+   * 12 s on retries before it says that a token is unknown, which a plain read says at once.
+   */
+  readCached(
+    service: string,
+    passing: boolean,
+    maxAgeMs: number,
+    signal: AbortSignal,
+  ): Promise<HealthAnswer> {
+    return this.#health(service, { passing, cachedMs: maxAgeMs }, cacheTimeoutMs, signal);
   }
 
   /**
@@ -95,15 +106,16 @@ export class ConsulClient {
 
   async #health(service: string, query: HealthQuery, limitMs: number, signal: AbortSignal) {
     const doing = `reading the instances of "${service}"`;
-    const { index, waitMs, maxAgeMs = 0, passing = false, cached = false } = query;
+    const { index, waitMs, cachedMs, passing = false } = query;
     const { datacenter } = this.#options.scope;
     const path = this.#path(`/v1/health/service/${encodeURIComponent(service)}`, {
       ...(datacenter === undefined ? {} : { dc: datacenter }),
       ...(passing ? { passing: '' } : {}),
-      ...(cached ? { cached: '' } : {}),
+      ...(cachedMs === undefined ? {} : { cached: '' }),
       ...(index === undefined ? {} : { index: String(index), wait: `${Math.ceil((waitMs ?? 0) / 1000)}s` }),
     });
-    const headers = cached ? { 'cache-control': `max-age=${Math.floor(maxAgeMs / 1000)}` } : {};
+    const headers: Record<string, string> =
+      cachedMs === undefined ? {} : { 'cache-control': `max-age=${Math.floor(cachedMs / 1000)}` };
     const reader = this.#reader % this.#options.transports.length;
     try {
       const { text, headers: received } = await this.#exchange(
@@ -178,10 +190,11 @@ function refusal(status: number, headers: Readonly<Record<string, string>>, text
 /**
  * An answer that may be believed. Absence is not evidence: without a leader, or with everything filtered out
  * by ACLs, Consul answers 200 with too little. The streaming backend never claims a leader
- * (hashicorp/consul#9776), so its word on that is not asked.
+ * (hashicorp/consul#9776), and hides the filtering: who takes a streamed answer must mind that.
  */
 function healthAnswer(text: string, headers: Readonly<Record<string, string>>, doing: string): HealthAnswer {
-  if (headers['x-consul-knownleader'] === 'false' && headers['x-consul-query-backend'] !== 'streaming') {
+  const isStreamed = headers['x-consul-query-backend'] === 'streaming';
+  if (headers['x-consul-knownleader'] === 'false' && !isStreamed) {
     throw new NamingError('unavailable', `${doing}: Consul has no leader`);
   }
   const instances = parseHealth(text);
@@ -189,13 +202,6 @@ function healthAnswer(text: string, headers: Readonly<Record<string, string>>, d
     throw new NamingError('denied', `${doing}: the token may not read them (results filtered by ACLs)`);
   }
   const index = Number(headers['x-consul-index'] ?? 0);
-  return { instances, index: Number.isSafeInteger(index) ? index : 0, ageMs: answerAge(headers) };
-}
-
-function answerAge(headers: Readonly<Record<string, string>>): number | undefined {
-  if (headers['x-cache'] !== 'HIT') return 0;
-  const age = Number(headers['age']);
-  // A cached answer is never as good as one from the servers, and streaming says 0 whatever happened.
-  if (headers['x-consul-query-backend'] === 'streaming' || !(age >= 0)) return undefined;
-  return Math.max(1, age * 1000);
+  const ageMs = headers['x-cache'] === 'HIT' ? Number(headers['age'] ?? 0) * 1000 : 0;
+  return { instances, index: Number.isSafeInteger(index) ? index : 0, isStreamed, ageMs };
 }

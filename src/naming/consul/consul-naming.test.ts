@@ -118,7 +118,8 @@ describe('errors', () => {
   }
 
   test('no answer within 10 s is unavailable', async () => {
-    const rejected = assert.rejects(naming.find('web'), { code: 'unavailable', message: /10000 ms/ });
+    const call = naming.find({ service: 'web', maxAgeMs: 0 });
+    const rejected = assert.rejects(call, { code: 'unavailable', message: /10000 ms/ });
     await clock.advance(10_000);
     await rejected;
   });
@@ -218,6 +219,14 @@ describe('find()', () => {
     assert.deepEqual(idsOf(await naming.find({ service: 'web', maxAgeMs: 120_000 })), ['old']);
   });
 
+  test('asks the servers when the cache does not answer within a second', async () => {
+    const finding = naming.find('web');
+    await clock.advance(1_000);
+    assert.equal('cached' in consul.query, false);
+    consul.only.answer(healthy(7, 'a'));
+    assert.deepEqual(idsOf(await finding), ['a']);
+  });
+
   test('a streaming cache that cannot tell its age is believed for a minute after the servers spoke', async () => {
     let isCutOff = false;
     consul.handler = ({ request, answer }) => {
@@ -244,6 +253,21 @@ describe('find()', () => {
       );
     assert.deepEqual(idsOf(await naming.find('web')), ['new']);
     assert.deepEqual(idsOf(await naming.find('web')), ['new']);
+  });
+
+  test('a streaming cache is believed empty only after the servers have said so', async () => {
+    let fromServers: ReturnType<typeof healthy> = healthy(7, 'a');
+    consul.handler = ({ request, answer }) =>
+      void answer(
+        'cached' in queryOf(request) ? { ...healthy(7), headers: hit(9, 0, 'streaming') } : fromServers,
+      );
+    assert.deepEqual(idsOf(await naming.find('web')), ['a']);
+    assert.deepEqual(idsOf(await naming.find('web')), ['a']);
+    fromServers = healthy(9);
+    assert.deepEqual(await naming.find('web'), []);
+    assert.equal(consul.requests.length, 6);
+    assert.deepEqual(await naming.find('web'), []);
+    assert.equal(consul.requests.length, 7);
   });
 
   test('does not take a missing leader, or a list emptied by ACLs, for an empty service', async () => {

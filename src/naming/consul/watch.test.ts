@@ -59,7 +59,7 @@ afterEach(async () => {
 describe('a subscription', () => {
   test('blocks on the index of the state it starts from, and keeps that state quiet', async () => {
     await subscribed(7, 'a');
-    assert.deepEqual(consul.query, { index: '7', wait: '60s' });
+    assert.deepEqual(consul.query, { index: '7', wait: '30s' });
     assert.equal(calls.length, 0);
   });
 
@@ -85,7 +85,7 @@ describe('a subscription', () => {
 
   test('asks again at once when a query blocked for its whole time without news', async () => {
     await subscribed(7, 'a');
-    await clock.advance(62_000);
+    await clock.advance(31_000);
     consul.only.answer(healthy(7, 'a'));
     await clock.settle();
     assert.equal(consul.query['index'], '7');
@@ -195,6 +195,26 @@ describe('a subscription', () => {
     assert.equal(reports[0]?.code, 'denied');
   });
 
+  test('asks the servers before it believes the streaming backend that all instances are gone', async () => {
+    const streamed = (index: number) => ({
+      ...healthy(index),
+      headers: { 'x-consul-query-backend': 'streaming', 'x-consul-index': String(index) },
+    });
+    await subscribed(7, 'a');
+    consul.only.answer(streamed(9));
+    await clock.advance(1_000);
+    assert.deepEqual(consul.query, {});
+    consul.only.answer({ status: 403, body: 'Permission denied' });
+    await clock.advance(1_000);
+    assert.equal(calls.length, 0);
+    consul.only.answer(healthy(9));
+    await clock.advance(1_000);
+    assert.deepEqual(calls[0]?.ids, []);
+    consul.only.answer(streamed(9));
+    await clock.advance(1_000);
+    assert.equal(consul.query['index'], '9', 'what is known is not asked for again');
+  });
+
   test('survives an answer that is no answer', async () => {
     await subscribed(7, 'a');
     consul.only.answer({ body: '[{"Node":' });
@@ -209,7 +229,7 @@ describe('a subscription', () => {
   test('gives up on a query that is not answered, and asks again', async () => {
     await subscribed(7, 'a');
     const silent = consul.only;
-    await clock.advance(75_000);
+    await clock.advance(45_000);
     assert.ok(silent.request.signal.aborted);
     assert.deepEqual(consul.query, {});
   });
@@ -353,7 +373,7 @@ describe('many subscriptions on few connections', () => {
     await clock.advance(5_000);
     assert.deepEqual(
       consul.open.map(({ request }) => queryOf(request)['wait']),
-      ['60s', '60s'],
+      ['30s', '30s'],
     );
     const third = naming.subscribe('s3', () => {});
     await clock.settle();

@@ -15,8 +15,11 @@ export interface WatchOptions {
   readonly report: Report;
 }
 
-/** How long a query blocks, and how long it does while others wait for its connection. */
-const waitMs = 60_000;
+/**
+ * How long a query blocks, and how long it does while others wait for its connection. The streaming backend
+ * answers only at the end of the wait when the servers have gone back in time: that bounds the first.
+ */
+const waitMs = 30_000;
 const contendedWaitMs = 2_000;
 const minRetryMs = 100;
 
@@ -36,8 +39,10 @@ type WatchState =
  * Feeds a subscription from blocking queries until it ends. Never rejects.
  *
  * After any failure the whole state is read anew: a server that lost its state would let a query with the
- * old index block although everything has changed. For the same reason an index that went backwards voids
- * its answer (Consul API, "Blocking Queries"; hashicorp/consul#20790 answers an empty list with index 1).
+ * old index block although everything has changed. Two kinds of answers are no evidence and lead to the same:
+ * an index that went backwards (Consul API, "Blocking Queries"; hashicorp/consul#20790 answers an empty list
+ * with index 1), and the streaming backend's word that all instances are gone, which it also gives, without
+ * a header, when the token has lost its rights. A plain read tells which.
  */
 export async function watchService(
   subscription: Subscription,
@@ -48,6 +53,7 @@ export async function watchService(
   const pacer = new Pacer(clock);
   using member = budget.join();
   let state: WatchState = { kind: 'reading' };
+  let known = 0;
 
   while (!signal.aborted) {
     try {
@@ -56,11 +62,13 @@ export async function watchService(
       if (answer === 'preempted') continue;
       // 0 would not block: "clients should sanity check and use 1".
       const at = Math.max(1, answer.index);
-      const isReset = at < index;
-      const news = !isReset && subscription.offer(answer.instances);
+      const isGone = answer.isStreamed && known > 0 && answer.instances.length === 0;
+      const isEvidence = at >= index && !isGone;
+      const news = isEvidence && subscription.offer(answer.instances);
+      if (isEvidence) known = answer.instances.length;
       // Only a query that blocked proves the trouble over: the read after a failure does not.
       if (index > 0) backoff.reset();
-      state = isReset ? { kind: 'reading' } : { kind: 'blocking', index: at };
+      state = isEvidence ? { kind: 'blocking', index: at } : { kind: 'reading' };
       await pacer.pause(news, signal);
     } catch (thrown) {
       if (signal.aborted) return;
