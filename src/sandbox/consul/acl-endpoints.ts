@@ -29,7 +29,11 @@ function tokenJson(core: Core, token: AclToken): Record<string, unknown> {
 const self: Handler = (core, request) => {
   requireAcls(core);
   const token = core.acl.token(tokenOf(request));
-  if (token === undefined) throw new HttpError(403, 'ACL not found');
+  if (token === undefined)
+    throw new HttpError(
+      403,
+      tokenOf(request) === '' ? 'token does not exist: ACL not found' : 'ACL not found',
+    );
   return json(tokenJson(core, token), metaHeaders(core.store.raftIndex, false, {}));
 };
 
@@ -47,7 +51,8 @@ const logout: Handler = (core, request) => {
   if (secret === '') throw new HttpError(401, 'Supplied token does not exist');
   const token = core.acl.token(secret);
   if (token === undefined) throw new HttpError(403, 'ACL not found');
-  if (token.authMethod === undefined) throw new HttpError(403, 'Permission denied');
+  if (token.authMethod === undefined)
+    throw new HttpError(403, "Permission denied: token wasn't created via login");
   core.acl.revoke(secret);
   return json(true);
 };
@@ -98,10 +103,19 @@ const createToken: Handler = (core, request) => {
   );
 };
 
+/** Deleting a token nobody has is no error. */
+const deleteToken: Handler = (core, request, accessorId) => {
+  requireAcls(core);
+  core.acl.resolve(tokenOf(request)).requireAcl('write');
+  core.acl.revokeAccessor(accessorId);
+  return json(true);
+};
+
 export const aclRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/v1/acl/token/self', handler: self },
   { methods: ['POST'], path: '/v1/acl/login', handler: login },
   { methods: ['POST'], path: '/v1/acl/logout', handler: logout },
   { methods: ['PUT'], path: '/v1/acl/policy', handler: createPolicy },
   { methods: ['PUT'], path: '/v1/acl/token', handler: createToken },
+  { methods: ['DELETE'], path: '/v1/acl/token/', handler: deleteToken },
 ];

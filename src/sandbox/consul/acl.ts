@@ -47,6 +47,8 @@ export class Acl {
   readonly #random: Random;
   readonly #tokens = new Map<string, AclToken>();
   readonly #policies = new Map<string, AclPolicy>();
+  /** Told the topic of a token that is no more. */
+  onRevoke: ((topic: string) => void) | undefined;
 
   constructor(options: AclOptions | undefined, clock: Clock, random: Random) {
     this.#options = options;
@@ -116,13 +118,29 @@ export class Acl {
   /** The token is unknown from now on. */
   revoke(secret: string): void {
     this.#tokens.delete(secret);
+    this.onRevoke?.(this.topic(secret));
+  }
+
+  revokeAccessor(accessorId: string): void {
+    const token = [...this.#tokens.values()].find(({ AccessorID }) => AccessorID === accessorId);
+    if (token !== undefined) this.revoke(token.SecretID);
+  }
+
+  /** What those wait on who must know when the token goes. */
+  topic(secret: string): string {
+    return `token/${secret}`;
+  }
+
+  /** Whether requests with this token are answered at all. */
+  knows(secret: string): boolean {
+    return !this.enabled || secret === '' || this.token(secret) !== undefined;
   }
 
   /** A new token for a bearer token; 403 when the method is unknown or refuses it. */
   login(method: string, bearerToken: string): AclToken {
     const policies = this.#options?.authMethods?.[method]?.(bearerToken);
     if (this.#options?.authMethods?.[method] === undefined) {
-      throw new HttpError(403, `auth method "${method}" not found: ACL not found`);
+      throw new HttpError(403, `ACL not found: auth method "${method}" not found`);
     }
     if (policies === undefined) throw new HttpError(403, 'Permission denied');
     const ttl = this.#options.loginTtlMs;

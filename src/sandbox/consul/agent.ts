@@ -10,6 +10,7 @@ import {
 } from './catalog-writes.ts';
 import type { CheckRow, NodeRow, NodeService } from './rows.ts';
 import { nodeKey, type Store } from './store.ts';
+import type { Write } from './write.ts';
 
 interface LocalCheck {
   readonly row: Unstamped<CheckRow>;
@@ -130,7 +131,7 @@ export class Agent implements Disposable {
   sync(): void {
     if (!this.#connected) return;
     const { Node } = this.node;
-    if (this.#store.nodes.get(nodeKey(Node)) === undefined) this.#apply(() => this.node, ensureNode);
+    if (this.#store.nodes.get(nodeKey(Node)) === undefined) this.#apply(this.node, ensureNode);
     for (const service of this.#services.values()) {
       const known = this.#store.services
         .by('node', nodeKey(Node))
@@ -146,10 +147,9 @@ export class Agent implements Disposable {
       const known = this.#store.checks
         .by('node', nodeKey(Node))
         .find(({ CheckID }) => CheckID === row.CheckID);
-      if (known === undefined || !sameCheck(known, row)) {
-        this.#apply(() => row, ensureCheck);
-      }
+      if (known === undefined || !sameCheck(known, row)) this.#apply(row, ensureCheck);
     }
+    this.#settle();
   }
 
   /** Also removes what the agent does not know from its node. The leader's own `consul` and `serfHealth` stay. */
@@ -165,6 +165,14 @@ export class Agent implements Disposable {
       if (CheckID === 'serfHealth' || this.#checks.has(CheckID)) continue;
       this.#store.apply((write) => deleteCheck(this.#store, write, this.node.Node, CheckID));
     }
+    this.#settle();
+  }
+
+  /** No full comparison is due when there is nothing to be undone. */
+  #settle(): void {
+    if (!this.#inSync()) return;
+    this.#fullSync?.[Symbol.dispose]();
+    this.#fullSync = undefined;
   }
 
   /** Looks whether somebody wrote to the agent's node behind its back: the next full comparison undoes it. */
@@ -185,11 +193,8 @@ export class Agent implements Disposable {
     this.#timers.clear();
   }
 
-  #apply<T>(
-    value: () => T,
-    ensure: (store: Store, write: Parameters<typeof ensureNode>[1], value: T) => void,
-  ): void {
-    this.#store.apply((write) => ensure(this.#store, write, value()));
+  #apply<T>(value: T, ensure: (store: Store, write: Write, value: T) => void): void {
+    this.#store.apply((write) => ensure(this.#store, write, value));
   }
 
   #keep(row: Unstamped<CheckRow>, runtime: CheckRuntime): void {

@@ -42,13 +42,16 @@ export function blockingOptions({ query }: ConsulRequest): BlockingOptions {
 /**
  * Runs a reading, and again whenever something it depends on changed, until its index is above `minIndex`
  * or the wait is over; then the last reading is the answer. Up to a sixteenth of the wait is added at random, so that
- * clients do not come back all at once. A replaced state (restore) ends the wait at once.
+ * clients do not come back all at once. When the state is replaced (a restored snapshot) the wait ends at once
+ * with the reading from before: only the next one shows that the index went back. A stream (`survivesRestore`)
+ * is set up again instead and sleeps on.
  */
 export async function blockingQuery<T>(
   { store, clock, random }: { readonly store: Store; readonly clock: Clock; readonly random: Random },
   { minIndex, waitMs }: BlockingOptions,
   signal: AbortSignal,
   read: (watch: WatchSet) => Reading<T>,
+  survivesRestore = false,
 ): Promise<Reading<T>> {
   const deadline = clock.now() + waitMs * (1 + random() / 16);
   let above = minIndex;
@@ -63,7 +66,7 @@ export async function blockingQuery<T>(
     }
     if (reading.index > above) return reading;
     const wake = await store.watchers.wait(watch.topics, deadline, signal);
-    if (wake === 'timeout') return reading;
-    if (wake === 'abandoned') return read(new WatchSet());
+    if (wake === 'abandoned' && survivesRestore) continue;
+    if (wake !== 'changed') return reading;
   }
 }

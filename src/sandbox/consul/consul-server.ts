@@ -42,7 +42,7 @@ export type ConsulStats = Readonly<Omit<Counters, 'requests'>> & {
   readonly blocked: number;
 };
 
-/** How long a server without a leader looks for one before it gives up, in milliseconds. */
+/** How long at least a server without a leader looks for one before it gives up, in milliseconds; at most twice. */
 const leaderWaitMs = 7_000;
 
 /**
@@ -109,6 +109,7 @@ export class ConsulServer implements Disposable {
     this.outsider = new Outsider(store, datacenter);
     this.#reaper = new Reaper(store, clock, nodeName);
     this.#registerItself();
+    this.acl.onRevoke = (topic) => store.watchers.fire([topic]);
     store.onCommit = (touched) => {
       this.#reaper.notice(touched);
       this.#core.agent.notice(touched);
@@ -124,7 +125,10 @@ export class ConsulServer implements Disposable {
     return this.#core.store.raftIndex;
   }
 
-  /** While true there is no leader: every request that needs one ends in 500 after 7 s. `?stale` still reads. */
+  /**
+   * While true there is no leader: a request that needs one ends in 500 after 7 to 14 s. `?stale` and streamed
+   * health readings are still answered; queries that block already sleep to the end of their wait.
+   */
   get leaderless(): boolean {
     return this.#leaderless;
   }
@@ -225,9 +229,17 @@ export class ConsulServer implements Disposable {
   async #dispatch(request: ConsulRequest, route: Route, rest: string): Promise<ConsulAnswer> {
     const name = `${request.method} ${route.path}`;
     this.#counters.requests.set(name, (this.#counters.requests.get(name) ?? 0) + 1);
-    const local = route.local === true || (request.method === 'GET' && request.query.has('stale'));
-    if (this.#leaderless && !local) {
-      await this.#clock.sleep(leaderWaitMs, request.signal);
+    if (!this.#leaderless) return route.handler(this.#core, request, rest);
+    const wait = () => this.#clock.sleep(leaderWaitMs * (1 + this.#core.random()), request.signal);
+    if (route.local === true) {
+      const answer = await route.handler(this.#core, request, rest);
+      // The agent has it, but tries in vain to tell the catalog before it answers.
+      if (request.method === 'PUT') await wait();
+      return answer;
+    }
+    const { readsOwnState = ({ method, query }) => method === 'GET' && query.has('stale') } = route;
+    if (!readsOwnState(request)) {
+      if (route.path !== '/v1/snapshot') await wait();
       if (this.#leaderless) throw new HttpError(500, 'No cluster leader');
     }
     return route.handler(this.#core, request, rest);

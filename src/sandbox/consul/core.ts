@@ -56,4 +56,6 @@ export interface Route {
   readonly handler: Handler;
   /** Answered by the agent alone, whether there is a leader or not. */
   readonly local?: boolean;
+  /** Whether this request is answered from the server's own state, which needs no leader. Default: with `?stale`. */
+  readonly readsOwnState?: (request: ConsulRequest) => boolean;
 }

@@ -97,10 +97,28 @@ export function readHealth(context: ReadContext, query: HealthQuery): Reading<re
   const streamed = query.streaming ? store.indexes.get(streamIndex(query.service)) : undefined;
   return {
     index: streamed ?? indexOfService(store, query.service, exists, true),
-    value: allowed.filter(filter).filter((entry) => !query.passingOnly || isPassing(entry.Checks)),
+    value: passing(allowed.filter(filter), query),
     filteredByAcls: allowed.length < entries.length,
   };
 }
 
 const isPassing = (checks: readonly CheckRow[]): boolean =>
   checks.every(({ Status }) => Status === 'passing');
+
+/** Consul takes what does not pass out by moving the last into its place; a stream's view is in order. */
+function passing(
+  entries: readonly HealthEntry[],
+  { passingOnly, streaming }: HealthQuery,
+): readonly HealthEntry[] {
+  if (!passingOnly) return entries;
+  if (streaming) return entries.filter(({ Checks }) => isPassing(Checks));
+  const left = [...entries];
+  for (let i = 0; i < left.length; ) {
+    if (isPassing(left[i]!.Checks)) i += 1;
+    else {
+      const last = left.pop()!;
+      if (i < left.length) left[i] = last;
+    }
+  }
+  return left;
+}

@@ -1,5 +1,5 @@
 import type { Handler, Route } from './core.ts';
-import { done, HttpError, json, tokenOf } from './http.ts';
+import { HttpError, json, tokenOf } from './http.ts';
 import { metaHeaders } from './read-endpoint.ts';
 
 /** Snapshots hold everything, so they need the right to manage ACLs. */
@@ -10,9 +10,9 @@ const snapshot: Handler = (core, request) => {
       core.restore(request.body);
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new HttpError(500, `failed to decode the snapshot: ${reason}`);
+      throw new HttpError(500, `failed to decompress snapshot: ${reason}`);
     }
-    return done;
+    return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: '' };
   }
   return {
     status: 200,

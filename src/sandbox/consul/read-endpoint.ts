@@ -78,12 +78,22 @@ export async function readBlocking<T>(
 ): Promise<Answered<T>> {
   const token = tokenOf(request);
   const options = blockingOptions(request);
-  const reading = await blockingQuery(core, options, request.signal, (watch) =>
-    read(watch, core.acl.resolve(token)),
+  const streaming = meta.backend === 'streaming';
+  const reading = await blockingQuery(
+    core,
+    options,
+    request.signal,
+    (watch) => {
+      // A stream ends with its token; other readings notice when they wake for something else.
+      if (streaming) watch.add(core.acl.topic(token));
+      return read(watch, core.acl.resolve(token));
+    },
+    streaming,
   );
   // Somebody without a token is not told that there is more.
   const filtered = reading.filteredByAcls && token !== '';
-  return { value: reading.value, headers: metaHeaders(reading.index, filtered, meta) };
+  const knownLeader = meta.knownLeader ?? core.hasLeader();
+  return { value: reading.value, headers: metaHeaders(reading.index, filtered, { ...meta, knownLeader }) };
 }
 
 export function filterOf({ query }: ConsulRequest, schema: FieldKind): (row: unknown) => boolean {

@@ -20,7 +20,7 @@ export interface Snapshot {
 /** Keys of the catalog's tables; names differ from one another whatever their case, as in Consul. */
 export const nodeKey = (node: string): string => node.toLowerCase();
 export const serviceKey = (node: string, id: string): string => `${nodeKey(node)}\0${id.toLowerCase()}`;
-export const checkKey = serviceKey;
+export const checkKey = (node: string, id: string): string => `${nodeKey(node)}\0${id.toLowerCase()}`;
 
 /**
  * The state machine behind the raft log: tables, named indexes and those who wait for them. `apply` is one
