@@ -238,7 +238,13 @@ export function writeContract(context: ContractContext): void {
       const namespace = await context.namespace();
       const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
       const made = await context.client.create(deployments, deploymentBody('web', 2));
-      const changed = { ...made, spec: { ...made.spec, replicas: 9 }, status: { replicas: 5 } };
+      // Without a resourceVersion: a real cluster's controller writes to it too.
+      const changed = {
+        ...made,
+        metadata: { name: 'web' },
+        spec: { ...made.spec, replicas: 9 },
+        status: { replicas: 5 },
+      };
       const updated = await context.client.update(`${deployments}/web/status`, changed);
       assert.equal(updated.spec['replicas'], 2);
       assert.equal(updated.status['replicas'], 5);
