@@ -2,13 +2,23 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readText, type Transport } from '../../../src/lib/transport.ts';
 import { ConsulNaming, type ConsulNamingOptions } from '../../../src/naming/naming.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually as eventuallyReal } from '../../support/eventually.ts';
 import type { NamingWorld } from './naming-contract.ts';
+
+/** How a world waits. */
+type Waiting = Pick<NamingWorld, 'eventually' | 'settle'>;
+
+const realTime: Waiting = {
+  eventually: async (attempt) => void (await eventuallyReal(attempt, { intervalMs: 20 })),
+  // Long enough for a change to travel through the agent, the server and a blocking query.
+  settle: () => delay(300),
+};
 
 /** A world over a Consul agent that is otherwise unused; leaves nothing registered behind. */
 export function consulWorld(
   connect: () => Transport,
   options: Omit<ConsulNamingOptions, 'transport'> = {},
+  { eventually, settle }: Waiting = realTime,
 ): NamingWorld {
   const opened = new AsyncDisposableStack();
   const admin = connect();
@@ -52,11 +62,8 @@ export function consulWorld(
         await call('PUT', `/v1/agent/check/update/${encodeURIComponent(check.ID)}`, { Status: state });
       }
     },
-    async eventually(attempt) {
-      await eventually(attempt, { intervalMs: 20 });
-    },
-    // Long enough for a change to travel through the agent, the server and a blocking query.
-    settle: () => delay(300),
+    eventually,
+    settle,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
