@@ -4,6 +4,7 @@ import { ConsulOperator } from '../../test/support/consul-operator.ts';
 import { entry, instance, readiness } from '../../test/support/entries.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { Transport } from '../lib/transport.ts';
+import { consulNodeName } from '../model/keys.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 
 const signal = new AbortController().signal;
@@ -29,6 +30,23 @@ describe('ObservedState', () => {
       [...server.stats.requests.values()].reduce((sum, count) => sum + count, 0),
       before,
     );
+  });
+
+  test("knows another owner's node after one reading, and learns from a full one that the name is free", async () => {
+    const { operator } = await setUp();
+    await operator.outsider('/v1/catalog/register', { Node: 'taken', Address: '10.9.9.9' });
+    const taken = consulNodeName('taken');
+    await operator.observed.load([taken], signal);
+    assert.equal(operator.observed.needsReading(taken), false);
+    assert.equal(operator.observed.node(taken)?.address, '10.9.9.9');
+    await operator.outsider('/v1/catalog/deregister', { Node: 'taken' });
+    assert.deepEqual(
+      await operator.observed.readAll(signal),
+      [],
+      'what others do to their nodes is no drift',
+    );
+    assert.equal(operator.observed.needsReading(taken), false);
+    assert.equal(operator.observed.node(taken), undefined);
   });
 
   test('reads again a node whose write has an unknown outcome, and does not call the difference drift', async () => {

@@ -32,8 +32,8 @@ interface Known {
  * What Consul holds of ours, in memory: read whole at the start, kept up by our own committed changes,
  * compared with fresh readings.
  *
- * - `node()` answers from memory; `load()` first reads what is not known for certain: names never seen,
- *   nodes of other owners, nodes with a write of unknown outcome;
+ * - `node()` answers from memory; `load()` first reads what is not known for certain: names never seen and
+ *   nodes with a write of unknown outcome;
  * - `follow()` keeps the results of what the writer was given;
  * - a reading during which one of our own writes to the node was under way says nothing and is dropped;
  * - the absence of a node we know is believed only when Consul confirms it;
@@ -87,9 +87,7 @@ export class ObservedState {
 
   /** Whether load() would read this node before anything may be computed for it. */
   needsReading(name: ConsulNodeName): boolean {
-    const known = this.#known.get(name);
-    if (known === undefined || !known.certain) return true;
-    return known.node !== undefined && !this.#isOurs(known.node);
+    return this.#known.get(name)?.certain !== true;
   }
 
   /** Makes `node()` of these names fit to compute changes from. */

@@ -5,7 +5,9 @@ import type { Pod } from './kubelet.ts';
 const prefix = 'kube-registrar.io/';
 
 /** `{ service: 'web' }` as `{ 'kube-registrar.io/service': 'web' }`. */
-export function annotations(fields: Readonly<Record<string, string>>): Record<string, string> {
+export function annotations<Value extends string | null>(
+  fields: Readonly<Record<string, Value>>,
+): Record<string, Value> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${prefix}${name}`, value]));
 }
 
@@ -102,7 +104,7 @@ export class Namespace {
 
   /** Null takes an annotation away. */
   async annotatePod(name: string, fields: Readonly<Record<string, string | null>>): Promise<void> {
-    const metadata = { annotations: annotations(fields as Record<string, string>) };
+    const metadata = { annotations: annotations(fields) };
     await this.#api.patchAs(`${this.podsPath}/${name}`, { metadata });
   }
 

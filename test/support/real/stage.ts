@@ -1,0 +1,106 @@
+/** A cluster, a Consul and the operator between them: what most end-to-end tests play on. */
+import assert from 'node:assert/strict';
+import { eventually } from '../eventually.ts';
+import { type Consul, type ConsulOptions, startConsul } from './consul.ts';
+import { countedWrites, type HealthEntry, instances, isPassing } from './consul-reads.ts';
+import { type Kube, startKube } from './kube.ts';
+import { type Kubelet, startKubelet } from './kubelet.ts';
+import { installRbac, type OperatorProcess, operatorIdentity, startOperator } from './operator.ts';
+import { Namespace } from './workloads.ts';
+
+/** Far more than anything takes, so that a busy machine does not fail a test. */
+export const patience = { timeoutMs: 60_000 };
+
+export interface StageOptions {
+  /** Merged over the operator's `sync` section. */
+  readonly sync?: Readonly<Record<string, unknown>>;
+  readonly consul?: ConsulOptions;
+}
+
+/** Name of the cluster in the operator's configuration. */
+export const clusterName = 'prod';
+
+/** Three nodes, an empty Consul that counts its writes, and a ready operator. */
+export async function startStage({ sync = {}, consul: options = {} }: StageOptions = {}): Promise<Stage> {
+  await using started = new AsyncDisposableStack();
+  const [kube, consul] = await Promise.all([
+    startKube().then((server) => started.use(server)),
+    startConsul({
+      ...options,
+      // Without it, DNS answers by UDP hold three addresses and do not say that there are more.
+      serverConfig: { ...countedWrites, dns_config: { enable_truncate: true }, ...options.serverConfig },
+    }).then((server) => started.use(server)),
+  ]);
+  await installRbac(kube);
+  const kubelet = started.use(await startKubelet(kube.api));
+  const operator = started.use(
+    await startOperator({
+      config: {
+        cluster: { name: clusterName },
+        kubernetes: { kubeconfig: await kube.kubeconfigFor(operatorIdentity) },
+        consul: { addresses: [consul.url] },
+        sync,
+      },
+    }),
+  );
+  await operator.ready();
+  return new Stage(kube, consul, kubelet, operator, started.move());
+}
+
+export class Stage implements AsyncDisposable {
+  readonly kube: Kube;
+  readonly consul: Consul;
+  readonly kubelet: Kubelet;
+  readonly operator: OperatorProcess;
+  readonly #started: AsyncDisposableStack;
+
+  /** Use `startStage`. */
+  constructor(
+    kube: Kube,
+    consul: Consul,
+    kubelet: Kubelet,
+    operator: OperatorProcess,
+    started: AsyncDisposableStack,
+  ) {
+    this.kube = kube;
+    this.consul = consul;
+    this.kubelet = kubelet;
+    this.operator = operator;
+    this.#started = started;
+  }
+
+  namespace(name: string): Promise<Namespace> {
+    return Namespace.create(this.kube.api, name);
+  }
+
+  /** Instances of a service, by their ids. */
+  instances(service: string): Promise<HealthEntry[]> {
+    return instances(this.consul, service);
+  }
+
+  /** Waits until exactly `count` instances are there and all of them pass. */
+  allPassing(service: string, count: number): Promise<HealthEntry[]> {
+    return this.eventually(`${service}: ${count} passing instances`, async () => {
+      const entries = await this.instances(service);
+      assert.equal(entries.filter(isPassing).length, count);
+      assert.equal(entries.length, count);
+      return entries;
+    });
+  }
+
+  /** Waits until the service has no instance left. */
+  gone(service: string): Promise<unknown> {
+    return this.eventually(`${service} is gone`, async () =>
+      assert.deepEqual(await this.instances(service), []),
+    );
+  }
+
+  eventually<T>(what: string, attempt: () => Promise<T>): Promise<Exclude<T, false>> {
+    return eventually(attempt, { ...patience, what });
+  }
+
+  /** Ends everything, the operator first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#started.disposeAsync();
+  }
+}
