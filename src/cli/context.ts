@@ -5,6 +5,9 @@ export interface Output {
   write(text: string): unknown;
   /** A terminal, where colour and a live view make sense. */
   readonly isTTY?: boolean;
+  /** Size of the terminal, as it is now. */
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** What a command sees of the process; injected, so that commands run in tests. */

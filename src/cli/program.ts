@@ -3,6 +3,7 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import type { CliContext } from './context.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
+import { addSandboxCommand } from './sandbox/sandbox-command.ts';
 import { packageVersion } from './version.ts';
 
 export interface ProgramOptions extends Omit<CliContext, 'exit'> {
@@ -24,6 +25,7 @@ export async function runProgram({ argv, operator, ...process }: ProgramOptions)
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   addRunCommand(program, { ...process, exit }, operator);
+  addSandboxCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;

@@ -1,0 +1,67 @@
+import { ConfigError } from '../../config/config-error.ts';
+import { consulAddress } from '../../config/consul-address.ts';
+import type { Environment } from '../../config/environment.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { type Random, systemRandom } from '../../lib/random.ts';
+import { startConsul } from './consul-process.ts';
+import type { ConsulTarget } from './consul-target.ts';
+import { memoryTarget } from './memory-target.ts';
+import { realTarget } from './real-target.ts';
+
+export interface ConsulChoice {
+  /** `--consul`: the origin of a running Consul. */
+  readonly address?: string | undefined;
+  /** `--consul-binary`: a program to start; true: CONSUL_BIN, or `consul` on the path. */
+  readonly binary?: string | true | undefined;
+}
+
+/**
+ * The Consul that flags and environment ask for: a running one, one to be started, or the one in memory.
+ * Rejects with ConfigError, and when a real one does not answer.
+ */
+export async function chooseConsul(
+  { address, binary }: ConsulChoice,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<ConsulTarget> {
+  const [clock, random] = [systemClock, systemRandom];
+  if (binary !== undefined) {
+    const program = binary === true ? environment['CONSUL_BIN'] || 'consul' : binary;
+    return ownConsul(program, clock, random, signal);
+  }
+  if (address !== undefined) {
+    const { error } = consulAddress.safeParse(address);
+    if (error !== undefined) throw new ConfigError([`flag --consul: ${error.issues[0]?.message}`]);
+    return realTarget({ address, environment, random }, signal);
+  }
+  const isGiven = (environment['CONSUL_HTTP_ADDR'] ?? '') !== '';
+  return isGiven
+    ? realTarget({ address: undefined, environment, random }, signal)
+    : memoryTarget(clock, random);
+}
+
+/** A real Consul that nobody else uses and that ends with the sandbox: no other names, nothing to take back. */
+async function ownConsul(
+  program: string,
+  clock: Clock,
+  random: Random,
+  signal: AbortSignal,
+): Promise<ConsulTarget> {
+  const consul = await startConsul(program, clock, signal);
+  try {
+    const target = await realTarget({ address: consul.origin, environment: {}, random }, signal);
+    return {
+      ...target,
+      label: `(dev agent, ${consul.origin})`,
+      prefix: '',
+      async cleanUp() {},
+      async [Symbol.asyncDispose]() {
+        await target[Symbol.asyncDispose]();
+        await consul[Symbol.asyncDispose]();
+      },
+    };
+  } catch (thrown) {
+    await consul[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}

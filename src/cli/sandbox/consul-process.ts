@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
+import { HttpTransport } from '../../lib/http-transport.ts';
+import { readText } from '../../lib/transport.ts';
+import { freePorts } from './free-ports.ts';
+
+export interface ConsulProcess extends AsyncDisposable {
+  /** Of its HTTP API. */
+  readonly origin: string;
+}
+
+/**
+ * The child's shell first starts a watcher that waits on a pipe whose other end only this process holds: it
+ * closes however this process ends, SIGKILL included, and the watcher then kills the whole process group.
+ */
+const supervise = '(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3>&-';
+const readyWithinMs = 30_000;
+const lookMs = 100;
+const lastWords = 2_000;
+
+/**
+ * Starts `consul agent -dev` on free ports of 127.0.0.1; its data is in memory. Resolves when it has a
+ * leader. Rejects with `config` when the program cannot be run, `unavailable` when it does not get ready.
+ */
+export async function startConsul(
+  program: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ConsulProcess> {
+  const [http, serf, server] = await freePorts(3);
+  const ports = `ports { http = ${http} dns = -1 grpc = -1 grpc_tls = -1 serf_lan = ${serf} serf_wan = -1 server = ${server} }`;
+  const args = ['agent', '-dev', '-bind', '127.0.0.1', '-client', '127.0.0.1', '-log-level', 'warn'];
+  const child = spawn('/bin/sh', ['-c', supervise, 'consul', program, ...args, '-hcl', ports], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const listenTo = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-lastWords);
+  };
+  child.stdout?.on('data', listenTo);
+  child.stderr?.on('data', listenTo);
+  (child.stdio[3] as Socket).on('error', () => {});
+  const origin = `http://127.0.0.1:${http}`;
+  const stop = () => end(child);
+  try {
+    await untilReady(child, origin, clock, signal);
+  } catch (thrown) {
+    await stop();
+    signal.throwIfAborted();
+    const said = output.trim() === '' ? '' : `; it said: ${output.trim().split('\n').slice(-3).join(' | ')}`;
+    throw new RegistrarError('config', `Consul (${program}) did not start: ${describe(thrown)}${said}`);
+  }
+  return { origin, [Symbol.asyncDispose]: stop };
+}
+
+async function untilReady(
+  child: ChildProcess,
+  origin: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const transport = new HttpTransport({ origin });
+  const until = clock.now() + readyWithinMs;
+  try {
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
+      if (clock.now() > until) throw new Error(`it has no leader after ${readyWithinMs / 1_000} s`);
+      if (await hasLeader(transport, signal)) return;
+      await clock.sleep(lookMs, signal);
+    }
+  } finally {
+    await transport.close();
+  }
+}
+
+async function hasLeader(transport: HttpTransport, signal: AbortSignal): Promise<boolean> {
+  try {
+    const path = '/v1/status/leader';
+    const response = await transport.request({ method: 'GET', path, signal, headersTimeoutMs: 2_000 });
+    return response.status === 200 && /:\d+/.test(await readText(response));
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return false;
+  }
+}
+
+/** Kills the group: what the agent has is in memory, there is nothing to save. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  process.kill(-child.pid, 'SIGKILL');
+  await exited;
+}

@@ -1,0 +1,20 @@
+import type { LoadedConfig } from '../../config/load.ts';
+import type { Transport } from '../../lib/transport.ts';
+
+/** The Consul the sandbox works on. Disposing of it ends what was started for it. */
+export interface ConsulTarget extends AsyncDisposable {
+  /** Where it is, for people: `in memory`, `http://127.0.0.1:8500`. */
+  readonly label: string;
+  /** The operator's configuration, which names this Consul and its credentials. */
+  readonly loaded: LoadedConfig;
+  /** Put before the names of services: others may use this Consul too. */
+  readonly prefix: string;
+  /** The operator's connection; the operator adds its token itself. */
+  readonly operator: Transport;
+  /** A connection for anybody else, with the token and what else every request needs. */
+  connect(): Transport;
+  /** Its HTTP API for other processes, on loopback where it is ours. Opened by the first call. */
+  origin(): Promise<string>;
+  /** Takes back what was registered for the cluster with this uid, where it would stay otherwise. */
+  cleanUp(owner: string, signal: AbortSignal): Promise<void>;
+}

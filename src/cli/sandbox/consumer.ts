@@ -1,0 +1,85 @@
+import type { Clock } from '../../lib/clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { readText, type Transport } from '../../lib/transport.ts';
+import { parseServiceView, type ServiceView } from './service-view.ts';
+
+export interface ConsumerOptions {
+  readonly service: string;
+  /** A connection of its own: it must see what every client of Consul sees, when it sees it. */
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Only instances of the cluster with this uid are looked at. */
+  readonly owner: string;
+  /** Called with every new answer, before the next query. */
+  readonly onView: (before: ServiceView, consumer: Consumer) => void;
+}
+
+const waitMs = 30_000;
+const retryMs = 200;
+
+/**
+ * A client of one service, outside the cluster: it holds a blocking health query open and asks again as
+ * soon as it is answered. What the sandbox shows and measures is what this client was told.
+ */
+export class Consumer {
+  readonly service: string;
+  readonly #options: ConsumerOptions;
+  #view: ServiceView = [];
+  #index = 0;
+  #viewedAt: number;
+
+  constructor(options: ConsumerOptions) {
+    this.service = options.service;
+    this.#options = options;
+    this.#viewedAt = options.clock.now();
+  }
+
+  get view(): ServiceView {
+    return this.#view;
+  }
+
+  /** `X-Consul-Index` of the view. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** When the view was received, `clock.now()`. */
+  get viewedAt(): number {
+    return this.#viewedAt;
+  }
+
+  /** Follows the service until the signal aborts. Never rejects: while Consul is away it asks again. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#ask(signal);
+      } catch {
+        // The view stays what it was; an expectation that waits for another one says so at its deadline.
+        await clock.sleep(retryMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { service, transport, clock, owner, onView } = this.#options;
+    const blocking = this.#index === 0 ? '' : `?index=${this.#index}&wait=${waitMs}ms`;
+    const response = await transport.request({
+      method: 'GET',
+      path: `/v1/health/service/${encodeURIComponent(service)}${blocking}`,
+      signal,
+      // Consul adds up to a sixteenth of the wait.
+      headersTimeoutMs: waitMs * 1.5,
+    });
+    const text = await readText(response);
+    if (response.status !== 200) throw new RegistrarError('unavailable', text, { status: response.status });
+    const view = parseServiceView(text, owner);
+    const index = Number(response.headers['x-consul-index'] ?? 0);
+    const before = this.#view;
+    this.#viewedAt = clock.now();
+    this.#view = view;
+    // An index that went back means another server's history: it is read from the start.
+    this.#index = index < this.#index ? 0 : Math.max(1, index);
+    onView(before, this);
+  }
+}

@@ -1,0 +1,45 @@
+import { measuredText } from './result-text.ts';
+import type { Transition } from './service-view.ts';
+import { msText } from './spread.ts';
+import type { PlayEvent, StepResult } from './step.ts';
+
+/** `  1.234s ` */
+const stamp = (atMs: number): string => `${(atMs / 1_000).toFixed(3).padStart(7)}s  `;
+
+/** Lines for whatever is no terminal: one for each step's begin and end. Pure; no control codes. */
+export function eventLines(event: PlayEvent, atMs: number): readonly string[] {
+  switch (event.kind) {
+    case 'step': {
+      const { step, number, of } = event;
+      return [`${stamp(atMs)}step ${number}/${of}: ${step.title}. ${step.explain}`];
+    }
+    case 'expecting':
+      return [];
+    case 'result':
+      return resultLines(event.result, atMs);
+  }
+}
+
+function resultLines(result: StepResult, atMs: number): readonly string[] {
+  const { outcome, tookMs, finding, expectations } = result;
+  if (outcome === 'reached') {
+    const measured = measuredText(result);
+    return [`${stamp(atMs)}ok: ${measured === '' ? '' : `${measured}; `}${finding}`];
+  }
+  const unmet = expectations.filter(({ met }) => !met).map(({ text }) => text);
+  return [`${stamp(atMs)}FAILED: not reached within ${msText(tookMs)}: ${unmet.join('; ')}`];
+}
+
+/** What a consumer was told of one instance. */
+export function transitionLine({ kind, instance }: Transition, atMs: number): string {
+  const { service, pod, node, address, tags, status, reason } = instance;
+  const about = [address, ...tags].join(', ');
+  const why = reason === '' ? '' : `: ${reason}`;
+  const news: Readonly<Record<Transition['kind'], string>> = {
+    appeared: `is there, ${status}${why}`,
+    changed: `is ${status}${why}`,
+    edited: `has changed, ${status}${why}`,
+    left: 'is gone',
+  };
+  return `${stamp(atMs)}  ${service}: ${pod} on ${node} ${news[kind]} (${about})`;
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { CliContext } from '../context.ts';
+import type { FinalState } from './final-state.ts';
+import { type Glyphs, glyphsFor } from './glyphs.ts';
+import { instanceLines } from './instance-rows.ts';
+import { LiveView } from './live-view.ts';
+import type { LogTail } from './log-tail.ts';
+import { plainView } from './plain-view.ts';
+import { paint, span } from './span.ts';
+import type { Stage } from './stage.ts';
+import { summary } from './summary.ts';
+import { silentView, type View } from './view.ts';
+
+/** Everything step by step, or the final state only: as tables or as JSON. */
+export type Show = 'steps' | 'end' | 'end-as-json';
+
+export interface ViewParts {
+  readonly clock: Clock;
+  readonly elapsed: () => number;
+  readonly log: LogTail;
+  readonly consul: string;
+}
+
+/** Chooses the words and signs for where they are read: a terminal with or without colour, or a file. */
+export class Printer {
+  readonly #stdout: CliContext['stdout'];
+  readonly #glyphs: Glyphs;
+  readonly #isScreen: boolean;
+  readonly #colour: boolean;
+
+  constructor({ stdout, environment }: Pick<CliContext, 'stdout' | 'environment'>) {
+    this.#stdout = stdout;
+    this.#glyphs = glyphsFor(environment);
+    this.#isScreen = stdout.isTTY === true && environment['TERM'] !== 'dumb';
+    // https://no-color.org: any value but the empty one.
+    this.#colour = this.#isScreen && (environment['NO_COLOR'] ?? '') === '';
+  }
+
+  view(show: Show, stage: Stage, { clock, elapsed, log, consul }: ViewParts): View {
+    if (show !== 'steps') return silentView;
+    if (!this.#isScreen) return plainView(this.#stdout, elapsed);
+    return new LiveView({
+      screen: this.#stdout,
+      clock,
+      colour: this.#colour,
+      glyphs: this.#glyphs,
+      now: () => ({
+        consul,
+        elapsedMs: elapsed(),
+        services: [...stage.consumers].map(([service, { view }]) => ({ service, view })),
+        log: log.lines,
+      }),
+    });
+  }
+
+  end(show: Show, state: FinalState, steps: number): void {
+    if (show === 'end-as-json') {
+      this.text([JSON.stringify(state, undefined, 2)]);
+      return;
+    }
+    const services = state.services.map(({ service, instances }) => ({ service, view: instances }));
+    const lines = [
+      ...instanceLines(services, this.#glyphs),
+      [span('')],
+      ...summary(state.steps, steps, this.#glyphs),
+    ];
+    this.text(lines.map((line) => paint(line, this.#colour).trimEnd()));
+  }
+
+  text(lines: readonly string[]): void {
+    for (const line of lines) this.#stdout.write(`${line}\n`);
+  }
+}

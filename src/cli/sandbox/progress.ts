@@ -1,0 +1,24 @@
+import type { ServiceView } from './service-view.ts';
+import type { Expectation, Step, StepResult } from './step.ts';
+
+/** Everything a picture of the sandbox shows, at one moment. */
+export interface Progress {
+  /** What runs where: `in memory`, `http://127.0.0.1:8500`. */
+  readonly consul: string;
+  readonly elapsedMs: number;
+  readonly steps: number;
+  /** Undefined before the first step. */
+  readonly current:
+    | {
+        readonly number: number;
+        readonly step: Pick<Step, 'title' | 'explain'>;
+        readonly expectations: readonly Expectation[];
+        /** Once the step has ended. */
+        readonly result: StepResult | undefined;
+      }
+    | undefined;
+  readonly results: readonly StepResult[];
+  readonly services: readonly { readonly service: string; readonly view: ServiceView }[];
+  /** The operator's latest lines, oldest first. */
+  readonly log: readonly string[];
+}

@@ -1,0 +1,67 @@
+import { type Command, Option } from 'commander';
+import type { CliContext } from '../context.ts';
+
+interface Flags {
+  readonly keep?: true;
+  readonly once?: true;
+  readonly output: 'text' | 'json';
+  readonly consul?: string;
+  readonly consulBinary?: string | true;
+}
+
+const explanation = `
+Plays a scenario of about half a minute with the real operator between a Kubernetes API and a Consul in
+memory: pods come up, a rollout, a failing readiness probe, a lost node, entries that somebody else changed.
+Every step says what it waits for, and how long it took from Kubernetes until a consumer of Consul knew.
+Nothing has to be installed, and nothing outside this process is touched, unless a real Consul is asked for.
+
+In a terminal the sandbox is a live picture; elsewhere it prints one line for each thing that happens.
+NO_COLOR is respected.
+
+Consul:
+  in memory              unless one of these is given
+  --consul, or CONSUL_HTTP_ADDR with Consul's other variables (CONSUL_HTTP_TOKEN, CONSUL_CACERT ...)
+                         services are called sandbox-web and sandbox-search there, and everything is
+                         removed in the end; the token needs write on nodes and services of that prefix
+  --consul-binary        starts "consul agent -dev" on free ports of 127.0.0.1
+
+Exit code: 0 when every step reached what was expected in time, 1 when one did not, 130 when interrupted.
+
+Examples:
+  kube-registrar sandbox
+  kube-registrar sandbox --keep                   then: curl and kubectl, at the addresses it prints
+  kube-registrar sandbox --once --output json     for scripts
+  kube-registrar sandbox --consul-binary ./consul`;
+
+/** Adds `sandbox`. What it needs is loaded when it runs, so that `--help` is quick. */
+export function addSandboxCommand(program: Command, context: CliContext): void {
+  program
+    .command('sandbox')
+    .description('see the operator at work without a cluster: a demo that tests itself')
+    .option('--keep', 'go on after the scenario until Ctrl-C, and print where curl and kubectl reach it')
+    .addOption(new Option('--once', 'no pauses and no picture: print the final state only').conflicts('keep'))
+    .addOption(
+      new Option('--output <FORMAT>', 'of the final state; json needs --once')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .option('--consul <URL>', 'use the Consul at this address instead of the one in memory')
+    .addOption(
+      new Option(
+        '--consul-binary [FILE]',
+        'start this Consul (default: CONSUL_BIN, or "consul" on the path)',
+      ).conflicts('consul'),
+    )
+    .addHelpText('after', explanation)
+    .action(async ({ keep, once, output, consul, consulBinary }: Flags, command: Command) => {
+      if (output === 'json' && once === undefined) {
+        command.error("error: option '--output json' needs '--once'");
+      }
+      const { sandbox } = await import('./sandbox.ts');
+      const { chooseConsul } = await import('./choose-consul.ts');
+      const show = once === undefined ? 'steps' : output === 'json' ? 'end-as-json' : 'end';
+      const choice = { address: consul, binary: consulBinary };
+      const target = (signal: AbortSignal) => chooseConsul(choice, context.environment, signal);
+      context.exit(await sandbox({ show, keep: keep === true, consul: target }, context));
+    });
+}

@@ -1,0 +1,104 @@
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { type Random, systemRandom } from '../../lib/random.ts';
+import { prometheusMetrics } from '../../metrics/prometheus.ts';
+import type { CliContext, Output } from '../context.ts';
+import { pinoLogger } from '../pino-logger.ts';
+import { packageVersion } from '../version.ts';
+import type { ConsulTarget } from './consul-target.ts';
+import { finalState } from './final-state.ts';
+import { LogTail } from './log-tail.ts';
+import { invitation, openHouse } from './open-house.ts';
+import { plainView } from './plain-view.ts';
+import { play } from './player.ts';
+import { Printer, type Show } from './printer.ts';
+import { scenario as theScenario } from './scenario.ts';
+import type { Transition } from './service-view.ts';
+import { Stage } from './stage.ts';
+import type { PlayEvent, Step } from './step.ts';
+import { silentView, type View } from './view.ts';
+
+export interface SandboxOptions {
+  /** How it is shown: step by step, or the final state only, without pauses. */
+  readonly show: Show;
+  /** Go on after the last step until a signal comes. */
+  readonly keep: boolean;
+  readonly consul: (signal: AbortSignal) => Promise<ConsulTarget>;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly scenario?: readonly Step[];
+}
+
+/** As shells say it of a program that Ctrl-C ended. */
+const interrupted = 130;
+const pauses = { lead: 1_000, hold: 800 };
+const noPauses = { lead: 0, hold: 0 };
+const cleanUpMs = 10_000;
+const logLinesOfFailure = 20;
+
+/**
+ * `kube-registrar sandbox`. Returns the exit code: 0 when every step reached what was expected, 1 when one
+ * did not, 130 when a signal came before the end. Rejects when the operator or its Consul fails.
+ */
+export async function sandbox(options: SandboxOptions, context: CliContext): Promise<number> {
+  const { clock = systemClock, random = systemRandom, scenario = theScenario, show, keep } = options;
+  const { stderr, signal } = context;
+  const start = clock.now();
+  const elapsed = () => clock.now() - start;
+  const log = new LogTail();
+  const logger = pinoLogger({ level: 'info', format: 'text', output: log, colour: false });
+  const version = packageVersion();
+  const metrics = prometheusMetrics({ version, processMetrics: keep });
+  const printer = new Printer(context);
+
+  await using consul = await options.consul(signal);
+  let view: View = silentView;
+  const onTransition = (transition: Transition) => view.transition(transition);
+  const parts = { clock, random, logger, metrics: metrics.metrics, version, consul, onTransition };
+  const stage = new Stage(parts);
+  try {
+    stage.watch();
+    view = printer.view(show, stage, { clock, elapsed, log, consul: consul.label });
+    const pace = show === 'steps' ? pauses : noPauses;
+    const onEvent = (event: PlayEvent) => view.event(event);
+    const results = await play(scenario, stage, { clock, pace, signal, onEvent }).finally(() =>
+      view[Symbol.dispose](),
+    );
+    const state = finalState(consul.label, stage.writes, results, stage.consumers);
+    printer.end(show, state, scenario.length);
+    if (state.outcome === 'failed') tellLog(stderr, log);
+    if (keep) {
+      await using house = await openHouse(stage, consul, { metrics, logger, clock });
+      printer.text(invitation(house, stage));
+      view = plainView(context.stdout, elapsed);
+      await aborted(signal);
+    }
+    return state.outcome === 'passed' ? 0 : 1;
+  } catch (thrown) {
+    if (!signal.aborted) {
+      tellLog(stderr, log);
+      throw thrown;
+    }
+    stderr.write('kube-registrar: interrupted before the end\n');
+    return interrupted;
+  } finally {
+    view = silentView;
+    await stage[Symbol.asyncDispose]();
+    await withDeadline(clock, cleanUpMs, new AbortController().signal, (until) =>
+      consul.cleanUp(stage.owner, until),
+    );
+  }
+}
+
+/** The operator's last words, for who has to find out why. */
+function tellLog(stderr: Output, { lines }: LogTail): void {
+  stderr.write(`The operator's last lines:\n`);
+  for (const line of lines.slice(-logLinesOfFailure)) stderr.write(`  ${line}\n`);
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -1,0 +1,230 @@
+import { type InstanceView, passingOf, type ServiceView, sameView } from './service-view.ts';
+import type { Baseline, Stage } from './stage.ts';
+import type { Expectation, Step } from './step.ts';
+import { deploymentOf, namespace, serviceOf, type Workload } from './workloads.ts';
+
+/** The reason a kubelet gives on the pod's condition Ready; the probe's own words are only in its Events. */
+const notReady = 'ContainersNotReady';
+const lostNode = 'node-2';
+const idleMs = 2_000;
+
+/** What the demo shows, in its order. */
+export const scenario: readonly Step[] = [
+  {
+    id: 'start',
+    title: 'The operator starts',
+    explain:
+      'It lists pods, Services, EndpointSlices and nodes, and reads everything of its own in Consul. Until ' +
+      'both are complete it writes nothing.',
+    deadlineMs: 10_000,
+    act: (stage) => stage.startOperator(),
+    expect: (stage) => {
+      const [missing] = stage.operator.notReady();
+      return [{ text: missing ?? 'cluster and Consul are read', met: missing === undefined }];
+    },
+    finding: (stage, before) => `nothing is annotated yet: ${written(stage, before)}`,
+  },
+  {
+    id: 'pods-come-up',
+    title: 'Six pods come up',
+    explain:
+      'Four carry the annotation kube-registrar.io/service themselves, two stand behind a Service that ' +
+      'carries it. Each is registered when it has an address, and passes when it is Ready.',
+    measures: 'propagation',
+    deadlineMs: 15_000,
+    act: ({ cluster, workloads: { web, search } }) => {
+      cluster.create(deploymentOf(web, 'v1'), 'deployments.apps');
+      cluster.create(deploymentOf(search, 'v1'), 'deployments.apps');
+      cluster.create(serviceOf(search), 'services');
+    },
+    expect: everythingPasses,
+    finding: (stage, before) => `6 instances on 3 nodes: ${written(stage, before)}`,
+  },
+  {
+    id: 'rollout',
+    title: 'A rollout from v1 to v2',
+    explain:
+      'The Deployment replaces its pods two at a time. New ones pass before old ones leave, so a consumer ' +
+      'always has enough of them. The tag follows the pod label "version".',
+    measures: 'propagation',
+    deadlineMs: 30_000,
+    act: (stage) => stage.replaceDeployment(deploymentOf(stage.workloads.web, 'v2')),
+    expect: (stage) => {
+      const { web } = stage.workloads;
+      const view = stage.view(web);
+      const old = view.filter(({ tags }) => !tags.includes('v2')).length;
+      const fewest = stage.fewestPassing(web);
+      return [
+        passing(stage, web, web.replicas),
+        { text: `no instance of v1 left (${old} now)`, met: old === 0 },
+        {
+          text: `never fewer than ${web.replicas} passing (fewest: ${fewest})`,
+          met: fewest >= web.replicas,
+        },
+      ];
+    },
+    finding: (stage) => `a consumer never saw fewer than ${stage.fewestPassing(stage.workloads.web)} passing`,
+  },
+  {
+    id: 'probe-fails',
+    title: 'A readiness probe fails',
+    explain:
+      'The pod stays registered and turns critical, with the reason as the output of its check: DNS and ' +
+      'health queries leave it out, and who looks into Consul reads why.',
+    measures: 'propagation',
+    deadlineMs: 5_000,
+    act: (stage) => {
+      const { pod } = firstOf(stage, stage.workloads.web);
+      stage.cluster.kubelets.setReadiness(namespace, pod, { ready: false });
+    },
+    expect: (stage) => {
+      const { web } = stage.workloads;
+      const told = stage.view(web).some(({ reason }) => reason.includes(notReady));
+      return [
+        passing(stage, web, web.replicas - 1),
+        { text: `one critical, and Consul says why: ${notReady}`, met: told },
+      ];
+    },
+    finding: (stage, before) => `the health of one instance: ${written(stage, before)}`,
+  },
+  {
+    id: 'probe-recovers',
+    title: 'The probe succeeds again',
+    explain: 'Back into traffic, as soon as Kubernetes says Ready.',
+    measures: 'propagation',
+    deadlineMs: 5_000,
+    act: (stage) => {
+      const failing = stage.view(stage.workloads.web).find(({ status }) => status !== 'passing');
+      if (failing !== undefined) {
+        stage.cluster.kubelets.setReadiness(namespace, failing.pod, { ready: true });
+      }
+    },
+    expect: everythingPasses,
+    finding: (stage, before) => `the health of one instance: ${written(stage, before)}`,
+  },
+  {
+    id: 'node-lost',
+    title: 'A node is lost',
+    explain:
+      `${lostNode} is heard of no more, and Kubernetes sets its condition Ready to Unknown. The instances ` +
+      'hang on the check of their Consul node: one write takes all of them out.',
+    measures: 'propagation',
+    deadlineMs: 5_000,
+    act: (stage) => stage.loseNode(lostNode),
+    expect: (stage) => {
+      const inside = everyInstance(stage).filter(({ node }) => node === lostNode);
+      const left = inside.filter(({ status }) => status === 'passing').length;
+      return [
+        {
+          text: `none of the ${inside.length} instances on ${lostNode} passing (${left} now)`,
+          met: inside.length > 0 && left === 0,
+        },
+      ];
+    },
+    finding: (stage, before) => {
+      const { length } = everyInstance(stage).filter(({ node }) => node === lostNode);
+      return `${length} instances out of traffic: ${written(stage, before)}`;
+    },
+  },
+  {
+    id: 'node-returns',
+    title: 'The node returns',
+    explain: 'Nothing was removed, so nothing has to be registered again: one write brings all of them back.',
+    measures: 'propagation',
+    deadlineMs: 5_000,
+    act: (stage) => stage.cluster.nodes.recover(lostNode),
+    expect: everythingPasses,
+    finding: (stage, before) => `all instances back: ${written(stage, before)}`,
+  },
+  {
+    id: 'outsider-edits',
+    title: 'Somebody changes an entry in Consul',
+    explain:
+      'A script with too many rights registers an instance anew with a wrong port. The comparison with ' +
+      'Consul finds it and writes it back (every second here, every minute by default).',
+    measures: 'repair',
+    deadlineMs: 10_000,
+    act: (stage, signal) => {
+      const { service, id } = firstOf(stage, stage.workloads.web);
+      return stage.outsider.edit(service, id, { Port: 1 }, signal);
+    },
+    expect: (stage, before) => [asBefore(stage, before, stage.workloads.web)],
+    finding: () => 'written back, and told in the log as drift',
+  },
+  {
+    id: 'outsider-removes',
+    title: 'Somebody removes an entry from Consul',
+    explain: 'The same with an instance deregistered by hand: it is wanted, so it is registered again.',
+    measures: 'repair',
+    deadlineMs: 10_000,
+    act: (stage, signal) => {
+      const { service, id } = firstOf(stage, stage.workloads.search);
+      return stage.outsider.remove(service, id, signal);
+    },
+    expect: (stage, before) => [asBefore(stage, before, stage.workloads.search)],
+    finding: () => 'registered again, and told in the log as drift',
+  },
+  {
+    id: 'idle',
+    title: 'Nothing happens',
+    explain:
+      'What is right already is never written: an idle cluster costs Consul nothing but the comparison, ' +
+      'which only reads.',
+    deadlineMs: 10_000,
+    act: () => {},
+    expect: (stage, before) => [
+      { text: `${idleMs / 1_000} s pass`, met: stage.now - before.at >= idleMs },
+      {
+        text: `no write to Consul (${stage.writes.operations - before.writes.operations} operations now)`,
+        met: stage.writes.operations === before.writes.operations,
+      },
+      ...everythingPasses(stage),
+    ],
+    finding: (stage, before) => `${idleMs / 1_000} s: ${written(stage, before)}`,
+  },
+];
+
+function everythingPasses(stage: Stage): readonly Expectation[] {
+  return Object.values(stage.workloads).map((workload: Workload) =>
+    passing(stage, workload, workload.replicas),
+  );
+}
+
+/** So many pass, and there is nothing else that passes or fails to. */
+function passing(stage: Stage, workload: Workload, count: number): Expectation {
+  const view = stage.view(workload);
+  const now = passingOf(view);
+  return {
+    text: `${workload.service}: ${count} of ${workload.replicas} passing (${now} of ${view.length} now)`,
+    met: now === count && view.length === workload.replicas,
+  };
+}
+
+/** A consumer was told of the outsider's change or of what came after it, and sees again what it saw before. */
+function asBefore(stage: Stage, before: Baseline, { service }: Workload): Expectation {
+  const { view, index } = stage.consumers.get(service)!;
+  const wasTold = index > (before.indexes.get(service) ?? 0);
+  return {
+    text: `${service} is as it was before`,
+    met: wasTold && sameView(before.views.get(service) ?? [], view),
+  };
+}
+
+const everyInstance = (stage: Stage): ServiceView =>
+  Object.values(stage.workloads).flatMap((workload: Workload) => stage.view(workload));
+
+function firstOf(stage: Stage, workload: Workload): InstanceView {
+  const [first] = stage.view(workload);
+  if (first === undefined) throw new Error(`${workload.service} has no instance`);
+  return first;
+}
+
+/** What the operator wrote since: `1 transaction, 2 operations`. */
+function written(stage: Stage, { writes }: Baseline): string {
+  const transactions = stage.writes.transactions - writes.transactions;
+  const operations = stage.writes.operations - writes.operations;
+  if (transactions === 0) return 'no write';
+  return `${counted(transactions, 'transaction')}, ${counted(operations, 'operation')}`;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
