@@ -1,41 +1,25 @@
-import type { Config } from './config/schema.ts';
-import { ConsulClient } from './consul/client.ts';
+import type { ConsulClient } from './consul/client.ts';
 import { comparePeriodically } from './consul/comparison.ts';
 import { ObservedState } from './consul/observed-state.ts';
 import { Writer } from './consul/writer.ts';
 import { createDesired } from './desired/desired.ts';
-import { consulNodeNameOf } from './desired/node-entry.ts';
 import { KubeClient } from './kube/client.ts';
-import { ClusterStores } from './kube/cluster-stores.ts';
+import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
-import type { Clock } from './lib/clock.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
-import type { Logger } from './lib/logger.ts';
-import type { Random } from './lib/random.ts';
-import type { Secret } from './lib/secret.ts';
-import type { Transport } from './lib/transport.ts';
 import type { Metrics } from './metrics/catalogue.ts';
-import type { DesiredNode } from './model/desired-node.ts';
-import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
-import { kubeNodeKey } from './model/owner.ts';
+import { type ClusterUid, clusterUid } from './model/keys.ts';
+import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
+import { clusterStoresOf, consulClientOf, type Surroundings, unsyncedParts } from './operator/parts.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';
 
-export interface OperatorOptions {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
+export interface OperatorOptions extends Surroundings {
   readonly metrics: Metrics;
   readonly version: string;
-  /** To the API server, credentials included. */
-  readonly kube: Transport;
-  /** To Consul; the token is added to every request. */
-  readonly consul: Transport;
-  readonly token: () => Secret | undefined;
 }
 
 /** What exists once the cluster and Consul have both been read. */
@@ -43,6 +27,7 @@ interface Running {
   readonly observed: ObservedState;
   readonly writer: Writer;
   readonly reconciler: Reconciler;
+  readonly desiredNodes: DesiredNodes;
 }
 
 /**
@@ -56,38 +41,21 @@ export class Operator implements StatusSource {
   readonly #client: ConsulClient;
   readonly #stores: ClusterStores;
   readonly #startedAt: number;
-  /** Which Kubernetes node ('' = none) a Consul node stands for. */
-  readonly #kubeNodes = new Map<ConsulNodeName, string>();
+  readonly #names: NodeNames;
   #running: Running | undefined;
   #owner: ClusterUid | undefined;
   #consulError: RegistrarError | undefined;
   #lastFullSync: number | undefined;
 
   constructor(options: OperatorOptions) {
-    const { config, clock, random, logger, kube, consul, token, metrics } = options;
-    const { datacenter, namespace, partition, requestTimeout } = config.consul;
+    const { config, clock, metrics } = options;
     this.#options = options;
     this.#startedAt = clock.wall();
-    this.#client = new ConsulClient({
-      transport: consul,
-      clock,
-      token,
-      timeoutMs: requestTimeout,
-      ...(datacenter === undefined ? {} : { datacenter }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(partition === undefined ? {} : { partition }),
-    });
-    const { namespaces, podLabelSelector } = config.kubernetes;
-    this.#stores = new ClusterStores({
-      transport: kube,
-      clock,
-      random,
-      logger,
-      annotationPrefix: `${config.annotationPrefix}/`,
-      ...(namespaces.length === 0 ? {} : { namespaces }),
-      ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
+    this.#client = consulClientOf(options);
+    this.#stores = clusterStoresOf(options, {
       onDirty: (node, receivedAt) => this.#dirty(node, receivedAt),
     });
+    this.#names = new NodeNames(config.cluster.name);
     exportMetrics(metrics, {
       clock,
       reflectors: () => this.#stores.status(),
@@ -123,13 +91,7 @@ export class Operator implements StatusSource {
   }
 
   notReady(): readonly string[] {
-    const missing = this.#stores
-      .status()
-      .filter(({ synced }) => !synced)
-      .map(({ resource, namespace, lastError }) => {
-        const where = namespace === '' ? resource : `${resource} in ${namespace}`;
-        return `${where}: not listed yet${lastError ? ` (${describe(lastError.error)})` : ''}`;
-      });
+    const missing = unsyncedParts(this.#stores);
     if (this.#owner === undefined) missing.push('cluster uid: not read yet');
     if (this.#running === undefined && this.#owner !== undefined) {
       missing.push(`Consul: not read yet${this.#consulError ? ` (${describe(this.#consulError)})` : ''}`);
@@ -180,10 +142,16 @@ export class Operator implements StatusSource {
     await this.#readConsul(observed, signal);
     await aborted(this.#stores.synced, signal);
 
-    const desired = createDesired({
-      clusterName: config.cluster.name,
-      clusterUid: owner,
-      namespaced: config.kubernetes.namespaces.length > 0,
+    const desiredNodes = new DesiredNodes({
+      view: this.#stores,
+      observed,
+      owner,
+      names: this.#names,
+      desired: createDesired({
+        clusterName: config.cluster.name,
+        clusterUid: owner,
+        namespaced: config.kubernetes.namespaces.length > 0,
+      }),
     });
     const writer = new Writer({
       client: this.#client,
@@ -199,13 +167,16 @@ export class Operator implements StatusSource {
       writer,
       owner,
       policy: config.sync.policy,
-      desired: (name) => this.#desired(name, observed, desired),
+      desired: (name) => desiredNodes.of(name),
+      onSettled: (name) => {
+        for (const old of desiredNodes.supersededBy(name)) reconciler.review(old);
+      },
     });
-    this.#running = { observed, reconciler, writer };
+    this.#running = { observed, reconciler, writer, desiredNodes };
     this.#reviewAll();
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
-      nodes: this.#kubeNodes.size,
+      nodes: this.#names.size,
       registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
     });
     const comparing = comparePeriodically(
@@ -277,36 +248,19 @@ export class Operator implements StatusSource {
   }
 
   #dirty(kubeNode: string, receivedAt: number): void {
-    const name = consulNodeNameOf(kubeNode, this.#options.config.cluster.name);
-    this.#kubeNodes.set(name, kubeNode);
-    this.#running?.reconciler.touch(name, receivedAt);
+    const name = this.#names.add(kubeNode);
+    if (this.#running === undefined) return;
+    const { reconciler, desiredNodes } = this.#running;
+    reconciler.touch(name, receivedAt);
+    for (const old of desiredNodes.supersededBy(name)) reconciler.touch(old, receivedAt);
   }
 
   /** A look at everything that is wanted or there, when nothing urgent waits. */
   #reviewAll(): void {
     if (this.#running === undefined) return;
     const { observed, reconciler } = this.#running;
-    for (const name of this.#kubeNodes.keys()) reconciler.review(name);
+    for (const name of this.#names.all()) reconciler.review(name);
     for (const { name } of observed.nodes()) reconciler.review(name);
-  }
-
-  #desired(
-    name: ConsulNodeName,
-    observed: ObservedState,
-    compute: ReturnType<typeof createDesired>,
-  ): DesiredNode {
-    const kubeNode = this.#kubeNodes.get(name) ?? this.#kubeNodeOf(name, observed);
-    if (kubeNode === undefined) return { name, entry: undefined, stale: [], problems: [] };
-    const desired = compute(kubeNode, this.#stores);
-    const isGone = desired.entry === undefined && observed.node(name) === undefined;
-    if (isGone && desired.problems.length === 0) this.#kubeNodes.delete(name);
-    return desired;
-  }
-
-  /** The Kubernetes node of a Consul node of ours that no event has named since the start. */
-  #kubeNodeOf(name: ConsulNodeName, observed: ObservedState): string | undefined {
-    const kubeNode = observed.node(name)?.meta[kubeNodeKey] ?? '';
-    return consulNodeNameOf(kubeNode, this.#options.config.cluster.name) === name ? kubeNode : undefined;
   }
 }
 

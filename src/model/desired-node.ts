@@ -1,4 +1,5 @@
-import type { ConsulNodeName } from './keys.ts';
+import type { Instance } from './instance.ts';
+import type { ConsulNodeName, InstanceId } from './keys.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { Problem } from './problem.ts';
 
@@ -15,6 +16,11 @@ export interface DesiredNode {
   /** Instances to leave registered as they are, because what asks for them is wrong at the moment. */
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
+  /**
+   * Instances that belong to another Consul node now and are not registered there yet, as they are wanted
+   * there. They stay until they are; only their checks follow. Default: none.
+   */
+  readonly moving?: ReadonlyMap<InstanceId, Instance>;
 }
 
 /**

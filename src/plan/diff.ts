@@ -12,14 +12,15 @@ import { isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { allFeatures, type ServerFeatures } from './server-features.ts';
 import { followedCheck, keptFor } from './stale.ts';
 
-// Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source.
+// Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source;
+// "moving" = desired on another node, and not committed there yet.
 //
 //   node        desired      observed                    outcome
 //               any          foreign                     nothing at all; finding foreign-owner
 //               undefined    absent                      nothing
 //               undefined    ours, bare                  delete-node
-//               undefined    ours, kept or foreign       its own instances by the rules below; the node
-//                            instances on it             and its checks stay
+//               undefined    ours; kept, moving or       its own instances by the rules below; the node
+//                            foreign instances on it     and its checks stay
 //               entry        absent                      put-node, then everything on it
 //               entry        ours, equal                 nothing
 //               entry        ours, different             put-node
@@ -33,6 +34,7 @@ import { followedCheck, keptFor } from './stale.ts';
 //                                                        a copy of both in each check
 //               wanted       other fields differ         put-instance with the checks that differ
 //               wanted       equal                       its checks only
+//               not wanted   moving                      its checks follow; finding moving
 //               not wanted   kept                        its readiness check follows; finding stale
 //               not wanted   ours                        delete-instance (its checks go with it)
 //               not wanted   foreign                     finding foreign-instance
@@ -82,20 +84,24 @@ class Differing {
   readonly #name: DesiredNode['name'];
   readonly #entry: NodeEntry | undefined;
   readonly #stale: readonly StaleSource[];
+  readonly #moving: DesiredNode['moving'];
   readonly #observed: ObservedNode | undefined;
   readonly #server: ServerFeatures;
   /** Instances that are not wanted and stay nevertheless. */
   #remaining = 0;
+  #moves = false;
 
   constructor(desired: DesiredNode, observed: ObservedNode | undefined, server: ServerFeatures) {
     this.#name = desired.name;
     this.#entry = desired.entry;
     this.#stale = desired.stale;
+    this.#moving = desired.moving;
     this.#observed = observed;
     this.#server = server;
   }
 
   node(): void {
+    if (this.#moves) this.findings.push({ kind: 'moving', node: this.#name });
     const [node, entry, observed] = [this.#name, this.#entry, this.#observed];
     if (entry === undefined) {
       if (observed === undefined || this.#remaining > 0) return;
@@ -156,8 +162,18 @@ class Differing {
   #unwantedInstance(observed: ObservedInstance): void {
     const { id: instance, service } = observed;
     const node = this.#name;
+    const moving = this.#moving?.get(instance);
     const source = keptFor(observed, this.#stale);
-    if (source !== undefined) {
+    if (moving !== undefined) {
+      this.#remaining += 1;
+      this.#moves = true;
+      for (const check of moving.checks) {
+        const effect = this.#checkEffect(observed.checks.get(check.id), check, observed);
+        if (effect !== undefined) {
+          this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
+        }
+      }
+    } else if (source !== undefined) {
       this.#remaining += 1;
       this.findings.push({ kind: 'stale', node, instance, service });
       const check = followedCheck(observed, source);

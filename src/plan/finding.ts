@@ -9,9 +9,10 @@ import type { ForeignReason } from './ownership.ts';
  * - `foreign-instance` an instance on our node is not ours: left alone, and it keeps the node
  * - `foreign-check`    a check on our node or instance is not ours: left alone
  * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
+ * - `moving`           a node of ours has an earlier name: it goes when its instances are under their new nodes
  * - `drift`            Consul differs from what we last wrote or read
  */
-export type Finding = ForeignOwner | ForeignInstance | ForeignCheck | StaleInstance | Drift;
+export type Finding = ForeignOwner | ForeignInstance | ForeignCheck | StaleInstance | MovingNode | Drift;
 
 export interface ForeignOwner {
   readonly kind: 'foreign-owner';
@@ -39,6 +40,11 @@ export interface StaleInstance {
   readonly node: ConsulNodeName;
   readonly instance: InstanceId;
   readonly service: ServiceName;
+}
+
+export interface MovingNode {
+  readonly kind: 'moving';
+  readonly node: ConsulNodeName;
 }
 
 export interface Drift {

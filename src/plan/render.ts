@@ -49,6 +49,8 @@ export function findingText(finding: Finding): string {
       return `check ${finding.check} is not ours; left alone`;
     case 'stale':
       return `instance ${finding.instance} of ${finding.service} is kept as it was: what asks for it is wrong`;
+    case 'moving':
+      return `node ${finding.node} has an earlier name; it goes when its instances are under their new nodes`;
     case 'drift': {
       const name = finding.check ?? finding.instance ?? finding.node;
       const fields = finding.fields.map(fieldText).join('; ');

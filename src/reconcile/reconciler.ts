@@ -30,6 +30,8 @@ export interface ReconcilerOptions {
   readonly writer: Writer;
   readonly owner: ClusterUid;
   readonly policy: PolicyName;
+  /** Changes of this node were committed, and `observed` holds them. */
+  readonly onSettled?: (node: ConsulNodeName) => void;
 }
 
 /** What one turn of the loop has to do. */
@@ -243,6 +245,7 @@ export class Reconciler implements Disposable {
           break;
       }
     }
+    if (results.some(({ outcome }) => outcome.kind === 'committed')) this.#options.onSettled?.(taken.key);
     if (failure !== undefined && !refused) {
       this.#fail(failure);
       this.#giveBack(taken);

@@ -80,6 +80,15 @@ export class Reporter {
           check: finding.check,
         });
         return;
+      case 'moving':
+        this.#logger.info(
+          'a node of ours has an earlier name; it goes when its instances are under new nodes',
+          {
+            reason: 'Moving',
+            node: finding.node,
+          },
+        );
+        return;
       case 'stale':
         this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
           reason: 'Stale',

@@ -1,0 +1,123 @@
+import type { ObservedState } from '../consul/observed-state.ts';
+import type { ClusterView } from '../desired/cluster-view.ts';
+import type { Desired } from '../desired/desired.ts';
+import { consulNodeNameOf } from '../desired/node-entry.ts';
+import type { DesiredNode } from '../model/desired-node.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import { kubeNodeKey } from '../model/owner.ts';
+import { movingInstances } from '../plan/moving.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import { nodeOwnership } from '../plan/ownership.ts';
+
+export interface DesiredNodesOptions {
+  readonly view: ClusterView;
+  readonly observed: Pick<ObservedState, 'node'>;
+  readonly owner: ClusterUid;
+  readonly desired: Desired;
+  readonly names: NodeNames;
+}
+
+/** Which Kubernetes node ('' = none) a Consul node of the current scheme stands for: those events named. */
+export class NodeNames {
+  readonly clusterName: string;
+  readonly #kubeNodes = new Map<ConsulNodeName, string>();
+
+  constructor(clusterName: string) {
+    this.clusterName = clusterName;
+  }
+
+  /** Takes note of a Kubernetes node, and returns its Consul node. */
+  add(kubeNode: string): ConsulNodeName {
+    const name = consulNodeNameOf(kubeNode, this.clusterName);
+    this.#kubeNodes.set(name, kubeNode);
+    return name;
+  }
+
+  get(name: ConsulNodeName): string | undefined {
+    return this.#kubeNodes.get(name);
+  }
+
+  delete(name: ConsulNodeName): void {
+    this.#kubeNodes.delete(name);
+  }
+
+  get size(): number {
+    return this.#kubeNodes.size;
+  }
+
+  all(): Iterable<ConsulNodeName> {
+    return this.#kubeNodes.keys();
+  }
+}
+
+/**
+ * What each Consul node of ours should be, by its name.
+ *
+ * A node of ours with another name than its Kubernetes node has now (the cluster was renamed) is
+ * *superseded*: it goes, but no instance on it before it is registered under its new node, so that consumers
+ * never miss one.
+ */
+export class DesiredNodes {
+  readonly #options: DesiredNodesOptions;
+  readonly #superseded = new Set<ConsulNodeName>();
+
+  constructor(options: DesiredNodesOptions) {
+    this.#options = options;
+  }
+
+  of(name: ConsulNodeName): DesiredNode {
+    const { names, observed, desired, view } = this.#options;
+    const kubeNode = names.get(name) ?? this.#kubeNodeOf(name);
+    if (kubeNode === undefined) return this.#ofSuperseded(name);
+    this.#superseded.delete(name);
+    const node = desired(kubeNode, view);
+    const isGone = node.entry === undefined && observed.node(name) === undefined;
+    if (isGone && node.problems.length === 0) names.delete(name);
+    return node;
+  }
+
+  /** Nodes that wait for `name`: to be looked at whenever that one may have changed. */
+  supersededBy(name: ConsulNodeName): readonly ConsulNodeName[] {
+    if (this.#superseded.size === 0) return [];
+    return [...this.#superseded].filter((old) => this.#targetsOf(old).has(name));
+  }
+
+  #ofSuperseded(name: ConsulNodeName): DesiredNode {
+    const { observed, desired, view, names } = this.#options;
+    const gone = { name, entry: undefined, stale: [], problems: [] };
+    const old = observed.node(name);
+    if (!this.#isOurs(old)) {
+      this.#superseded.delete(name);
+      return gone;
+    }
+    this.#superseded.add(name);
+    const targets = [...this.#targetsOf(name).values()].map((kubeNode) => {
+      const there = observed.node(consulNodeNameOf(kubeNode, names.clusterName));
+      return { desired: desired(kubeNode, view), observed: this.#isOurs(there) ? there : undefined };
+    });
+    const stale = targets.flatMap((target) => target.desired.stale);
+    return { ...gone, stale, moving: movingInstances(old, targets) };
+  }
+
+  /** The nodes that instances on an old one belong to now. Its own meta may be an outsider's by now. */
+  #targetsOf(old: ConsulNodeName): Map<ConsulNodeName, string> {
+    const { observed, names } = this.#options;
+    const node = observed.node(old);
+    const kubeNodes = new Set([node?.meta[kubeNodeKey] ?? '']);
+    for (const { meta } of node?.instances.values() ?? []) kubeNodes.add(meta[kubeNodeKey] ?? '');
+    return new Map(
+      [...kubeNodes].map((kubeNode) => [consulNodeNameOf(kubeNode, names.clusterName), kubeNode]),
+    );
+  }
+
+  /** The Kubernetes node of a Consul node of ours that no event has named since the start. */
+  #kubeNodeOf(name: ConsulNodeName): string | undefined {
+    const { observed, names } = this.#options;
+    const kubeNode = observed.node(name)?.meta[kubeNodeKey] ?? '';
+    return consulNodeNameOf(kubeNode, names.clusterName) === name ? kubeNode : undefined;
+  }
+
+  #isOurs(node: ObservedNode | undefined): node is ObservedNode {
+    return node !== undefined && nodeOwnership(node, this.#options.owner) === 'ours';
+  }
+}

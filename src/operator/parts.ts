@@ -1,0 +1,63 @@
+import type { Config } from '../config/schema.ts';
+import { ConsulClient } from '../consul/client.ts';
+import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describe } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Transport } from '../lib/transport.ts';
+
+/** What everything that looks at a cluster and its Consul needs: the operator, `plan`, `purge`, `explain`. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** To the API server, credentials included. */
+  readonly kube: Transport;
+  /** To Consul; the token is added to every request. */
+  readonly consul: Transport;
+  readonly token: () => Secret | undefined;
+}
+
+export function consulClientOf({ config, consul, clock, token }: Surroundings): ConsulClient {
+  const { datacenter, namespace, partition, requestTimeout } = config.consul;
+  return new ConsulClient({
+    transport: consul,
+    clock,
+    token,
+    timeoutMs: requestTimeout,
+    ...(datacenter === undefined ? {} : { datacenter }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(partition === undefined ? {} : { partition }),
+  });
+}
+
+export function clusterStoresOf(
+  { config, kube, clock, random, logger }: Surroundings,
+  listeners: Pick<ClusterStoresOptions, 'onDirty' | 'onRegression'>,
+): ClusterStores {
+  const { namespaces, podLabelSelector } = config.kubernetes;
+  return new ClusterStores({
+    transport: kube,
+    clock,
+    random,
+    logger,
+    annotationPrefix: `${config.annotationPrefix}/`,
+    ...(namespaces.length === 0 ? {} : { namespaces }),
+    ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
+    ...listeners,
+  });
+}
+
+/** What of the stores is not read yet, each with why, in words. */
+export function unsyncedParts(stores: ClusterStores): string[] {
+  return stores
+    .status()
+    .filter(({ synced }) => !synced)
+    .map(({ resource, namespace, lastError }) => {
+      const where = namespace === '' ? resource : `${resource} in ${namespace}`;
+      return `${where}: not listed yet${lastError ? ` (${describe(lastError.error)})` : ''}`;
+    });
+}
