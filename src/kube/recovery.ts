@@ -13,7 +13,10 @@ export interface Failure {
 export interface Recovery {
   /** Read everything again, or go on watching where the watch ended. */
   readonly next: 'list' | 'watch';
-  /** `slow`: repeating soon will not help, somebody has to grant or install something first. */
+  /**
+   * `slow`: repeating soon will not help, somebody has to grant or install something first. Only at first it
+   * may: an API server that starts refuses what it will allow once it has read its roles.
+   */
   readonly wait: 'none' | 'backoff' | 'slow';
   /** Read the next lists by paginated LIST. */
   readonly avoidWatchList: boolean;

@@ -158,6 +158,18 @@ describe('Reflector: loop', () => {
     assert.equal(state.kind === 'waiting' && Math.round(state.until - state.since), 800);
   });
 
+  test('a server that comes back from an outage without its history is listed soon', async () => {
+    await using it = await listedAt(10, [], { random: () => 0.999999 });
+    const list = new StreamingAnswer();
+    const gone = answer(status(410, 'Expired', 'too old'), 410);
+    it.transport.script(unreachable, unreachable, unreachable, unreachable, gone, list.respond);
+    it.watch.fail();
+    await it.clock.advance(0.8e3 + 1.6e3 + 3.2e3 + 6.4e3 + 12.8e3);
+    const { state } = it.reflector.status();
+    assert.equal(state.kind === 'waiting' && state.next, 'list');
+    assert.equal(state.kind === 'waiting' && Math.round(state.until - state.since), 800);
+  });
+
   test('a server that closes every watch at once is not hammered', async () => {
     await using it = await listedAt(10, []);
     it.transport.script(...Array.from({ length: 1_000 }, () => answer('')));
@@ -173,16 +185,21 @@ describe('Reflector: loop', () => {
     ] as const) {
       await using it = reflectorOfPods();
       const refused = answer(status(code, reason, 'pods is forbidden: no RBAC'), code);
-      it.transport.script(refused, refused);
+      it.transport.script(...Array(20).fill(refused));
       await it.start();
       const { lastError, state } = it.reflector.status();
       assert.equal(lastError?.error.code, expected);
       assert.match(lastError?.error.message ?? '', /GET \/api\/v1\/pods: pods is forbidden: no RBAC/);
       assert.equal(state.kind, 'waiting');
-      await it.clock.advance(29_999);
-      assert.equal(it.transport.requests.length, 1);
-      await it.clock.advance(1);
+      // An API server that starts refuses everything for a moment, which must not cost half a minute.
+      await it.clock.advance(1_500);
       assert.equal(it.transport.requests.length, 2);
+      await it.clock.advance(13_500);
+      assert.equal(it.transport.requests.length, 11);
+      await it.clock.advance(29_999);
+      assert.equal(it.transport.requests.length, 11);
+      await it.clock.advance(1);
+      assert.equal(it.transport.requests.length, 12);
     }
   });
 

@@ -32,6 +32,9 @@ const maxLineBytes = 8 * 1024 * 1024;
 const healthyMs = 1_000;
 /** Between two tries at something that somebody has to grant or install first. */
 const slowRetryMs = 30_000;
+/** An API server that has just started refuses everything until it has read its roles: seconds, not more. */
+const startUpMs = 15_000;
+const startUpRetryMs = 1_500;
 /** More than this is not patience but blindness, whatever Retry-After says. */
 const maxRetryAfterMs = 300_000;
 
@@ -77,6 +80,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** Where a line was last unreadable. */
   #badLineAt: string | undefined;
   #avoidWatchListUntil = 0;
+  /** Start of a row of refusals, `clock.now()`. */
+  #refusedSince: number | undefined;
 
   constructor(options: ReflectorOptions<O, R>) {
     const { resource, writer, clock, random } = options;
@@ -159,6 +164,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     if (healthy) this.#backoff.reset();
     if (end instanceof RegistrarError)
       return this.#waitAfterError(state.kind === 'watching' ? 'watch' : phase, end);
+    this.#refusedSince = undefined;
     switch (end) {
       case 'listed':
         return 0;
@@ -182,6 +188,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     const { next, wait, avoidWatchList } = recoveryFrom({ phase, code: error.code, repeated });
     if (avoidWatchList) this.#avoidWatchListUntil = clock.now() + watchListRestMs;
     if (next === 'list') this.#resumeAt = '';
+    if (wait !== 'slow') this.#refusedSince = undefined;
     const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
     switch (wait) {
       case 'none':
@@ -192,12 +199,17 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         });
         return 0;
       case 'backoff': {
+        const before = this.#record.lastError?.error.code;
+        // A server that was away and has forgotten our version is back: no reason to wait as for an absent one.
+        if (error.code === 'gone' && before !== undefined && before !== 'gone') this.#backoff.reset();
         const waitMs = this.#backoff.next(retryAfterMs);
         this.#record.failed(error, clock.now(), waitMs);
         return waitMs;
       }
       case 'slow': {
-        const waitMs = Math.max(retryAfterMs, jittered(slowRetryMs, 0.2, random));
+        this.#refusedSince ??= clock.now();
+        const isNew = clock.now() - this.#refusedSince < startUpMs;
+        const waitMs = Math.max(retryAfterMs, jittered(isNew ? startUpRetryMs : slowRetryMs, 0.2, random));
         this.#record.failed(error, clock.now(), waitMs);
         return waitMs;
       }
