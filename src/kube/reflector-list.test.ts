@@ -158,6 +158,20 @@ describe('Reflector: WatchList', () => {
     assert.equal(it.transport.requests.length, 1);
   });
 
+  test('once ended its stream is given up like any watch: after 90 s of silence, to resume from its version', async () => {
+    await using it = reflectorOfPods();
+    const stream = new StreamingAnswer();
+    it.transport.script(stream.respond);
+    await it.start();
+    await it.clock.advance(10_000);
+    stream.write(initialEventsEnd(10));
+    await it.clock.advance(89_999);
+    assert.equal(stream.closed, false);
+    await it.clock.advance(1);
+    assert.equal(stream.closed, true);
+    assert.deepEqual(kinds(it.transport.urls), ['watch-list', 'watch@10']);
+  });
+
   test('refused, it falls back to LIST at once and is probed again later', async () => {
     await using it = await listedAt(10, []);
     assert.deepEqual(kinds(it.transport.urls), ['watch-list', 'list', 'watch@10']);

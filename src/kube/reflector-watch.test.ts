@@ -117,6 +117,14 @@ describe('Reflector: watch', () => {
     assert.equal(it.transport.requests.length, 4);
   });
 
+  test('a Retry-After of a day is not waited for', async () => {
+    await using it = await listedAt(10, []);
+    it.transport.script(answer('', 503, { 'retry-after': '86400' }));
+    it.watch.write(bookmark(11)).end();
+    await it.clock.advance(300_000);
+    assert.equal(kinds(it.transport.urls).length, 5);
+  });
+
   test('"too large resource version" means a relist', async () => {
     await using it = await listedAt(10, []);
     const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version' };
