@@ -16,6 +16,7 @@ async function main(): Promise<number> {
   return runProgram({
     argv: process.argv.slice(2),
     environment: process.env,
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     signal: abortOnSignals(process, (code) => process.exit(code)),

@@ -10,7 +10,13 @@ import { describe, RegistrarError } from './lib/errors.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, clusterUid } from './model/keys.ts';
 import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
-import { clusterStoresOf, consulClientOf, type Surroundings, unsyncedParts } from './operator/parts.ts';
+import {
+  clusterStoresOf,
+  consulClientOf,
+  desiredOptionsOf,
+  type Surroundings,
+  unsyncedParts,
+} from './operator/parts.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
@@ -93,7 +99,7 @@ export class Operator implements StatusSource {
   notReady(): readonly string[] {
     const missing = unsyncedParts(this.#stores);
     if (this.#owner === undefined) missing.push('cluster uid: not read yet');
-    if (this.#running === undefined && this.#owner !== undefined) {
+    if (this.#lastFullSync === undefined && this.#owner !== undefined) {
       missing.push(`Consul: not read yet${this.#consulError ? ` (${describe(this.#consulError)})` : ''}`);
     }
     return missing;
@@ -147,11 +153,7 @@ export class Operator implements StatusSource {
       observed,
       owner,
       names: this.#names,
-      desired: createDesired({
-        clusterName: config.cluster.name,
-        clusterUid: owner,
-        namespaced: config.kubernetes.namespaces.length > 0,
-      }),
+      desired: createDesired(desiredOptionsOf(config, owner)),
     });
     const writer = new Writer({
       client: this.#client,

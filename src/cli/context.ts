@@ -10,9 +10,17 @@ export interface Output {
   readonly rows?: number;
 }
 
+/** Where a command reads from. */
+export interface Input extends AsyncIterable<string | Uint8Array> {
+  /** A terminal, where somebody can answer. */
+  readonly isTTY?: boolean;
+}
+
 /** What a command sees of the process; injected, so that commands run in tests. */
 export interface CliContext {
   readonly environment: Environment;
+  /** Default: empty. */
+  readonly stdin?: Input;
   /** For what the user asked for. */
   readonly stdout: Output;
   /** For logs and errors. */

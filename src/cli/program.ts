@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { addPlanCommand } from './plan-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
 import { addSandboxCommand } from './sandbox/sandbox-command.ts';
@@ -10,10 +12,12 @@ export interface ProgramOptions extends Omit<CliContext, 'exit'> {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
   readonly operator: () => Promise<RunOperator>;
+  /** Default: the real network. */
+  readonly connect?: Connect;
 }
 
 /** Runs the command that `argv` names; returns the exit code. Never rejects: an error is told on stderr. */
-export async function runProgram({ argv, operator, ...process }: ProgramOptions): Promise<number> {
+export async function runProgram({ argv, operator, connect, ...process }: ProgramOptions): Promise<number> {
   let exitCode = 0;
   const exit = (code: number): void => {
     exitCode = code;
@@ -25,6 +29,8 @@ export async function runProgram({ argv, operator, ...process }: ProgramOptions)
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   addRunCommand(program, { ...process, exit }, operator);
+  const connecting = async () => connect ?? (await import('./connections.ts')).connectAll;
+  addPlanCommand(program, { ...process, exit }, connecting);
   addSandboxCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -1,26 +1,16 @@
 import { TokenFile } from '../config/token-file.ts';
-import { FailoverTransport } from '../consul/failover.ts';
-import { connect } from '../kube/connection.ts';
 import { systemClock } from '../lib/clock.ts';
-import { HttpTransport } from '../lib/http-transport.ts';
 import { systemRandom } from '../lib/random.ts';
 import { Operator } from '../operator.ts';
 import { startStatusServer } from '../server/http-server.ts';
+import { consulTransport, kubeConnection } from './connections.ts';
 import type { RunOperator } from './run.ts';
 
 /** The operator on the real network: its connections, its status server and its token file. */
 export const runOperator: RunOperator = async ({ config, tls, token }, runtime) => {
   const { logger, metrics, signal, version } = runtime;
-  const { kubeconfig, context } = config.kubernetes;
-  const connection = await connect({
-    userAgent: `kube-registrar/${version}`,
-    env: process.env,
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-  });
-  const consul = new FailoverTransport(
-    config.consul.addresses.map((origin) => new HttpTransport({ origin, tls, connections: 16 })),
-  );
+  const connection = await kubeConnection({ config });
+  const consul = consulTransport({ config, tls });
   const { tokenFile } = config.consul;
   const file =
     tokenFile === undefined || token === undefined

@@ -1,8 +1,8 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import type { FlagValues } from '../config/resolve.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type PrometheusMetrics, prometheusMetrics } from '../metrics/prometheus.ts';
+import type { ConfigOptions } from './config-options.ts';
 import type { CliContext } from './context.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { packageVersion } from './version.ts';
@@ -19,18 +19,12 @@ export interface OperatorRuntime {
 /** Runs until the signal aborts, then resolves. Rejects when it cannot start or go on. */
 export type RunOperator = (loaded: LoadedConfig, runtime: OperatorRuntime) => Promise<void>;
 
-export interface RunOptions {
-  /** Path of the configuration file. */
-  readonly config: string | undefined;
-  readonly flags: FlagValues;
-}
-
 /**
  * `kube-registrar run`. `operator` loads the operator, once the configuration is known to be right. Returns the exit code: 0 after a signal, 1 when the operator could not go on, which is
  * then in the log. Rejects with ConfigError when the configuration is wrong.
  */
 export async function run(
-  { config: file, flags }: RunOptions,
+  { config: file, flags }: ConfigOptions,
   { environment, stderr, signal }: CliContext,
   operator: () => Promise<RunOperator>,
 ): Promise<number> {

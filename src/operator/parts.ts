@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
+import type { DesiredOptions } from '../desired/options.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
@@ -7,6 +8,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Transport } from '../lib/transport.ts';
+import type { ClusterUid } from '../model/keys.ts';
 
 /** What everything that looks at a cluster and its Consul needs: the operator, `plan`, `purge`, `explain`. */
 export interface Surroundings {
@@ -49,6 +51,11 @@ export function clusterStoresOf(
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
     ...listeners,
   });
+}
+
+/** How the desired state of the cluster is computed. */
+export function desiredOptionsOf({ cluster, kubernetes }: Config, owner: ClusterUid): DesiredOptions {
+  return { clusterName: cluster.name, clusterUid: owner, namespaced: kubernetes.namespaces.length > 0 };
 }
 
 /** What of the stores is not read yet, each with why, in words. */

@@ -1,6 +1,7 @@
 import type { Check } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { Because } from './evidence.ts';
 
 /**
  * What is written to Consul, as a closed union. One change is atomic: its Consul operations always travel
@@ -83,6 +84,8 @@ export interface DeleteInstance {
   readonly instance: InstanceId;
   /** Consul's transaction wants the name too. */
   readonly service: ServiceName;
+  /** Why it may go; set by the guard. */
+  readonly because?: Because;
 }
 
 export interface DeleteNode {
@@ -90,4 +93,6 @@ export interface DeleteNode {
   readonly node: ConsulNodeName;
   /** As in PutNode: another node of the same name is not the one to delete. */
   readonly modifyIndex: number;
+  /** Why its instances may go; set by the guard, absent when there are none. */
+  readonly because?: Because;
 }

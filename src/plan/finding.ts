@@ -1,5 +1,6 @@
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { FieldChange } from './fields.ts';
+import type { HeldBecause } from './guard.ts';
 import type { ForeignReason } from './ownership.ts';
 
 /**
@@ -11,8 +12,16 @@ import type { ForeignReason } from './ownership.ts';
  * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
  * - `moving`           a node of ours has an earlier name: it goes when its instances are under their new nodes
  * - `drift`            Consul differs from what we last wrote or read
+ * - `held`             a change would take an instance out and is not believed yet; see guard.ts
  */
-export type Finding = ForeignOwner | ForeignInstance | ForeignCheck | StaleInstance | MovingNode | Drift;
+export type Finding =
+  | ForeignOwner
+  | ForeignInstance
+  | ForeignCheck
+  | StaleInstance
+  | MovingNode
+  | Drift
+  | Held;
 
 export interface ForeignOwner {
   readonly kind: 'foreign-owner';
@@ -58,4 +67,14 @@ export interface Drift {
   readonly check: CheckId | undefined;
   /** From what we knew to what is there; empty unless `changed`. */
   readonly fields: readonly FieldChange[];
+}
+
+export interface Held {
+  readonly kind: 'held';
+  /** `removal`: the instance stays registered. `health`: it keeps the status it had. */
+  readonly what: 'removal' | 'health';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+  readonly because: HeldBecause;
 }

@@ -1,16 +1,20 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Change } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding } from './finding.ts';
 import type { ObservedNode } from './observed.ts';
 import { compareText } from './order.ts';
+import { type PolicyName, policies } from './policy.ts';
 
 /** What would be written, for people and scripts to read: one step an entry, with its fields. */
 export interface Plan {
   /** By name; nodes with neither steps nor findings are left out. */
   readonly nodes: readonly NodePlan[];
+  /** Mistakes in what was asked for; each once, however many nodes it shows up on. */
+  readonly problems: readonly Problem[];
   readonly summary: Summary;
 }
 
@@ -30,13 +34,18 @@ export interface Step {
   readonly instance: string;
   /** Empty for a removal. */
   readonly fields: readonly FieldChange[];
+  /** The policy keeps it from being written. */
+  readonly held: boolean;
 }
 
+/** Of the steps that would be written; those held are counted by themselves. */
 export interface Summary {
   readonly add: number;
   readonly change: number;
   readonly remove: number;
+  readonly held: number;
   readonly findings: number;
+  readonly problems: number;
   /** Nodes with at least one step. */
   readonly nodes: number;
 }
@@ -46,28 +55,47 @@ export interface PlanInput {
   readonly observed: ObservedNode | undefined;
 }
 
-export function plan(inputs: Iterable<PlanInput>, options: DiffOptions): Plan {
+export interface PlanOptions extends DiffOptions {
+  /**
+   * Whose held steps are marked. Under `dry-run` none is: what would be done is what it is there to show.
+   * Default `sync`.
+   */
+  readonly policy?: PolicyName;
+}
+
+export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
+  const { policy = 'sync' } = options;
   const nodes: NodePlan[] = [];
+  const problems = new Map<string, Problem>();
   for (const { desired, observed } of inputs) {
     const { changes, findings } = diff(desired, observed, options);
-    const steps = changes.flatMap((change) => stepsOf(change, observed, options));
+    const held = new Set(policy === 'dry-run' ? [] : policies[policy](changes).held);
+    const steps = changes.flatMap((change) =>
+      stepsOf(change, observed, options).map((step) => ({ ...step, held: held.has(change) })),
+    );
+    for (const problem of desired.problems) problems.set(JSON.stringify(problem), problem);
     if (steps.length > 0 || findings.length > 0) nodes.push({ node: desired.name, steps, findings });
   }
   nodes.sort((a, b) => compareText(a.node, b.node));
-  return { nodes, summary: summaryOf(nodes) };
+  const sorted = [...problems].sort(([a], [b]) => compareText(a, b)).map(([, problem]) => problem);
+  return { nodes, problems: sorted, summary: summaryOf(nodes, sorted.length) };
 }
 
-function summaryOf(nodes: readonly NodePlan[]): Summary {
-  const summary = { add: 0, change: 0, remove: 0, findings: 0, nodes: 0 };
+function summaryOf(nodes: readonly NodePlan[], problems: number): Summary {
+  const summary = { add: 0, change: 0, remove: 0, held: 0, findings: 0, problems, nodes: 0 };
   for (const { steps, findings } of nodes) {
-    for (const { verb } of steps) summary[verb] += 1;
+    for (const { verb, held } of steps) summary[held ? 'held' : verb] += 1;
     summary.findings += findings.length;
-    if (steps.length > 0) summary.nodes += 1;
+    if (steps.some(({ held }) => !held)) summary.nodes += 1;
   }
   return summary;
 }
 
-function stepsOf(change: Change, observed: ObservedNode | undefined, { server }: DiffOptions): Step[] {
+function stepsOf(
+  change: Change,
+  observed: ObservedNode | undefined,
+  { server }: DiffOptions,
+): Omit<Step, 'held'>[] {
   const nothing = { service: '', instance: '', fields: [] };
   switch (change.kind) {
     case 'put-node': {
@@ -83,15 +111,15 @@ function stepsOf(change: Change, observed: ObservedNode | undefined, { server }:
     case 'put-instance': {
       const { id, service, checks } = change.instance;
       const before = observed?.instances.get(id);
-      const own: Step = {
+      const own = {
         ...nothing,
         verb: before ? 'change' : 'add',
         entry: 'instance',
         id,
         service,
         fields: instanceChanges(before, change.instance, server),
-      };
-      const ofChecks = checks.map((check): Step => {
+      } as const;
+      const ofChecks = checks.map((check): Omit<Step, 'held'> => {
         const old = before?.checks.get(check.id);
         const fields = checkChanges(old, writtenCheck(check, change.instance), server);
         return { verb: old ? 'change' : 'add', entry: 'check', id: check.id, service, instance: id, fields };

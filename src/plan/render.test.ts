@@ -72,7 +72,15 @@ Plan: 1 to add, 2 to change, 1 to remove on 1 node.
 describe('renderJson()', () => {
   test('gives scripts the same plan', () => {
     const parsed = JSON.parse(renderJson(example));
-    assert.deepEqual(parsed.summary, { add: 1, change: 2, remove: 1, findings: 0, nodes: 1 });
+    assert.deepEqual(parsed.summary, {
+      add: 1,
+      change: 2,
+      remove: 1,
+      held: 0,
+      findings: 0,
+      problems: 0,
+      nodes: 1,
+    });
     assert.deepEqual(parsed.nodes[0].steps[1].fields[0], {
       field: 'address',
       before: null,

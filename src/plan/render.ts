@@ -1,5 +1,7 @@
+import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Held } from './finding.ts';
+import type { HeldBecause } from './guard.ts';
 import type { Plan, Step, Summary } from './plan.ts';
 
 export interface RenderOptions {
@@ -8,20 +10,33 @@ export interface RenderOptions {
 }
 
 const signs = { add: '+', change: '~', remove: '-' } as const;
-const colours = { add: 32, change: 33, remove: 31, finding: 35 } as const;
+const colours = { add: 32, change: 33, remove: 31, finding: 35, held: 2, problem: 31 } as const;
 
 /** The plan as text, a node a paragraph, the summary last; ends with a line break. */
-export function renderText({ nodes, summary }: Plan, { colour = false }: RenderOptions = {}): string {
+export function renderText(
+  { nodes, problems, summary }: Plan,
+  { colour = false }: RenderOptions = {},
+): string {
   const paint = (kind: keyof typeof colours, text: string): string =>
     colour ? `\u001b[${colours[kind]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   for (const { node, steps, findings } of nodes) {
     lines.push(node);
     for (const step of steps) {
-      lines.push(paint(step.verb, `  ${signs[step.verb]} ${step.entry} ${printable(titleOf(step))}`));
+      const text = `  ${signs[step.verb]} ${step.entry} ${printable(titleOf(step))}`;
+      lines.push(step.held ? paint('held', `${text} (held by the policy)`) : paint(step.verb, text));
       for (const field of step.fields) lines.push(`      ${printable(fieldText(field))}`);
     }
     for (const finding of findings) lines.push(paint('finding', `  ! ${printable(findingText(finding))}`));
+    lines.push('');
+  }
+  if (problems.length > 0) {
+    lines.push('Problems');
+    for (const problem of problems) {
+      lines.push(
+        paint(problem.severity === 'error' ? 'problem' : 'finding', `  ! ${printable(problemText(problem))}`),
+      );
+    }
     lines.push('');
   }
   lines.push(summaryText(summary));
@@ -51,12 +66,33 @@ export function findingText(finding: Finding): string {
       return `instance ${finding.instance} of ${finding.service} is kept as it was: what asks for it is wrong`;
     case 'moving':
       return `node ${finding.node} has an earlier name; it goes when its instances are under their new nodes`;
+    case 'held':
+      return heldText(finding);
     case 'drift': {
       const name = finding.check ?? finding.instance ?? finding.node;
       const fields = finding.fields.map(fieldText).join('; ');
       return `${finding.entry} ${name} drifted: ${finding.what}${fields === '' ? '' : ` (${fields})`}`;
     }
   }
+}
+
+function problemText({ object, reason, field, message, severity }: Problem): string {
+  const where = object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
+  const what = field === '' ? message : `${field}: ${message}`;
+  return `${object.kind} ${where}: ${what} (${reason}${severity === 'warning' ? ', warning' : ''})`;
+}
+
+const heldReasons: Readonly<Record<HeldBecause, string>> = {
+  limit: 'nothing explains that it is gone, and more are gone than may be at once',
+  present: 'its object is still there by a second read',
+  forbidden: 'its object may not be read any more',
+  failed: 'its object could not be read a second time',
+  panic: "too many of its service's instances would become critical because of their nodes",
+};
+
+function heldText({ what, instance, service, because }: Held): string {
+  const kept = what === 'removal' ? 'stays registered' : 'keeps its last status';
+  return `instance ${instance} of ${service} ${kept}: ${heldReasons[because]}`;
 }
 
 function titleOf({ entry, id, service }: Step): string {
@@ -79,9 +115,17 @@ function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?');
 }
 
-function summaryText({ add, change, remove, findings, nodes }: Summary): string {
-  const noticed = findings === 0 ? '' : ` ${findings} ${findings === 1 ? 'finding' : 'findings'}.`;
-  if (add + change + remove === 0) return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
-  const where = `${nodes} ${nodes === 1 ? 'node' : 'nodes'}`;
-  return `Plan: ${add} to add, ${change} to change, ${remove} to remove on ${where}.${noticed}`;
+function summaryText({ add, change, remove, held, findings, problems, nodes }: Summary): string {
+  const noticed = [
+    held === 0 ? '' : ` ${held} held by the policy.`,
+    findings === 0 ? '' : ` ${counted(findings, 'finding')}.`,
+    problems === 0 ? '' : ` ${counted(problems, 'problem')}.`,
+  ].join('');
+  if (add + change + remove > 0) {
+    return `Plan: ${add} to add, ${change} to change, ${remove} to remove on ${counted(nodes, 'node')}.${noticed}`;
+  }
+  if (held > 0) return `Nothing to do under this policy.${noticed}`;
+  return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
 }
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

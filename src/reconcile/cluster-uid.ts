@@ -15,6 +15,13 @@ export interface ClusterUidOptions {
 
 const path = '/api/v1/namespaces/kube-system';
 
+/** The uid of the namespace kube-system, asked for once; rejects as KubeClient does. */
+export async function askClusterUid(kube: KubeClient, signal: AbortSignal): Promise<ClusterUid> {
+  const uid = (await kube.get(path, { signal })).metadata?.uid;
+  if (uid) return clusterUid(uid);
+  throw new RegistrarError('protocol', `GET ${path}: the answer has no metadata.uid`);
+}
+
 /**
  * The identity of the cluster: the uid of the namespace kube-system, which lives as long as the cluster does
  * (KEP-2149 rests on it, too). Asks until there is an answer; rejects only with the signal's reason.
@@ -25,9 +32,7 @@ export async function readClusterUid(options: ClusterUidOptions, signal: AbortSi
   let told: string | undefined;
   for (;;) {
     try {
-      const uid = (await kube.get(path, { signal })).metadata?.uid;
-      if (uid) return clusterUid(uid);
-      throw new RegistrarError('protocol', `GET ${path}: the answer has no metadata.uid`);
+      return await askClusterUid(kube, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       const error = RegistrarError.from(thrown);

@@ -1,0 +1,35 @@
+import { type Command, Option } from 'commander';
+import { configFlags } from '../config/flags.ts';
+import type { FlagValues } from '../config/resolve.ts';
+
+/** What the command line says of the configuration. */
+export interface ConfigOptions {
+  /** Path of the configuration file. */
+  readonly config: string | undefined;
+  readonly flags: FlagValues;
+}
+
+/** What commander hands to an action. */
+export type ParsedOptions = Readonly<Record<string, string | string[] | boolean | undefined>>;
+
+/** Adds `--config` and the flags that set a key of the configuration, those for `run` alone left out. */
+export function addConfigOptions(command: Command, { forRun = false } = {}): Command {
+  command.option('--config <FILE>', 'configuration file (YAML); environment and flags win over it');
+  for (const { flag, value, description, list } of configFlags) {
+    if (!forRun && flag === '--listen') continue;
+    const option = new Option(`${flag} <${value}>`, description);
+    if (list === true) option.argParser((text: string, before?: string[]) => [...(before ?? []), text]);
+    command.addOption(option);
+  }
+  return command;
+}
+
+export function configOptionsOf(options: ParsedOptions): ConfigOptions {
+  const flags = Object.fromEntries(
+    configFlags.flatMap(({ flag, key }) => {
+      const value = options[new Option(flag).attributeName()];
+      return typeof value === 'string' || Array.isArray(value) ? [[key, value]] : [];
+    }),
+  );
+  return { config: options['config'] as string | undefined, flags };
+}

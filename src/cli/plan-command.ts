@@ -1,0 +1,23 @@
+import { type Command, Option } from 'commander';
+import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+import { timeoutOption } from './timeout-option.ts';
+
+/** Adds `plan`. */
+export function addPlanCommand(program: Command, context: CliContext, connect: () => Promise<Connect>): void {
+  const command = program
+    .command('plan')
+    .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
+    .addOption(new Option('--output <FORMAT>', 'how to show it').choices(['text', 'json']).default('text'))
+    .addOption(timeoutOption());
+  addConfigOptions(command).action(async (options: ParsedOptions) => {
+    const { showPlan } = await import('./plan.ts');
+    const wanted = {
+      ...configOptionsOf(options),
+      output: options['output'] as 'text' | 'json',
+      timeoutMs: options['timeout'] as unknown as number,
+    };
+    context.exit(await showPlan(wanted, context, await connect()));
+  });
+}

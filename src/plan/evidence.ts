@@ -1,0 +1,160 @@
+import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import type { ObservedInstance } from './observed.ts';
+
+/**
+ * Why an instance may go. The first five are *explanations*, found in what the cluster showed; the last two
+ * stand for an absence that nothing explained and that was let through nevertheless.
+ *
+ * - `terminating`     its pod was told to stop: it was seen with a deletionTimestamp
+ * - `finished`        its pod completed or was evicted
+ * - `replaced`        another object is there under its pod's name, and a name has one object
+ * - `withdrawn`       what asked for it is there and does not ask any more: annotation, label, port, selector
+ * - `service-deleted` the Service that asked for it was deleted
+ * - `confirmed`       its object is absent, a second consistent read says so too, and few are
+ * - `released`        a person released it
+ */
+export type Because =
+  | 'terminating'
+  | 'finished'
+  | 'replaced'
+  | 'withdrawn'
+  | 'service-deleted'
+  | 'confirmed'
+  | 'released';
+
+/**
+ * Why an absence is not explained.
+ *
+ * - `deleted`   a DELETED event came, but the object was never seen ending. The API server marks a pod before
+ *               it removes it, also one deleted with a grace period of 0; so it finished (and left the field
+ *               selector), or somebody reached behind the API's back
+ * - `absent`    it is not there, and nothing says why: a relist, or a start
+ * - `regressed` the history went backwards a short while ago: what is there, or is not, may be an old state
+ */
+export type Sign = 'deleted' | 'absent' | 'regressed';
+
+/** The object whose absence, or changed mind, is in question. */
+export type Subject =
+  | { readonly kind: 'pod'; readonly namespace: string; readonly name: string; readonly uid: string }
+  | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
+  | {
+      readonly kind: 'endpoint';
+      readonly namespace: string;
+      readonly service: string;
+      /** Uid of the pod behind it; empty when there is none, the address then tells. */
+      readonly podUid: string;
+      readonly address: string;
+    };
+
+export type Evidence =
+  | { readonly kind: 'explained'; readonly because: Because }
+  /** `subject` undefined: an outsider edited the instance so that nothing tells what it stood for. */
+  | { readonly kind: 'unexplained'; readonly sign: Sign; readonly subject: Subject | undefined };
+
+/** The cluster as it is known now. */
+export interface EvidenceView {
+  pod(namespace: string, name: string): PodRecord | undefined;
+  service(namespace: string, name: string): ServiceRecord | undefined;
+  slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
+}
+
+/** What was seen of objects that are gone. */
+export interface Sightings {
+  /** How the pod of this uid went, as far as events told. */
+  podEnd(uid: string): 'terminating' | 'deleted' | undefined;
+  /** A DELETED event came for the Service. Services have no graceful end: that is how all of them go. */
+  serviceDeleted(namespace: string, name: string): boolean;
+  /** The backend's slice went as a whole, while its Service stayed. */
+  lostWithSlice(namespace: string, service: string, backend: string): boolean;
+  /** The history went backwards a short while ago. */
+  readonly regressed: boolean;
+}
+
+/** What an endpoint is called in Sightings: its pod's uid, or its address when there is no pod. */
+export const backendOf = ({ podUid, address }: { podUid: string; address: string }): string =>
+  podUid === '' ? address : podUid;
+
+/**
+ * Why an instance that is registered and not wanted is not wanted. Level-triggered: computed from the stores
+ * as they are and from what was seen of objects that are gone, never from a queue of events.
+ */
+export function explainRemoval(
+  instance: Pick<ObservedInstance, 'meta' | 'address'>,
+  view: EvidenceView,
+  seen: Sightings,
+): Evidence {
+  const { meta, address } = instance;
+  const namespace = meta['kube-namespace'] ?? '';
+  const podName = meta['kube-pod'] ?? '';
+  const podUid = meta['kube-pod-uid'] ?? '';
+  const service = meta['kube-service'] ?? '';
+  const pod = { kind: 'pod', namespace, name: podName, uid: podUid } as const;
+  if (service !== '')
+    return ofEndpoint({ kind: 'endpoint', namespace, service, podUid, address }, pod, view, seen);
+  if (podUid === '') return unexplained('absent', undefined);
+  return ofPod(pod, view, seen) ?? withdrawn(pod, seen);
+}
+
+type PodSubject = Extract<Subject, { kind: 'pod' }>;
+type EndpointSubject = Extract<Subject, { kind: 'endpoint' }>;
+
+const explained = (because: Because): Evidence => ({ kind: 'explained', because });
+
+const unexplained = (sign: Sign, subject: Subject | undefined): Evidence => ({
+  kind: 'unexplained',
+  sign,
+  subject,
+});
+
+/** The object is there and does not ask: a proof, unless it may be an older state of it. */
+const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>
+  regressed ? unexplained('regressed', subject) : explained('withdrawn');
+
+/** Undefined: the pod is there, and nothing says that it ends. */
+function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
+  const pod = view.pod(subject.namespace, subject.name);
+  if (pod?.uid === subject.uid) {
+    if (pod.deleting) return explained('terminating');
+    return pod.phase === 'Succeeded' || pod.phase === 'Failed' ? explained('finished') : undefined;
+  }
+  const end = seen.podEnd(subject.uid);
+  if (end === 'terminating') return explained('terminating');
+  if (pod !== undefined) return seen.regressed ? unexplained('regressed', subject) : explained('replaced');
+  return unexplained(end ?? 'absent', subject);
+}
+
+function ofEndpoint(
+  subject: EndpointSubject,
+  behind: PodSubject,
+  view: EvidenceView,
+  seen: Sightings,
+): Evidence {
+  const { namespace, service: name, podUid } = subject;
+  const service = view.service(namespace, name);
+  const asking = { kind: 'service', namespace, name } as const;
+  if (service?.deleting) return explained('service-deleted');
+  if (service === undefined && seen.serviceDeleted(namespace, name)) return explained('service-deleted');
+  if (service !== undefined && Object.keys(service.annotations).length === 0) return withdrawn(asking, seen);
+
+  const ofItsPod = podUid === '' ? undefined : ofPod(behind, view, seen);
+  if (ofItsPod?.kind === 'explained') return ofItsPod;
+  if (service === undefined) return unexplained('absent', asking);
+  if (isListed(subject, view)) return withdrawn(subject, seen);
+  if (ofItsPod !== undefined) return ofItsPod;
+  // Slices that are there and do not list it are an answer; that there are none is not.
+  const hasSlices = view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
+  if (!hasSlices || seen.lostWithSlice(namespace, name, backendOf(subject)))
+    return unexplained('absent', subject);
+  return withdrawn(subject, seen);
+}
+
+function isListed({ namespace, service, podUid, address }: EndpointSubject, view: EvidenceView): boolean {
+  for (const slice of view.slicesOfService(namespace, service)) {
+    for (const endpoint of slice.endpoints) {
+      if (podUid === '' ? endpoint.addresses.includes(address) : endpoint.podUid === podUid) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,126 @@
+import type { Check } from '../model/check.ts';
+import type { DesiredNode } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { NodeEntry } from '../model/node-entry.ts';
+import type { ObservedCheck, ObservedNode } from './observed.ts';
+
+export interface PanicOptions {
+  /** Above this share of a service's passing instances, a loss because of their nodes is held. Default 0.5. */
+  readonly ratio: number;
+  /** With fewer lost nodes than this it is an ordinary loss. Default 2. */
+  readonly minimumNodes: number;
+}
+
+/** Nodes whose health is in question. */
+export interface NodeLosses {
+  /** Not Ready, and not yet critical in Consul. */
+  readonly atRisk: ReadonlySet<ConsulNodeName>;
+  /** Critical in Consul through us, since less than the window. */
+  readonly lost: ReadonlySet<ConsulNodeName>;
+}
+
+/**
+ * The services that would lose more than their share of passing instances because of their nodes. What was
+ * lost within the window counts as if it were still to be lost: nodes that go one by one add up.
+ */
+export function servicesInPanic(
+  nodes: Iterable<ObservedNode>,
+  { atRisk, lost }: NodeLosses,
+  { ratio, minimumNodes }: PanicOptions,
+): ReadonlySet<ServiceName> {
+  if (atRisk.size + lost.size < minimumNodes || atRisk.size === 0) return new Set();
+  const counts = new Map<ServiceName, { losing: number; total: number }>();
+  for (const node of nodes) {
+    const isLosing = atRisk.has(node.name) || lost.has(node.name);
+    // The node's own check is what is in question; of other nodes it counts.
+    if (!isLosing && !allPassing(node.checks)) continue;
+    for (const { service, checks } of node.instances.values()) {
+      // One that failed by itself before is nobody's loss; of a lost node, its pods' checks followed the node.
+      if (!lost.has(node.name) && !allPassing(checks)) continue;
+      const count = counts.get(service) ?? { losing: 0, total: 0 };
+      count.total += 1;
+      if (isLosing) count.losing += 1;
+      counts.set(service, count);
+    }
+  }
+  const inPanic = new Set<ServiceName>();
+  for (const [service, { losing, total }] of counts) if (losing > ratio * total) inPanic.add(service);
+  return inPanic;
+}
+
+function allPassing(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
+  for (const { status } of checks.values()) if (status !== 'passing') return false;
+  return true;
+}
+
+/** Which losses of health on a node are to be kept from Consul. */
+export interface Keeping {
+  /** The node check stays as it was. */
+  readonly node: boolean;
+  /** Instances whose readiness checks stay as they were, when they would become critical. */
+  readonly instance: (instance: Instance) => boolean;
+  /** Instances that are critical although the node check is not: their services can bear the loss. */
+  readonly fail: (instance: Instance) => boolean;
+}
+
+export interface Kept {
+  readonly desired: DesiredNode;
+  /** Instances that are better off in Consul than the cluster says. */
+  readonly instances: readonly InstanceId[];
+}
+
+/**
+ * The desired node with the last known health in place of a loss that is not to be believed yet. What is not
+ * in Consul has no last known health and stays as desired.
+ */
+export function keepLastKnown(
+  desired: DesiredNode,
+  observed: ObservedNode | undefined,
+  keeping: Keeping,
+): Kept {
+  const { entry } = desired;
+  if (entry === undefined || observed === undefined) return { desired, instances: [] };
+  const nodeCheck = entry.checks.find((check) => isWorse(check, observed.checks.get(check.id)));
+  const keepsNode = keeping.node && nodeCheck !== undefined;
+  const kept: InstanceId[] = [];
+  const instances = new Map<InstanceId, Instance>();
+  let changed = keepsNode;
+  for (const instance of entry.instances.values()) {
+    const before = observed.instances.get(instance.id);
+    const fails = keepsNode && keeping.fail(instance);
+    let altered = false;
+    const checks = instance.checks.map((check): Check => {
+      if (check.id !== `${instance.id}:readiness`) return check;
+      if (fails && check.status !== 'critical') {
+        altered = true;
+        return { ...check, status: 'critical', output: `Node: ${nodeCheck.output}` };
+      }
+      const old = before?.checks.get(check.id);
+      if (!fails && old !== undefined && isWorse(check, old) && keeping.instance(instance)) {
+        altered = true;
+        return asBefore(check, old);
+      }
+      return check;
+    });
+    if (before !== undefined && !fails && (altered || keepsNode)) kept.push(instance.id);
+    changed ||= altered;
+    instances.set(instance.id, altered ? { ...instance, checks } : instance);
+  }
+  if (!changed) return { desired, instances: [] };
+  const checks = entry.checks.map((check) => {
+    const old = observed.checks.get(check.id);
+    return keepsNode && check === nodeCheck && old !== undefined ? asBefore(check, old) : check;
+  });
+  const shown: NodeEntry = { ...entry, checks, instances };
+  return { desired: { ...desired, entry: shown }, instances: kept };
+}
+
+/** Whether a check that passes, or warns, in Consul is to become critical. */
+function isWorse(check: Check, old: ObservedCheck | undefined): boolean {
+  return check.status === 'critical' && (old?.status === 'passing' || old?.status === 'warning');
+}
+
+function asBefore(check: Check, old: ObservedCheck): Check {
+  return { ...check, status: old.status === 'warning' ? 'warning' : 'passing', output: old.output };
+}
