@@ -13,6 +13,8 @@ export interface ConsulChoice {
   readonly address?: string | undefined;
   /** `--consul-binary`: a program to start; true: CONSUL_BIN, or `consul` on the path. */
   readonly binary?: string | true | undefined;
+  /** Other programs are to reach it, too. */
+  readonly keep: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ConsulChoice {
  * Rejects with ConfigError, and when a real one does not answer.
  */
 export async function chooseConsul(
-  { address, binary }: ConsulChoice,
+  { address, binary, keep }: ConsulChoice,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<ConsulTarget> {
@@ -37,7 +39,7 @@ export async function chooseConsul(
   const isGiven = (environment['CONSUL_HTTP_ADDR'] ?? '') !== '';
   return isGiven
     ? realTarget({ address: undefined, environment, random }, signal)
-    : memoryTarget(clock, random);
+    : memoryTarget({ clock, random, listen: keep });
 }
 
 /** A real Consul that nobody else uses and that ends with the sandbox: no other names, nothing to take back. */

@@ -13,9 +13,16 @@ export interface FrameOptions {
 }
 
 /** Rows kept for parts that come and go, so that what is below them does not jump. */
-const explainRows = 3;
-const outcomeRows = 5;
-const instanceRows = 9;
+interface Reserved {
+  readonly explain: number;
+  readonly outcome: number;
+  readonly instances: number;
+}
+
+const roomy: Reserved = { explain: 3, outcome: 5, instances: 9 };
+const tight: Reserved = { explain: 2, outcome: 4, instances: 8 };
+/** Fewer rows than this are a tight place. */
+const roomyRows = 30;
 /** Fewest rows of log that are worth a place, its title included. */
 const leastLog = 4;
 /** Longer lines of prose are hard to read. */
@@ -24,10 +31,11 @@ const proseColumns = 100;
 /** The live picture: at most `rows` lines of at most `columns` columns. Pure. */
 export function frame(progress: Progress, { columns, rows, glyphs }: FrameOptions): readonly Line[] {
   const width = Math.max(1, columns);
+  const reserved = rows < roomyRows ? tight : roomy;
   const fixed = [
     ...header(progress, width, glyphs),
-    ...stepLines(progress, width, glyphs),
-    ...padded(instanceLines(progress.services, glyphs), instanceRows + 1),
+    ...stepLines(progress, width, reserved, glyphs),
+    ...padded(instanceLines(progress.services, glyphs), reserved.instances + 1),
   ];
   const results = resultLines(progress.results, rows - fixed.length - leastLog, glyphs);
   const log = logLines(progress.log, rows - fixed.length - results.length);
@@ -53,8 +61,13 @@ function header(
   ];
 }
 
-function stepLines({ current }: Progress, width: number, glyphs: Glyphs): readonly Line[] {
-  if (current === undefined) return padded([], 1 + explainRows + outcomeRows);
+function stepLines(
+  { current }: Progress,
+  width: number,
+  reserved: Reserved,
+  glyphs: Glyphs,
+): readonly Line[] {
+  if (current === undefined) return padded([], 1 + reserved.explain + reserved.outcome);
   const { number, step, expectations, result } = current;
   const prose = wrap(step.explain, Math.min(width, proseColumns)).map((line): Line => [span(line)]);
   const outcome = [
@@ -63,8 +76,8 @@ function stepLines({ current }: Progress, width: number, glyphs: Glyphs): readon
   ];
   return [
     [span(`${number}. ${step.title}`, 'strong')],
-    ...padded(prose, explainRows),
-    ...padded(outcome, outcomeRows),
+    ...padded(prose, reserved.explain),
+    ...padded(outcome, reserved.outcome),
   ];
 }
 
@@ -103,9 +116,13 @@ function resultLines(results: readonly StepResult[], rows: number, { met }: Glyp
 
 function logLines(log: readonly string[], rows: number): readonly Line[] {
   if (rows < 2) return [];
-  const lines = log.slice(1 - rows).map((line): Line => [span(line, 'dim')]);
-  return [[span('LOG OF THE OPERATOR', 'dim')], ...lines];
+  const lines = log.slice(1 - rows).map((line): Line => [span(shortened(line), 'dim')]);
+  return [[span('LOG OF THE OPERATOR, shortened', 'dim')], ...lines];
 }
+
+/** Without what the message says already, and with the pod's part of an instance's id only. */
+const shortened = (line: string): string =>
+  line.replace(/ reason=\S+/, '').replace(/ instance=[^.\s]+\.([^.\s]+)\S*/, ' $1');
 
 const padded = (lines: readonly Line[], rows: number): readonly Line[] => [
   ...lines,

@@ -19,7 +19,8 @@ export interface LiveViewOptions {
 const drawEveryMs = 80;
 // Escape sequences of xterm, which every terminal of today follows.
 const enter = '\u001b[?1049h\u001b[?25l'; // the alternate screen, without a cursor
-const leave = '\u001b[?25h\u001b[?1049l';
+// Cleared first: some terminals that were resized meanwhile push remains of it into their history.
+const leave = '\u001b[H\u001b[J\u001b[?25h\u001b[?1049l';
 const [beginUpdate, endUpdate] = ['\u001b[?2026h', '\u001b[?2026l']; // shown as one, where the terminal can
 const [home, clearLine, clearBelow] = ['\u001b[H', '\u001b[K', '\u001b[J'];
 

@@ -5,13 +5,21 @@ import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import type { ConsulTarget } from './consul-target.ts';
 import { sandboxConfig } from './sandbox-config.ts';
 
+export interface MemoryTargetOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Put it on a port of 127.0.0.1 at once, so that the operator can name its address. Default false. */
+  readonly listen?: boolean;
+}
+
 /** The in-memory Consul, in this process. */
-export async function memoryTarget(clock: Clock, random: Random): Promise<ConsulTarget> {
+export async function memoryTarget(options: MemoryTargetOptions): Promise<ConsulTarget> {
+  const { clock, random, listen = false } = options;
   const server = new ConsulServer({ clock, random });
-  let listener: Promise<ConsulListener> | undefined;
+  let listener = listen ? ConsulListener.start(server) : undefined;
   return {
     label: 'in memory',
-    loaded: await sandboxConfig('sandbox', undefined, {}),
+    loaded: await sandboxConfig('sandbox', (await listener)?.origin, {}),
     prefix: '',
     operator: server.transport(),
     connect: () => server.transport(),

@@ -36,11 +36,12 @@ export function invitation({ kube, consul, status }: OpenHouse, stage: Stage): r
   const { service } = stage.workloads.web;
   const { pod } = stage.view(stage.workloads.web)[0] ?? { pod: 'POD' };
   return [
+    '',
     'Everything keeps running; Ctrl-C ends it.',
     '',
     `  Kubernetes API   ${kube}`,
     `  Consul API       ${consul}`,
-    `  status page      ${status}   (also /status.json /metrics /healthz /readyz)`,
+    `  status page      ${status}   (and /status.json, /metrics)`,
     '',
     'See what a consumer sees:',
     `  curl -s '${consul}/v1/health/service/${service}?passing'`,

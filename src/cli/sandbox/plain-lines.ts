@@ -11,7 +11,8 @@ export function eventLines(event: PlayEvent, atMs: number): readonly string[] {
   switch (event.kind) {
     case 'step': {
       const { step, number, of } = event;
-      return [`${stamp(atMs)}step ${number}/${of}: ${step.title}. ${step.explain}`];
+      const indent = ' '.repeat(stamp(atMs).length);
+      return [`${stamp(atMs)}step ${number}/${of}: ${step.title}`, `${indent}${step.explain}`];
     }
     case 'expecting':
       return [];
@@ -36,10 +37,10 @@ export function transitionLine({ kind, instance }: Transition, atMs: number): st
   const about = [address, ...tags].join(', ');
   const why = reason === '' ? '' : `: ${reason}`;
   const news: Readonly<Record<Transition['kind'], string>> = {
-    appeared: `is there, ${status}${why}`,
+    appeared: `is registered, ${status}${why}`,
     changed: `is ${status}${why}`,
-    edited: `has changed, ${status}${why}`,
-    left: 'is gone',
+    edited: `has other data, ${status}${why}`,
+    left: 'is deregistered',
   };
   return `${stamp(atMs)}  ${service}: ${pod} on ${node} ${news[kind]} (${about})`;
 }

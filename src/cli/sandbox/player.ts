@@ -66,9 +66,9 @@ function resultOf(step: Step, stage: Stage, before: Baseline, outcome: StepResul
     id: step.id,
     title: step.title,
     outcome,
-    tookMs: stage.now - before.at,
+    tookMs: rounded(stage.now - before.at),
     measures: step.measures ?? null,
-    latenciesMs: outcome === 'reached' ? latencies(step, stage, before) : [],
+    latenciesMs: outcome === 'reached' ? latencies(step, stage, before).map(rounded) : [],
     finding: outcome === 'reached' ? step.finding(stage, before) : 'not reached within its deadline',
     expectations: step.expect(stage, before),
   };
@@ -81,3 +81,6 @@ function latencies({ measures }: Step, stage: Stage, before: Baseline): readonly
     .filter(([service, { index }]) => index !== before.indexes.get(service))
     .map(([, { viewedAt }]) => viewedAt - before.at);
 }
+
+/** To the microsecond: finer says nothing. */
+const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000;

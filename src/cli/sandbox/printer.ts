@@ -6,7 +6,7 @@ import { instanceLines } from './instance-rows.ts';
 import { LiveView } from './live-view.ts';
 import type { LogTail } from './log-tail.ts';
 import { plainView } from './plain-view.ts';
-import { paint, span } from './span.ts';
+import { fit, paint, span } from './span.ts';
 import type { Stage } from './stage.ts';
 import { summary } from './summary.ts';
 import { silentView, type View } from './view.ts';
@@ -64,7 +64,9 @@ export class Printer {
       [span('')],
       ...summary(state.steps, steps, this.#glyphs),
     ];
-    this.text(lines.map((line) => paint(line, this.#colour).trimEnd()));
+    // A file takes lines of any length; a terminal would break them in the middle of a word.
+    const width = this.#isScreen ? (this.#stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+    this.text(lines.map((line) => paint(fit(line, width, this.#glyphs.ellipsis), this.#colour)));
   }
 
   text(lines: readonly string[]): void {

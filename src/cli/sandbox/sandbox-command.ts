@@ -60,8 +60,8 @@ export function addSandboxCommand(program: Command, context: CliContext): void {
       const { sandbox } = await import('./sandbox.ts');
       const { chooseConsul } = await import('./choose-consul.ts');
       const show = once === undefined ? 'steps' : output === 'json' ? 'end-as-json' : 'end';
-      const choice = { address: consul, binary: consulBinary };
+      const choice = { address: consul, binary: consulBinary, keep: keep === true };
       const target = (signal: AbortSignal) => chooseConsul(choice, context.environment, signal);
-      context.exit(await sandbox({ show, keep: keep === true, consul: target }, context));
+      context.exit(await sandbox({ show, keep: choice.keep, consul: target }, context));
     });
 }

@@ -22,7 +22,7 @@ export const scenario: readonly Step[] = [
       const [missing] = stage.operator.notReady();
       return [{ text: missing ?? 'cluster and Consul are read', met: missing === undefined }];
     },
-    finding: (stage, before) => `nothing is annotated yet: ${written(stage, before)}`,
+    finding: written,
   },
   {
     id: 'pods-come-up',
@@ -38,14 +38,14 @@ export const scenario: readonly Step[] = [
       cluster.create(serviceOf(search), 'services');
     },
     expect: everythingPasses,
-    finding: (stage, before) => `6 instances on 3 nodes: ${written(stage, before)}`,
+    finding: (stage, before) => `6 instances, ${written(stage, before)}`,
   },
   {
     id: 'rollout',
     title: 'A rollout from v1 to v2',
     explain:
-      'The Deployment replaces its pods two at a time. New ones pass before old ones leave, so a consumer ' +
-      'always has enough of them. The tag follows the pod label "version".',
+      'The Deployment replaces its pods two at a time. New ones pass before old ones leave: a consumer ' +
+      'always has enough of them. The tag is the pod\'s label "version".',
     measures: 'propagation',
     deadlineMs: 30_000,
     act: (stage) => stage.replaceDeployment(deploymentOf(stage.workloads.web, 'v2')),
@@ -63,7 +63,7 @@ export const scenario: readonly Step[] = [
         },
       ];
     },
-    finding: (stage) => `a consumer never saw fewer than ${stage.fewestPassing(stage.workloads.web)} passing`,
+    finding: (stage) => `never fewer than ${stage.fewestPassing(stage.workloads.web)} passing`,
   },
   {
     id: 'probe-fails',
@@ -85,7 +85,7 @@ export const scenario: readonly Step[] = [
         { text: `one critical, and Consul says why: ${notReady}`, met: told },
       ];
     },
-    finding: (stage, before) => `the health of one instance: ${written(stage, before)}`,
+    finding: (stage, before) => `1 instance, ${written(stage, before)}`,
   },
   {
     id: 'probe-recovers',
@@ -100,7 +100,7 @@ export const scenario: readonly Step[] = [
       }
     },
     expect: everythingPasses,
-    finding: (stage, before) => `the health of one instance: ${written(stage, before)}`,
+    finding: (stage, before) => `1 instance, ${written(stage, before)}`,
   },
   {
     id: 'node-lost',
@@ -112,7 +112,7 @@ export const scenario: readonly Step[] = [
     deadlineMs: 5_000,
     act: (stage) => stage.loseNode(lostNode),
     expect: (stage) => {
-      const inside = everyInstance(stage).filter(({ node }) => node === lostNode);
+      const inside = onLostNode(stage);
       const left = inside.filter(({ status }) => status === 'passing').length;
       return [
         {
@@ -121,10 +121,7 @@ export const scenario: readonly Step[] = [
         },
       ];
     },
-    finding: (stage, before) => {
-      const { length } = everyInstance(stage).filter(({ node }) => node === lostNode);
-      return `${length} instances out of traffic: ${written(stage, before)}`;
-    },
+    finding: (stage, before) => `${onLostNode(stage).length} instances, ${written(stage, before)}`,
   },
   {
     id: 'node-returns',
@@ -134,14 +131,14 @@ export const scenario: readonly Step[] = [
     deadlineMs: 5_000,
     act: (stage) => stage.cluster.nodes.recover(lostNode),
     expect: everythingPasses,
-    finding: (stage, before) => `all instances back: ${written(stage, before)}`,
+    finding: (stage, before) => `${onLostNode(stage).length} instances, ${written(stage, before)}`,
   },
   {
     id: 'outsider-edits',
-    title: 'Somebody changes an entry in Consul',
+    title: 'An outsider edits an entry',
     explain:
-      'A script with too many rights registers an instance anew with a wrong port. The comparison with ' +
-      'Consul finds it and writes it back (every second here, every minute by default).',
+      'A script with too many rights gives an instance a wrong port in Consul. The next comparison finds it ' +
+      'and writes it back (they come every second here, every minute by default).',
     measures: 'repair',
     deadlineMs: 10_000,
     act: (stage, signal) => {
@@ -149,12 +146,12 @@ export const scenario: readonly Step[] = [
       return stage.outsider.edit(service, id, { Port: 1 }, signal);
     },
     expect: (stage, before) => [asBefore(stage, before, stage.workloads.web)],
-    finding: () => 'written back, and told in the log as drift',
+    finding: () => 'repaired and logged',
   },
   {
     id: 'outsider-removes',
-    title: 'Somebody removes an entry from Consul',
-    explain: 'The same with an instance deregistered by hand: it is wanted, so it is registered again.',
+    title: 'An outsider removes an entry',
+    explain: 'An instance is deregistered by hand. It is still wanted, so it is registered again.',
     measures: 'repair',
     deadlineMs: 10_000,
     act: (stage, signal) => {
@@ -162,7 +159,7 @@ export const scenario: readonly Step[] = [
       return stage.outsider.remove(service, id, signal);
     },
     expect: (stage, before) => [asBefore(stage, before, stage.workloads.search)],
-    finding: () => 'registered again, and told in the log as drift',
+    finding: () => 'repaired and logged',
   },
   {
     id: 'idle',
@@ -180,7 +177,7 @@ export const scenario: readonly Step[] = [
       },
       ...everythingPasses(stage),
     ],
-    finding: (stage, before) => `${idleMs / 1_000} s: ${written(stage, before)}`,
+    finding: (stage, before) => `${written(stage, before)} in ${idleMs / 1_000} s`,
   },
 ];
 
@@ -210,8 +207,10 @@ function asBefore(stage: Stage, before: Baseline, { service }: Workload): Expect
   };
 }
 
-const everyInstance = (stage: Stage): ServiceView =>
-  Object.values(stage.workloads).flatMap((workload: Workload) => stage.view(workload));
+const onLostNode = (stage: Stage): ServiceView =>
+  Object.values(stage.workloads)
+    .flatMap((workload: Workload) => stage.view(workload))
+    .filter(({ node }) => node === lostNode);
 
 function firstOf(stage: Stage, workload: Workload): InstanceView {
   const [first] = stage.view(workload);
@@ -219,12 +218,9 @@ function firstOf(stage: Stage, workload: Workload): InstanceView {
   return first;
 }
 
-/** What the operator wrote since: `1 transaction, 2 operations`. */
+/** What the operator wrote since: `2 operations`. A transaction holds one or more of them. */
 function written(stage: Stage, { writes }: Baseline): string {
-  const transactions = stage.writes.transactions - writes.transactions;
   const operations = stage.writes.operations - writes.operations;
-  if (transactions === 0) return 'no write';
-  return `${counted(transactions, 'transaction')}, ${counted(operations, 'operation')}`;
+  if (operations === 0) return 'no write';
+  return operations === 1 ? '1 operation' : `${operations} operations`;
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

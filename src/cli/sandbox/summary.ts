@@ -1,8 +1,13 @@
 import type { Glyphs } from './glyphs.ts';
-import { type Line, span } from './span.ts';
+import { type Line, span, wrap } from './span.ts';
 import { msText, spreadOf } from './spread.ts';
 import type { StepResult } from './step.ts';
 import { heading, table } from './table.ts';
+
+const proseColumns = 78;
+const measured =
+  'Measured from the change in Kubernetes (for the outsider: in Consul) until the blocking health query of ' +
+  'a consumer was answered with it.';
 
 /** The table at the end: every step with what was measured, and what that means. Pure. */
 export function summary(results: readonly StepResult[], steps: number, { met }: Glyphs): readonly Line[] {
@@ -12,22 +17,15 @@ export function summary(results: readonly StepResult[], steps: number, { met }: 
     return [
       isReached ? span(`${met} ok`, 'good') : span('FAILED', 'bad'),
       span(result.title),
-      span(spread === undefined ? '-' : String(spread.count)),
       span(spread === undefined ? '-' : msText(spread.median)),
       span(spread === undefined ? '-' : msText(spread.slowest)),
       span(result.finding, isReached ? 'plain' : 'bad'),
     ];
   });
   return [
-    ...table([heading('', 'STEP', 'CHANGES', 'MEDIAN', 'SLOWEST', ''), ...rows]),
+    ...table([heading('', 'STEP', 'MEDIAN', 'SLOWEST', 'OUTCOME'), ...rows]),
     [],
-    [
-      span(
-        'Measured from the change in Kubernetes (drift: from the change in Consul) until a blocking',
-        'dim',
-      ),
-    ],
-    [span('health query of a consumer was answered with it.', 'dim')],
+    ...wrap(measured, proseColumns).map((line): Line => [span(line, 'dim')]),
     [],
     verdict(results, steps),
   ];
