@@ -5,30 +5,36 @@ import { World } from './world.ts';
 describe('the operator', () => {
   test('registers a Ready pod, follows its readiness, and writes nothing when nothing changes', async () => {
     const world = new World();
-    world.addNode('n1', '10.0.0.1');
-    world.addPod('web-1', 'n1', '10.1.0.1', { service: 'web', tags: 'b,a' });
-    const operator = world.start();
-    await world.clock.advance(1_000);
-    assert.deepEqual(operator.notReady(), []);
-    const [service] = world.consul.outsider.services('kubernetes-n1');
+    const { cluster, clock, consul } = world;
+    cluster.putNode('n1');
+    const pod = cluster.putPod({
+      name: 'web-1',
+      node: 'n1',
+      ip: '10.1.0.1',
+      annotations: { service: 'web', port: 'http', tags: 'b,a' },
+    });
+    const process = world.start();
+    await clock.advance(1_000);
+    assert.deepEqual(process.operator.notReady(), []);
+    const [service] = consul.outsider.services('c0-n1');
     assert.equal(service?.Service, 'web');
     assert.equal(service?.Address, '10.1.0.1');
     assert.equal(service?.Port, 8080);
     assert.deepEqual(service?.Tags, ['a', 'b']);
 
-    const { operations } = world.consul.stats;
-    await world.clock.advance(300_000);
-    assert.equal(world.consul.stats.operations, operations);
+    const { operations } = consul.stats;
+    await clock.advance(300_000);
+    assert.equal(consul.stats.operations, operations);
 
-    world.addPod('web-1', 'n1', '10.1.0.1', { service: 'web', tags: 'b,a' }, false);
-    await world.clock.advance(10);
-    const check = world.consul.outsider
-      .checks('kubernetes-n1')
-      .find(({ ServiceName }) => ServiceName === 'web');
+    cluster.setReady(pod, false);
+    await clock.advance(10);
+    const check = consul.outsider.checks('c0-n1').find(({ ServiceName }) => ServiceName === 'web');
     assert.equal(check?.Status, 'critical');
     assert.match(check?.Output ?? '', /ContainersNotReady.*probe failed/);
-    await world.stop();
-    assert.equal(world.consul.outsider.services('kubernetes-n1').length, 1, 'registrations stay');
-    assert.equal(world.clock.pending, 0, 'no timer is left');
+    process.stop();
+    await process.ended;
+    assert.equal(consul.outsider.services('c0-n1').length, 1, 'registrations stay');
+    assert.deepEqual(process.leaks(), []);
+    assert.equal(clock.pending, 0, 'no timer is left');
   });
 });

@@ -1,133 +1,183 @@
-import { configSchema } from '../../src/config/schema.ts';
-import type { LogFields, Logger } from '../../src/lib/logger.ts';
-import { noopMetrics } from '../../src/metrics/catalogue.ts';
-import { Operator } from '../../src/operator.ts';
 import { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
-import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
+import type {
+  Fault as ConsulFault,
+  Interceptor as ConsulInterceptor,
+} from '../../src/sandbox/consul/faults.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { Agenda } from './agenda.ts';
+import { Cluster } from './cluster.ts';
+import { Draw } from './draw.ts';
+import { OperatorProcess } from './operator-process.ts';
+import { Safety } from './safety.ts';
+import { Trace } from './trace.ts';
 
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly message: string;
-  readonly fields: LogFields;
-}
-
-export interface WorldOptions {
-  readonly seed?: number;
+/** What a world is like from its beginning. */
+export interface WorldTraits {
+  readonly clusters: number;
+  /** Longest time a message takes one way, ms. */
+  readonly latencyMs: number;
+  /** Consul checks tokens. */
+  readonly acl: boolean;
+  /** Most operations in a transaction that this Consul takes. */
+  readonly maxTxnOperations: number;
   /** Part of a configuration file. */
-  readonly config?: object;
+  readonly config: object;
 }
 
-/** The whole operator in virtual time between an in-memory API server and an in-memory Consul. */
+export interface Violation {
+  readonly invariant: string;
+  readonly what: string;
+  readonly at: number;
+}
+
+type ConsulRequest = Parameters<ConsulInterceptor>[0];
+
+const plainTraits: WorldTraits = { clusters: 1, latencyMs: 0, acl: false, maxTxnOperations: 128, config: {} };
+const operatorToken = 'operator-token';
+
+/** Clusters, operators and one Consul in virtual time, and the invariants that hold between them. */
 export class World {
   readonly clock = new VirtualClock();
-  readonly random: () => number;
-  readonly kube: KubeApi;
+  readonly traits: WorldTraits;
   readonly consul: ConsulServer;
-  readonly log: LogLine[] = [];
-  readonly #config: object;
-  #operator:
-    | { readonly operator: Operator; readonly abort: AbortController; readonly done: Promise<void> }
-    | undefined;
+  readonly clusters: readonly Cluster[];
+  readonly safety: Safety;
+  readonly trace: Trace;
+  readonly violations: Violation[] = [];
+  /** Every process that was ever started. */
+  readonly processes: OperatorProcess[] = [];
+  readonly consulFaults = new Set<(request: ConsulRequest) => ConsulFault | undefined>();
+  /** An earlier state of Consul, for a snapshot to be restored. */
+  consulBackup: Uint8Array | undefined;
+  /** What the operators send to Consul. */
+  token: string | undefined;
+  readonly #seed: number;
+  readonly #agenda = new Agenda();
+  /** Undoes what is out of order now. */
+  readonly #heals = new Set<() => void>();
 
-  constructor({ seed = 1, config = {} }: WorldOptions = {}) {
-    this.random = seeded(seed);
-    this.#config = config;
-    this.kube = new KubeApi({ clock: this.clock, random: this.random });
-    this.consul = new ConsulServer({ clock: this.clock, random: this.random });
-  }
-
-  /** Starts a fresh operator process. */
-  start(): Operator {
-    const abort = new AbortController();
-    const operator = new Operator({
-      config: configSchema.parse(this.#config),
+  constructor(seed = 1, traits: Partial<WorldTraits> = {}) {
+    this.#seed = seed;
+    this.traits = { ...plainTraits, ...traits };
+    this.trace = new Trace(() => this.clock.now());
+    const { acl, maxTxnOperations, clusters } = this.traits;
+    this.consul = new ConsulServer({
       clock: this.clock,
-      random: this.random,
-      logger: recorder(this.log),
-      metrics: noopMetrics,
-      version: 'simulated',
-      kube: this.kube.transport(),
-      consul: this.consul.transport(),
-      token: () => undefined,
+      random: new Draw(seed, 'consul').random,
+      maxTxnOperations,
+      ...(acl ? { acl: { managementToken: 'root' } } : {}),
     });
-    this.#operator = { operator, abort, done: operator.run(abort.signal) };
-    return operator;
-  }
-
-  /** SIGTERM. */
-  async stop(): Promise<void> {
-    this.#operator?.abort.abort();
-    await this.#operator?.done;
-    this.#operator = undefined;
-  }
-
-  addNode(name: string, address: string): void {
-    this.kube.store.apply({
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name },
-      status: {
-        addresses: [{ type: 'InternalIP', address }],
-        conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' }],
-      },
+    if (acl) this.grantToken();
+    this.consul.intercept = (request) => {
+      for (const fault of this.consulFaults) {
+        const found = fault(request);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    this.safety = new Safety({
+      consul: this.consul,
+      now: () => this.clock.now(),
+      onWrite: (author, what) => this.trace.add(`${author} wrote ${what}`),
+      onViolation: (invariant, what) => this.violated(invariant, what),
+    });
+    this.clusters = Array.from({ length: clusters }, (_, index) => {
+      return new Cluster(`c${index}`, this.clock, new Draw(seed, `kube ${index}`));
     });
   }
 
-  addPod(name: string, node: string, ip: string, annotations: Record<string, string>, ready = true): void {
-    this.kube.store.apply({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        name,
-        namespace: 'default',
-        annotations: Object.fromEntries(
-          Object.entries(annotations).map(([key, value]) => [`kube-registrar.io/${key}`, value]),
-        ),
-      },
-      spec: {
-        nodeName: node,
-        containers: [{ name: 'main', image: 'x', ports: [{ name: 'http', containerPort: 8080 }] }],
-      },
-      status: {
-        phase: 'Running',
-        podIP: ip,
-        podIPs: [{ ip }],
-        hostIP: '10.0.0.1',
-        conditions: [
-          {
-            type: 'Ready',
-            status: ready ? 'True' : 'False',
-            ...(ready ? {} : { reason: 'ContainersNotReady', message: 'probe failed' }),
-          },
-          { type: 'ContainersReady', status: ready ? 'True' : 'False' },
-        ],
-      },
+  get cluster(): Cluster {
+    return this.clusters[0]!;
+  }
+
+  violated(invariant: string, what: string): void {
+    this.trace.add(`VIOLATED ${invariant}: ${what}`);
+    this.violations.push({ invariant, what, at: this.clock.now() });
+  }
+
+  /** The operator's token and its rights, as they should be. */
+  grantToken(): void {
+    const write = { '': { policy: 'write' } } as const;
+    this.consul.acl.setPolicy(
+      'operator',
+      { node_prefix: write, service_prefix: write, key_prefix: write },
+      '',
+    );
+    this.consul.acl.createToken({ secret: operatorToken, policies: ['operator'] });
+    this.token = operatorToken;
+  }
+
+  revokeToken(): void {
+    this.consul.acl.revoke(operatorToken);
+  }
+
+  /** Starts a new process of the operator. */
+  start(cluster: Cluster = this.cluster): OperatorProcess {
+    const name = `${cluster.name}#${this.processes.length}`;
+    const started = new OperatorProcess(this, cluster, name, new Draw(this.#seed, name));
+    this.processes.push(started);
+    this.trace.add(`${name} started`);
+    return started;
+  }
+
+  /** The process of the cluster that lives, if any. */
+  running(cluster: Cluster): OperatorProcess | undefined {
+    return this.processes.findLast((each) => each.cluster === cluster && each.isAlive);
+  }
+
+  /** Kills a process, to be started again after `ms`. */
+  crash(dying: OperatorProcess, ms: number): void {
+    dying.kill();
+    this.trace.add(`${dying.name} killed`);
+    this.#startLater(dying.cluster, ms);
+  }
+
+  /** SIGTERM, and a new process after `ms`; one that has not ended until then is killed. */
+  restart(old: OperatorProcess, ms: number): void {
+    old.stop();
+    this.#startLater(old.cluster, ms);
+  }
+
+  #startLater(cluster: Cluster, ms: number): void {
+    this.after(ms, () => {
+      const old = this.running(cluster);
+      if (old?.state === 'running') return;
+      old?.kill();
+      this.start(cluster);
     });
   }
-}
 
-function recorder(lines: LogLine[], base: LogFields = {}): Logger {
-  const at =
-    (level: LogLine['level']) =>
-    (message: string, fields: LogFields = {}) =>
-      void lines.push({ level, message, fields: { ...base, ...fields } });
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (fields) => recorder(lines, { ...base, ...fields }),
-  };
-}
+  /** Does something after `ms` of the world's time. */
+  after(ms: number, run: () => void): void {
+    this.#agenda.add(this.clock.now() + ms, run);
+  }
 
-/** Mulberry32: small, fast and good enough to draw faults from. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  /** Puts something out of order for `ms`; `heal` is called once, then or at the end of the trouble. */
+  outOfOrder(ms: number, what: string, heal: () => void): void {
+    const healOnce = () => {
+      if (!this.#heals.delete(healOnce)) return;
+      heal();
+      this.trace.add(`healed: ${what}`);
+    };
+    this.#heals.add(healOnce);
+    this.after(ms, healOnce);
+  }
+
+  /** Passes the time until everything planned has happened, or something is wrong. */
+  async live(): Promise<void> {
+    for (let entry = this.#agenda.next(); entry !== undefined; entry = this.#agenda.next()) {
+      await this.clock.advance(Math.max(0, entry.at - this.clock.now()));
+      if (this.violations.length > 0) return;
+      entry.run();
+      this.safety.othersWrote();
+      // What it set off may have planned more.
+      await this.clock.settle();
+    }
+  }
+
+  /** Ends every trouble. */
+  heal(): void {
+    for (const each of this.processes) each.crashPlan = undefined;
+    for (const heal of [...this.#heals]) heal();
+  }
 }

@@ -206,6 +206,43 @@ describe('Faults', () => {
     assert.deepEqual(await names(transport, '?resourceVersion=0'), ['a', 'b', 'c']);
   });
 
+  test('a WatchList without a version waits for a cache that lags: it is a consistent read', async () => {
+    const { clock, api, transport } = startApi();
+    api.store.apply(pod('a'));
+    api.faults.serveStale();
+    api.store.apply(pod('b'));
+    const query =
+      '?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
+    const seen = follow(await get(transport, query));
+    await clock.settle();
+    assert.equal(seen.text, '');
+    api.faults.serveFresh();
+    await clock.settle();
+    assert.deepEqual(typesIn(seen.text), ['ADDED', 'ADDED', 'BOOKMARK']);
+    api.store.apply(pod('c'));
+    await clock.settle();
+    assert.deepEqual(typesIn(seen.text), ['ADDED', 'ADDED', 'BOOKMARK', 'ADDED']);
+  });
+
+  test('a watch whose answer is lost or truncated leaves nothing open on the server', async () => {
+    const { clock, api, transport } = startApi();
+    api.faults.intercept = () => ({ kind: 'reset', applied: true });
+    await assert.rejects(get(transport, '?watch=true'), /reset/);
+    api.faults.intercept = () => ({ kind: 'truncate', bytes: 1_000_000 });
+    const abort = new AbortController();
+    const { body } = await transport.request({
+      method: 'GET',
+      path: `${path}?watch=true`,
+      signal: abort.signal,
+    });
+    const reading = body[Symbol.asyncIterator]().next();
+    await clock.settle();
+    abort.abort();
+    await assert.rejects(reading, /aborted/);
+    await clock.settle();
+    assert.equal(api.watches.size, 0);
+  });
+
   test('history older than its window is forgotten by itself', async () => {
     const { clock, api, transport } = startApi();
     const { revision } = api.store;

@@ -68,7 +68,7 @@ export class Faults {
   serveStale({ consistentToo = false }: { readonly consistentToo?: boolean } = {}): void {
     this.serveFresh();
     this.#stale = { revision: this.#store.revision, consistentToo };
-    this.#watches.freeze(this.#store.revision);
+    this.#watches.freeze(this.#store.revision, { lies: consistentToo });
   }
 
   /** The cache catches up and watches bring what they missed. */

@@ -92,7 +92,8 @@ export class KubeApi {
           else request.signal.addEventListener('abort', stop, { once: true });
         });
       case 'reset':
-        if (fault.applied) this.#answer(request, user);
+        // A watch it opened ends with the connection.
+        if (fault.applied) await this.#answer(request, user).body[Symbol.asyncIterator]().return?.();
         throw reset;
       case 'delay':
         await this.#clock.sleep(fault.ms, request.signal);
@@ -161,19 +162,29 @@ function plainStatus(code: number): unknown {
   return new ApiError(code, code >= 500 ? 'InternalError' : 'Unknown', `injected fault: ${code}`).body();
 }
 
-async function* truncated(
-  body: AsyncIterable<Uint8Array>,
-  bytes: number,
-  error: Error,
-): AsyncGenerator<Uint8Array> {
-  let left = bytes;
-  for await (const chunk of body) {
-    if (chunk.byteLength > left) {
-      if (left > 0) yield chunk.subarray(0, left);
-      throw error;
-    }
-    left -= chunk.byteLength;
-    yield chunk;
-  }
-  throw error;
+/** Not a generator: its return() would wait for the chunk it is waiting for itself, for ever in a watch. */
+function truncated(body: AsyncIterable<Uint8Array>, bytes: number, error: Error): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const chunks = body[Symbol.asyncIterator]();
+      let left = bytes;
+      return {
+        next: async (): Promise<IteratorResult<Uint8Array>> => {
+          const result = left < 0 ? undefined : await chunks.next();
+          if (result === undefined || result.done) throw error;
+          const { value } = result;
+          if (value.byteLength <= left) {
+            left -= value.byteLength;
+            return { done: false, value };
+          }
+          await chunks.return?.();
+          const part = value.subarray(0, left);
+          left = -1;
+          if (part.byteLength === 0) throw error;
+          return { done: false, value: part };
+        },
+        return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
 }

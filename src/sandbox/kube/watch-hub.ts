@@ -26,6 +26,9 @@ export class WatchHub {
   #stalled: WatchFilter | undefined;
   /** Set while the server's cache lags: the revision it has reached. */
   #frozenAt: number | undefined;
+  #liesToo = false;
+  /** Watches whose initial events wait until the cache has caught up. */
+  readonly #awaitingFresh = new Map<Watcher, () => void>();
 
   constructor(store: ObjectStore, clock: Clock, random: Random) {
     this.#store = store;
@@ -52,7 +55,10 @@ export class WatchHub {
         after: initial || asked === 0 ? newest : asked,
         timeoutMs,
       },
-      (ended) => void this.#watchers.delete(ended),
+      (ended) => {
+        this.#watchers.delete(ended);
+        this.#awaitingFresh.delete(ended);
+      },
     );
     this.#watchers.add(watcher);
     if (this.#stalled !== undefined && concerns(this.#stalled, watcher)) watcher.stall();
@@ -61,7 +67,12 @@ export class WatchHub {
       watcher.fail(tooLargeResourceVersion(asked, newest));
     } else if (initial) {
       const endBookmark = options.sendInitialEvents === true && options.allowWatchBookmarks;
-      watcher.sendInitial(this.#stateAt(collection, newest), newest, endBookmark);
+      const send = (revision: number) =>
+        watcher.sendInitial(this.#stateAt(collection, revision), revision, endBookmark);
+      // Without a resourceVersion the initial events are a consistent read (KEP-3157): a cache that lags waits.
+      const isConsistent = options.sendInitialEvents === true && options.resourceVersion === '';
+      if (this.#frozenAt === undefined || this.#liesToo || !isConsistent) send(newest);
+      else this.#awaitingFresh.set(watcher, () => send(this.#store.revision));
     } else if (asked > 0 && asked < oldest) {
       watcher.fail(tooOld(asked, oldest));
     } else {
@@ -108,15 +119,18 @@ export class WatchHub {
     for (const watcher of this.#watchers) watcher.resume();
   }
 
-  /** The server's cache stops following the store at `revision`. */
-  freeze(revision: number): void {
+  /** The server's cache stops following the store at `revision`; `lies`: and takes itself for fresh. */
+  freeze(revision: number, { lies = false }: { readonly lies?: boolean } = {}): void {
     this.#frozenAt = revision;
+    this.#liesToo = lies;
   }
 
   /** The server's cache catches up. */
   thaw(): void {
     const from = this.#frozenAt;
     this.#frozenAt = undefined;
+    for (const send of this.#awaitingFresh.values()) send();
+    this.#awaitingFresh.clear();
     if (from !== undefined) for (const event of this.#store.eventsAfter(from)) this.#dispatch(event);
   }
 

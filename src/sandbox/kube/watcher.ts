@@ -52,6 +52,7 @@ export class Watcher {
   /** The objects that already exist, as ADDED; then, when asked for, the bookmark that ends them. */
   sendInitial(objects: readonly KubeObject[], revision: number, endBookmark: boolean): void {
     for (const object of objects) this.#send('ADDED', object);
+    this.#after = Math.max(this.#after, revision);
     this.#seen = Math.max(this.#seen, revision);
     if (endBookmark) this.#sendBookmark({ 'k8s.io/initial-events-end': 'true' });
   }

@@ -1,0 +1,12 @@
+import type { Action } from '../script.ts';
+import { consulFaults } from './consul-faults.ts';
+import { kubeFaults } from './kube-faults.ts';
+import { processes } from './processes.ts';
+import { workload } from './workload.ts';
+
+export const actions = { ...workload, ...processes, ...kubeFaults, ...consulFaults } satisfies Record<
+  string,
+  Action
+>;
+
+export type ActionName = keyof typeof actions;

@@ -1,0 +1,263 @@
+import { withMeta } from '../../../src/sandbox/kube/object.ts';
+import { type Cluster, isReady } from '../cluster.ts';
+import { type Action, at } from '../script.ts';
+
+/** What applications ask for, by name. */
+const asked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  web: { service: 'web', port: 'http', tags: 'b,a' },
+  api: { service: 'api', port: 'admin', weight: '5' },
+  db: { service: 'db', port: 'http', drain: 'warning' },
+  job: { service: 'job', port: '8080', drain: 'deregister', check: 'none' },
+  both: { services: '[{"service":"both","port":"http"},{"service":"both-admin","port":"admin"}]' },
+  host: { service: 'host', port: 'http', address: 'host' },
+  // Only registered when a Service of that name asks for it.
+  quiet: {},
+};
+const apps = Object.keys(asked);
+const changes: readonly Readonly<Record<string, string>>[] = [
+  { service: 'web', port: 'http', tags: 'c' },
+  { service: 'web2', port: 'http' },
+  { service: 'web' },
+  { service: 'web', port: 'admin', tags: 'b,a' },
+  {},
+  { service: 'web', port: 'htp' },
+  { service: 'Not A Name!' },
+  { service: 'web', port: 'http', weight: '0' },
+  { service: 'false' },
+  { service: 'web', port: 'http', tags: 'x'.repeat(200), 'no-such-field': 'y' },
+];
+
+const mostPods = 12;
+
+function add(cluster: Cluster, app: string, x: number, y: number, name = cluster.freshName(app)) {
+  const node = at(cluster.nodes(), x);
+  if (node === undefined || cluster.pods().length >= mostPods) return undefined;
+  return cluster.putPod({
+    name,
+    app,
+    node: node.metadata.name,
+    annotations: asked[app] ?? {},
+    ready: false,
+    hostNetwork: app === 'host',
+    ip: cluster.address(y < 0.5),
+  });
+}
+
+const live = (cluster: Cluster) =>
+  cluster.pods().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+
+/** A pod starts: it has an address before it is ready. */
+const podAdd: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const app = at(apps, y)!;
+  const pod = add(cluster, app, x, x);
+  if (pod === undefined) return undefined;
+  cluster.syncSlices();
+  world.after(x * 3_000, () => cluster.setReady(pod, true));
+  return `${pod.metadata.name} on ${String((pod['spec'] as { nodeName: string }).nodeName)}`;
+};
+
+const podFlip: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  cluster.setReady(pod, !isReady(pod));
+  return `${pod.metadata.name} ${isReady(pod) ? 'fails its probe' : 'is ready'}`;
+};
+
+/** Short unreadiness: hidden from whoever does not look in between. */
+const podBlink: Action = (world, { cluster: index, x, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster).filter(isReady), x);
+  if (pod === undefined) return undefined;
+  cluster.setReady(pod, false);
+  world.after(forMs, () => cluster.setReady(pod, true));
+  return `${pod.metadata.name} unready for ${forMs} ms`;
+};
+
+/** Ends as a kubelet ends it: terminating, then unready, then gone. */
+function endGracefully(world: Parameters<Action>[0], cluster: Cluster, name: string, ms: number): void {
+  const pod = cluster.kube.store.get('pods', 'default', name);
+  if (pod === undefined) return;
+  cluster.terminate(pod);
+  world.after(ms / 2, () => cluster.setReady(pod, false));
+  world.after(ms, () => cluster.removePod(pod));
+}
+
+const podDelete: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  endGracefully(world, cluster, pod.metadata.name, 200 + y * 5_000);
+  return pod.metadata.name;
+};
+
+/** `kubectl delete --force`: no terminating phase. */
+const podForceDelete: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(cluster.pods(), x);
+  if (pod === undefined) return undefined;
+  cluster.removePod(pod);
+  return pod.metadata.name;
+};
+
+const podFinish: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  cluster.setPhase(pod, y < 0.5 ? 'Succeeded' : 'Failed');
+  return pod.metadata.name;
+};
+
+/** A StatefulSet's pod comes back under its name, perhaps elsewhere, perhaps with its address. */
+const podRecreate: Action = (world, { cluster: index, x, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  const { name, labels } = pod.metadata;
+  const app = labels?.['app'] ?? 'web';
+  cluster.removePod(pod);
+  world.after(forMs < 2_000 ? 0 : forMs, () => {
+    const again = add(cluster, app, y, 0, name);
+    if (again === undefined) return;
+    cluster.syncSlices();
+    world.after(500 * y, () => cluster.setReady(again, true));
+  });
+  return name;
+};
+
+/** A new pod for each old one of an application, one after the other. */
+const rollout: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const app = at(apps, x)!;
+  const old = live(cluster).filter(({ metadata }) => metadata.labels?.['app'] === app);
+  for (const [turn, pod] of old.entries()) {
+    world.after(turn * 1_500, () => {
+      const next = add(cluster, app, y, 0.9);
+      if (next === undefined) return;
+      cluster.syncSlices();
+      world.after(700, () => {
+        cluster.setReady(next, true);
+        endGracefully(world, cluster, pod.metadata.name, 2_000);
+      });
+    });
+  }
+  return old.length === 0 ? undefined : `${app}, ${old.length} pods`;
+};
+
+const scaleToZero: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const app = at(apps, x)!;
+  const pods = live(cluster).filter(({ metadata }) => metadata.labels?.['app'] === app);
+  for (const { metadata } of pods) endGracefully(world, cluster, metadata.name, 1_000);
+  return pods.length === 0 ? undefined : `${app}, ${pods.length} pods`;
+};
+
+/** Everything in the namespace ends at once. */
+const namespaceDelete: Action = (world, { cluster: index }) => {
+  const cluster = world.clusters[index]!;
+  for (const { metadata } of live(cluster)) endGracefully(world, cluster, metadata.name, 3_000);
+  for (const { metadata } of cluster.services()) cluster.removeService(metadata.name);
+  return 'default';
+};
+
+const annotate: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  const annotations = at(changes, y)!;
+  cluster.annotate(pod, annotations);
+  return `${pod.metadata.name} ${JSON.stringify(annotations)}`;
+};
+
+/** The mistake is mended: the application's own annotations again. */
+const mend: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  cluster.annotate(pod, asked[pod.metadata.labels?.['app'] ?? ''] ?? {});
+  return pod.metadata.name;
+};
+
+/** Labels and other people's annotations change: nothing of ours does. */
+const irrelevant: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  const { annotations = {} } = pod.metadata;
+  cluster.changePod(pod, (now) =>
+    withMeta(now, { annotations: { ...annotations, 'example.com/x': `${y}` } }),
+  );
+  return pod.metadata.name;
+};
+
+const serviceNames = ['web', 'quiet', 'outside'];
+const serviceAnnotations: readonly Readonly<Record<string, string>>[] = [
+  { service: 'true', port: 'http' },
+  { service: 'svc', port: 'http', tags: 't' },
+  { service: 'svc', port: 'admin' },
+  { service: 'svc', port: 'none' },
+  {},
+];
+
+const servicePut: Action = (world, { cluster: index, x, y }) => {
+  const name = at(serviceNames, x)!;
+  const annotations = at(serviceAnnotations, y)!;
+  // Two Services must not ask for one name here: which of them gets it is not the oracle's business.
+  const own = annotations['service'] === 'svc' ? { ...annotations, service: `svc-${name}` } : annotations;
+  world.clusters[index]!.putService(name, own);
+  return `${name} ${JSON.stringify(own)}`;
+};
+
+const serviceRemove: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const name = at(cluster.services(), x)?.metadata.name;
+  if (name !== undefined) cluster.removeService(name);
+  return name;
+};
+
+const nodeNotReady: Action = (world, { cluster: index, x, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const name = at(cluster.nodes(), x)?.metadata.name;
+  if (name === undefined) return undefined;
+  cluster.putNode(name, y < 0.5 ? 'Unknown' : 'False');
+  world.after(forMs, () => {
+    if (cluster.nodes().some(({ metadata }) => metadata.name === name)) cluster.putNode(name);
+  });
+  return `${name} for ${forMs} ms`;
+};
+
+/** The Node object goes; its pods go a little later. */
+const nodeRemove: Action = (world, { cluster: index, x, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const name = at(cluster.nodes(), x)?.metadata.name;
+  if (name === undefined) return undefined;
+  cluster.kube.store.delete('nodes', undefined, name);
+  world.after(1_000, () => {
+    for (const pod of cluster.pods()) {
+      if ((pod['spec'] as { nodeName: string }).nodeName === name) cluster.removePod(pod);
+    }
+  });
+  world.after(1_000 + forMs, () => cluster.putNode(name));
+  return name;
+};
+
+export const workload = {
+  'pod-add': podAdd,
+  'pod-flip': podFlip,
+  'pod-blink': podBlink,
+  'pod-delete': podDelete,
+  'pod-force-delete': podForceDelete,
+  'pod-finish': podFinish,
+  'pod-recreate': podRecreate,
+  rollout,
+  'scale-to-zero': scaleToZero,
+  'namespace-delete': namespaceDelete,
+  annotate,
+  mend,
+  irrelevant,
+  'service-put': servicePut,
+  'service-remove': serviceRemove,
+  'node-not-ready': nodeNotReady,
+  'node-remove': nodeRemove,
+} satisfies Record<string, Action>;

@@ -1,0 +1,254 @@
+import type { Clock } from '../../src/lib/clock.ts';
+import type { Fault, Interceptor } from '../../src/sandbox/kube/faults.ts';
+import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
+import { type KubeObject, withMeta } from '../../src/sandbox/kube/object.ts';
+import type { Snapshot } from '../../src/sandbox/kube/store.ts';
+import type { Draw } from './draw.ts';
+import { News } from './news.ts';
+import { namedPorts, truthOf } from './truth.ts';
+import { TruthHistory } from './truth-history.ts';
+
+export interface PodDraft {
+  readonly name: string;
+  readonly node: string;
+  readonly ip?: string;
+  /** Without the prefix. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly ready?: boolean;
+  /** Label `app`, by which Services select. */
+  readonly app?: string;
+  readonly hostNetwork?: boolean;
+}
+
+type KubeRequest = Parameters<Interceptor>[0];
+
+/** Changes what the server answers to some requests while it is in force. */
+export type KubeFault = (request: KubeRequest) => Fault | undefined;
+
+const prefixed = (annotations: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`kube-registrar.io/${key}`, value]));
+
+/** A Kubernetes cluster with the hands that change it: kubelets, controllers, people. */
+export class Cluster {
+  readonly name: string;
+  readonly kube: KubeApi;
+  readonly history = new TruthHistory();
+  readonly news = new News();
+  readonly faults = new Set<KubeFault>();
+  /** An earlier state, for a backup to be restored. */
+  backup: Snapshot | undefined;
+  readonly #clock: Clock;
+  readonly #addresses: string[] = [];
+  #nextAddress = 1;
+  #nextName = 1;
+
+  constructor(name: string, clock: Clock, draw: Draw) {
+    this.name = name;
+    this.#clock = clock;
+    this.kube = new KubeApi({ clock, random: draw.random });
+    this.kube.faults.intercept = (request) => {
+      for (const fault of this.faults) {
+        const found = fault(request);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    this.kube.store.subscribe(() => this.looked());
+    this.looked();
+  }
+
+  get uid(): string {
+    return this.kube.store.get('namespaces', undefined, 'kube-system')!.metadata.uid;
+  }
+
+  /** Takes in the truth as it is now. */
+  looked(): void {
+    this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name));
+  }
+
+  pods(): readonly KubeObject[] {
+    return this.kube.store.list('pods');
+  }
+
+  nodes(): readonly KubeObject[] {
+    return this.kube.store.list('nodes');
+  }
+
+  services(): readonly KubeObject[] {
+    return this.kube.store.list('services', 'default');
+  }
+
+  /** A name nobody had before. */
+  freshName(base: string): string {
+    return `${base}-${this.#nextName++}`;
+  }
+
+  /** An address that was used before and is free now, or a new one. */
+  address(reuse: boolean): string {
+    const taken = new Set(this.pods().map((pod) => statusOf(pod)['podIP']));
+    const free = reuse ? this.#addresses.find((ip) => !taken.has(ip)) : undefined;
+    if (free !== undefined) return free;
+    const ip = `10.1.0.${this.#nextAddress++}`;
+    this.#addresses.push(ip);
+    return ip;
+  }
+
+  putNode(name: string, ready: 'True' | 'False' | 'Unknown' = 'True'): void {
+    const number = Number(/\d+/.exec(name)?.[0] ?? 1);
+    this.kube.store.apply({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels: { 'topology.kubernetes.io/zone': `zone-${number % 2}` } },
+      status: {
+        addresses: [{ type: 'InternalIP', address: `10.0.0.${number}` }],
+        conditions: [
+          { type: 'Ready', status: ready, reason: ready === 'True' ? 'KubeletReady' : 'NodeStatusUnknown' },
+        ],
+      },
+    });
+  }
+
+  putPod({
+    name,
+    node,
+    ip,
+    annotations,
+    ready = true,
+    app = 'none',
+    hostNetwork = false,
+  }: PodDraft): KubeObject {
+    const number = Number(/\d+/.exec(node)?.[0] ?? 1);
+    return this.kube.store.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default', labels: { app }, annotations: prefixed(annotations) },
+      spec: {
+        nodeName: node,
+        ...(hostNetwork ? { hostNetwork } : {}),
+        containers: [
+          {
+            name: 'main',
+            image: 'x',
+            ports: Object.entries(namedPorts).map(([port, containerPort]) => ({ name: port, containerPort })),
+          },
+        ],
+      },
+      status: podStatus(ip, `10.0.0.${number}`, ready),
+    });
+  }
+
+  /** Replaces parts of a pod that is still there. */
+  changePod(pod: KubeObject, change: (pod: KubeObject) => KubeObject): void {
+    const current = this.kube.store.get('pods', pod.metadata.namespace, pod.metadata.name);
+    if (current?.metadata.uid !== pod.metadata.uid) return;
+    this.kube.store.apply(change(current));
+    this.syncSlices();
+  }
+
+  setReady(pod: KubeObject, ready: boolean): void {
+    this.changePod(pod, (current) => {
+      const { podIP, hostIP } = statusOf(current);
+      return { ...current, status: podStatus(podIP as string | undefined, hostIP as string, ready) };
+    });
+  }
+
+  setPhase(pod: KubeObject, phase: string): void {
+    this.changePod(pod, (current) => ({ ...current, status: { ...statusOf(current), phase } }));
+  }
+
+  annotate(pod: KubeObject, annotations: Readonly<Record<string, string>>): void {
+    this.changePod(pod, (current) => withMeta(current, { annotations: prefixed(annotations) }));
+  }
+
+  /** Grace begins: the pod is seen terminating. */
+  terminate(pod: KubeObject): void {
+    this.changePod(pod, (current) =>
+      withMeta(current, { deletionTimestamp: this.kube.store.time(), deletionGracePeriodSeconds: 30 }),
+    );
+  }
+
+  removePod(pod: KubeObject): void {
+    const { namespace, name, uid } = pod.metadata;
+    if (this.kube.store.get('pods', namespace, name)?.metadata.uid !== uid) return;
+    this.kube.store.delete('pods', namespace, name);
+    this.syncSlices();
+  }
+
+  putService(name: string, annotations: Readonly<Record<string, string>>): void {
+    this.kube.store.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: 'default', annotations: prefixed(annotations) },
+      spec: {
+        selector: { app: name },
+        ports: Object.entries(namedPorts).map(([port, number]) => ({ name: port, port: number })),
+      },
+    });
+    this.syncSlices();
+  }
+
+  removeService(name: string): void {
+    this.kube.store.delete('services', 'default', name);
+    this.kube.store.delete('endpointslices.discovery.k8s.io', 'default', `${name}-1`);
+  }
+
+  /** What the EndpointSlice controller does: the slices follow the pods. */
+  syncSlices(): void {
+    const pods = this.pods();
+    for (const { metadata } of this.services()) {
+      const { name } = metadata;
+      const endpoints = pods.flatMap((pod) => (pod.metadata.labels?.['app'] === name ? endpointOf(pod) : []));
+      this.kube.store.apply({
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { name: `${name}-1`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+        addressType: 'IPv4',
+        endpoints:
+          name === 'outside' ? [{ addresses: ['192.0.2.7'], conditions: { ready: true } }] : endpoints,
+        ports: Object.entries(namedPorts).map(([port, number]) => ({
+          name: port,
+          port: number,
+          protocol: 'TCP',
+        })),
+      });
+    }
+  }
+}
+
+export const statusOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
+  (object['status'] ?? {}) as Readonly<Record<string, unknown>>;
+
+export const isReady = (pod: KubeObject): boolean =>
+  ((statusOf(pod)['conditions'] ?? []) as readonly { type: string; status: string }[]).some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  );
+
+function podStatus(ip: string | undefined, hostIP: string, ready: boolean) {
+  const condition = (type: string) => ({
+    type,
+    status: ready ? 'True' : 'False',
+    ...(ready ? {} : { reason: 'ContainersNotReady', message: 'probe failed' }),
+  });
+  return {
+    phase: ip === undefined ? 'Pending' : 'Running',
+    hostIP,
+    hostIPs: [{ ip: hostIP }],
+    ...(ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] }),
+    conditions: [condition('Ready'), condition('ContainersReady')],
+  };
+}
+
+function endpointOf(pod: KubeObject): object[] {
+  const { podIP, phase } = statusOf(pod);
+  if (podIP === undefined || phase !== 'Running') return [];
+  const terminating = pod.metadata.deletionTimestamp !== undefined;
+  const ready = isReady(pod);
+  return [
+    {
+      addresses: [podIP],
+      nodeName: (pod['spec'] as { nodeName: string }).nodeName,
+      conditions: { ready: ready && !terminating, serving: ready, terminating },
+      targetRef: { kind: 'Pod', namespace: 'default', name: pod.metadata.name, uid: pod.metadata.uid },
+    },
+  ];
+}

@@ -1,0 +1,82 @@
+import type { CheckRow, NodeService } from '../../src/sandbox/consul/rows.ts';
+import { type Catalog, type CatalogNode, isAgents, isForeign, ownNotes, stampOf } from './catalog.ts';
+import { sourceKey, type Truth, type WantedInstance } from './truth.ts';
+
+/** How the catalog differs from the truth about one cluster, in words; empty = converged. */
+export function differences(truth: Truth, catalog: Catalog, clusterUid: string): string[] {
+  const found: string[] = [];
+  const wantedOn = Map.groupBy(truth.instances.values(), ({ consulNode }) => consulNode);
+  const mayStay = new Set([...truth.kept.values()].map(({ consulNode }) => consulNode));
+  for (const [name, wanted] of truth.nodes) {
+    const node = catalog.get(name);
+    if (node !== undefined && !isOwn(node, clusterUid)) continue;
+    if (node === undefined) {
+      found.push(`node ${name} is missing`);
+      continue;
+    }
+    if (node.entry.Address !== wanted.address) {
+      found.push(`node ${name} has address ${node.entry.Address}, not ${wanted.address}`);
+    }
+    const check = node.checks.find(({ CheckID }) => CheckID === 'kubernetes-node');
+    if (check?.Status !== wanted.check) {
+      found.push(`node ${name} is ${check?.Status ?? 'unchecked'}, not ${wanted.check ?? 'unchecked'}`);
+    }
+    for (const instance of wantedOn.get(name) ?? []) found.push(...missing(instance, node));
+  }
+  for (const [name, node] of catalog) {
+    if (!isOwn(node, clusterUid)) continue;
+    if (!truth.nodes.has(name) && !mayStay.has(name) && !node.services.some(({ ID }) => isForeign(ID))) {
+      if (![...node.instances.values()].some(({ entry }) => keptFor(truth, entry)))
+        found.push(`node ${name} is too many`);
+    }
+    for (const [key, { entry, checks }] of node.instances) {
+      if (truth.instances.get(key)?.consulNode === name) continue;
+      const source = keptFor(truth, entry);
+      const readiness = checks.find(({ CheckID }) => CheckID.endsWith(':readiness'));
+      if (source === undefined) found.push(`instance ${entry.ID} on ${name} is too many`);
+      else if (readiness !== undefined && (readiness.Status === 'passing') !== source.ready) {
+        found.push(`kept instance ${entry.ID} on ${name} is ${readiness.Status}`);
+      }
+    }
+  }
+  return found;
+}
+
+const isOwn = (node: CatalogNode, clusterUid: string): boolean =>
+  stampOf(node.entry) === clusterUid && !isAgents(node);
+
+function missing(wanted: WantedInstance, node: CatalogNode): string[] {
+  const instance = node.instances.get(wanted.key);
+  if (instance === undefined) return [`instance ${wanted.key} on ${node.entry.Node} is missing`];
+  const { entry, checks } = instance;
+  const found: string[] = [];
+  const compare = (what: string, is: unknown, should: unknown): void => {
+    if (is !== should) found.push(`instance ${entry.ID} has ${what} ${is}, not ${should}`);
+  };
+  compare('address', entry.Address, wanted.address);
+  compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
+  compare('weight', entry.Weights.Passing, wanted.weight);
+  compare('override', entry.EnableTagOverride, false);
+  compare('meta kube-node', entry.Meta?.['kube-node'] ?? '', node.entry.Meta?.['kube-node'] ?? '');
+  compare('foreign meta', entry.Meta?.['edited'], undefined);
+  const own = checks.filter(({ Notes }) => Notes === ownNotes);
+  compare(
+    'checks',
+    own.map(told(entry)).join(),
+    wanted.check === undefined ? '' : `readiness ${wanted.check}`,
+  );
+  return found;
+}
+
+/** Also that the check's own copies of its service's name and tags are right. */
+const told =
+  (entry: NodeService) =>
+  ({ CheckID, Status, ServiceName, ServiceTags }: CheckRow): string => {
+    const copied = ServiceName === entry.Service && (ServiceTags ?? []).join() === (entry.Tags ?? []).join();
+    return `${CheckID.replace(`${entry.ID}:`, '')} ${Status}${copied ? '' : ' of another service'}`;
+  };
+
+function keptFor({ kept }: Truth, { Meta, Service }: NodeService) {
+  const [uid, kubeService] = [Meta?.['kube-pod-uid'] ?? '', Meta?.['kube-service'] ?? ''];
+  return kept.get(sourceKey(uid, kubeService, Service)) ?? kept.get(sourceKey(uid, kubeService, ''));
+}

@@ -1,0 +1,87 @@
+import type { HttpRequest } from '../../src/lib/transport.ts';
+import type { News } from './news.ts';
+import type { ExchangeListener } from './process-network.ts';
+
+const collections = ['pods', 'services', 'endpointslices', 'nodes'] as const;
+type Collection = (typeof collections)[number];
+
+interface Watch {
+  readonly collection: Collection;
+  /** From when on everything that happens reaches the process. */
+  readonly liveFrom: number;
+}
+
+export interface KnowledgeOptions {
+  readonly now: () => number;
+  /** Longest time a message takes, ms. */
+  readonly latencyMs: number;
+  readonly news: News;
+}
+
+/**
+ * Up to which moment a process can know the cluster: by the lists it read to their end and the watches that
+ * are open. What happened after that moment is no fault of the process; what happened before is.
+ */
+export class Knowledge {
+  readonly #options: KnowledgeOptions;
+  readonly #startedAt: number;
+  readonly #upTo = new Map<Collection, number>();
+  readonly #watches = new Set<Watch>();
+
+  constructor(options: KnowledgeOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+  }
+
+  /** The moment up to which everything is known. A collection never read counts from the start. */
+  upTo(): number {
+    for (const watch of this.#watches) this.#learn(watch.collection, this.#reach(watch));
+    return Math.min(...collections.map((collection) => this.#upTo.get(collection) ?? this.#startedAt));
+  }
+
+  listen(request: HttpRequest): ExchangeListener {
+    const { now, latencyMs } = this.#options;
+    const [path = '', query = ''] = request.path.split('?');
+    const collection = collections.find((name) => path.endsWith(`/${name}`));
+    if (request.method !== 'GET' || collection === undefined) return {};
+    if (!query.includes('watch=true')) {
+      const asked = now();
+      return { closed: (complete) => void (complete && this.#learn(collection, asked)) };
+    }
+    // A WatchList first tells what is there; another watch first what it has missed.
+    let isInitial = query.includes('sendInitialEvents=true');
+    let watch: Watch | undefined;
+    const live = () => {
+      watch = { collection, liveFrom: now() + 2 * latencyMs };
+      this.#watches.add(watch);
+    };
+    return {
+      opened: () => void (isInitial || live()),
+      received: (chunk) => {
+        if (isInitial && includes(chunk, 'initial-events-end')) {
+          isInitial = false;
+          live();
+        }
+        if (watch !== undefined && includes(chunk, '"type":"ERROR"')) this.#watches.delete(watch);
+      },
+      closed: () => {
+        if (watch === undefined || !this.#watches.delete(watch)) return;
+        this.#learn(collection, this.#reach(watch));
+      },
+    };
+  }
+
+  #reach({ liveFrom }: Watch): number {
+    const { now, latencyMs, news } = this.#options;
+    if (now() <= liveFrom) return Number.NEGATIVE_INFINITY;
+    const heldBackSince = news.heldBackSince(now(), 2 * latencyMs);
+    return Math.min(now() - latencyMs, heldBackSince ?? now());
+  }
+
+  #learn(collection: Collection, moment: number): void {
+    if (moment > (this.#upTo.get(collection) ?? this.#startedAt)) this.#upTo.set(collection, moment);
+  }
+}
+
+const includes = (chunk: Uint8Array, text: string): boolean =>
+  Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).includes(text);

@@ -1,0 +1,182 @@
+import { configSchema } from '../../src/config/schema.ts';
+import type { LogFields, Logger } from '../../src/lib/logger.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import type { HttpRequest } from '../../src/lib/transport.ts';
+import { noopMetrics } from '../../src/metrics/catalogue.ts';
+import { Operator } from '../../src/operator.ts';
+import type { Cluster } from './cluster.ts';
+import type { Draw } from './draw.ts';
+import { Knowledge } from './knowledge.ts';
+import { ProcessClock } from './process-clock.ts';
+import { type ExchangeListener, ProcessNetwork } from './process-network.ts';
+import type { World } from './world.ts';
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** To be killed (SIGKILL) at a write: which of the next ones, and on which side of it. */
+interface CrashPlan {
+  writesLeft: number;
+  readonly side: 'before' | 'after';
+}
+
+/**
+ * One process of the operator, with a clock and connections of its own, so that it can be killed: nothing
+ * it has begun goes on, nothing it waits for comes, as after SIGKILL.
+ */
+export class OperatorProcess {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly clock: ProcessClock;
+  readonly operator: Operator;
+  readonly log: LogLine[] = [];
+  readonly ended: Promise<void>;
+  state: 'running' | 'stopping' | 'stopped' | 'killed' = 'running';
+  crashPlan: CrashPlan | undefined;
+  onCrash: () => void = () => {};
+  /** Sends in flight, and since when there is always at least one. */
+  #writing = 0;
+  #writingSince = 0;
+  readonly #world: World;
+  readonly #knowledge: Knowledge;
+  readonly #kube: ProcessNetwork;
+  readonly #consul: ProcessNetwork;
+  readonly #abort = new AbortController();
+  /** The moment up to which the cluster was known when a write was decided on. */
+  readonly #known = new WeakMap<HttpRequest, number>();
+
+  constructor(world: World, cluster: Cluster, name: string, draw: Draw) {
+    const { latencyMs } = world.traits;
+    this.name = name;
+    this.cluster = cluster;
+    this.#world = world;
+    this.clock = new ProcessClock(world.clock);
+    this.#knowledge = new Knowledge({
+      now: () => world.clock.now(),
+      latencyMs,
+      news: cluster.news,
+    });
+    const connection = {
+      world: world.clock,
+      clock: this.clock,
+      latency: latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs,
+    };
+    this.#kube = new ProcessNetwork({
+      ...connection,
+      server: cluster.kube.transport(),
+      listen: (request) => this.#knowledge.listen(request),
+    });
+    this.#consul = new ProcessNetwork({
+      ...connection,
+      server: world.consul.transport(),
+      listen: (request) => (request.method === 'GET' ? {} : this.#decided(request)),
+      send: (request, handOver) => (request.method === 'GET' ? handOver() : this.#write(request, handOver)),
+    });
+    this.operator = new Operator({
+      config: configSchema.parse({ ...world.traits.config, cluster: { name: cluster.name } }),
+      clock: this.clock,
+      random: draw.random,
+      logger: recorder((line) => this.#logged(line)),
+      metrics: noopMetrics,
+      version: 'simulated',
+      kube: this.#kube,
+      consul: this.#consul,
+      token: () => (world.token === undefined ? undefined : new Secret(world.token)),
+    });
+    this.ended = this.operator.run(this.#abort.signal).then(
+      () => this.#over(undefined),
+      (thrown) => this.#over(thrown),
+    );
+  }
+
+  /** SIGTERM. `ended` resolves when the process has ended. */
+  stop(): void {
+    if (this.state !== 'running') return;
+    this.state = 'stopping';
+    this.#abort.abort();
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    if (this.state === 'stopped' || this.state === 'killed') return;
+    this.state = 'killed';
+    this.clock.kill();
+    this.#kube.kill();
+    this.#consul.kill();
+  }
+
+  get isAlive(): boolean {
+    return this.state === 'running' || this.state === 'stopping';
+  }
+
+  /** What a process that ended by itself has left behind. */
+  leaks(): string[] {
+    const found: string[] = [];
+    if (this.clock.pending > 0) found.push(`${this.name} left ${this.clock.pending} timers`);
+    if (this.#kube.open > 0) found.push(`${this.name} left ${this.#kube.open} requests to the API server`);
+    if (this.#consul.open > 0) found.push(`${this.name} left ${this.#consul.open} requests to Consul`);
+    return found;
+  }
+
+  #over(thrown: unknown): void {
+    if (this.state === 'killed') return;
+    const wasAsked = this.state === 'stopping';
+    this.state = 'stopped';
+    if (!wasAsked || thrown !== undefined) {
+      this.#world.violated('exit', `${this.name} ended by itself: ${String(thrown)}`);
+    }
+  }
+
+  #logged(line: LogLine): void {
+    if (this.state === 'killed') return;
+    this.log.push(line);
+    if (line.fields['reason'] === 'InternalError' || line.fields['reason'] === 'HandlerFailed') {
+      this.#world.violated('internal', `${this.name}: ${line.message} ${JSON.stringify(line.fields)}`);
+    }
+  }
+
+  /** Takes note of what was known when this write was decided on; see Safety. */
+  #decided(request: HttpRequest): ExchangeListener {
+    const known = Math.min(this.#knowledge.upTo(), this.clock.stalledSince ?? Number.POSITIVE_INFINITY);
+    // A write may have waited for those in flight since it was computed.
+    if (this.#writing === 0) this.#writingSince = known;
+    this.#writing += 1;
+    this.#known.set(request, Math.min(known, this.#writingSince));
+    return {
+      closed: () => {
+        this.#writing -= 1;
+      },
+    };
+  }
+
+  #write<T>(request: HttpRequest, handOver: () => Promise<T>): Promise<T> {
+    const { cluster, crashPlan: plan } = this;
+    const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
+    const author = { name: this.name, clusterUid: cluster.uid, history: cluster.history };
+    const send = () =>
+      this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);
+    if (plan === undefined || --plan.writesLeft > 0) return send();
+    this.crashPlan = undefined;
+    if (plan.side === 'after') void send().catch(() => {});
+    this.kill();
+    this.onCrash();
+    return new Promise(() => {});
+  }
+}
+
+function recorder(write: (line: LogLine) => void, base: LogFields = {}): Logger {
+  const at =
+    (level: LogLine['level']) =>
+    (message: string, fields: LogFields = {}) =>
+      write({ level, message, fields: { ...base, ...fields } });
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => recorder(write, { ...base, ...fields }),
+  };
+}

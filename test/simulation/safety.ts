@@ -1,0 +1,187 @@
+import type { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
+import {
+  type Catalog,
+  type CatalogInstance,
+  type CatalogNode,
+  catalogOf,
+  isAgents,
+  isForeign,
+  stampOf,
+} from './catalog.ts';
+import type { TruthHistory } from './truth-history.ts';
+
+/** Who writes, and what it can know at the moment of sending. */
+export interface Author {
+  readonly name: string;
+  readonly clusterUid: string;
+  readonly history: TruthHistory;
+}
+
+export interface SafetyOptions {
+  readonly consul: ConsulServer;
+  readonly now: () => number;
+  readonly onWrite: (author: string, what: string) => void;
+  readonly onViolation: (invariant: string, what: string) => void;
+}
+
+/** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
+const othersMs = 150_000;
+
+/**
+ * Watches every write of an operator as it takes effect, and holds it against the truth:
+ *
+ * - `loss`     an instance that consumers found healthy is not any more, though it was wanted healthy from
+ *              the moment the author could know of until now
+ * - `gain`     an instance is shown healthy that was unwanted or unwell for all that time
+ * - `foreign`  something was touched that is not the author's
+ * - `needless` a write that changed nothing
+ *
+ * What the author can know: everything up to the end of its last complete list and, while its watches are
+ * open, up to now; less what the server, the network or a stall of its own keeps back, and less the time a
+ * write waited behind others in flight. See Knowledge.
+ */
+export class Safety {
+  readonly #options: SafetyOptions;
+  /** Nodes that carried a cluster's stamp once: an outsider may have wiped it. */
+  readonly #stamped = new Map<string, { readonly uid: string; readonly createIndex: number }>();
+  #catalog: Catalog;
+  #othersAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SafetyOptions) {
+    this.#options = options;
+    this.#catalog = catalogOf(options.consul);
+  }
+
+  /** Hands a request to Consul, which carries it out before this returns. `known`: see Author. */
+  watch<T>(author: Author, known: number, body: string, handOver: () => T): T {
+    this.othersWrote();
+    const { consul } = this.#options;
+    const before = consul.stats;
+    const result = handOver();
+    const { stats } = consul;
+    const committed = stats.operations > before.operations && stats.refused === before.refused;
+    if (committed) this.#review(author, known, body);
+    return result;
+  }
+
+  /** Takes in what anybody but an operator has changed. */
+  othersWrote(): void {
+    const catalog = catalogOf(this.#options.consul);
+    if (changedRows(this.#catalog, catalog).size > 0) this.#othersAt = this.#options.now();
+    this.#take(catalog);
+  }
+
+  #take(catalog: Catalog): void {
+    this.#catalog = catalog;
+    for (const [name, { entry }] of catalog) {
+      const uid = stampOf(entry);
+      if (uid !== undefined) this.#stamped.set(name, { uid, createIndex: entry.CreateIndex });
+    }
+  }
+
+  #review(author: Author, known: number, body: string): void {
+    const before = this.#catalog;
+    const after = catalogOf(this.#options.consul);
+    const changed = changedRows(before, after);
+    this.#options.onWrite(author.name, [...changed].join(', ') || 'nothing changed');
+    this.#checkHealth(author, known, before, after);
+    for (const row of changed) {
+      const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
+      const node = before.get(name);
+      if (node !== undefined) this.#checkNode(author, node);
+      if (isForeign(id)) this.#violated('foreign', author, row);
+    }
+    if (this.#options.now() - this.#othersAt > othersMs) {
+      for (const row of writtenRows(body)) {
+        if (!changed.has(row)) this.#violated('needless', author, row);
+      }
+    }
+    this.#take(after);
+  }
+
+  #checkHealth({ history, ...author }: Author, known: number, before: Catalog, after: Catalog): void {
+    const [was, is] = [passing(before), passing(after)];
+    for (const [key, { entry }] of was) {
+      if (is.has(key) || history.wasUnwanted(key, known)) continue;
+      this.#violated('loss', author, `${key} (${entry.ID}), wanted healthy since before ${known} ms`);
+    }
+    for (const [key, { entry, node }] of is) {
+      if (was.has(key) || history.wasWanted(key, node, known)) continue;
+      if (isKept(history, entry.Meta, known)) continue;
+      this.#violated('gain', author, `${key} (${entry.ID}), not wanted healthy since ${known} ms`);
+    }
+  }
+
+  #checkNode(author: { readonly name: string; readonly clusterUid: string }, before: CatalogNode): void {
+    const { Node: name, CreateIndex } = before.entry;
+    const stamp = this.#stamped.get(name);
+    const ours = stamp?.uid === author.clusterUid && stamp.createIndex === CreateIndex;
+    if (!ours || isAgents(before)) this.#violated('foreign', author, `node ${name} is not its own`);
+  }
+
+  #violated(invariant: string, { name }: { readonly name: string }, what: string): void {
+    this.#options.onViolation(invariant, `${name}: ${what}`);
+  }
+}
+
+function passing(catalog: Catalog): Map<string, CatalogInstance> {
+  const found = new Map<string, CatalogInstance>();
+  for (const { instances } of catalog.values()) {
+    for (const [key, instance] of instances) if (instance.passing) found.set(key, instance);
+  }
+  return found;
+}
+
+/** Its source's annotations are wrong now: what was registered of it stays, and follows its health. */
+function isKept(
+  history: TruthHistory,
+  meta: Readonly<Record<string, string>> | null,
+  since: number,
+): boolean {
+  const source = `${meta?.['kube-pod-uid'] ?? ''}/${meta?.['kube-service'] ?? ''}/`;
+  return history.heldAtSomeTime(since, ({ kept }) => {
+    for (const key of kept.keys()) if (key.startsWith(source)) return true;
+    return false;
+  });
+}
+
+/** Rows of one moment that are not those of the other, as `node web`, `service web/id`, `check web/id`. */
+function changedRows(before: Catalog, after: Catalog): Set<string> {
+  const [old, now] = [rowsOf(before), rowsOf(after)];
+  const changed = new Set<string>();
+  for (const [name, row] of now) if (old.get(name) !== row) changed.add(name);
+  for (const name of old.keys()) if (!now.has(name)) changed.add(name);
+  return changed;
+}
+
+function rowsOf(catalog: Catalog): Map<string, unknown> {
+  const rows = new Map<string, unknown>();
+  for (const [name, node] of catalog) {
+    rows.set(`node ${name}`, node.entry);
+    for (const service of node.services) rows.set(`service ${name}/${service.ID}`, service);
+    for (const check of node.allChecks) rows.set(`check ${name}/${check.CheckID}`, check);
+  }
+  return rows;
+}
+
+interface RawOperation {
+  readonly Node?: { readonly Verb: string; readonly Node: { readonly Node: string } };
+  readonly Service?: {
+    readonly Verb: string;
+    readonly Node: string;
+    readonly Service: { readonly ID: string };
+  };
+  readonly Check?: {
+    readonly Verb: string;
+    readonly Check: { readonly Node: string; readonly CheckID: string };
+  };
+}
+
+/** The rows a transaction sets or deletes. */
+function* writtenRows(body: string): Iterable<string> {
+  for (const { Node, Service, Check } of JSON.parse(body) as readonly RawOperation[]) {
+    if (Node !== undefined && Node.Verb !== 'get') yield `node ${Node.Node.Node}`;
+    if (Service !== undefined) yield `service ${Service.Node}/${Service.Service.ID}`;
+    if (Check !== undefined) yield `check ${Check.Check.Node}/${Check.Check.CheckID}`;
+  }
+}

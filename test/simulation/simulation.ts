@@ -1,0 +1,153 @@
+import { actions } from './actions/actions.ts';
+import { catalogOf } from './catalog.ts';
+import { differences } from './convergence.ts';
+import { Draw } from './draw.ts';
+import type { OperatorProcess } from './operator-process.ts';
+import { scriptOf } from './scenarios.ts';
+import { type Action, type Script, told } from './script.ts';
+import { type Violation, World } from './world.ts';
+
+export interface Outcome {
+  readonly script: Script;
+  readonly violations: readonly Violation[];
+  readonly trace: readonly string[];
+  /** Virtual ms from the end of the trouble until everything was right. */
+  readonly convergedMs: number | undefined;
+}
+
+/** All trouble over, everything is right within this time, ms. */
+const convergenceMs = 600_000;
+/** How long it is watched that nothing is written any more, ms: two periodic comparisons. */
+const quietMs = 140_000;
+
+export const scriptFor = (seed: number): Script => scriptOf(seed, new Draw(seed, 'script'));
+
+/** Runs a script to its end or to the first violation. The same script always gives the same outcome. */
+export async function simulate(script: Script): Promise<Outcome> {
+  const world = new World(script.seed, script.traits);
+  const onRejection = (reason: unknown) => world.violated('rejection', String(reason));
+  process.on('unhandledRejection', onRejection);
+  try {
+    const convergedMs = await run(world, script);
+    return { script, violations: world.violations, trace: world.trace.lines, convergedMs };
+  } finally {
+    process.off('unhandledRejection', onRejection);
+    for (const each of world.processes) each.kill();
+    world.consul[Symbol.dispose]();
+  }
+}
+
+async function run(world: World, { seed, steps }: Script): Promise<number | undefined> {
+  const draw = new Draw(seed, 'nodes');
+  for (const cluster of world.clusters) {
+    for (let node = draw.int(1, 4); node > 0; node -= 1) cluster.putNode(`n${node}`);
+    world.start(cluster);
+  }
+  for (const step of steps) {
+    world.after(step.at, () => {
+      const action: Action | undefined = (actions as Readonly<Record<string, Action>>)[step.action];
+      const done = action?.(world, step);
+      if (done !== undefined) world.trace.add(`c${step.cluster} ${step.action}: ${done}`);
+    });
+  }
+  await world.live();
+  if (world.violations.length > 0) return undefined;
+  world.trace.add('the trouble is over');
+  world.heal();
+  const survivors = world.clusters
+    .map((cluster) => world.running(cluster))
+    .filter((each) => each !== undefined);
+  if (survivors.length < world.clusters.length) world.violated('simulator', 'an operator is missing');
+  const convergedMs = await converge(world);
+  if (convergedMs === undefined || !(await staysQuiet(world, 'after convergence'))) return convergedMs;
+  await stopAll(world, survivors);
+  if (world.violations.length > 0) return convergedMs;
+  await compareWithFresh(world, survivors);
+  return convergedMs;
+}
+
+async function converge(world: World): Promise<number | undefined> {
+  const start = world.clock.now();
+  let left: string[] = [];
+  for (let wait = 50; world.clock.now() - start < convergenceMs; wait = Math.min(10_000, wait * 2)) {
+    await world.clock.advance(wait);
+    if (world.violations.length > 0) return undefined;
+    left = remaining(world);
+    if (left.length === 0) {
+      world.trace.add('converged');
+      return world.clock.now() - start;
+    }
+  }
+  world.violated('convergence', left.join('; '));
+  return undefined;
+}
+
+function remaining(world: World): string[] {
+  const catalog = catalogOf(world.consul);
+  return world.clusters.flatMap(({ history, uid }) => differences(history.now, catalog, uid));
+}
+
+/** No operation is written while nothing changes. */
+async function staysQuiet(world: World, when: string): Promise<boolean> {
+  // What reached us a moment ago may still be on its way to Consul.
+  await world.clock.advance(1_000);
+  const before = world.consul.stats.operations;
+  await world.clock.advance(quietMs);
+  const written = world.consul.stats.operations - before;
+  if (written > 0) world.violated('quiet', `${written} operations were written ${when}`);
+  for (const difference of remaining(world)) world.violated('quiet', `${difference} ${when}`);
+  return world.violations.length === 0;
+}
+
+async function stopAll(world: World, survivors: readonly OperatorProcess[]): Promise<void> {
+  for (const survivor of survivors) survivor.stop();
+  await world.clock.advance(30_000);
+  for (const survivor of survivors) {
+    if (survivor.state !== 'stopped') world.violated('stop', `${survivor.name} has not stopped`);
+    for (const leak of survivor.leaks()) world.violated('leak', leak);
+  }
+  const watches = world.clusters.reduce((sum, { kube }) => sum + kube.watches.size, 0);
+  if (watches > 0) world.violated('leak', `${watches} watches are open`);
+  if (world.consul.stats.blocked > 0) world.violated('leak', `${world.consul.stats.blocked} queries wait`);
+  world.consul[Symbol.dispose]();
+  if (world.clock.pending > 0) world.violated('leak', `${world.clock.pending} timers are left`);
+}
+
+/** A new process finds nothing to write, and holds as much as the old one did. */
+async function compareWithFresh(world: World, survivors: readonly OperatorProcess[]): Promise<void> {
+  const { operations } = world.consul.stats;
+  const fresh = world.clusters.map((cluster) => world.start(cluster));
+  await world.clock.advance(5_000);
+  const written = world.consul.stats.operations - operations;
+  if (written > 0) world.violated('quiet', `${written} operations were written after a restart`);
+  for (const [index, survivor] of survivors.entries()) {
+    const [old, now] = [sizes(survivor), sizes(fresh[index]!)];
+    if (old !== now) world.violated('memory', `${survivor.name} holds ${old}; a fresh process ${now}`);
+  }
+  await stopAll(world, fresh);
+}
+
+function sizes({ operator }: OperatorProcess): string {
+  const { nodes, problems, queue, reflectors, waitingFor } = operator.status();
+  const instances = nodes.map(({ name, instances }) => `${name}=${instances}`);
+  const objects = reflectors.map((each) => `${each.resource}=${each.objects}`);
+  return [
+    ...instances,
+    ...objects,
+    `problems=${problems.length}`,
+    `queue=${queue.depth}/${queue.inFlight}`,
+    waitingFor,
+  ].join(' ');
+}
+
+/** What a person needs to see what went wrong. */
+export function report({ script, violations, trace }: Outcome, lines = 60): string {
+  return [
+    `seed ${script.seed}: ${script.rows.join(' + ')}; ${JSON.stringify(script.traits)}`,
+    ...violations.map(({ invariant, what, at }) => `  ${invariant} at ${at} ms: ${what}`),
+    '  steps:',
+    ...script.steps.map((step) => `    ${told(step)}`),
+    `  the last of the trace (npm run simulate -- --seed ${script.seed} --trace shows all):`,
+    ...trace.slice(-lines).map((line) => `    ${line}`),
+  ].join('\n');
+}
