@@ -3,6 +3,7 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { addPlanCommand } from './plan-command.ts';
+import { addPurgeCommand } from './purge-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
 import { addSandboxCommand } from './sandbox/sandbox-command.ts';
@@ -31,6 +32,7 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   addRunCommand(program, { ...process, exit }, operator);
   const connecting = async () => connect ?? (await import('./connections.ts')).connectAll;
   addPlanCommand(program, { ...process, exit }, connecting);
+  addPurgeCommand(program, { ...process, exit }, connecting);
   addSandboxCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -1,0 +1,29 @@
+import type { CliContext } from './context.ts';
+
+/** Whether there is somebody to ask. */
+export function canAsk({ stdin, stdout }: CliContext): boolean {
+  return stdin?.isTTY === true && stdout.isTTY === true;
+}
+
+/** Asks for `phrase` to be typed, and returns whether it was. The end of the input, or the signal, is a no. */
+export async function confirm(question: string, phrase: string, context: CliContext): Promise<boolean> {
+  const { stdin, stdout, signal } = context;
+  if (stdin === undefined) return false;
+  stdout.write(question);
+  const aborted = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const answer = await Promise.race([firstLine(stdin), aborted]);
+  return answer?.trim() === phrase;
+}
+
+async function firstLine(input: AsyncIterable<string | Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of input) {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n', 1)[0] ?? '';
+}

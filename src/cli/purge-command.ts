@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+import { timeoutOption } from './timeout-option.ts';
+
+/** Adds `purge`. */
+export function addPurgeCommand(
+  program: Command,
+  context: CliContext,
+  connect: () => Promise<Connect>,
+): void {
+  const command = program
+    .command('purge')
+    .description('remove from Consul everything this cluster owns, after showing it and asking')
+    .option('--yes', 'do not ask')
+    .option('--cluster-uid <UID>', 'of a cluster that is gone: its uid as in the node meta kube-cluster-uid')
+    .option(
+      '--node <NAME>',
+      'only this Consul node; a * at the end stands for anything (repeatable)',
+      (text: string, before?: string[]) => [...(before ?? []), text],
+    )
+    .addOption(timeoutOption());
+  addConfigOptions(command).action(async (options: ParsedOptions) => {
+    const { purge } = await import('./purge.ts');
+    const wanted = {
+      ...configOptionsOf(options),
+      yes: options['yes'] === true,
+      clusterUid: options['clusterUid'] as string | undefined,
+      nodes: (options['node'] ?? []) as string[],
+      timeoutMs: options['timeout'] as unknown as number,
+    };
+    context.exit(await purge(wanted, context, await connect()));
+  });
+}

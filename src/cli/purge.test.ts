@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SmallCluster } from '../../test/support/small-cluster.ts';
+
+/** Two instances on two nodes, registered by an operator that has ended. */
+async function registered(config: object = {}): Promise<SmallCluster> {
+  const cluster = new SmallCluster();
+  cluster.putPod('web-1', { service: 'web' });
+  cluster.putPod('web-2', { service: 'web' }, { node: 'n2' });
+  const operator = cluster.start(config);
+  await cluster.clock.advance(1_000);
+  await operator.stop();
+  return cluster;
+}
+
+const nodesOf = (cluster: SmallCluster): string[] => cluster.consul.outsider.nodes().map(({ Node }) => Node);
+
+function terminal(answer: string) {
+  let stdout = '';
+  return {
+    stdin: {
+      isTTY: true,
+      async *[Symbol.asyncIterator]() {
+        yield answer;
+      },
+    },
+    stdout: { isTTY: true, write: (text: string) => (stdout += text) },
+    get text() {
+      return stdout;
+    },
+  };
+}
+
+describe('kube-registrar purge', () => {
+  test('with --yes removes every node of the cluster, after showing it', async () => {
+    const cluster = await registered();
+    const others = nodesOf(cluster).filter((name) => !name.startsWith('kubernetes-'));
+    const { exitCode, stdout, stderr } = await cluster.run(['purge', '--yes']);
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.match(stdout, / {2}- node kubernetes-n1\n[\s\S]* {2}- node kubernetes-n2\n/);
+    assert.match(stdout, /stop it first[\s\S]*Nothing of it is left\.\n$/);
+    assert.deepEqual(nodesOf(cluster), others);
+    const again = await cluster.run(['purge', '--yes']);
+    assert.match(again.stdout, /^Nothing to remove: /);
+    assert.equal(again.exitCode, 0);
+  });
+
+  test('without --yes and without a terminal removes nothing, and says how', async () => {
+    const cluster = await registered();
+    const { exitCode, stderr } = await cluster.run(['purge']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /nothing was removed: give --yes/);
+    assert.equal(cluster.passing('web').length, 2);
+  });
+
+  test('at a terminal wants the name of the cluster typed', async () => {
+    const cluster = await registered();
+    const wrong = await cluster.run(['purge'], terminal('yes\n'));
+    assert.equal(wrong.exitCode, 1);
+    assert.match(wrong.stderr, /not confirmed; nothing was removed/);
+    assert.equal(cluster.passing('web').length, 2);
+    const right = terminal('kubernetes\n');
+    assert.equal((await cluster.run(['purge'], right)).exitCode, 0);
+    assert.match(right.text, /Type "kubernetes" to remove 2 instances on 2 nodes from Consul: /);
+    assert.equal(cluster.passing('web').length, 0);
+  });
+
+  test("leaves others' services, and the node they are on", async () => {
+    const cluster = await registered();
+    cluster.consul.outsider.putService('kubernetes-n1', { ID: 'db', Service: 'db', Port: 5432 });
+    const { exitCode, stdout } = await cluster.run(['purge', '--yes']);
+    assert.match(stdout, /! instance db of db is not ours; left alone/);
+    assert.match(stdout, /1 nodes stay, with others' services on them\.\n$/);
+    assert.equal(exitCode, 0);
+    assert.equal(cluster.passing('web').length, 0);
+    assert.deepEqual(
+      cluster.consul.outsider.services('kubernetes-n1').map(({ ID }) => ID),
+      ['db'],
+    );
+  });
+
+  test('--cluster-uid purges a cluster that is gone, and asks no API server', async () => {
+    const cluster = await registered({ cluster: { name: 'old', uid: 'gone-uid' } });
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    await operator.stop();
+    cluster.kube.faults.intercept = () => assert.fail('the API server was asked');
+    const { exitCode } = await cluster.run(['purge', '--cluster-uid', 'gone-uid', '--yes']);
+    assert.equal(exitCode, 0);
+    assert.deepEqual(
+      cluster.passing('web').map((entry) => entry.split('/')[0]),
+      ['kubernetes-n1', 'kubernetes-n2'],
+    );
+  });
+
+  test('--node keeps to the nodes named', async () => {
+    const cluster = await registered();
+    await cluster.run(['purge', '--yes', '--node', 'kubernetes-n1*']);
+    assert.deepEqual(
+      nodesOf(cluster).filter((name) => name.startsWith('kubernetes-')),
+      ['kubernetes-n2'],
+    );
+  });
+
+  test('tries again while Consul cannot write, and says what stayed when it never can', async () => {
+    const cluster = await registered();
+    let failures = 2;
+    cluster.consul.intercept = ({ path }) =>
+      path === '/v1/txn' && failures-- > 0
+        ? { kind: 'answer', status: 500, body: 'No cluster leader' }
+        : undefined;
+    assert.equal((await cluster.run(['purge', '--yes'])).exitCode, 0);
+
+    const other = await registered();
+    other.consul.intercept = ({ path }) =>
+      path === '/v1/txn' ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
+    const { exitCode, stderr } = await other.run(['purge', '--yes']);
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /node kubernetes-n1: .*No cluster leader[\s\S]*not everything was removed; run it again/,
+    );
+  });
+
+  test('says so when a running operator has registered everything again', async () => {
+    const cluster = await registered();
+    const operator = cluster.start({ sync: { fullComparisonInterval: '1s' } });
+    await cluster.clock.advance(2_000);
+    const { exitCode, stderr } = await cluster.run(['purge', '--yes']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /2 nodes are registered again .*an operator runs for this cluster; stop it first/);
+    assert.equal(cluster.passing('web').length, 2);
+    await operator.stop();
+  });
+});

@@ -1,0 +1,116 @@
+import type { LoadedConfig } from '../config/load.ts';
+import { Writer } from '../consul/writer.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import { consulClientOf } from '../operator/parts.ts';
+import { removeNodes, unwanted } from '../operator/purge.ts';
+import { takeConsulSnapshot } from '../operator/snapshot.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import { isOwnInstance } from '../plan/ownership.ts';
+import { plan } from '../plan/plan.ts';
+import { renderText } from '../plan/render.ts';
+import type { ConfigOptions } from './config-options.ts';
+import { canAsk, confirm } from './confirm.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+import { loadTold, snapshotOptions, wantsColour } from './open.ts';
+
+export interface PurgeCommandOptions extends ConfigOptions {
+  readonly yes: boolean;
+  /** Undefined: this cluster's, which is asked for its uid. */
+  readonly clusterUid: string | undefined;
+  /** Names of Consul nodes, a `*` at the end standing for anything. Empty: all. */
+  readonly nodes: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** How long after the removal a running operator is looked out for: it repairs within seconds. */
+const lookAfterMs = 5_000;
+
+const warning =
+  'An operator that runs for this cluster registers everything again: stop it first\n' +
+  '(kubectl scale --replicas=0, or helm uninstall).\n';
+
+/**
+ * `kube-registrar purge`: removes from Consul what the cluster owns, after showing it; nodes on which somebody
+ * else has a service stay, with that service. Returns the exit code: 0 when nothing of the cluster is left,
+ * 1 when it was not confirmed or something stayed. Rejects with ConfigError, or with what could not be read.
+ */
+export async function purge(
+  options: PurgeCommandOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const { stdout, stderr, signal } = context;
+  const loaded = withUid(await loadTold(options, context), options.clusterUid);
+  const { cluster } = loaded.config;
+  await using connections = await connect(loaded, { kube: cluster.uid === undefined });
+  const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
+  const { owner, observed } = await takeConsulSnapshot(surroundings, signal);
+  const ours = (): ObservedNode[] => [...observed.nodes()].filter(({ name }) => matches(name, options.nodes));
+
+  const inputs = ours().map((node) => ({ desired: unwanted(node.name), observed: node }));
+  const { nodes, problems, summary } = plan(inputs, { owner });
+  if (summary.remove === 0) {
+    stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
+    return 0;
+  }
+  stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
+  stdout.write(`\n${warning}`);
+  if (!options.yes) {
+    const phrase = options.clusterUid ?? cluster.name;
+    if (!canAsk(context)) {
+      stderr.write('kube-registrar: nothing was removed: give --yes, or confirm at a terminal\n');
+      return 1;
+    }
+    const instances = ours().reduce((sum, node) => sum + node.instances.size, 0);
+    const what = `${instances} instances on ${inputs.length} nodes`;
+    if (!(await confirm(`Type "${phrase}" to remove ${what} from Consul: `, phrase, context))) {
+      stderr.write('kube-registrar: not confirmed; nothing was removed\n');
+      return 1;
+    }
+  }
+
+  const { clock, random } = connections;
+  const writer = new Writer({ client: consulClientOf(surroundings), clock });
+  const { left } = await removeNodes(ours(), { owner, observed, writer, clock, random }, signal);
+  for (const [name, error] of left) stderr.write(`kube-registrar: node ${name}: ${describe(error)}\n`);
+  if (left.size > 0) {
+    stderr.write('kube-registrar: not everything was removed; run it again\n');
+    return 1;
+  }
+  stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
+  await clock.sleep(lookAfterMs, signal);
+  await observed.readAll(signal);
+  const back = ours().filter(hasOwnInstance);
+  if (back.length > 0) {
+    throw new RegistrarError(
+      'conflict',
+      `${back.length} nodes are registered again (${back[0]!.name} …): an operator runs for this cluster; stop it first, then purge again`,
+    );
+  }
+  const stay = ours().length;
+  stdout.write(
+    stay === 0 ? 'Nothing of it is left.\n' : `${stay} nodes stay, with others' services on them.\n`,
+  );
+  return 0;
+}
+
+function withUid(loaded: LoadedConfig, uid: string | undefined): LoadedConfig {
+  if (uid === undefined) return loaded;
+  const { config } = loaded;
+  return { ...loaded, config: { ...config, cluster: { ...config.cluster, uid } } };
+}
+
+function matches(name: string, patterns: readonly string[]): boolean {
+  return (
+    patterns.length === 0 ||
+    patterns.some((pattern) =>
+      pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+    )
+  );
+}
+
+const hasOwnInstance = ({ instances }: ObservedNode): boolean => {
+  for (const instance of instances.values()) if (isOwnInstance(instance)) return true;
+  return false;
+};
