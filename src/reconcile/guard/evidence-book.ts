@@ -1,0 +1,150 @@
+import type { ClusterStores } from '../../kube/cluster-stores.ts';
+import type { Cause, StoreHandler } from '../../kube/store.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { PodRecord } from '../../model/pod.ts';
+import type { ServiceRecord } from '../../model/service.ts';
+import { backendOf, type Sightings } from '../../plan/evidence.ts';
+
+export interface EvidenceBookOptions {
+  readonly clock: Clock;
+  /** How long after the history went backwards the state of an object proves nothing by itself, ms. */
+  readonly regressionMs: number;
+  /** Most objects to be remembered of a kind; the oldest are forgotten first. Default 100,000. */
+  readonly capacity?: number;
+}
+
+/** Younger sightings are kept even when nothing of the object is registered: it may be on its way, ms. */
+const youthMs = 60_000;
+
+/**
+ * What was seen of objects that are gone, for as long as an instance of theirs is registered. Filled by the
+ * stores' handlers. What is forgotten is an unexplained absence, which is confirmed before it is believed.
+ */
+export class EvidenceBook implements Sightings {
+  readonly #clock: Clock;
+  readonly #regressionMs: number;
+  readonly #capacity: number;
+  readonly #pods = new Map<string, Sighting<'terminating' | 'deleted'>>();
+  readonly #services = new Map<string, Sighting<true>>();
+  /** By Service, the backends whose slice went as a whole. */
+  readonly #lost = new Map<string, Sighting<Set<string>>>();
+  #regressedAt: number | undefined;
+
+  constructor({ clock, regressionMs, capacity = 100_000 }: EvidenceBookOptions) {
+    this.#clock = clock;
+    this.#regressionMs = regressionMs;
+    this.#capacity = capacity;
+  }
+
+  /** Takes note of what happens in these stores from now on. */
+  follow(stores: Pick<ClusterStores, 'pods' | 'services' | 'endpointSlices' | 'service'>): void {
+    const isAnnotated = (slice: EndpointSliceRecord | undefined): slice is EndpointSliceRecord => {
+      for (const _ in slice && stores.service(slice.namespace, slice.service)?.annotations) return true;
+      return false;
+    };
+    stores.pods.subscribe(this.#pod);
+    stores.services.subscribe(this.#service);
+    stores.endpointSlices.subscribe((before, after, cause) => {
+      const [old, now] = [isAnnotated(before) ? before : undefined, isAnnotated(after) ? after : undefined];
+      if (old !== undefined || now !== undefined) this.#slice(old, now, cause);
+    });
+  }
+
+  /** The history went backwards. */
+  regress(): void {
+    this.#regressedAt = this.#clock.now();
+  }
+
+  get regressed(): boolean {
+    return this.#regressedAt !== undefined && this.#clock.now() - this.#regressedAt < this.#regressionMs;
+  }
+
+  /** Objects remembered. */
+  get size(): number {
+    return this.#pods.size + this.#services.size + this.#lost.size;
+  }
+
+  podEnd(uid: string): 'terminating' | 'deleted' | undefined {
+    return this.#pods.get(uid)?.what;
+  }
+
+  serviceDeleted(namespace: string, name: string): boolean {
+    return this.#services.has(keyOf(namespace, name));
+  }
+
+  lostWithSlice(namespace: string, service: string, backend: string): boolean {
+    return this.#lost.get(keyOf(namespace, service))?.what.has(backend) === true;
+  }
+
+  /** Forgets objects of which nothing is registered. `service`: `namespace/name`. */
+  sweep(registered: { readonly podUids: ReadonlySet<string>; readonly services: ReadonlySet<string> }): void {
+    const before = this.#clock.now() - youthMs;
+    const sweep = <What>(map: Map<string, Sighting<What>>, isRegistered: ReadonlySet<string>) => {
+      for (const [key, { at }] of map) if (at < before && !isRegistered.has(key)) map.delete(key);
+    };
+    sweep(this.#pods, registered.podUids);
+    sweep(this.#services, registered.services);
+    sweep(this.#lost, registered.services);
+  }
+
+  readonly #pod: StoreHandler<PodRecord> = (before, after, cause) => {
+    // A uid never comes back, except with an earlier state of the whole cluster.
+    if (before === undefined && after !== undefined) this.#pods.delete(after.uid);
+    if (before === undefined || after !== undefined) return;
+    // That of a replaced one its successor tells.
+    if (before.deleting) this.#ended(before.uid, 'terminating');
+    else if (cause === 'event') this.#ended(before.uid, 'deleted');
+  };
+
+  readonly #service: StoreHandler<ServiceRecord> = (before, after, cause) => {
+    const { namespace, name } = (after ?? before)!;
+    if (after !== undefined) this.#services.delete(keyOf(namespace, name));
+    else if (cause === 'event') this.#note(this.#services, keyOf(namespace, name), true);
+  };
+
+  #slice(old: EndpointSliceRecord | undefined, now: EndpointSliceRecord | undefined, cause: Cause): void {
+    const listed = new Set(now?.endpoints.map(backend));
+    const { namespace, service } = (now ?? old)!;
+    const key = keyOf(namespace, service);
+    const lost = this.#lost.get(key)?.what;
+    for (const each of listed) lost?.delete(each);
+    if (lost?.size === 0) this.#lost.delete(key);
+    if (old === undefined) return;
+    for (const endpoint of old.endpoints) {
+      if (listed.has(backend(endpoint))) continue;
+      // Also pods that the store of pods leaves out show here that they end.
+      if (endpoint.terminating && endpoint.podUid !== '') this.#ended(endpoint.podUid, 'terminating');
+      else if (now === undefined && cause !== 'replaced') {
+        const backends = this.#lost.get(key)?.what ?? new Set();
+        this.#note(this.#lost, key, backends.add(backend(endpoint)));
+      }
+    }
+  }
+
+  #ended(uid: string, how: 'terminating' | 'deleted'): void {
+    if (this.podEnd(uid) !== 'terminating') this.#note(this.#pods, uid, how);
+  }
+
+  #note<What>(map: Map<string, Sighting<What>>, key: string, what: What): void {
+    map.delete(key);
+    map.set(key, { what, at: this.#clock.now() });
+    if (map.size <= this.#capacity) return;
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      return;
+    }
+  }
+}
+
+interface Sighting<What> {
+  readonly what: What;
+  /** Monotonic ms. */
+  readonly at: number;
+}
+
+/** A name holds no slash. */
+const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+const backend = ({ podUid, addresses }: { podUid: string; addresses: readonly string[] }): string =>
+  backendOf({ podUid, address: addresses[0] ?? '' });

@@ -1,0 +1,234 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { DesiredNode } from '../../model/desired-node.ts';
+import type { Instance } from '../../model/instance.ts';
+import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
+import type { PodRecord } from '../../model/pod.ts';
+import type { Held } from '../../plan/finding.ts';
+import type { ObservedNode } from '../../plan/observed.ts';
+import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
+import type { GuardOptions } from './guard-options.ts';
+
+export interface HealthGuardOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: GuardOptions;
+  readonly view: { pod(namespace: string, name: string): PodRecord | undefined };
+  /** Nodes of ours in Consul. */
+  readonly nodes: () => Iterable<ObservedNode>;
+  readonly node: (name: ConsulNodeName) => ObservedNode | undefined;
+  /** Asks for a node to be reviewed again. */
+  readonly touch: (node: ConsulNodeName) => void;
+}
+
+export interface GuardedHealth {
+  readonly desired: DesiredNode;
+  readonly held: readonly Held[];
+}
+
+/** A node that is not Ready, or was not a short while ago. Times are monotonic ms. */
+interface Suspect {
+  since: number;
+  /** When it became critical in Consul through us. */
+  lostAt: number | undefined;
+  released: boolean;
+  readyAt: number | undefined;
+}
+
+/** For how long a node that is back may still have pods that only the control plane calls not ready, ms. */
+const graceMs = 60_000;
+/** How often a held loss is weighed again: its service may have grown elsewhere, ms. */
+const againMs = 10_000;
+/** How old the picture of all services may be: it costs a look at every instance, ms. */
+const pictureMs = 250;
+const nodeCheck = 'kubernetes-node';
+
+/**
+ * Keeps a loss of health from Consul that may say more about the control plane than about the instances:
+ * when more than a share of a service's passing instances would become critical because their nodes are not
+ * Ready, they keep their last known status. See plan/panic.ts for the rules.
+ *
+ * A pod's own readiness counts as the node's word while its node is not Ready, and as long as it is what the
+ * node controller wrote (MarkPodsNotReady, k8s.io/kubernetes/pkg/controller/util/node): Ready False without
+ * a reason, beside ready containers, which no kubelet writes.
+ */
+export class HealthGuard implements Disposable {
+  readonly #deps: HealthGuardOptions;
+  readonly #suspects = new Map<ConsulNodeName, Suspect>();
+  /** Pods that the node controller called not ready, on nodes that are Ready: since when. */
+  readonly #marked = new Map<InstanceId, number>();
+  readonly #timers = new Map<ConsulNodeName, Disposable>();
+  #picture: { readonly at: number; readonly inPanic: ReadonlySet<ServiceName> } | undefined;
+  #isHolding = false;
+
+  constructor(options: HealthGuardOptions) {
+    this.#deps = options;
+  }
+
+  /** The Kubernetes node behind a Consul node is Ready or not; undefined: there is none. */
+  nodeChanged(name: ConsulNodeName, isReady: boolean | undefined): void {
+    const { clock, touch } = this.#deps;
+    const suspect = this.#suspects.get(name);
+    const now = clock.now();
+    if (isReady === undefined) this.#forget(name);
+    else if (!isReady && suspect?.readyAt !== undefined) {
+      Object.assign(suspect, { since: now, lostAt: undefined, released: false, readyAt: undefined });
+    } else if (!isReady && suspect === undefined) {
+      this.#suspects.set(name, { since: now, lostAt: undefined, released: false, readyAt: undefined });
+    } else if (isReady && suspect !== undefined && suspect.readyAt === undefined) suspect.readyAt = now;
+    else return;
+    this.#picture = undefined;
+    // What one node does decides about the others.
+    if (this.#isHolding) for (const other of this.#suspects.keys()) touch(other);
+  }
+
+  /** The desired node, with the last known health where its loss is not to be believed yet. */
+  review(desired: DesiredNode, observed: ObservedNode | undefined): GuardedHealth {
+    const { name } = desired;
+    const asDesired = { desired, held: [] };
+    if (!this.#deps.options.health.enabled || desired.entry === undefined || observed === undefined) {
+      return asDesired;
+    }
+    const suspect = this.#suspects.get(name);
+    if (suspect === undefined || suspect.readyAt !== undefined)
+      return this.#reviewReady(desired, observed, suspect);
+    if (suspect.released || suspect.lostAt !== undefined || !isInService(observed)) return asDesired;
+    const { clock, options } = this.#deps;
+    const wait = suspect.since + options.settle - clock.now();
+    if (wait > 0) {
+      this.#again(name, wait);
+      const { desired: kept } = keepLastKnown(desired, observed, everything);
+      return { desired: kept, held: [] };
+    }
+    const inPanic = this.#inPanic();
+    const isHeld = ({ service }: Instance) => inPanic.has(service);
+    if (![...desired.entry.instances.values()].some(isHeld)) {
+      suspect.lostAt = clock.now();
+      return asDesired;
+    }
+    this.#again(name, againMs);
+    return this.#hold(desired, observed, isHeld);
+  }
+
+  /** A person lets the losses go that `selected` says; returns how many nodes that were. */
+  release(selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
+    const { node, touch } = this.#deps;
+    let count = 0;
+    for (const [name, suspect] of this.#suspects) {
+      const instances = [...(node(name)?.instances.values() ?? [])];
+      const isHeld = suspect.readyAt === undefined && suspect.lostAt === undefined && !suspect.released;
+      if (!isHeld || !instances.some(({ service }) => selected({ node: name, service }))) continue;
+      suspect.released = true;
+      suspect.lostAt = this.#deps.clock.now();
+      this.#picture = undefined;
+      touch(name);
+      count += 1;
+    }
+    return count;
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
+  }
+
+  /** Pods of a Ready node that the node controller called not ready: before the node, or not yet undone. */
+  #reviewReady(desired: DesiredNode, observed: ObservedNode, suspect: Suspect | undefined): GuardedHealth {
+    const { clock, options } = this.#deps;
+    const now = clock.now();
+    const graceEnd = suspect?.readyAt === undefined ? 0 : suspect.readyAt + graceMs;
+    if (suspect !== undefined && now >= graceEnd) this.#forget(desired.name);
+    let until = 0;
+    const isKept = (instance: Instance): boolean => {
+      if (!this.#isMarked(instance)) {
+        this.#marked.delete(instance.id);
+        return false;
+      }
+      const since = this.#marked.get(instance.id) ?? now;
+      const end = Math.max(since + options.settle, graceEnd);
+      if (now >= end) return false;
+      this.#marked.set(instance.id, since);
+      until = Math.max(until, end);
+      return true;
+    };
+    const keeping = { node: false, instance: isKept, fail: () => false };
+    const { desired: kept } = keepLastKnown(desired, observed, keeping);
+    if (until > 0) this.#again(desired.name, until - now);
+    return { desired: kept, held: [] };
+  }
+
+  #isMarked({ meta }: Instance): boolean {
+    const pod = this.#deps.view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
+    if (pod === undefined || pod.uid !== meta['kube-pod-uid']) return false;
+    return !pod.ready && pod.containersReady && pod.reason === '' && !pod.deleting;
+  }
+
+  #hold(
+    desired: DesiredNode,
+    observed: ObservedNode,
+    isHeld: (instance: Instance) => boolean,
+  ): GuardedHealth {
+    const keeping = { node: true, instance: isHeld, fail: (instance: Instance) => !isHeld(instance) };
+    const { desired: kept, instances } = keepLastKnown(desired, observed, keeping);
+    const held = instances.flatMap((id): Held[] => {
+      const service = desired.entry?.instances.get(id)?.service;
+      if (service === undefined) return [];
+      return [{ kind: 'held', what: 'health', node: desired.name, instance: id, service, because: 'panic' }];
+    });
+    return { desired: kept, held };
+  }
+
+  #inPanic(): ReadonlySet<ServiceName> {
+    const { clock, options, nodes, node } = this.#deps;
+    const now = clock.now();
+    if (this.#picture !== undefined && now - this.#picture.at < pictureMs) return this.#picture.inPanic;
+    const [atRisk, lost] = [new Set<ConsulNodeName>(), new Set<ConsulNodeName>()];
+    for (const [name, { lostAt, readyAt }] of this.#suspects) {
+      const there = readyAt === undefined ? node(name) : undefined;
+      if (there === undefined) continue;
+      if (lostAt === undefined && isInService(there)) atRisk.add(name);
+      else if (lostAt !== undefined && now - lostAt < options.window) lost.add(name);
+    }
+    const inPanic = servicesInPanic(nodes(), { atRisk, lost }, options.health);
+    this.#picture = { at: now, inPanic };
+    this.#tell(inPanic, atRisk.size);
+    return inPanic;
+  }
+
+  #tell(inPanic: ReadonlySet<ServiceName>, nodes: number): void {
+    const { logger } = this.#deps;
+    const isHolding = inPanic.size > 0;
+    if (isHolding === this.#isHolding) return;
+    this.#isHolding = isHolding;
+    if (isHolding) {
+      logger.warn('too many instances would become critical because of their nodes; they keep their status', {
+        reason: 'HealthHeld',
+        nodes,
+        services: [...inPanic].sort().slice(0, 20),
+        hint: 'they follow their nodes again when those are back, or by kube-registrar release --all; see docs/safety.md',
+      });
+    } else logger.info('no loss of health is held any more', { reason: 'HealthReleased' });
+  }
+
+  #again(name: ConsulNodeName, ms: number): void {
+    this.#timers.get(name)?.[Symbol.dispose]();
+    const timer = this.#deps.clock.schedule(ms, () => {
+      this.#timers.delete(name);
+      this.#deps.touch(name);
+    });
+    this.#timers.set(name, timer);
+  }
+
+  #forget(name: ConsulNodeName): void {
+    this.#suspects.delete(name);
+    this.#timers.get(name)?.[Symbol.dispose]();
+    this.#timers.delete(name);
+  }
+}
+
+const everything = { node: true, instance: () => true, fail: () => false };
+
+/** Whether the node's own check does not already keep its instances out. */
+function isInService({ checks }: ObservedNode): boolean {
+  for (const { id, status } of checks.values()) if (id === nodeCheck) return status !== 'critical';
+  return false;
+}
