@@ -3,6 +3,7 @@ import { comparePeriodically } from './consul/comparison.ts';
 import { ObservedState } from './consul/observed-state.ts';
 import { Writer } from './consul/writer.ts';
 import { createDesired } from './desired/desired.ts';
+import { consulNodeNameOf } from './desired/node-entry.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
@@ -19,6 +20,10 @@ import {
 } from './operator/parts.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
+import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
+import { Guard, type Released, type Selection } from './reconcile/guard/guard.ts';
+import { guardOptionsOf } from './reconcile/guard/guard-options.ts';
+import { SecondLook } from './reconcile/guard/second-look.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';
@@ -34,6 +39,7 @@ interface Running {
   readonly writer: Writer;
   readonly reconciler: Reconciler;
   readonly desiredNodes: DesiredNodes;
+  readonly guard: Guard;
 }
 
 /**
@@ -48,6 +54,7 @@ export class Operator implements StatusSource {
   readonly #stores: ClusterStores;
   readonly #startedAt: number;
   readonly #names: NodeNames;
+  readonly #book: EvidenceBook;
   #running: Running | undefined;
   #owner: ClusterUid | undefined;
   #consulError: RegistrarError | undefined;
@@ -60,7 +67,10 @@ export class Operator implements StatusSource {
     this.#client = consulClientOf(options);
     this.#stores = clusterStoresOf(options, {
       onDirty: (node, receivedAt) => this.#dirty(node, receivedAt),
+      onRegression: () => this.#book.regress(),
     });
+    this.#book = new EvidenceBook({ clock, regressionMs: config.guard.window });
+    this.#book.follow(this.#stores);
     this.#names = new NodeNames(config.cluster.name);
     exportMetrics(metrics, {
       clock,
@@ -68,6 +78,7 @@ export class Operator implements StatusSource {
       nodes: () => this.#running?.observed.nodes() ?? [],
       queue: () => this.#running?.reconciler.queue,
       problems: () => this.#running?.reconciler.problems() ?? [],
+      findings: () => this.#running?.reconciler.findings() ?? [],
     });
   }
 
@@ -121,6 +132,7 @@ export class Operator implements StatusSource {
       reflectors: this.#stores.status(),
       nodes: [...(observed?.nodes() ?? [])],
       problems: [...(reconciler?.problems() ?? [])],
+      findings: [...(reconciler?.findings() ?? [])],
       queue: {
         depth: reconciler?.queue.depth ?? 0,
         oldestMs: Math.round(reconciler?.queue.oldestMs ?? 0),
@@ -133,6 +145,11 @@ export class Operator implements StatusSource {
       consulError: this.#error,
       lastFullSync: this.#lastFullSync,
     });
+  }
+
+  /** A person lets go what is held. */
+  release(selection: Selection): Released {
+    return this.#running?.guard.release(selection) ?? { removals: 0, nodes: 0 };
   }
 
   /** Why Consul cannot be read or written at the moment. */
@@ -160,6 +177,23 @@ export class Operator implements StatusSource {
       clock,
       onTransaction: ({ durationMs }) => metrics.txn.observe(durationMs / 1_000),
     });
+    using guard: Guard = new Guard({
+      clock,
+      random,
+      logger,
+      options: guardOptionsOf(config.guard),
+      stores: this.#stores,
+      observed,
+      book: this.#book,
+      look: new SecondLook({
+        transport: this.#options.kube,
+        clock,
+        view: this.#stores,
+        ...config.kubernetes,
+      }),
+      nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
+      touch: (name) => reconciler.review(name),
+    });
     using reconciler = new Reconciler({
       clock,
       random,
@@ -169,12 +203,13 @@ export class Operator implements StatusSource {
       writer,
       owner,
       policy: config.sync.policy,
+      guard,
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         for (const old of desiredNodes.supersededBy(name)) reconciler.review(old);
       },
     });
-    this.#running = { observed, reconciler, writer, desiredNodes };
+    this.#running = { observed, reconciler, writer, desiredNodes, guard };
     this.#reviewAll();
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
@@ -191,13 +226,14 @@ export class Operator implements StatusSource {
           this.#consulError = undefined;
           this.#compared();
           reconciler.drifted(drift);
+          guard.sweep();
           this.#reviewAll();
         },
         onError: (error) => this.#consulFailed(error),
       },
       signal,
     );
-    await Promise.all([reconciler.run(signal), comparing]);
+    await Promise.all([reconciler.run(signal), comparing, guard.run(signal)]);
   }
 
   async #readOwner(signal: AbortSignal): Promise<ClusterUid> {

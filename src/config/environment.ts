@@ -71,6 +71,9 @@ function fileValue(key: ConfigKey, text: string): unknown {
       return text;
     case 'boolean':
       return parseBool(text);
+    case 'number':
+      // What is no number is told of by the schema, which knows the bounds.
+      return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
     case 'list':
       return text.split(',').flatMap((item) => item.trim() || []);
   }

@@ -32,6 +32,18 @@ export function duration(initial: string, leastMs: number, description: string) 
     .meta({ description, default: initial, examples: [initial] });
 }
 
+/** A number within bounds, whole or not. */
+export function number(
+  initial: number,
+  { least, most, whole = false }: { readonly least: number; readonly most: number; readonly whole?: boolean },
+  description: string,
+) {
+  const form = `a ${whole ? 'whole ' : ''}number between ${least} and ${most}`;
+  const error = (issue: { readonly input?: unknown }) => `${JSON.stringify(issue.input)} is not ${form}`;
+  const base = whole ? z.int({ error }) : z.number({ error });
+  return base.min(least, { error }).max(most, { error }).default(initial).meta({ description });
+}
+
 /** Text of a given form; `form` says in words what that is. */
 export function text(pattern: RegExp, form: string) {
   return z.string().regex(pattern, { error: (issue) => `${quote(String(issue.input))} is not ${form}` });

@@ -7,7 +7,7 @@ export interface ConfigKey {
   readonly path: readonly string[];
   /** The environment variable that sets it: `KUBE_REGISTRAR_CONSUL_REQUEST_TIMEOUT`. */
   readonly environment: string;
-  readonly type: 'string' | 'boolean' | 'list';
+  readonly type: 'string' | 'boolean' | 'number' | 'list';
   /** The values it can have, when they are few. */
   readonly choices: readonly string[];
   /** As in a configuration file; undefined when the key may be absent. */
@@ -44,6 +44,7 @@ function keysIn(node: SchemaNode, path: readonly string[]): ConfigKey[] {
 
 function typeOf(node: SchemaNode, path: readonly string[]): ConfigKey['type'] {
   if (node.type === 'string' || node.type === 'boolean') return node.type;
+  if (node.type === 'number' || node.type === 'integer') return 'number';
   if (node.type === 'array') return 'list';
   throw new Error(`${path.join('.')}: environment.ts cannot read a ${node.type} yet`);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Secret } from '../lib/secret.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { consulAddress } from './consul-address.ts';
-import { duration, optional, quote, secret, text } from './fields.ts';
+import { duration, number, optional, quote, secret, text } from './fields.ts';
 
 /**
  * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the
@@ -80,6 +80,42 @@ const sync = z.strictObject({
   }),
 });
 
+const guard = z.strictObject({
+  removals: z.boolean().default(true).meta({
+    description:
+      'Whether a removal that nothing in the cluster explains is confirmed by a second read, and held when there are too many. `false`: whatever is not there is removed at once.',
+  }),
+  removalMinimum: number(
+    10,
+    { least: 0, most: 1_000_000, whole: true },
+    'So many unexplained removals within the window are always allowed, once confirmed.',
+  ),
+  removalRatio: number(
+    0.3,
+    { least: 0, most: 1 },
+    'So large a share of what is registered may be removed unexplained within the window. The larger of both limits counts.',
+  ),
+  health: z.boolean().default(true).meta({
+    description: 'Whether a loss of health because of many nodes at once is held.',
+  }),
+  healthRatio: number(
+    0.5,
+    { least: 0, most: 1 },
+    "Above this share of a service's passing instances, a loss within the window because their nodes are not Ready is held.",
+  ),
+  healthMinimumNodes: number(
+    2,
+    { least: 1, most: 100_000, whole: true },
+    'With fewer nodes not Ready within the window, their instances become critical in any case.',
+  ),
+  window: duration('5m', 1_000, 'Over which time removals and losses of health add up.'),
+  settle: duration(
+    '1s',
+    0,
+    'How long an unexplained removal, or the loss of a node, waits for others that belong to it.',
+  ),
+});
+
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
     description: 'Least level that is logged.',
@@ -110,6 +146,9 @@ export const configSchema = z.strictObject({
     .meta({ description: 'Prefix of the annotations, without the slash.' }),
   consul: consul.prefault({}).meta({ description: 'How to reach Consul.' }),
   sync: sync.prefault({}).meta({ description: 'How Consul is kept true.' }),
+  guard: guard
+    .prefault({})
+    .meta({ description: 'What is held until it is confirmed. See docs/safety.md for the reasons.' }),
   log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
   server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),
 });

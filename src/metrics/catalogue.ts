@@ -51,6 +51,29 @@ export const catalogue = {
     help: 'Entries of ours that somebody else removed (missing), edited (changed) or added (unexpected).',
     labels: { kind: ['missing', 'changed', 'unexpected'] },
   },
+  held: {
+    type: 'gauge',
+    name: 'held_operations',
+    help: 'Instances kept at the moment against what the cluster says: registered (removal), or at their last status (health).',
+    labels: { kind: ['removal', 'health'] },
+  },
+  removals: {
+    type: 'counter',
+    name: 'removals_total',
+    help: 'Instances and nodes removed, by why they could go. confirmed: nothing explained it, a second read agreed; none: a node without instances.',
+    labels: {
+      because: [
+        'terminating',
+        'finished',
+        'replaced',
+        'withdrawn',
+        'service-deleted',
+        'confirmed',
+        'released',
+        'none',
+      ],
+    },
+  },
   problems: {
     type: 'gauge',
     name: 'problems',

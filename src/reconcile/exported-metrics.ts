@@ -2,6 +2,7 @@ import type { ReflectorStatus } from '../kube/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { LedgerLine } from './ledger.ts';
 import { countServices } from './service-counts.ts';
@@ -13,6 +14,7 @@ export interface MetricSources {
   readonly nodes: () => Iterable<ObservedNode>;
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
   readonly problems: () => Iterable<LedgerLine<Problem>>;
+  readonly findings: () => Iterable<LedgerLine<Finding>>;
 }
 
 const states = ['idle', 'listing', 'watching', 'waiting', 'stopped'] as const;
@@ -20,7 +22,7 @@ type StateLabel = (typeof states)[number];
 const problemReasons = ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] as const;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
-  const { clock, reflectors, nodes, queue, problems } = sources;
+  const { clock, reflectors, nodes, queue, problems, findings } = sources;
   const each = (value: (status: ReflectorStatus) => number) => () =>
     reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
   metrics.reflectorLists.collect(each(({ lists }) => lists));
@@ -45,6 +47,11 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     const counts = new Map(problemReasons.map((reason) => [reason, 0]));
     for (const { item } of problems()) counts.set(item.reason, (counts.get(item.reason) ?? 0) + 1);
     return [...counts].map(([reason, value]) => ({ labels: { reason }, value }));
+  });
+  metrics.held.collect(() => {
+    const counts = { removal: 0, health: 0 };
+    for (const { item } of findings()) if (item.kind === 'held') counts[item.what] += 1;
+    return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: counts[kind] }));
   });
   metrics.instances.collect(() =>
     [...countServices(nodes())].flatMap(([service, counts]) =>

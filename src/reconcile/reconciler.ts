@@ -14,6 +14,7 @@ import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
+import type { Guard } from './guard/guard.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import { Quarantine } from './quarantine.ts';
 import { Reporter } from './reporter.ts';
@@ -30,6 +31,8 @@ export interface ReconcilerOptions {
   readonly writer: Writer;
   readonly owner: ClusterUid;
   readonly policy: PolicyName;
+  /** What holds changes that take instances out and are not believed yet. Default: nothing. */
+  readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
   /** Changes of this node were committed, and `observed` holds them. */
   readonly onSettled?: (node: ConsulNodeName) => void;
 }
@@ -187,13 +190,16 @@ export class Reconciler implements Disposable {
   }
 
   #changesOf(node: ConsulNodeName): readonly Change[] {
-    const { desired, observed, owner, policy } = this.#options;
+    const { desired, observed, owner, policy, guard } = this.#options;
     const wanted = desired(node);
-    const { changes, findings } = diff(wanted, observed.node(node), { owner, server: observed.features });
-    this.#tell(wanted, findings);
+    const known = observed.node(node);
+    const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
+    const { changes, findings } = diff(health.desired, known, { owner, server: observed.features });
     const { written, held } = policies[policy](changes);
-    for (const change of this.#held.update(node, held).appeared) this.#reporter.held(change, policy);
-    return this.#quarantine.filter(node, written);
+    const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
+    this.#tell(health.desired, [...findings, ...health.held, ...removals.held]);
+    for (const change of this.#held.update(node, held).appeared) this.#reporter.heldByPolicy(change, policy);
+    return this.#quarantine.filter(node, removals.changes);
   }
 
   #tell({ name, problems }: DesiredNode, findings: readonly Finding[]): void {
@@ -232,6 +238,9 @@ export class Reconciler implements Disposable {
       switch (outcome.kind) {
         case 'committed':
           this.#quarantine.release(change);
+          if (change.kind === 'delete-instance' || change.kind === 'delete-node') {
+            metrics.removals.inc({ because: change.because ?? 'none' });
+          }
           this.#reporter.committed(change, durationMs);
           break;
         case 'refused':

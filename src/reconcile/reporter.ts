@@ -1,7 +1,8 @@
 import type { Logger } from '../lib/logger.ts';
 import type { Instance } from '../model/instance.ts';
-import type { Change } from '../plan/change.ts';
+import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
+import { findingText } from '../plan/render.ts';
 
 /**
  * What people read in `kubectl logs`: one line for each transition, a constant message, a stable `reason`
@@ -22,7 +23,7 @@ export class Reporter {
   }
 
   /** What the policy keeps from being written. */
-  held(change: Change, policy: string): void {
+  heldByPolicy(change: Change, policy: string): void {
     const { message, reason, fields } = told(change);
     this.#logger.info('held back by the policy', {
       reason: 'Held',
@@ -89,6 +90,13 @@ export class Reporter {
           },
         );
         return;
+      case 'held': {
+        const { what, node, instance, service, because } = finding;
+        const message = what === 'removal' ? 'a removal is held' : 'a loss of health is held';
+        const reason = what === 'removal' ? 'RemovalHeld' : 'HealthHeld';
+        this.#logger.info(message, { reason, because, service, instance, node, why: findingText(finding) });
+        return;
+      }
       case 'stale':
         this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
           reason: 'Stale',
@@ -147,12 +155,18 @@ function told(change: Change): Told {
       return {
         message: 'instance deregistered',
         reason: 'Deregistered',
-        fields: { service: change.service, instance: change.instance, node },
+        fields: { service: change.service, instance: change.instance, node, ...explained(change) },
       };
     case 'delete-node':
-      return { message: 'node deregistered', reason: 'NodeDeregistered', fields: { node } };
+      return {
+        message: 'node deregistered',
+        reason: 'NodeDeregistered',
+        fields: { node, ...explained(change) },
+      };
   }
 }
+
+const explained = ({ because }: DeleteInstance | DeleteNode) => (because === undefined ? {} : { because });
 
 function about({ id, service, address, port, meta }: Instance): Readonly<Record<string, unknown>> {
   const pod = meta['kube-pod'] === undefined ? {} : { pod: `${meta['kube-namespace']}/${meta['kube-pod']}` };

@@ -2,10 +2,12 @@ import type { ReflectorStatus } from '../kube/reflector-state.ts';
 import { describe, type RegistrarError } from '../lib/errors.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
+import { findingText } from '../plan/render.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import { countServices, worst } from '../reconcile/service-counts.ts';
-import type { NodeLine, ReflectorLine, Status } from './status.ts';
+import type { HeldLine, NodeLine, ReflectorLine, Status } from './status.ts';
 
 export interface StatusInput {
   readonly clusterName: string;
@@ -21,6 +23,7 @@ export interface StatusInput {
   readonly reflectors: readonly ReflectorStatus[];
   readonly nodes: readonly ObservedNode[];
   readonly problems: readonly LedgerLine<Problem>[];
+  readonly findings: readonly LedgerLine<Finding>[];
   readonly queue: { readonly depth: number; readonly oldestMs: number; readonly inFlight: number };
   readonly consulUp: boolean | undefined;
   readonly consulError: RegistrarError | undefined;
@@ -49,6 +52,7 @@ export function statusOf(input: StatusInput): Status {
       .map(([name, counts]) => ({ name, ...counts }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     problems: input.problems.map(({ item, since }) => ({ ...item, since: iso(since) })),
+    held: input.findings.flatMap(heldLines),
     queue,
   };
 }
@@ -66,6 +70,14 @@ function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
     lastEventAgeMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),
     error: lastError === undefined ? null : describe(lastError.error),
   };
+}
+
+function heldLines({ item, since }: LedgerLine<Finding>): HeldLine[] {
+  if (item.kind !== 'held') return [];
+  const { kind: _, ...held } = item;
+  return [
+    { ...held, why: findingText(item), release: `kube-registrar release ${item.node}`, since: iso(since) },
+  ];
 }
 
 function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {

@@ -1,7 +1,15 @@
 import { formatDuration } from '../lib/duration.ts';
 import { Html, html } from './html.ts';
 import { pageStyle } from './page-style.ts';
-import type { ConsulLine, NodeLine, ProblemLine, ReflectorLine, ServiceLine, Status } from './status.ts';
+import type {
+  ConsulLine,
+  HeldLine,
+  NodeLine,
+  ProblemLine,
+  ReflectorLine,
+  ServiceLine,
+  Status,
+} from './status.ts';
 
 /** Rows of a table that are shown; the rest is in /status.json. */
 const mostRows = 200;
@@ -29,6 +37,7 @@ export function statusPage(status: Status): string {
 ${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
 ${overview(status)}
 ${problems(status.problems)}
+${held(status.held)}
 ${services(status.services)}
 ${consul(status.consul)}
 ${reflectors(status.reflectors)}
@@ -71,6 +80,22 @@ function problems(lines: readonly ProblemLine[]): Html {
       field,
       message,
       since,
+    ],
+  );
+}
+
+function held(lines: readonly HeldLine[]): Html {
+  return table(
+    'Held back',
+    'Nothing is held back.',
+    ['Instance', 'Kept', 'Why', 'Since', 'To let it go'],
+    lines,
+    ({ instance, what, why, since, release }) => [
+      instance,
+      badge('fair', what === 'removal' ? 'registered' : 'its last status'),
+      why,
+      since,
+      release,
     ],
   );
 }

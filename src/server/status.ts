@@ -1,5 +1,6 @@
 import type { CheckStatus } from '../model/check.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Held } from '../plan/finding.ts';
 
 /**
  * What the operator shows of itself: plain data, the body of /status.json and the input of the page.
@@ -20,6 +21,8 @@ export interface Status {
   readonly nodes: readonly NodeLine[];
   readonly services: readonly ServiceLine[];
   readonly problems: readonly ProblemLine[];
+  /** What is kept against what the cluster says, until it is confirmed, over, or released. */
+  readonly held: readonly HeldLine[];
   readonly queue: QueueLine;
 }
 
@@ -63,6 +66,14 @@ export interface ServiceLine {
 }
 
 export interface ProblemLine extends Problem {
+  readonly since: string;
+}
+
+export interface HeldLine extends Omit<Held, 'kind'> {
+  /** The same in words. */
+  readonly why: string;
+  /** The command by which a person lets it go. */
+  readonly release: string;
   readonly since: string;
 }
 

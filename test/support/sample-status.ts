@@ -1,3 +1,4 @@
+import { consulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
 import type { Status } from '../../src/server/status.ts';
 
 /** A status with something in every part. */
@@ -44,6 +45,18 @@ export const sampleStatus: Status = {
       message: 'port "htp" is not a container port; did you mean "http"?',
       severity: 'error',
       since: '2026-01-01T00:00:10.000Z',
+    },
+  ],
+  held: [
+    {
+      what: 'removal',
+      node: consulNodeName('east-node-1'),
+      instance: instanceId('shop.web-2.1f0c9a3e.web.8080'),
+      service: serviceName('web'),
+      because: 'limit',
+      why: 'instance shop.web-2.1f0c9a3e.web.8080 of web stays registered',
+      release: 'kube-registrar release east-node-1',
+      since: '2026-01-01T00:00:20.000Z',
     },
   ],
   queue: { depth: 3, oldestMs: 250, inFlight: 1 },

@@ -10,3 +10,23 @@ export interface GuardOptions {
   /** How long to wait for other losses that belong to a first one. */
   readonly settle: number;
 }
+
+/** From the section as it is configured. */
+export function guardOptionsOf(section: {
+  readonly removals: boolean;
+  readonly removalMinimum: number;
+  readonly removalRatio: number;
+  readonly health: boolean;
+  readonly healthRatio: number;
+  readonly healthMinimumNodes: number;
+  readonly window: number;
+  readonly settle: number;
+}): GuardOptions {
+  const { removals, removalMinimum, removalRatio, health, healthRatio, healthMinimumNodes } = section;
+  return {
+    removals: { enabled: removals, minimum: removalMinimum, ratio: removalRatio },
+    health: { enabled: health, ratio: healthRatio, minimumNodes: healthMinimumNodes },
+    window: section.window,
+    settle: section.settle,
+  };
+}

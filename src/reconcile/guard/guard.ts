@@ -128,8 +128,8 @@ export class Guard implements Disposable {
     this.#book.sweep({ podUids, services });
   }
 
-  /** Looks into what waits, until the signal aborts; then rejects with its reason. */
-  run(signal: AbortSignal): Promise<never> {
+  /** Looks into what waits, until the signal aborts; then resolves. */
+  run(signal: AbortSignal): Promise<void> {
     return this.#removals.run(signal);
   }
 

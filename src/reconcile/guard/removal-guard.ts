@@ -109,14 +109,18 @@ export class RemovalGuard implements Disposable {
     return count;
   }
 
-  /** Reads what waits a second time, until the signal aborts; then rejects with its reason. */
-  async run(signal: AbortSignal): Promise<never> {
+  /** Reads what waits a second time, until the signal aborts; then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    for (;;) {
-      const next = this.#nextDue();
-      const wait = next === undefined ? undefined : next - clock.now();
-      if (wait === undefined || wait > 0) await this.#woken(wait, signal);
-      else await this.#lookAround(signal);
+    try {
+      for (;;) {
+        const next = this.#nextDue();
+        const wait = next === undefined ? undefined : next - clock.now();
+        if (wait === undefined || wait > 0) await this.#woken(wait, signal);
+        else await this.#lookAround(signal);
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
     }
   }
 

@@ -15,7 +15,7 @@ export interface SecondLookOptions {
   /** Namespaced mode: these only. Empty: all. */
   readonly namespaces: readonly string[];
   /** Pods without these labels are not ours to see. */
-  readonly podLabelSelector: string | undefined;
+  readonly podLabelSelector?: string | undefined;
 }
 
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
