@@ -1,4 +1,5 @@
 import type { ClusterUid } from '../model/keys.ts';
+import type { Claims } from './claims.ts';
 import type { ReadList } from './services-list.ts';
 
 export interface DesiredOptions {
@@ -8,6 +9,8 @@ export interface DesiredOptions {
   readonly clusterUid: ClusterUid;
   /** Without cluster-wide rights: Kubernetes nodes are unknown, so there are no node checks. */
   readonly namespaced: boolean;
+  /** Who may register which names. Default: everybody every name. */
+  readonly claims?: Claims;
 }
 
 /** What every computation needs besides records. */

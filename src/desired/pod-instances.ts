@@ -13,7 +13,7 @@ import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { resolvePodPort } from './ports.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
 
 /** The instances a pod's own annotations ask for. */
 export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredContext): SourceResult {
@@ -46,6 +46,12 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
   };
   for (const declaration of declared.outcomes) {
     if (declaration.kind === 'broken') {
+      keep(declaration);
+      continue;
+    }
+    const denial = denied(object, declaration, context);
+    if (denial !== undefined) {
+      problems.push(denial);
       keep(declaration);
       continue;
     }

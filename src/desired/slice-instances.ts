@@ -14,7 +14,7 @@ import type { DesiredContext } from './options.ts';
 import { noAddress } from './pod-instances.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
 
 /**
  * The instances a Service's annotations ask for at one of its backends, without the services that the
@@ -41,7 +41,9 @@ export function sliceInstances(
   const stale: StaleSource[] = [];
   for (const declaration of declared.outcomes) {
     if (own.has(declaration.service)) continue;
-    if (declaration.kind === 'declared') {
+    const denial = declaration.kind === 'declared' ? denied(object, declaration, context) : undefined;
+    if (denial !== undefined) problems.push(denial);
+    else if (declaration.kind === 'declared') {
       const outcome = sliceInstance(declaration, group, node, context);
       if (outcome === undefined) continue;
       if (!('reason' in outcome)) {

@@ -1,8 +1,11 @@
 import type { StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
+import { denialText } from './claims.ts';
 import type { BrokenDeclaration, Declaration, HealthPolicy } from './declaration.ts';
 import { type Condition, standing } from './health.ts';
+import type { DesiredOptions } from './options.ts';
+import { fieldOf } from './raw-declaration.ts';
 
 /** What one pod, or one endpoint of a Service, contributes to its node. */
 export interface SourceResult {
@@ -36,6 +39,18 @@ export function staleSource(
   if (now.kind === 'deregistered') return undefined;
   const { namespace, podUid, kubeService } = source;
   return { namespace, podUid, kubeService, service: declared.service, check: now.check };
+}
+
+/** The problem when the namespace may not register the name; undefined when it may. */
+export function denied(
+  object: ObjectRef,
+  declaration: Declaration,
+  { claims }: DesiredOptions,
+): Problem | undefined {
+  const denial = claims?.(object.namespace, declaration.service);
+  if (denial === undefined) return undefined;
+  const message = denialText(declaration.service, object.namespace, denial);
+  return problem(object, 'ServiceNameDenied', fieldOf(declaration, 'service'), message);
 }
 
 /** A problem that is no mistake in an annotation's text but in what it meets. */
