@@ -77,6 +77,13 @@ export interface TxnOpError {
   readonly what: string;
 }
 
+/** What an index is asked of; all but the last two cover every node with this meta. */
+export type IndexSource =
+  | { readonly kind: 'services'; readonly nodeMeta: Readonly<Record<string, string>> }
+  | { readonly kind: 'checks'; readonly nodeMeta: Readonly<Record<string, string>> }
+  | { readonly kind: 'node-services'; readonly node: string }
+  | { readonly kind: 'node-checks'; readonly node: string };
+
 /** The wait Consul applies when none is given, and the share of it it may add as jitter. */
 const defaultWaitMs = 300_000;
 const waitJitter = 1 / 16;
@@ -130,10 +137,7 @@ export class ConsulClient {
   }
 
   catalogNodes(options: CatalogNodesOptions, signal: AbortSignal): Promise<Answer<NodeAnswer[]>> {
-    const query: [string, string][] = Object.entries(options.nodeMeta ?? {}).map(([key, value]) => [
-      'node-meta',
-      `${key}:${value}`,
-    ]);
+    const query = nodeMetaQuery(options.nodeMeta ?? {});
     if (options.filter !== undefined) query.push(['filter', options.filter]);
     const read = (text: string, what: string) => parse(nodesSchema, text, what);
     return this.#read('/v1/catalog/nodes', query, options, signal, read);
@@ -158,6 +162,15 @@ export class ConsulClient {
   healthNode(node: string, options: ReadOptions, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
     const path = `/v1/health/node/${encodeURIComponent(node)}`;
     return this.#read(path, [], options, signal, (text, what) => parse(checksSchema, text, what));
+  }
+
+  /**
+   * The index of a reading and nothing of its content: a filter that nothing passes keeps the answer small
+   * and neither the index nor what wakes a blocking query depends on it. With `index`, a doorbell.
+   */
+  async indexOf(source: IndexSource, options: ReadOptions, signal: AbortSignal): Promise<number> {
+    const [path, query] = indexRequest(source);
+    return (await this.#read(path, query, options, signal, () => undefined)).index;
   }
 
   /** Version of the agent that answers, which may be newer or older than the servers. */
@@ -237,6 +250,23 @@ export class ConsulClient {
 export interface NodeWithServices {
   readonly Node: NodeAnswer;
   readonly Services: NonNullable<NodeServicesAnswer>['Services'];
+}
+
+function indexRequest(source: IndexSource): [path: string, query: [string, string][]] {
+  switch (source.kind) {
+    case 'services':
+      return ['/v1/catalog/services', [...nodeMetaQuery(source.nodeMeta), ['filter', 'ServiceName == ""']]];
+    case 'checks':
+      return ['/v1/health/state/any', [...nodeMetaQuery(source.nodeMeta), ['filter', 'CheckID == ""']]];
+    case 'node-services':
+      return [`/v1/catalog/node-services/${encodeURIComponent(source.node)}`, [['filter', 'ID == ""']]];
+    case 'node-checks':
+      return [`/v1/health/node/${encodeURIComponent(source.node)}`, [['filter', 'CheckID == ""']]];
+  }
+}
+
+function nodeMetaQuery(nodeMeta: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(nodeMeta).map(([key, value]) => ['node-meta', `${key}:${value}`]);
 }
 
 function numberIn(text: string, pattern: RegExp): number | undefined {

@@ -9,7 +9,7 @@ import { nodeOwnership } from '../plan/ownership.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
 import type { ConsulClient } from './client.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
-import { confirmAbsence, readNode, trusted } from './read-node.ts';
+import { confirmAbsence, type NodeReading, type ReadIndex, readNode, trusted } from './read-node.ts';
 import type { ChangeResult, Submitted } from './tickets.ts';
 
 export interface ObservedStateOptions {
@@ -26,6 +26,8 @@ interface Known {
   readonly node: ObservedNode | undefined;
   /** False when a write of ours may or may not have reached it. */
   readonly certain: boolean;
+  /** Of the last reading; undefined when there was none, or no node. */
+  readonly index: ReadIndex | undefined;
 }
 
 /**
@@ -103,6 +105,27 @@ export class ObservedState {
     return this.#readEach([name], signal);
   }
 
+  /**
+   * Reads one node again, and returns how it differs from what was known; undefined when a write of ours
+   * to it, or another reading, was under way: this one then says nothing, and has to be done again.
+   */
+  async compareNode(name: ConsulNodeName, signal: AbortSignal): Promise<readonly Drift[] | undefined> {
+    if (this.#writing.has(name)) return undefined;
+    const before = this.#known.get(name);
+    const reading = await this.#read(name, before, signal);
+    return this.#accept(name, before, reading);
+  }
+
+  /** Whether a write of ours to this node is under way. */
+  isWriting(name: ConsulNodeName): boolean {
+    return this.#writing.has(name);
+  }
+
+  /** Where a watch of this node can go on: after its last reading, so before our own writes since then. */
+  readIndex(name: ConsulNodeName): ReadIndex | undefined {
+    return this.#known.get(name)?.index;
+  }
+
   /** The same promises, settling after the results are kept here. */
   follow(submitted: Submitted): Submitted {
     const followed = new Map<ConsulNodeName, Promise<readonly ChangeResult[]>>();
@@ -121,21 +144,35 @@ export class ObservedState {
   async #readEach(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<Drift[]> {
     const found = await inParallel(names, this.#parallel, async (name) => {
       const before = this.#known.get(name);
-      const fresh = await readNode(this.#client, name, signal);
-      if (fresh === undefined && before?.node !== undefined) await confirmAbsence(this.#client, name, signal);
-      return this.#accept(name, before, fresh);
+      return this.#accept(name, before, await this.#read(name, before, signal)) ?? [];
     });
     return found.flat();
   }
 
-  #accept(name: ConsulNodeName, before: Known | undefined, fresh: ObservedNode | undefined): Drift[] {
-    if (this.#writing.has(name) || this.#known.get(name) !== before) return [];
+  /** What is missing is believed to be gone only when a transaction says so, too: one entry vouches for all. */
+  async #read(name: ConsulNodeName, before: Known | undefined, signal: AbortSignal): Promise<NodeReading> {
+    const reading = await readNode(this.#client, name, signal);
+    const known = before?.node;
+    // A reading that will be dropped needs no confirmation.
+    if (known === undefined || !this.#isOurs(known) || this.#known.get(name) !== before) return reading;
+    if (this.#writing.has(name)) return reading;
+    const { node: fresh } = reading;
+    const instance = fresh && [...known.instances.values()].find(({ id }) => !fresh.instances.has(id));
+    if (fresh === undefined || instance !== undefined) {
+      await confirmAbsence(this.#client, { node: name, instance }, signal);
+    }
+    return reading;
+  }
+
+  /** Undefined when the reading was overtaken and is dropped. */
+  #accept(name: ConsulNodeName, before: Known | undefined, { node: fresh, index }: NodeReading) {
+    if (this.#writing.has(name) || this.#known.get(name) !== before) return undefined;
     const known = before?.node;
     const ours = known !== undefined && this.#isOurs(known);
     const stampedBefore = ours && fresh?.createIndex === known.createIndex;
     // A name that is free, and was so before, needs no memory.
     if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
-    else this.#known.set(name, { node: fresh && { ...fresh, stampedBefore }, certain: true });
+    else this.#known.set(name, { node: fresh && { ...fresh, stampedBefore }, certain: true, index });
     return ours && before?.certain === true ? drift(known, fresh) : [];
   }
 
@@ -143,10 +180,11 @@ export class ObservedState {
     const applied = results.flatMap(({ change, outcome }) =>
       outcome.kind === 'committed' ? [{ change, entries: outcome.entries }] : [],
     );
-    const node = apply(this.#known.get(name)?.node, applied);
+    const known = this.#known.get(name);
+    const node = apply(known?.node, applied);
     const removed = applied.some(({ change }) => change.kind === 'delete-node');
     const certain = applied.length === results.length && (node !== undefined || removed);
-    this.#known.set(name, { node, certain });
+    this.#known.set(name, { node, certain, index: known?.index });
     for (const { change, entries } of applied) {
       this.#features = learnFromWrite(this.#features, change, entries);
     }

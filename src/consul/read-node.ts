@@ -1,20 +1,38 @@
 import { RegistrarError } from '../lib/errors.ts';
-import type { CheckId, ConsulNodeName, InstanceId } from '../model/keys.ts';
+import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from '../plan/observed.ts';
 import type { Answer, ConsulClient, NodeWithServices } from './client.ts';
 import type { CheckAnswer } from './schemas.ts';
 import { toCheck, toInstance, toNode } from './stored.ts';
-import { getNode } from './txn-ops.ts';
+import { getInstance, getNode } from './txn-ops.ts';
 
-/** A node with everything on it as Consul holds it now; undefined when there is none of the name. */
+/** `X-Consul-Index` of the two answers a node is read from: where a watch goes on. */
+export interface ReadIndex {
+  readonly services: number;
+  readonly checks: number;
+}
+
+export interface NodeReading {
+  /** Undefined when there is no node of the name. */
+  readonly node: ObservedNode | undefined;
+  /** Undefined when there is no node. */
+  readonly index: ReadIndex | undefined;
+}
+
+/** A node with everything on it as Consul holds it now. */
 export async function readNode(
   client: ConsulClient,
   name: ConsulNodeName,
   signal: AbortSignal,
-): Promise<ObservedNode | undefined> {
-  const services = trusted(await client.nodeServices(name, {}, signal));
-  if (services === undefined) return undefined;
-  return observedNode(services, trusted(await client.healthNode(name, {}, signal)));
+): Promise<NodeReading> {
+  const services = await client.nodeServices(name, {}, signal);
+  const found = trusted(services);
+  if (found === undefined) return { node: undefined, index: undefined };
+  const checks = await client.healthNode(name, {}, signal);
+  return {
+    node: observedNode(found, trusted(checks)),
+    index: { services: services.index, checks: checks.index },
+  };
 }
 
 /**
@@ -34,22 +52,29 @@ export function trusted<Value>(answer: Answer<Value>): Value {
 }
 
 /**
- * Rejects with `forbidden` when the node is there and only not to be seen. Consul does not say so of a
- * reading without a token; but a transaction that gets a missing node is refused, and one that gets an
- * unseen node succeeds without a result.
+ * Rejects with `forbidden` when what a reading does not show is there all the same and only not to be seen.
+ * Consul does not say so of a reading without a token; but a transaction that gets a missing entry is
+ * refused, and one that gets an unseen entry succeeds without a result.
  */
 export async function confirmAbsence(
   client: ConsulClient,
-  name: ConsulNodeName,
+  { node, instance }: { readonly node: ConsulNodeName; readonly instance?: MissingInstance | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const answer = await client.txn(JSON.stringify([getNode(name)]), signal);
-  if (answer.kind === 'rolled-back' && answer.errors.some(({ what }) => what.includes("doesn't exist")))
+  const get = instance === undefined ? getNode(node) : getInstance(node, instance.id, instance.service);
+  const what = instance === undefined ? `node ${node}` : `instance ${instance.id} on node ${node}`;
+  const answer = await client.txn(JSON.stringify([get]), signal);
+  if (answer.kind === 'rolled-back' && answer.errors.some((error) => error.what.includes("doesn't exist")))
     return;
   if (answer.kind === 'committed' && answer.results.length === 0) {
-    throw new RegistrarError('forbidden', `node ${name} is not shown to the Consul token any more`);
+    throw new RegistrarError('forbidden', `${what} is not shown to the Consul token any more`);
   }
-  throw new RegistrarError('unavailable', `the absence of node ${name} is not confirmed`);
+  throw new RegistrarError('unavailable', `the absence of ${what} is not confirmed`);
+}
+
+export interface MissingInstance {
+  readonly id: InstanceId;
+  readonly service: ServiceName;
 }
 
 /** A check whose service is not there was overtaken by its removal between the two readings: left out. */

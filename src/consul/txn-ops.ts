@@ -9,7 +9,13 @@ import { writtenCheck } from '../plan/fields.ts';
  */
 export type TxnOp =
   | { readonly Node: { readonly Verb: 'get' | 'cas' | 'delete-cas'; readonly Node: TxnNode } }
-  | { readonly Service: { readonly Verb: 'set' | 'delete'; readonly Node: string; readonly Service: object } }
+  | {
+      readonly Service: {
+        readonly Verb: 'get' | 'set' | 'delete';
+        readonly Node: string;
+        readonly Service: object;
+      };
+    }
   | { readonly Check: { readonly Verb: 'set' | 'delete'; readonly Check: object } };
 
 interface TxnNode {
@@ -59,6 +65,11 @@ export function txnOps(change: Change): TxnOp[] {
 /** A read that tells a missing node (refused: "doesn't exist") from one the token may not see (no result). */
 export function getNode(name: string): TxnOp {
   return { Node: { Verb: 'get', Node: { Node: name } } };
+}
+
+/** The same for an instance. */
+export function getInstance(node: string, id: string, service: string): TxnOp {
+  return { Service: { Verb: 'get', Node: node, Service: { ID: id, Service: service } } };
 }
 
 function service(instance: Instance): object {
