@@ -1,0 +1,277 @@
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { jittered, type Random } from '../lib/random.ts';
+import { LeaseBell } from './lease-bell.ts';
+import { LeaseClient, type LeaseClientOptions } from './lease-client.ts';
+import {
+  checkTimes,
+  claimed,
+  expiresAt,
+  firstLease,
+  holderOf,
+  type Lease,
+  type LeaseTimes,
+  type Observation,
+  observe,
+  released,
+} from './lease-record.ts';
+import { LeaseTerm, type Term } from './term.ts';
+
+export interface ElectorOptions extends LeaseClientOptions, LeaseTimes {
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Unique to this process for ever: the pod's name and a uuid. */
+  readonly identity: string;
+}
+
+/** Where this process stands; `holder` is the last one seen, empty when there is none. */
+export type ElectorState =
+  | { readonly kind: 'standby'; readonly holder: string }
+  | { readonly kind: 'leading'; readonly term: LeaseTerm };
+
+/** Longest time spent on giving the lease back, in milliseconds: whoever waits for it waits for us. */
+const releaseWithinMs = 3_000;
+
+/**
+ * Elects one leader among processes through a Lease (coordination.k8s.io/v1), trusting no clock but the own
+ * monotonic one:
+ *
+ * - a lease has expired when its record has not changed before our eyes for as long as it says;
+ * - the leader's time counts from the *start* of its last successful renewal: at the renew deadline its term
+ *   ends, before anybody else may take the lease, and every call is aborted by then;
+ * - an event loop that stood still past the deadline has lost, even if nobody took the lease;
+ * - every write of the record names the version it replaces, so of two only one succeeds;
+ * - the term ends, and what it still has in flight with it, before the lease is given back;
+ * - who has lost stands by and may lead again.
+ */
+export class Elector {
+  readonly #options: ElectorOptions;
+  readonly #client: LeaseClient;
+  #state: ElectorState = { kind: 'standby', holder: '' };
+  #seen: Observation | undefined;
+  #error: RegistrarError | undefined;
+
+  /** Throws `config` for times that do not fit each other. */
+  constructor(options: ElectorOptions) {
+    checkTimes(options);
+    this.#options = options;
+    this.#client = new LeaseClient(options);
+  }
+
+  get state(): ElectorState {
+    return this.#state;
+  }
+
+  /** Why the lease cannot be read or written at the moment. */
+  get error(): RegistrarError | undefined {
+    return this.#error;
+  }
+
+  /** How often the lease went to another holder, as last seen. */
+  get transitions(): number {
+    return this.#seen?.lease.spec?.leaseTransitions ?? 0;
+  }
+
+  /** Still leading although others may have taken over: what a liveness probe is there to end. */
+  get isStuck(): boolean {
+    const { clock, leaseDurationMs } = this.#options;
+    return this.#state.kind === 'leading' && clock.now() > this.#state.term.renewedAt + leaseDurationMs;
+  }
+
+  /**
+   * Stands by and leads in turn until the signal aborts. `lead` is called once a term; it is to stop writing
+   * when the term's signal aborts, and to resolve when nothing of it is in flight. Rejects only as `lead`.
+   */
+  async run(lead: (term: Term) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, random, retryPeriodMs } = this.#options;
+    for (;;) {
+      const term = await this.#acquire(signal);
+      if (term === undefined) return;
+      await this.#lead(term, lead, signal);
+      if (signal.aborted) return;
+      const { retryAfterMs = jittered(retryPeriodMs, 0.1, random) } = term.signal.reason as RegistrarError;
+      await clock.sleep(retryAfterMs, signal).catch(() => {});
+    }
+  }
+
+  /** Undefined when the signal aborted first. */
+  async #acquire(signal: AbortSignal): Promise<LeaseTerm | undefined> {
+    const { clock, random, retryPeriodMs } = this.#options;
+    const bell = new LeaseBell(clock);
+    const done = new AbortController();
+    const listening = bell.listen(this.#client, AbortSignal.any([signal, done.signal]));
+    try {
+      for (;;) {
+        let waitMs = jittered(retryPeriodMs, 0.1, random);
+        try {
+          const turn = await this.#try(signal);
+          if (turn instanceof LeaseTerm) return turn;
+          waitMs = Math.min(waitMs, turn);
+        } catch (thrown) {
+          signal.throwIfAborted();
+          this.#failed(RegistrarError.from(thrown));
+        }
+        await bell.wait(waitMs, signal);
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+      return undefined;
+    } finally {
+      done.abort();
+      await listening;
+    }
+  }
+
+  /** The term won, or after how many milliseconds the lease expires if nothing is heard of it. */
+  async #try(signal: AbortSignal): Promise<LeaseTerm | number> {
+    const { clock, identity, renewDeadlineMs: within, leaseDurationMs, name, namespace } = this.#options;
+    let startedAt = clock.now();
+    const lease = await this.#client.read(within, signal);
+    if (lease === undefined) {
+      startedAt = clock.now();
+      return this.#won(
+        await this.#client.create(firstLease(name, namespace, this.#claim()), within, signal),
+        startedAt,
+      );
+    }
+    this.#take(lease);
+    this.#standBy(holderOf(lease));
+    const leftMs = expiresAt(this.#seen!, leaseDurationMs) - clock.now();
+    if (leftMs > 0 && holderOf(lease) !== identity) return leftMs;
+    startedAt = clock.now();
+    return this.#won(await this.#client.update(claimed(lease, this.#claim()), within, signal), startedAt);
+  }
+
+  #won(lease: Lease, startedAt: number): LeaseTerm {
+    const { clock, logger, identity, renewDeadlineMs } = this.#options;
+    this.#take(lease);
+    const term = new LeaseTerm(clock, this.transitions, startedAt, renewDeadlineMs);
+    this.#state = { kind: 'leading', term };
+    logger.info('this process leads', { reason: 'LeaderElected', identity, term: term.number });
+    return term;
+  }
+
+  async #lead(term: LeaseTerm, lead: (term: Term) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { logger, identity } = this.#options;
+    const onStop = () => term.end(new RegistrarError('aborted', 'the process ends'));
+    signal.addEventListener('abort', onStop, { once: true });
+    if (signal.aborted) onStop();
+    const leading = lead(term).finally(() =>
+      term.end(new RegistrarError('aborted', 'there is nothing more to lead')),
+    );
+    const [led] = await Promise.allSettled([leading, this.#renew(term)]);
+    signal.removeEventListener('abort', onStop);
+    const why = RegistrarError.from(term.signal.reason);
+    // After these two the lease is somebody else's, or may be.
+    if (why.code !== 'timeout' && why.code !== 'conflict') await this.#release();
+    this.#state = { kind: 'standby', holder: '' };
+    const fields = { reason: 'LeadershipLost', identity, why: describe(why) };
+    if (signal.aborted) logger.info('this process does not lead any more', fields);
+    else logger.warn('this process does not lead any more and stands by', fields);
+    if (led.status === 'rejected') throw led.reason;
+  }
+
+  /** Renews until the term is over. */
+  async #renew(term: LeaseTerm): Promise<void> {
+    const { clock, retryPeriodMs } = this.#options;
+    let attemptedAt = term.renewedAt;
+    while (term.isValid()) {
+      await clock.sleep(Math.max(0, attemptedAt + retryPeriodMs - clock.now()), term.signal).catch(() => {});
+      // The loop may have stood still meanwhile: then the term is over, whatever the server would say.
+      if (!term.isValid()) return;
+      attemptedAt = clock.now();
+      try {
+        await this.#renewOnce(term);
+        term.renewed(attemptedAt);
+      } catch (thrown) {
+        if (term.signal.aborted) return;
+        this.#failed(RegistrarError.from(thrown));
+      }
+    }
+  }
+
+  /** Ends the term when somebody else holds the lease. */
+  async #renewOnce(term: LeaseTerm): Promise<void> {
+    const { identity, name, namespace, renewDeadlineMs } = this.#options;
+    // A call that hangs leaves time for another one.
+    const withinMs = Math.min(term.remainingMs, renewDeadlineMs / 2);
+    try {
+      const mine = claimed(this.#seen!.lease, this.#claim());
+      return this.#take(await this.#client.update(mine, withinMs, term.signal));
+    } catch (thrown) {
+      const { code } = RegistrarError.from(thrown);
+      if (code !== 'conflict' && code !== 'not-found') throw thrown;
+    }
+    const lease = await this.#client.read(withinMs, term.signal);
+    if (lease === undefined) {
+      const again = firstLease(name, namespace, this.#claim());
+      return this.#take(await this.#client.create(again, withinMs, term.signal));
+    }
+    this.#take(lease);
+    if (holderOf(lease) === identity) {
+      this.#take(await this.#client.update(claimed(lease, this.#claim()), withinMs, term.signal));
+      return;
+    }
+    const holder = holderOf(lease) || 'nobody';
+    term.end(new RegistrarError('conflict', `the lease is held by ${holder}`));
+  }
+
+  /** Gives the lease back; where that fails it expires by itself. */
+  async #release(): Promise<void> {
+    const { clock, logger, identity } = this.#options;
+    const signal = neverAborted;
+    try {
+      const give = async (lease: Lease) =>
+        this.#take(await this.#client.update(released(lease, clock.wall()), releaseWithinMs, signal));
+      await give(this.#seen!.lease).catch(async (thrown) => {
+        if (RegistrarError.from(thrown).code !== 'conflict') throw thrown;
+        // A renewal that was cut off may have arrived all the same.
+        const lease = await this.#client.read(releaseWithinMs, signal);
+        if (lease !== undefined && holderOf(lease) === identity) await give(lease);
+      });
+    } catch (thrown) {
+      logger.warn('the lease could not be given back; it expires by itself', {
+        reason: 'LeaseNotReleased',
+        error: describe(thrown),
+      });
+    }
+  }
+
+  #claim() {
+    const { identity, leaseDurationMs, clock } = this.#options;
+    return { identity, durationMs: leaseDurationMs, wall: clock.wall() };
+  }
+
+  #take(lease: Lease): void {
+    this.#error = undefined;
+    this.#seen = observe(this.#seen, lease, this.#options.clock.now());
+  }
+
+  #standBy(holder: string): void {
+    const { identity, logger } = this.#options;
+    const before = this.#state.kind === 'standby' ? this.#state.holder : '';
+    this.#state = { kind: 'standby', holder };
+    if (holder === before || holder === '') return;
+    logger.info('another process leads; this one stands by', { reason: 'Standby', identity, holder });
+  }
+
+  #failed(error: RegistrarError): void {
+    // Somebody else was faster: that is what a standby expects.
+    if (error.code === 'conflict') return;
+    const { logger, namespace, name } = this.#options;
+    const isKnown = this.#error?.code === error.code;
+    this.#error = error;
+    if (isKnown) return;
+    logger.warn('the lease cannot be read or written; trying again', {
+      reason: 'LeaseUnavailable',
+      lease: `${namespace}/${name}`,
+      code: error.code,
+      error: describe(error),
+      ...(error.code === 'forbidden'
+        ? { hint: 'grant get, create and update on leases in this namespace' }
+        : {}),
+    });
+  }
+}
+
+const neverAborted = new AbortController().signal;
