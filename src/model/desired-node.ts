@@ -2,6 +2,7 @@ import type { Instance } from './instance.ts';
 import type { ConsulNodeName, InstanceId } from './keys.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { Problem } from './problem.ts';
+import type { SharedName } from './shared-name.ts';
 
 /**
  * What one Consul node should be: the outcome of desired/ and the input of plan/.
@@ -21,6 +22,8 @@ export interface DesiredNode {
    * there. They stay until they are; only their checks follow. Default: none.
    */
   readonly moving?: ReadonlyMap<InstanceId, Instance>;
+  /** What is to be said of the services on this node. Default: nothing. */
+  readonly sharedNames?: readonly SharedName[];
 }
 
 /**

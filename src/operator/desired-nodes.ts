@@ -8,10 +8,12 @@ import { kubeNodeKey } from '../model/owner.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
+import { keptFor } from '../plan/stale.ts';
+import { type Placed, ServiceNamespaces } from './service-namespaces.ts';
 
 export interface DesiredNodesOptions {
   readonly view: ClusterView;
-  readonly observed: Pick<ObservedState, 'node'>;
+  readonly observed: Pick<ObservedState, 'node' | 'nodes'>;
   readonly owner: ClusterUid;
   readonly desired: Desired;
   readonly names: NodeNames;
@@ -60,12 +62,25 @@ export class NodeNames {
 export class DesiredNodes {
   readonly #options: DesiredNodesOptions;
   readonly #superseded = new Set<ConsulNodeName>();
+  readonly #namespaces = new ServiceNamespaces();
 
   constructor(options: DesiredNodesOptions) {
     this.#options = options;
+    // Until a node is computed, what is registered there counts as wanted.
+    for (const { name, instances } of options.observed.nodes()) {
+      this.#namespaces.update(name, instances.values());
+    }
   }
 
   of(name: ConsulNodeName): DesiredNode {
+    const desired = this.#of(name);
+    const placed = this.#placed(desired);
+    this.#namespaces.update(name, placed);
+    const sharedNames = this.#namespaces.remarks(placed.map(({ service }) => service));
+    return sharedNames.length === 0 ? desired : { ...desired, sharedNames };
+  }
+
+  #of(name: ConsulNodeName): DesiredNode {
     const { names, observed, desired, view } = this.#options;
     const kubeNode = names.get(name) ?? this.#kubeNodeOf(name);
     if (kubeNode === undefined) return this.#ofSuperseded(name);
@@ -74,6 +89,17 @@ export class DesiredNodes {
     const isGone = node.entry === undefined && observed.node(name) === undefined;
     if (isGone && node.problems.length === 0) names.delete(name);
     return node;
+  }
+
+  /** What will be on the node: what is wanted, and what stays though it is not. */
+  #placed({ name, entry, stale, moving }: DesiredNode): Placed[] {
+    const wanted: Placed[] = [...(entry?.instances.values() ?? []), ...(moving?.values() ?? [])];
+    if (stale.length === 0) return wanted;
+    for (const instance of this.#options.observed.node(name)?.instances.values() ?? []) {
+      const isWanted = entry?.instances.has(instance.id) === true;
+      if (!isWanted && keptFor(instance, stale) !== undefined) wanted.push(instance);
+    }
+    return wanted;
   }
 
   /** Nodes that wait for `name`: to be looked at whenever that one may have changed. */

@@ -68,6 +68,8 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
       const nodes = new DesiredNodes({ view: stores, observed, owner, names, desired });
       const all = new Set([...names.all(), ...[...observed.nodes()].map(({ name }) => name)]);
       await reading.again(() => observed.load(all, until), until);
+      // A first look at each: what a node shares with others is known once all have been looked at.
+      for (const name of all) nodes.of(name);
       const inputs = [...all].map((name) => ({ desired: nodes.of(name), observed: observed.node(name) }));
       return { owner, stores, observed, nodes: inputs };
     } finally {

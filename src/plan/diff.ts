@@ -74,6 +74,7 @@ export function diff(
   const differing = new Differing(desired, observed, server);
   differing.instances();
   differing.node();
+  for (const shared of desired.sharedNames ?? []) differing.findings.push({ kind: 'shared-name', ...shared });
   return { changes: differing.changes.sort(compareChanges), findings: differing.findings };
 }
 

@@ -1,4 +1,5 @@
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { SharedName } from '../model/shared-name.ts';
 import type { FieldChange } from './fields.ts';
 import type { HeldBecause } from './guard.ts';
 import type { ForeignReason } from './ownership.ts';
@@ -11,6 +12,7 @@ import type { ForeignReason } from './ownership.ts';
  * - `foreign-check`    a check on our node or instance is not ours: left alone
  * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
  * - `moving`           a node of ours has an earlier name: it goes when its instances are under their new nodes
+ * - `shared-name`      a service has instances of several namespaces, or of another one than before
  * - `drift`            Consul differs from what we last wrote or read
  * - `held`             a change would take an instance out and is not believed yet; see guard.ts
  */
@@ -20,6 +22,7 @@ export type Finding =
   | ForeignCheck
   | StaleInstance
   | MovingNode
+  | SharedServiceName
   | Drift
   | Held;
 
@@ -54,6 +57,10 @@ export interface StaleInstance {
 export interface MovingNode {
   readonly kind: 'moving';
   readonly node: ConsulNodeName;
+}
+
+export interface SharedServiceName extends SharedName {
+  readonly kind: 'shared-name';
 }
 
 export interface Drift {

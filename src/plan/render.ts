@@ -68,6 +68,11 @@ export function findingText(finding: Finding): string {
       return `node ${finding.node} has an earlier name; it goes when its instances are under their new nodes`;
     case 'held':
       return heldText(finding);
+    case 'shared-name': {
+      const { service, namespaces, takenFrom } = finding;
+      const now = `service ${service} has instances of ${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`;
+      return takenFrom.length === 0 ? now : `${now}; before, it was of ${takenFrom.join(', ')}`;
+    }
     case 'drift': {
       const name = finding.check ?? finding.instance ?? finding.node;
       const fields = finding.fields.map(fieldText).join('; ');

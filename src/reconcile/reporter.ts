@@ -97,6 +97,15 @@ export class Reporter {
         this.#logger.info(message, { reason, because, service, instance, node, why: findingText(finding) });
         return;
       }
+      case 'shared-name':
+        this.#logger.warn('a service name is used by several namespaces, or by another one than before', {
+          reason: 'SharedServiceName',
+          service: finding.service,
+          namespaces: finding.namespaces,
+          ...(finding.takenFrom.length === 0 ? {} : { takenFrom: finding.takenFrom }),
+          hint: 'if it is not meant so, give the name to one namespace with claims',
+        });
+        return;
       case 'stale':
         this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
           reason: 'Stale',
