@@ -56,12 +56,13 @@ function allPassing(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
 
 /** Which losses of health on a node are to be kept from Consul. */
 export interface Keeping {
-  /** The node check stays as it was. */
+  /**
+   * The node check stays as it was. Instances that are not kept then become critical by themselves: their
+   * services can bear the loss.
+   */
   readonly node: boolean;
-  /** Instances whose readiness checks stay as they were, when they would become critical. */
+  /** Instances that keep their health when they would lose it. */
   readonly instance: (instance: Instance) => boolean;
-  /** Instances that are critical although the node check is not: their services can bear the loss. */
-  readonly fail: (instance: Instance) => boolean;
 }
 
 export interface Kept {
@@ -72,7 +73,7 @@ export interface Kept {
 
 /**
  * The desired node with the last known health in place of a loss that is not to be believed yet. What is not
- * in Consul has no last known health and stays as desired.
+ * in Consul, or not passing there, has nothing to keep: it must not gain by a node check that is kept.
  */
 export function keepLastKnown(
   desired: DesiredNode,
@@ -82,38 +83,44 @@ export function keepLastKnown(
   const { entry } = desired;
   if (entry === undefined || observed === undefined) return { desired, instances: [] };
   const nodeCheck = entry.checks.find((check) => isWorse(check, observed.checks.get(check.id)));
-  const keepsNode = keeping.node && nodeCheck !== undefined;
+  const lost = keeping.node ? nodeCheck : undefined;
   const kept: InstanceId[] = [];
   const instances = new Map<InstanceId, Instance>();
-  let changed = keepsNode;
+  let changed = lost !== undefined;
   for (const instance of entry.instances.values()) {
     const before = observed.instances.get(instance.id);
-    const fails = keepsNode && keeping.fail(instance);
-    let altered = false;
-    const checks = instance.checks.map((check): Check => {
-      if (check.id !== `${instance.id}:readiness`) return check;
-      if (fails && check.status !== 'critical') {
-        altered = true;
-        return { ...check, status: 'critical', output: `Node: ${nodeCheck.output}` };
-      }
-      const old = before?.checks.get(check.id);
-      if (!fails && old !== undefined && isWorse(check, old) && keeping.instance(instance)) {
-        altered = true;
-        return asBefore(check, old);
-      }
-      return check;
-    });
-    if (before !== undefined && !fails && (altered || keepsNode)) kept.push(instance.id);
-    changed ||= altered;
-    instances.set(instance.id, altered ? { ...instance, checks } : instance);
+    const isKept = keeping.instance(instance) && before !== undefined && allPassing(before.checks);
+    if (lost !== undefined && !isKept) {
+      const failed = withReadiness(instance, () => ({ status: 'critical', output: `Node: ${lost.output}` }));
+      // A new one without a check would pass for healthy: it is registered later.
+      if (before !== undefined || instance.checks.length > 0) instances.set(instance.id, failed ?? instance);
+      continue;
+    }
+    const restored = isKept ? withReadiness(instance, (check) => before.checks.get(check.id)) : undefined;
+    if (isKept && (lost !== undefined || restored !== undefined)) kept.push(instance.id);
+    changed ||= restored !== undefined;
+    instances.set(instance.id, restored ?? instance);
   }
   if (!changed) return { desired, instances: [] };
   const checks = entry.checks.map((check) => {
     const old = observed.checks.get(check.id);
-    return keepsNode && check === nodeCheck && old !== undefined ? asBefore(check, old) : check;
+    return check === lost && old !== undefined ? asBefore(check, old) : check;
   });
   const shown: NodeEntry = { ...entry, checks, instances };
   return { desired: { ...desired, entry: shown }, instances: kept };
+}
+
+/** The instance with another status of its readiness check; undefined when that changes nothing. */
+function withReadiness(
+  instance: Instance,
+  statusOf: (check: Check) => Pick<ObservedCheck, 'status' | 'output'> | undefined,
+): Instance | undefined {
+  const id = `${instance.id}:readiness`;
+  const own = instance.checks.find((check) => check.id === id);
+  const before = own && statusOf(own);
+  if (own === undefined || before === undefined || own.status === before.status) return undefined;
+  const checks = instance.checks.map((check) => (check === own ? asBefore(check, before) : check));
+  return { ...instance, checks };
 }
 
 /** Whether a check that passes, or warns, in Consul is to become critical. */
@@ -121,6 +128,6 @@ function isWorse(check: Check, old: ObservedCheck | undefined): boolean {
   return check.status === 'critical' && (old?.status === 'passing' || old?.status === 'warning');
 }
 
-function asBefore(check: Check, old: ObservedCheck): Check {
-  return { ...check, status: old.status === 'warning' ? 'warning' : 'passing', output: old.output };
+function asBefore(check: Check, { status, output }: Pick<ObservedCheck, 'status' | 'output'>): Check {
+  return { ...check, status: status === 'passing' || status === 'warning' ? status : 'critical', output };
 }

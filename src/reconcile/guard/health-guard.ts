@@ -97,11 +97,12 @@ export class HealthGuard implements Disposable {
     const wait = suspect.since + options.settle - clock.now();
     if (wait > 0) {
       this.#again(name, wait);
-      const { desired: kept } = keepLastKnown(desired, observed, everything);
+      const keeping = { node: true, instance: (instance: Instance) => !this.#isEnding(instance) };
+      const { desired: kept } = keepLastKnown(desired, observed, keeping);
       return { desired: kept, held: [] };
     }
     const inPanic = this.#inPanic();
-    const isHeld = ({ service }: Instance) => inPanic.has(service);
+    const isHeld = (instance: Instance) => inPanic.has(instance.service) && !this.#isEnding(instance);
     if (![...desired.entry.instances.values()].some(isHeld)) {
       suspect.lostAt = clock.now();
       return asDesired;
@@ -150,16 +151,25 @@ export class HealthGuard implements Disposable {
       until = Math.max(until, end);
       return true;
     };
-    const keeping = { node: false, instance: isKept, fail: () => false };
+    const keeping = { node: false, instance: isKept };
     const { desired: kept } = keepLastKnown(desired, observed, keeping);
     if (until > 0) this.#again(desired.name, until - now);
     return { desired: kept, held: [] };
   }
 
-  #isMarked({ meta }: Instance): boolean {
+  #isMarked(instance: Instance): boolean {
+    const pod = this.#podOf(instance);
+    return pod !== undefined && !pod.ready && pod.containersReady && pod.reason === '' && !pod.deleting;
+  }
+
+  /** Its pod was told to stop: that is a decision, not a loss. */
+  #isEnding(instance: Instance): boolean {
+    return this.#podOf(instance)?.deleting === true;
+  }
+
+  #podOf({ meta }: Instance): PodRecord | undefined {
     const pod = this.#deps.view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
-    if (pod === undefined || pod.uid !== meta['kube-pod-uid']) return false;
-    return !pod.ready && pod.containersReady && pod.reason === '' && !pod.deleting;
+    return pod?.uid === meta['kube-pod-uid'] ? pod : undefined;
   }
 
   #hold(
@@ -167,8 +177,7 @@ export class HealthGuard implements Disposable {
     observed: ObservedNode,
     isHeld: (instance: Instance) => boolean,
   ): GuardedHealth {
-    const keeping = { node: true, instance: isHeld, fail: (instance: Instance) => !isHeld(instance) };
-    const { desired: kept, instances } = keepLastKnown(desired, observed, keeping);
+    const { desired: kept, instances } = keepLastKnown(desired, observed, { node: true, instance: isHeld });
     const held = instances.flatMap((id): Held[] => {
       const service = desired.entry?.instances.get(id)?.service;
       if (service === undefined) return [];
@@ -224,8 +233,6 @@ export class HealthGuard implements Disposable {
     this.#timers.delete(name);
   }
 }
-
-const everything = { node: true, instance: () => true, fail: () => false };
 
 /** Whether the node's own check does not already keep its instances out. */
 function isInService({ checks }: ObservedNode): boolean {
