@@ -51,7 +51,13 @@ function configSection(section: string, keys: readonly ConfigKey[]): string {
   const rows = keys.map((key) => {
     const flag = configFlags.find((candidate) => candidate.key === key.name);
     const choices = key.choices.map((choice) => `\`${choice}\``).join(', ');
-    const description = [key.description, key.choices.length > 0 ? `One of ${choices}.` : '']
+    const description = [
+      key.description,
+      key.choices.length > 0 ? `One of ${choices}.` : '',
+      key.itemKeys.length > 0
+        ? `A list; each with ${key.itemKeys.map((name) => `\`${name}\``).join(', ')}.`
+        : '',
+    ]
       .join(' ')
       .trim();
     return `| \`${key.path.at(-1)}\` | ${initial(key)} | ${cell(description)} | ${setBy(key, flag)} |`;
@@ -76,6 +82,7 @@ function initial({ initial }: ConfigKey): string {
 }
 
 function setBy({ environment }: ConfigKey, flag: ConfigFlag | undefined): string {
+  if (environment === undefined) return 'in the file only';
   return `\`${environment}\`${flag === undefined ? '' : `, \`${flag.flag}\``}`;
 }
 

@@ -18,6 +18,25 @@ export function crossMistakes({ origin }: Merged): string[] {
   return mistakes;
 }
 
+/** What is wrong with values that are right by themselves, each with the key to change. */
+export function valueMistakes({ origin }: Merged, { leaderElection }: Config): string[] {
+  const { leaseDuration, renewDeadline, retryPeriod } = leaderElection;
+  const mistakes: string[] = [];
+  const where = (...keys: readonly string[]) =>
+    keys.map((key) => origin(`leaderElection.${key}`)).find((place) => place !== undefined);
+  if (leaseDuration <= renewDeadline) {
+    mistakes.push(
+      `${where('renewDeadline', 'leaseDuration')}: the leader would go on until others take over; make renewDeadline shorter than leaseDuration`,
+    );
+  }
+  if (renewDeadline <= 1.2 * retryPeriod) {
+    mistakes.push(
+      `${where('retryPeriod', 'renewDeadline')}: one failed attempt would cost the lead; make renewDeadline more than 1.2 times retryPeriod`,
+    );
+  }
+  return mistakes;
+}
+
 const tlsKeys = ['caFile', 'certFile', 'serverName'] as const;
 
 /** What is allowed and probably not meant. `file`: the name of the configuration file, if there is one. */

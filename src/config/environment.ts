@@ -1,6 +1,6 @@
 import { suggest } from '../lib/suggest.ts';
 import { quote } from './fields.ts';
-import { type ConfigKey, configKeys, environmentPrefix } from './keys.ts';
+import { type ConfigKey, configKeys, environmentPrefix, variableOf } from './keys.ts';
 import { type ConfigSource, setAt } from './source.ts';
 
 /** The environment of the process. */
@@ -19,7 +19,9 @@ const serviceLink = /_(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP
 
 /** `KUBE_REGISTRAR_<SECTION>_<KEY>` for every key. Lists are separated by commas; empty means absent. */
 export function environmentSource(environment: Environment): EnvironmentSource {
-  const keys = new Map(configKeys.map((key) => [key.environment, key]));
+  const keys = new Map(
+    configKeys.flatMap((key) => (key.environment === undefined ? [] : [[key.environment, key] as const])),
+  );
   const settings: Setting[] = [];
   const mistakes: string[] = [];
   for (const [name, text] of Object.entries(environment).sort()) {
@@ -29,6 +31,8 @@ export function environmentSource(environment: Environment): EnvironmentSource {
       const value = fileValue(key, text);
       if (value === undefined) mistakes.push(`environment ${name}: ${notABool(text)}`);
       else settings.push({ name: `environment ${name}`, path: key.path, value });
+    } else if (configKeys.some(({ path }) => variableOf(path) === name)) {
+      mistakes.push(`environment ${name}: unknown variable; this can only be set in a configuration file`);
     } else if (!serviceLink.test(name)) {
       const meant = suggest(name, keys.keys());
       const hint = meant === undefined ? 'remove it or see the reference' : `did you mean ${meant}?`;

@@ -5,14 +5,19 @@ export interface ConfigKey {
   /** `consul.requestTimeout` */
   readonly name: string;
   readonly path: readonly string[];
-  /** The environment variable that sets it: `KUBE_REGISTRAR_CONSUL_REQUEST_TIMEOUT`. */
-  readonly environment: string;
+  /**
+   * The environment variable that sets it: `KUBE_REGISTRAR_CONSUL_REQUEST_TIMEOUT`. Undefined for what only a
+   * file can hold: a list of sections.
+   */
+  readonly environment: string | undefined;
   readonly type: 'string' | 'boolean' | 'number' | 'list';
   /** The values it can have, when they are few. */
   readonly choices: readonly string[];
   /** As in a configuration file; undefined when the key may be absent. */
   readonly initial: unknown;
   readonly description: string;
+  /** Keys of each section of a list of sections; otherwise empty. */
+  readonly itemKeys: readonly string[];
 }
 
 export const environmentPrefix = 'KUBE_REGISTRAR_';
@@ -20,6 +25,7 @@ export const environmentPrefix = 'KUBE_REGISTRAR_';
 interface SchemaNode {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;
@@ -29,15 +35,17 @@ function keysIn(node: SchemaNode, path: readonly string[]): ConfigKey[] {
   if (node.properties !== undefined) {
     return Object.entries(node.properties).flatMap(([key, child]) => keysIn(child, [...path, key]));
   }
+  const itemKeys = Object.keys(node.items?.properties ?? {});
   return [
     {
       name: path.join('.'),
       path,
-      environment: environmentPrefix + path.map(upperSnake).join('_'),
+      environment: itemKeys.length > 0 ? undefined : variableOf(path),
       type: typeOf(node, path),
       choices: node.enum ?? [],
       initial: node.default,
       description: node.description ?? '',
+      itemKeys,
     },
   ];
 }
@@ -47,6 +55,11 @@ function typeOf(node: SchemaNode, path: readonly string[]): ConfigKey['type'] {
   if (node.type === 'number' || node.type === 'integer') return 'number';
   if (node.type === 'array') return 'list';
   throw new Error(`${path.join('.')}: environment.ts cannot read a ${node.type} yet`);
+}
+
+/** The variable a key has, or would have. */
+export function variableOf(path: readonly string[]): string {
+  return environmentPrefix + path.map(upperSnake).join('_');
 }
 
 function upperSnake(key: string): string {

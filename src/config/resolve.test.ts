@@ -47,12 +47,38 @@ describe('resolveConfig()', () => {
   });
 
   test('every key can be set by its variable', () => {
-    for (const key of configKeys) {
-      const value = key.type === 'boolean' ? 'maybe' : '\u0000';
-      const { mistakes, merged } = resolve({ environment: { [key.environment]: value } });
-      const told = mistakes.some((mistake) => mistake.startsWith(`environment ${key.environment}: `));
-      assert.ok(told || merged.origin(key.name) === `environment ${key.environment}`, key.name);
+    for (const { name, environment, type } of configKeys) {
+      if (environment === undefined) continue;
+      const value = type === 'boolean' ? 'maybe' : '\u0000';
+      const { mistakes, merged } = resolve({ environment: { [environment]: value } });
+      const told = mistakes.some((mistake) => mistake.startsWith(`environment ${environment}: `));
+      assert.ok(told || merged.origin(name) === `environment ${environment}`, name);
     }
+  });
+
+  test('a variable for what only a file can hold is refused, with the reason', () => {
+    assert.deepEqual(resolve({ environment: { KUBE_REGISTRAR_CLAIMS: 'web' } }).mistakes, [
+      'environment KUBE_REGISTRAR_CLAIMS: unknown variable; this can only be set in a configuration file',
+    ]);
+  });
+
+  test('tells every mistake in a claim with its place', () => {
+    const text = [
+      'claims:',
+      '  - namespaces: [pay, Shop]',
+      '    services: [pay-*, "a_b", "*-web"]',
+      '  - services: ["{namespace}-*"]',
+      '  - { namespaces: ["*"], services: [x], service: y }',
+      '  - web',
+    ].join('\n');
+    assert.deepEqual(mistakes(text), [
+      'config.yaml:2:23: claims.0.namespaces.1: "Shop" is not a namespace; write its name, or "*" for every namespace',
+      'config.yaml:3:23: claims.0.services.1: "a_b" is not a service name; write "web", "web-*" or "{namespace}-*", with letters, digits and hyphens',
+      'config.yaml:3:30: claims.0.services.2: "*-web" is not a service name; write "web", "web-*" or "{namespace}-*", with letters, digits and hyphens',
+      'config.yaml:4:5: claims.1.namespaces: is empty; name at least one namespace, or "*"',
+      'config.yaml:5:41: claims.2.service: unknown key; did you mean "services"?',
+      'config.yaml:6:5: claims.3: must be a section with keys, not text',
+    ]);
   });
 
   test('a variable that is no boolean where one belongs is refused', () => {

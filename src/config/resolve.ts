@@ -1,5 +1,5 @@
 import { consulEnvironment } from './consul-environment.ts';
-import { crossMistakes, crossWarnings } from './cross-check.ts';
+import { crossMistakes, crossWarnings, valueMistakes } from './cross-check.ts';
 import { type Environment, environmentSource, type Setting, settingsSource } from './environment.ts';
 import { configFlags } from './flags.ts';
 import { type Merged, merge } from './merge.ts';
@@ -50,6 +50,8 @@ export function resolveConfig({ file, environment, flags }: ConfigTexts): Resolv
   ];
   if (mistakes.length > 0) return { config: undefined, merged, mistakes, warnings: consul.warnings };
   const config = configSchema.parse(merged.value);
+  const late = valueMistakes(merged, config);
+  if (late.length > 0) return { config: undefined, merged, mistakes: late, warnings: consul.warnings };
   const warnings = [...consul.warnings, ...crossWarnings(merged, config, file?.name)];
   return { config, merged, mistakes, warnings };
 }

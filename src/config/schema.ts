@@ -68,6 +68,34 @@ const consul = z.strictObject({
   requestTimeout: duration('10s', 100, 'Longest wait for the answer to a request that does not block.'),
 });
 
+const leaderElection = z.strictObject({
+  enabled: z.boolean().default(false).meta({
+    description:
+      'Whether several replicas elect the one that writes, through a Lease. Without it, run exactly one.',
+  }),
+  leaseName: text(dnsSubdomain, 'a name for a Lease; use lower-case letters, digits, "-" and "."')
+    .default('kube-registrar')
+    .meta({ description: 'Name of the Lease.' }),
+  namespace: text(dnsLabel, dnsLabelForm).optional().meta({
+    description: 'Namespace of the Lease. Default: that of the pod, or of the kubeconfig context.',
+  }),
+  leaseDuration: duration(
+    '15s',
+    1_000,
+    'How long others wait, without a sign of life of the leader, until one of them takes over.',
+  ),
+  renewDeadline: duration(
+    '10s',
+    500,
+    'How long the leader goes on without having renewed the Lease. Shorter than `leaseDuration`.',
+  ),
+  retryPeriod: duration(
+    '2s',
+    100,
+    'How often the leader renews and others look. `renewDeadline` is more than 1.2 times this.',
+  ),
+});
+
 const sync = z.strictObject({
   fullComparisonInterval: duration(
     '60s',
@@ -116,6 +144,34 @@ const guard = z.strictObject({
   ),
 });
 
+const claim = z.strictObject({
+  namespaces: z
+    .array(
+      text(
+        /^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/,
+        'a namespace; write its name, or "*" for every namespace',
+      ),
+    )
+    .prefault([])
+    .refine((list) => list.length > 0, { error: 'is empty; name at least one namespace, or "*"' })
+    .meta({ description: 'Namespaces that may register these names; `*` stands for each of them.' }),
+  services: z
+    .array(
+      text(
+        /^(([A-Za-z0-9-]|\{namespace\})+\*?|\*)$/,
+        'a service name; write "web", "web-*" or "{namespace}-*", with letters, digits and hyphens',
+      ),
+    )
+    .prefault([])
+    .refine((list) => list.length > 0, {
+      error: 'is empty; name at least one service, such as "web" or "web-*"',
+    })
+    .meta({
+      description:
+        'Consul service names, or beginnings of them with `*` at the end; `{namespace}` stands for the namespace that registers.',
+    }),
+});
+
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
     description: 'Least level that is logged.',
@@ -145,10 +201,17 @@ export const configSchema = z.strictObject({
     .default('kube-registrar.io')
     .meta({ description: 'Prefix of the annotations, without the slash.' }),
   consul: consul.prefault({}).meta({ description: 'How to reach Consul.' }),
+  leaderElection: leaderElection
+    .prefault({})
+    .meta({ description: 'Which of several replicas writes. See high-availability.md.' }),
   sync: sync.prefault({}).meta({ description: 'How Consul is kept true.' }),
   guard: guard
     .prefault({})
     .meta({ description: 'What is held until it is confirmed. See docs/safety.md for the reasons.' }),
+  claims: z.array(claim).default([]).meta({
+    description:
+      'Which namespaces may register which service names. A name that claims cover is for the namespaces of those claims only; a name that none covers is free for all.',
+  }),
   log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
   server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),
 });

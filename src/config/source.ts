@@ -85,7 +85,10 @@ function notAChoice(value: unknown, choices: readonly string[]): string {
 function unknownKey(section: Path, key: string): string {
   const depth = section.length;
   const names = configKeys.filter(({ path }) => section.every((part, index) => path[index] === part));
-  const here = [...new Set(names.flatMap(({ path }) => path[depth] ?? []))];
+  const item = configKeys.find(
+    ({ path }) => path.length < depth && path.every((part, index) => section[index] === part),
+  );
+  const here = item?.itemKeys ?? [...new Set(names.flatMap(({ path }) => path[depth] ?? []))];
   const meant = suggest(key, here);
   if (meant !== undefined) return `unknown key; did you mean "${meant}"?`;
   // A key that stands in the wrong section is a common slip of indentation.

@@ -69,7 +69,7 @@ function parse(name: string, text: string): YamlFile {
 
   const source: ConfigSource = {
     value: withoutNulls(document.toJS({ maxAliasCount: 50 }), 0) ?? {},
-    where: (path) => place(find(document, path).value, path),
+    where: (path) => place(nearest(document, path), path),
     whereKey: (path) => place(find(document, path).key, path),
   };
   const mistakes = document.errors.map(
@@ -89,6 +89,15 @@ function find(document: Document, path: Path): { readonly key?: unknown; readonl
     else return {};
   }
   return found;
+}
+
+/** The node at a path or, for what is missing, that of the section it is missing from. */
+function nearest(document: Document, path: Path): unknown {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const { value } = find(document, path.slice(0, length));
+    if (isNode(value)) return value;
+  }
+  return undefined;
 }
 
 /** A key with nothing after it (`token:`) counts as absent: templates leave such lines behind. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
+import { createClaims } from '../desired/claims.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -54,8 +55,13 @@ export function clusterStoresOf(
 }
 
 /** How the desired state of the cluster is computed. */
-export function desiredOptionsOf({ cluster, kubernetes }: Config, owner: ClusterUid): DesiredOptions {
-  return { clusterName: cluster.name, clusterUid: owner, namespaced: kubernetes.namespaces.length > 0 };
+export function desiredOptionsOf({ cluster, kubernetes, claims }: Config, owner: ClusterUid): DesiredOptions {
+  return {
+    clusterName: cluster.name,
+    clusterUid: owner,
+    namespaced: kubernetes.namespaces.length > 0,
+    ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
+  };
 }
 
 /** What of the stores is not read yet, each with why, in words. */
