@@ -4,6 +4,7 @@ import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPurgeCommand } from './purge-command.ts';
+import { addReleaseCommand } from './release-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
 import { addSandboxCommand } from './sandbox/sandbox-command.ts';
@@ -33,6 +34,7 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   const connecting = async () => connect ?? (await import('./connections.ts')).connectAll;
   addPlanCommand(program, { ...process, exit }, connecting);
   addPurgeCommand(program, { ...process, exit }, connecting);
+  addReleaseCommand(program, { ...process, exit });
   addSandboxCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -30,6 +30,7 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
   const server = await startStatusServer({
     listen: config.server.listen,
     source: operator,
+    release: (selection) => operator.release(selection),
     metrics,
     logger,
     clock: systemClock,

@@ -1,9 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Released, Selection } from '../reconcile/guard/guard.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { answerRelease, type ReleaseRequest, releasePath } from './release.ts';
 import { type Answer, type MetricsSource, routes } from './routes.ts';
 import type { StatusSource } from './status.ts';
 
@@ -11,6 +13,8 @@ export interface StatusServerOptions {
   /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`; port 0 lets the system choose. */
   readonly listen: string;
   readonly source: StatusSource;
+  /** A person lets go what is held; default: there is nothing to let go. */
+  readonly release?: (selection: Selection) => Released;
   readonly metrics: MetricsSource;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -29,7 +33,7 @@ export interface StatusServer {
 
 /** Resolves once it listens; rejects with `config` when it cannot: port in use, address not ours, no right. */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const { listen, source, metrics, logger, clock } = options;
+  const { listen, source, release, metrics, logger, clock } = options;
   const address = parseListenAddress(listen);
   if (address === undefined) throw new RegistrarError('config', `server.listen: "${listen}" is no address`);
   const answer = routes(source, metrics);
@@ -38,7 +42,10 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   server.on('request', async (request, response) => {
     let result: Answer;
     try {
-      result = await answer(request.method ?? 'GET', request.url ?? '/');
+      const isRelease = release !== undefined && request.url === releasePath;
+      result = isRelease
+        ? await answerRelease(releaseRequest(request), release)
+        : await answer(request.method ?? 'GET', request.url ?? '/');
     } catch (thrown) {
       logger.error('request failed', { reason: 'StatusRequestFailed', path: request.url, error: thrown });
       result = {
@@ -63,6 +70,29 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   // Faults of single connections; without a listener they would end the process.
   server.on('error', (error) => logger.warn('server error', { reason: 'StatusServerError', error }));
   return { origin: originOf(server), close: () => close(server, clock) };
+}
+
+/** Nobody selects more than fits in this, bytes. */
+const maxBodyBytes = 1024 * 1024;
+
+function releaseRequest(request: IncomingMessage): ReleaseRequest {
+  const { method = 'GET', headers, socket } = request;
+  return {
+    method,
+    remoteAddress: socket.remoteAddress,
+    host: headers.host,
+    contentType: headers['content-type'],
+    body: async () => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        size += chunk.byteLength;
+        if (size > maxBodyBytes) throw new RegistrarError('rejected', 'the body is too large');
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks).toString('utf8');
+    },
+  };
 }
 
 function listening(server: Server, { host, port }: ListenAddress, text: string): Promise<void> {

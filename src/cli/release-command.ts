@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+
+/** Adds `release`. */
+export function addReleaseCommand(program: Command, context: CliContext): void {
+  program
+    .command('release')
+    .description('let go what the running operator holds back; to be run in its pod')
+    .argument('[NODE...]', 'Consul nodes of which everything held is let go')
+    .option('--all', 'everything that is held')
+    .option(
+      '--service <NAME>',
+      'everything held of this Consul service (repeatable)',
+      (text: string, before?: string[]) => [...(before ?? []), text],
+    )
+    .option('--server <URL>', 'where the operator listens', 'http://127.0.0.1:8080')
+    .action(async (nodes: string[], options: Options) => {
+      const { release } = await import('./release.ts');
+      const selection = { all: options.all === true, nodes, services: options.service ?? [] };
+      context.exit(await release({ selection, server: options.server }, context));
+    });
+}
+
+interface Options {
+  readonly all?: boolean;
+  readonly service?: string[];
+  readonly server: string;
+}
