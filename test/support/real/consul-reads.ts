@@ -37,11 +37,7 @@ export async function instances(consul: Consul, service: string): Promise<Health
   return entries.sort((a, b) => (a.Service.ID < b.Service.ID ? -1 : 1));
 }
 
-/** Those of them that consumers get. */
-export async function passing(consul: Consul, service: string): Promise<HealthEntry[]> {
-  return (await instances(consul, service)).filter(isPassing);
-}
-
+/** Whether consumers get it. */
 export const isPassing = ({ Checks }: HealthEntry): boolean =>
   Checks.every(({ Status }) => Status === 'passing');
 

@@ -22,7 +22,7 @@ export interface DeploymentOptions {
 }
 
 /** Pods with one container and its ports http 8080 and admin 9090. */
-export function deployment({ name, replicas, labels = {}, strategy, ...rest }: DeploymentOptions): object {
+function deployment({ name, replicas, labels = {}, strategy, ...rest }: DeploymentOptions): object {
   return {
     metadata: { name },
     spec: {
@@ -40,7 +40,7 @@ export function deployment({ name, replicas, labels = {}, strategy, ...rest }: D
   };
 }
 
-export const podSpec = {
+const podSpec = {
   // The namespace controller looks again after half of the grace period, 30 s by default.
   terminationGracePeriodSeconds: 1,
   containers: [
