@@ -8,6 +8,7 @@ import { addReleaseCommand } from './release-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
 import { addSandboxCommand } from './sandbox/sandbox-command.ts';
+import { addValidateCommand } from './validate-command.ts';
 import { packageVersion } from './version.ts';
 
 export interface ProgramOptions extends Omit<CliContext, 'exit'> {
@@ -35,6 +36,7 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   addPlanCommand(program, { ...process, exit }, connecting);
   addPurgeCommand(program, { ...process, exit }, connecting);
   addReleaseCommand(program, { ...process, exit });
+  addValidateCommand(program, { ...process, exit });
   addSandboxCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -1,0 +1,159 @@
+import { type Claim, createClaims } from '../desired/claims.ts';
+import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import { desiredNode } from '../desired/desired.ts';
+import { annotationsUnder } from '../kube/annotations.ts';
+import { InternPool } from '../kube/intern-pool.ts';
+import { podProjection } from '../kube/project-pod.ts';
+import { serviceProjection } from '../kube/project-service.ts';
+import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import { clusterUid } from '../model/keys.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import type { Manifest } from './manifests.ts';
+
+export interface CheckOptions {
+  /** With its slash: `kube-registrar.io/`. */
+  readonly prefix: string;
+  readonly claims: readonly Claim[];
+}
+
+/** Something wrong with what a manifest asks for. */
+export interface ManifestMistake {
+  readonly line: number;
+  readonly column: number;
+  readonly severity: 'error' | 'warning';
+  /** Without the prefix; empty when none is to blame. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/**
+ * What the operator would say of an object like this one if it ran and were ready: the same code answers, with
+ * made-up names and addresses in the place of those the cluster gives.
+ */
+export function checkManifest(manifest: Manifest, { prefix, claims }: CheckOptions): ManifestMistake[] {
+  const own = manifest.annotations.filter(({ key }) => key.startsWith(prefix));
+  if (own.length === 0) return [];
+  const mistakes: ManifestMistake[] = own
+    .filter(({ value }) => typeof value !== 'string')
+    .map(({ key, line, column }) => ({
+      line,
+      column,
+      severity: 'error',
+      field: key.slice(prefix.length),
+      message: 'Kubernetes takes text only; put the value in quotes',
+    }));
+  if (mistakes.length > 0) return mistakes;
+  const options = {
+    clusterName: 'cluster',
+    clusterUid: clusterUid('uid'),
+    namespaced: false,
+    ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
+  };
+  try {
+    const { problems } = desiredNode(madeUp, viewOf(manifest, prefix), options);
+    return problems.map(({ field, message, severity }) => {
+      // `services[1].port` stands in the annotation `services`; what is missing, at the object.
+      const { line, column } =
+        own.find(({ key }) => key.slice(prefix.length) === field) ??
+        own.find(({ key }) => field.startsWith(`${key.slice(prefix.length)}[`)) ??
+        manifest;
+      return { line, column, severity, field, message };
+    });
+  } catch {
+    const { line, column } = manifest;
+    const message = `cannot be read as what Kubernetes calls a ${manifest.object.kind}; see its ports and annotations`;
+    return [{ line, column, severity: 'error', field: '', message }];
+  }
+}
+
+/** Stands for the names that the cluster gives. */
+const madeUp = 'made-up';
+const address = '192.0.2.1'; // TEST-NET-1, RFC 5737
+
+const node: KubeNodeRecord = {
+  uid: madeUp,
+  name: madeUp,
+  resourceVersion: '1',
+  internalIps: ['192.0.2.2'],
+  externalIps: ['192.0.2.3'],
+  ready: 'True',
+  reason: '',
+  message: '',
+  zone: 'zone',
+  region: 'region',
+};
+
+function viewOf(manifest: Manifest, prefix: string): ClusterView {
+  const pool = new InternPool();
+  const { object } = manifest;
+  if (object.kind === 'Pod') return view([running(podProjection(prefix, pool)(object.pod))], undefined);
+  const service = serviceProjection(prefix, pool)(object.service);
+  // Any pod may stand behind a Service: one with every label that is asked for.
+  const texts = Object.values(annotationsUnder(prefix, object.service.metadata?.annotations)).join('\n');
+  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)\}/g)].map(([, label = '']) => [label, 'value']);
+  const { namespace = '' } = object.service.metadata ?? {};
+  const behind = podProjection(prefix, pool)({ metadata: { namespace, labels: Object.fromEntries(labels) } });
+  return view([running(behind)], service);
+}
+
+function view(pods: readonly PodRecord[], service: ServiceRecord | undefined): ClusterView {
+  const endpoints = service === undefined ? [] : [endpointOf(service)];
+  return {
+    kubeNode: () => node,
+    pod: (_namespace, name) => pods.find((pod) => pod.name === name),
+    podsOnNode: () => pods,
+    service: () => service,
+    endpointsOnNode: () => endpoints,
+  };
+}
+
+/** The pod as it will be. Nobody else names an object `made-up`, so that it is the Service's backend. */
+function running(pod: PodRecord): PodRecord {
+  const { namespace, hostNetwork, gates, ports, labels, annotations } = pod;
+  return {
+    uid: madeUp,
+    namespace,
+    name: madeUp,
+    resourceVersion: '1',
+    node: madeUp,
+    ips: [address],
+    hostIps: node.internalIps,
+    hostNetwork,
+    phase: 'Running',
+    deleting: false,
+    ready: true,
+    containersReady: true,
+    reason: '',
+    message: '',
+    gates,
+    ports,
+    labels,
+    annotations,
+  };
+}
+
+function endpointOf(service: ServiceRecord): SliceEndpoint {
+  const endpoint = {
+    addresses: [address],
+    node: madeUp,
+    zone: 'zone',
+    ready: true,
+    serving: true,
+    terminating: false,
+    podName: madeUp,
+    podUid: madeUp,
+  };
+  const slice: EndpointSliceRecord = {
+    uid: madeUp,
+    namespace: service.namespace,
+    name: madeUp,
+    resourceVersion: '1',
+    service: service.name,
+    addressType: 'IPv4',
+    ports: service.ports,
+    endpoints: [endpoint],
+  };
+  return { slice, endpoint };
+}

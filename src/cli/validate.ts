@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from '../config/config-error.ts';
+import { whyUnreadable } from '../config/files.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { type CheckOptions, checkManifest } from './check-manifest.ts';
+import type { CliContext } from './context.ts';
+import { readManifests } from './manifests.ts';
+
+/**
+ * `kube-registrar validate`: tells every mistake in the annotations of manifests as
+ * `file:line:col: kind/name: field: message`, on stdout. Returns the exit code: 1 when there is an error,
+ * 0 when there are none but warnings. Rejects when a file cannot be read.
+ */
+export async function validate(
+  files: readonly string[],
+  config: string | undefined,
+  context: CliContext,
+): Promise<number> {
+  const options = await checkOptions(config);
+  let [objects, errors, warnings] = [0, 0, 0];
+  for (const file of files) {
+    const name = file === '-' ? '<stdin>' : file;
+    const { manifests, mistakes } = readManifests(await read(file, context));
+    for (const { line, column, message } of mistakes) {
+      errors += 1;
+      context.stdout.write(`${name}:${line}:${column}: ${message}\n`);
+    }
+    for (const manifest of manifests) {
+      if (!manifest.annotations.some(({ key }) => key.startsWith(options.prefix))) continue;
+      objects += 1;
+      for (const { line, column, field, message, severity } of checkManifest(manifest, options)) {
+        if (severity === 'error') errors += 1;
+        else warnings += 1;
+        const what = `${severity === 'warning' ? 'warning: ' : ''}${field === '' ? '' : `${field}: `}${message}`;
+        context.stdout.write(`${name}:${line}:${column}: ${manifest.kind}/${manifest.name}: ${what}\n`);
+      }
+    }
+  }
+  context.stderr.write(
+    `${counted(objects, 'object')} with annotations ${options.prefix}…: ${counted(errors, 'mistake')}, ${counted(warnings, 'warning')}\n`,
+  );
+  return errors === 0 ? 0 : 1;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+async function checkOptions(config: string | undefined): Promise<CheckOptions> {
+  const file = config === undefined ? undefined : { name: config, text: await readText(config) };
+  const resolved = resolveConfig({ file, environment: {}, flags: {} });
+  if (resolved.config === undefined) throw new ConfigError(resolved.mistakes);
+  return { prefix: `${resolved.config.annotationPrefix}/`, claims: resolved.config.claims };
+}
+
+async function read(file: string, { stdin }: CliContext): Promise<string> {
+  if (file !== '-') return readText(file);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stdin ?? []) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (thrown) {
+    throw new RegistrarError('config', `${file}: cannot be read: ${whyUnreadable(thrown)}`);
+  }
+}
