@@ -1,6 +1,7 @@
 import type { ConsulClient } from './consul/client.ts';
 import { comparePeriodically } from './consul/comparison.ts';
 import { ObservedState } from './consul/observed-state.ts';
+import { ObservedWatcher } from './consul/observed-watcher.ts';
 import { Writer } from './consul/writer.ts';
 import { createDesired } from './desired/desired.ts';
 import { consulNodeNameOf } from './desired/node-entry.ts';
@@ -8,6 +9,7 @@ import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
+import type { Transport } from './lib/transport.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, clusterUid } from './model/keys.ts';
 import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
@@ -30,6 +32,11 @@ import type { Status, StatusSource } from './server/status.ts';
 
 export interface OperatorOptions extends Surroundings {
   readonly metrics: Metrics;
+  /**
+   * To Consul, for queries that wait; at least `watchConnections` of its own, so that they never hold up a
+   * write. Default: `consul`, which is right only where it has no limit.
+   */
+  readonly consulWatch?: Transport;
   readonly version: string;
 }
 
@@ -216,8 +223,22 @@ export class Operator implements StatusSource {
       nodes: this.#names.size,
       registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
     });
+    const watcher = new ObservedWatcher({
+      client: consulClientOf({
+        ...this.#options,
+        consul: this.#options.consulWatch ?? this.#options.consul,
+      }),
+      observed,
+      clock,
+      random,
+      onDrift: (drift) => reconciler.drifted(drift),
+      onAppeared: (name) => reconciler.review(name),
+      onInterrupted: (error) => this.#watchInterrupted(error),
+      onResumed: () => logger.info('Consul is watched again', { reason: 'WatchResumed' }),
+    });
     const comparing = comparePeriodically(
       {
+        client: this.#client,
         observed,
         clock,
         random,
@@ -229,11 +250,12 @@ export class Operator implements StatusSource {
           guard.sweep();
           this.#reviewAll();
         },
+        onIndexReset: () => watcher.reset(),
         onError: (error) => this.#consulFailed(error),
       },
       signal,
     );
-    await Promise.all([reconciler.run(signal), comparing, guard.run(signal)]);
+    await Promise.all([reconciler.run(signal), watcher.run(signal), comparing, guard.run(signal)]);
   }
 
   async #readOwner(signal: AbortSignal): Promise<ClusterUid> {
@@ -283,6 +305,14 @@ export class Operator implements StatusSource {
     }
     this.#consulError = error;
     this.#options.metrics.consulUp.set(0);
+  }
+
+  #watchInterrupted(error: RegistrarError): void {
+    this.#options.logger.warn('changes by others in Consul are found late: the watch fails, trying again', {
+      reason: 'WatchInterrupted',
+      code: error.code,
+      error: describe(error),
+    });
   }
 
   #dirty(kubeNode: string, receivedAt: number): void {

@@ -34,9 +34,13 @@ export function kubeConnection({ config }: Pick<LoadedConfig, 'config'>): Promis
   });
 }
 
-export function consulTransport({ config, tls }: Pick<LoadedConfig, 'config' | 'tls'>): Transport {
+/** `connections`: most sockets to each server. */
+export function consulTransport(
+  { config, tls }: Pick<LoadedConfig, 'config' | 'tls'>,
+  connections = 16,
+): Transport {
   return new FailoverTransport(
-    config.consul.addresses.map((origin) => new HttpTransport({ origin, tls, connections: 16 })),
+    config.consul.addresses.map((origin) => new HttpTransport({ origin, tls, connections })),
   );
 }
 

@@ -1,4 +1,5 @@
 import { TokenFile } from '../config/token-file.ts';
+import { watchConnections } from '../consul/observed-watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { Operator } from '../operator.ts';
@@ -11,6 +12,7 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
   const { logger, metrics, signal, version } = runtime;
   const connection = await kubeConnection({ config });
   const consul = consulTransport({ config, tls });
+  const consulWatch = consulTransport({ config, tls }, watchConnections);
   const { tokenFile } = config.consul;
   const file =
     tokenFile === undefined || token === undefined
@@ -25,6 +27,7 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
     version,
     kube: connection.transport,
     consul,
+    consulWatch,
     token: () => file?.current() ?? token,
   });
   const server = await startStatusServer({
@@ -46,6 +49,6 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
     await Promise.all([operator.run(signal), file?.follow(signal)]);
   } finally {
     await server.close();
-    await Promise.all([connection.transport.close(), consul.close()]);
+    await Promise.all([connection.transport.close(), consul.close(), consulWatch.close()]);
   }
 };

@@ -16,6 +16,7 @@ async function setUp() {
   const found: string[] = [];
   const comparing = comparePeriodically(
     {
+      client: operator.client,
       observed: operator.observed,
       clock,
       random: () => 0.5,

@@ -61,6 +61,11 @@ export class ObservedState {
     return this.#complete;
   }
 
+  /** The stamp by which Consul is asked for our nodes. */
+  get nodeMeta(): Readonly<Record<string, string>> {
+    return { [clusterUidKey]: this.#owner, [managedByKey]: managedByValue };
+  }
+
   /** What the server keeps of what is written, for diff(). */
   get features(): ServerFeatures {
     return this.#features;
@@ -78,13 +83,17 @@ export class ObservedState {
 
   /** Reads everything that is ours, and returns how it differs from what was known. */
   async readAll(signal: AbortSignal): Promise<Drift[]> {
-    const nodeMeta = { [clusterUidKey]: this.#owner, [managedByKey]: managedByValue };
-    const listed = trusted(await this.#client.catalogNodes({ nodeMeta }, signal));
+    const listed = trusted(await this.#client.catalogNodes({ nodeMeta: this.nodeMeta }, signal));
     const names = new Set([...this.#known.keys(), ...listed.map(({ Node }) => consulNodeName(Node))]);
     const drifts = await this.#readEach(names, signal);
     this.#features = learnFromReading(this.#features, this.nodes());
     this.#complete = true;
     return drifts;
+  }
+
+  /** Somebody else may have written on our behalf: load() reads every node again. */
+  distrust(): void {
+    for (const [name, known] of this.#known) this.#known.set(name, { ...known, certain: false });
   }
 
   /** Whether load() would read this node before anything may be computed for it. */
@@ -114,6 +123,12 @@ export class ObservedState {
     const before = this.#known.get(name);
     const reading = await this.#read(name, before, signal);
     return this.#accept(name, before, reading);
+  }
+
+  /** Whether there is a node of this name, and it is ours. */
+  isOurs(name: ConsulNodeName): boolean {
+    const node = this.node(name);
+    return node !== undefined && this.#isOurs(node);
   }
 
   /** Whether a write of ours to this node is under way. */

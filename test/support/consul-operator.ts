@@ -32,24 +32,24 @@ export class ConsulOperator {
   /** The token it has now; undefined = none. */
   token: string | undefined;
   readonly #world: ConsulWorld;
-  readonly #client: ConsulClient;
+  readonly client: ConsulClient;
 
   constructor(world: ConsulWorld) {
     const { transport, clock, managementToken } = world;
     this.#world = world;
     this.token = managementToken || undefined;
-    this.#client = new ConsulClient({
+    this.client = new ConsulClient({
       transport,
       clock,
       token: () => (this.token === undefined ? undefined : new Secret(this.token)),
     });
-    this.writer = new Writer({ client: this.#client, clock });
+    this.writer = new Writer({ client: this.client, clock });
     this.observed = this.restarted();
   }
 
   /** What a process that starts now knows: nothing yet. */
   restarted(): ObservedState {
-    return new ObservedState({ client: this.#client, owner: this.owner });
+    return new ObservedState({ client: this.client, owner: this.owner });
   }
 
   /** `wanted` stands for the entry under this operator's node name and stamp. */

@@ -1,0 +1,50 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { Slots } from '../lib/slots.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { Drift } from '../plan/finding.ts';
+import type { ConsulClient } from './client.ts';
+import type { ObservedState } from './observed-state.ts';
+
+/** What the parts of the observed watcher share. */
+export interface WatchContext {
+  /** Over connections of its own: what waits here must not hold up a write. */
+  readonly client: ConsulClient;
+  readonly observed: ObservedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Readings at once, of all parts together. */
+  readonly slots: Slots;
+  readonly onDrift: (drift: readonly Drift[]) => void;
+  /** A node that memory did not hold has been read. */
+  readonly onAppeared: (name: ConsulNodeName) => void;
+}
+
+/** Longest wait of a blocking query, in milliseconds: the longest Consul grants, so that rest costs little. */
+export const longestWaitMs = 600_000;
+
+/**
+ * How long to wait before a node that one of our own writes rang for is read, in milliseconds: a burst of
+ * writes costs one reading, and the change of somebody else among them is still found in time.
+ */
+export const ownWritesPauseMs = 1_000;
+
+/**
+ * Compares one node now. Undefined when our own writes overtook the reading; the answer then says nothing,
+ * and the caller asks again.
+ */
+export async function compare(
+  { observed, slots, onDrift, onAppeared }: WatchContext,
+  name: ConsulNodeName,
+  signal: AbortSignal,
+): Promise<readonly Drift[] | undefined> {
+  const drift = await slots.run(async () => {
+    signal.throwIfAborted();
+    const isNew = observed.node(name) === undefined;
+    const found = await observed.compareNode(name, signal);
+    if (isNew && found !== undefined && observed.node(name) !== undefined) onAppeared(name);
+    return found;
+  });
+  if (drift !== undefined && drift.length > 0) onDrift(drift);
+  return drift;
+}
