@@ -43,9 +43,19 @@ export async function startConsul(
   };
   child.stdout?.on('data', listenTo);
   child.stderr?.on('data', listenTo);
-  (child.stdio[3] as Socket).on('error', () => {});
+  const lifeline = child.stdio[3] as Socket;
+  lifeline.on('error', () => {});
+  // The watcher is still there, which also keeps the group's id from being given away.
+  const exited = once(child, 'exit').then(() => {
+    killGroup(child);
+    lifeline.destroy();
+  });
   const origin = `http://127.0.0.1:${http}`;
-  const stop = () => end(child);
+  // What the agent has is in memory: there is nothing to save.
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) killGroup(child);
+    await exited;
+  };
   try {
     await untilReady(child, origin, clock, signal);
   } catch (thrown) {
@@ -88,10 +98,11 @@ async function hasLeader(transport: HttpTransport, signal: AbortSignal): Promise
   }
 }
 
-/** Kills the group: what the agent has is in memory, there is nothing to save. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  process.kill(-child.pid, 'SIGKILL');
-  await exited;
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+  }
 }

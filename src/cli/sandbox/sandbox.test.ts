@@ -127,10 +127,10 @@ describe('sandbox()', () => {
     const finding = (id: string) => steps.find((step) => step.id === id)?.finding;
     assert.match(finding('node-lost')!, /^[1-9] instances, 1 operation$/);
     assert.equal(finding('idle'), 'no write in 2 s');
-    // Nothing on the way takes virtual time but the comparison, which finds the outsider.
+    // Virtual time passes only where the operator waits on purpose: for other nodes, and for a comparison.
     for (const { id, latency, measures } of steps) {
-      if (measures === 'propagation') assert.equal(latency?.slowest, 0, id);
-      if (measures === 'repair') assert.ok(latency!.slowest <= 1_100, id);
+      const most = measures === 'repair' || id === 'node-lost' ? 1_100 : 0;
+      assert.ok((latency?.slowest ?? 0) <= most, `${id}: ${latency?.slowest}`);
     }
   });
 

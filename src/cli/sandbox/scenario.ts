@@ -106,8 +106,8 @@ export const scenario: readonly Step[] = [
     id: 'node-lost',
     title: 'A node is lost',
     explain:
-      `${lostNode} is heard of no more, and Kubernetes sets its condition Ready to Unknown. The instances ` +
-      'hang on the check of their Consul node: one write takes all of them out.',
+      `${lostNode} is heard of no more. For one second the operator waits whether others go with it, because ` +
+      'it would hold a mass loss; then one write to the check of the Consul node takes all of its instances out.',
     measures: 'propagation',
     deadlineMs: 5_000,
     act: (stage) => stage.loseNode(lostNode),
@@ -137,8 +137,8 @@ export const scenario: readonly Step[] = [
     id: 'outsider-edits',
     title: 'An outsider edits an entry',
     explain:
-      'A script with too many rights gives an instance a wrong port in Consul. The next comparison finds it ' +
-      'and writes it back (they come every second here, every minute by default).',
+      'A script with too many rights gives an instance a wrong port in Consul. The operator notices, writes ' +
+      'it back, and tells of the drift in its log.',
     measures: 'repair',
     deadlineMs: 10_000,
     act: (stage, signal) => {
@@ -164,9 +164,7 @@ export const scenario: readonly Step[] = [
   {
     id: 'idle',
     title: 'Nothing happens',
-    explain:
-      'What is right already is never written: an idle cluster costs Consul nothing but the comparison, ' +
-      'which only reads.',
+    explain: 'What is right already is never written. An idle cluster costs Consul a few reads.',
     deadlineMs: 10_000,
     act: () => {},
     expect: (stage, before) => [

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { runProgram } from '../program.ts';
+import type { FinalState } from './final-state.ts';
+
+async function start(...argv: readonly string[]) {
+  let [stdout, stderr] = ['', ''];
+  const exitCode = await runProgram({
+    argv: ['sandbox', ...argv],
+    environment: {},
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    signal: new AbortController().signal,
+    operator: () => Promise.reject(new Error('not this command')),
+  });
+  return { exitCode, stdout, stderr };
+}
+
+describe('kube-registrar sandbox', () => {
+  test('--help says what it shows, which Consul it uses and what the exit code means', async () => {
+    const { exitCode, stdout } = await start('--help');
+    assert.equal(exitCode, 0);
+    for (const what of ['--keep', '--once', '--consul-binary', 'CONSUL_HTTP_ADDR', 'NO_COLOR', 'Exit code']) {
+      assert.ok(stdout.includes(what), what);
+    }
+  });
+
+  test('refuses flags that do not go together, in one line', async () => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--output', 'json'], /^error: option '--output json' needs '--once'\n$/],
+      [['--output', 'yaml', '--once'], /Allowed choices are text, json/],
+      [['--once', '--keep'], /^error: option '--once' cannot be used with option '--keep'\n$/],
+      [['--consul', 'http://a', '--consul-binary'], /cannot be used with option '--consul <URL>'\n$/],
+    ];
+    for (const [argv, message] of cases) {
+      const { exitCode, stdout, stderr } = await start(...argv);
+      assert.match(stderr, message);
+      assert.deepEqual([exitCode, stdout], [1, '']);
+    }
+  });
+
+  test('a Consul that is none, or does not answer, is one line that says so', async () => {
+    const wrong = await start('--consul', 'consul:8500');
+    assert.match(wrong.stderr, /^kube-registrar: flag --consul: "consul:8500" has no scheme; .*\n$/);
+    // Nobody can listen on port 1 of loopback without having been asked to.
+    const away = await start('--consul', 'http://127.0.0.1:1');
+    assert.match(away.stderr, /^kube-registrar: Consul at http:\/\/127\.0\.0\.1:1 does not answer: .*\n$/);
+    const absent = await start('--consul-binary', '/nowhere/consul');
+    assert.match(
+      absent.stderr,
+      /^kube-registrar: Consul \(\/nowhere\/consul\) did not start: .*not found\n$/,
+    );
+    assert.deepEqual([wrong.exitCode, away.exitCode, absent.exitCode], [1, 1, 1]);
+  });
+
+  test('runs for real: --once --output json prints one JSON document and ends with 0', async () => {
+    const main = path.join(import.meta.dirname, '../../main.ts');
+    const argv = [main, 'sandbox', '--once', '--output', 'json'];
+    const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>(
+      (resolve) => {
+        execFile(process.execPath, argv, { env: {} }, (error, out, err) => {
+          resolve({ code: error === null ? 0 : error.code, stdout: out, stderr: err });
+        });
+      },
+    );
+    assert.deepEqual([code, stderr], [0, ''], stdout);
+    const { outcome, services, writes } = JSON.parse(stdout) as FinalState;
+    assert.equal(outcome, 'passed');
+    assert.deepEqual(
+      services.map(({ service, instances }) => [service, instances.length]),
+      [
+        ['web', 4],
+        ['search', 2],
+      ],
+    );
+    assert.ok(writes.transactions > 0 && writes.operations >= writes.transactions);
+  });
+});
