@@ -1,18 +1,18 @@
 import type { ConsulClient } from './consul/client.ts';
 import { comparePeriodically } from './consul/comparison.ts';
+import type { Fence } from './consul/fence.ts';
 import { ObservedState } from './consul/observed-state.ts';
 import { ObservedWatcher } from './consul/observed-watcher.ts';
-import { Writer } from './consul/writer.ts';
 import { createDesired } from './desired/desired.ts';
-import { consulNodeNameOf } from './desired/node-entry.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import type { Transport } from './lib/transport.ts';
 import type { Metrics } from './metrics/catalogue.ts';
-import { type ClusterUid, clusterUid } from './model/keys.ts';
+import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
 import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
+import { Leadership, type Replica } from './operator/leadership.ts';
 import {
   clusterStoresOf,
   consulClientOf,
@@ -20,13 +20,11 @@ import {
   type Surroundings,
   unsyncedParts,
 } from './operator/parts.ts';
+import { Writing } from './operator/writing.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
-import { Guard, type Released, type Selection } from './reconcile/guard/guard.ts';
-import { guardOptionsOf } from './reconcile/guard/guard-options.ts';
-import { SecondLook } from './reconcile/guard/second-look.ts';
-import { Reconciler } from './reconcile/reconciler.ts';
+import type { Released, Selection } from './reconcile/guard/guard.ts';
 import { statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';
 
@@ -38,22 +36,22 @@ export interface OperatorOptions extends Surroundings {
    */
   readonly consulWatch?: Transport;
   readonly version: string;
+  /** Needed for leader election. */
+  readonly replica?: Replica;
 }
 
 /** What exists once the cluster and Consul have both been read. */
 interface Running {
   readonly observed: ObservedState;
-  readonly writer: Writer;
-  readonly reconciler: Reconciler;
   readonly desiredNodes: DesiredNodes;
-  readonly guard: Guard;
 }
 
 /**
  * The composition root: reflectors → stores → dirty nodes → desired state → diff against the observed state
  * → policy → writer → Consul, and a periodic comparison of everything.
  *
- * Nothing is written before every reflector has synced and Consul has been read whole.
+ * Nothing is written before every reflector has synced and Consul has been read whole, nor while another
+ * replica leads: then the stores and the observed state are kept warm and nothing else is done.
  */
 export class Operator implements StatusSource {
   readonly #options: OperatorOptions;
@@ -62,7 +60,12 @@ export class Operator implements StatusSource {
   readonly #startedAt: number;
   readonly #names: NodeNames;
   readonly #book: EvidenceBook;
+  readonly #leadership: Leadership;
   #running: Running | undefined;
+  /** While this process leads. */
+  #writing: Writing | undefined;
+  /** Nodes that changed while it did not, the latest last, and when. */
+  readonly #unwritten = new Map<ConsulNodeName, number>();
   #owner: ClusterUid | undefined;
   #consulError: RegistrarError | undefined;
   #lastFullSync: number | undefined;
@@ -79,13 +82,21 @@ export class Operator implements StatusSource {
     this.#book = new EvidenceBook({ clock, regressionMs: config.guard.window });
     this.#book.follow(this.#stores);
     this.#names = new NodeNames(config.cluster.name);
+    this.#leadership = new Leadership({
+      ...options,
+      config: config.leaderElection,
+      replica: options.replica ?? { identity: 'the only one', namespace: 'default' },
+      consul: this.#client,
+      consulError: () => this.#error,
+    });
     exportMetrics(metrics, {
       clock,
+      leadership: this.#leadership,
       reflectors: () => this.#stores.status(),
       nodes: () => this.#running?.observed.nodes() ?? [],
-      queue: () => this.#running?.reconciler.queue,
-      problems: () => this.#running?.reconciler.problems() ?? [],
-      findings: () => this.#running?.reconciler.findings() ?? [],
+      queue: () => this.#writing?.reconciler.queue,
+      problems: () => this.#writing?.reconciler.problems() ?? [],
+      findings: () => this.#writing?.reconciler.findings() ?? [],
     });
   }
 
@@ -114,6 +125,10 @@ export class Operator implements StatusSource {
     logger.info('stopped; registrations stay as they are', { reason: 'Stopped' });
   }
 
+  unhealthy(): string | undefined {
+    return this.#leadership.unhealthy;
+  }
+
   notReady(): readonly string[] {
     const missing = unsyncedParts(this.#stores);
     if (this.#owner === undefined) missing.push('cluster uid: not read yet');
@@ -125,7 +140,8 @@ export class Operator implements StatusSource {
 
   status(): Status {
     const { config, clock, version } = this.#options;
-    const { observed, reconciler, writer } = this.#running ?? {};
+    const { observed } = this.#running ?? {};
+    const { reconciler, writer } = this.#writing ?? {};
     return statusOf({
       clusterName: config.cluster.name,
       policy: config.sync.policy,
@@ -135,6 +151,7 @@ export class Operator implements StatusSource {
       now: clock.now(),
       startedAt: this.#startedAt,
       owner: this.#owner,
+      leadership: this.#leadership.status(),
       waitingFor: this.notReady(),
       reflectors: this.#stores.status(),
       nodes: [...(observed?.nodes() ?? [])],
@@ -156,16 +173,16 @@ export class Operator implements StatusSource {
 
   /** A person lets go what is held. */
   release(selection: Selection): Released {
-    return this.#running?.guard.release(selection) ?? { removals: 0, nodes: 0 };
+    return this.#writing?.guard.release(selection) ?? { removals: 0, nodes: 0 };
   }
 
   /** Why Consul cannot be read or written at the moment. */
   get #error(): RegistrarError | undefined {
-    return this.#running?.reconciler.failure ?? this.#consulError;
+    return this.#writing?.reconciler.failure ?? this.#consulError;
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
-    const { config, clock, random, logger, metrics } = this.#options;
+    const { config, clock, random, logger } = this.#options;
     const owner = await this.#readOwner(signal);
     this.#owner = owner;
     const observed = new ObservedState({ client: this.#client, owner });
@@ -179,45 +196,7 @@ export class Operator implements StatusSource {
       names: this.#names,
       desired: createDesired(desiredOptionsOf(config, owner)),
     });
-    const writer = new Writer({
-      client: this.#client,
-      clock,
-      onTransaction: ({ durationMs }) => metrics.txn.observe(durationMs / 1_000),
-    });
-    using guard: Guard = new Guard({
-      clock,
-      random,
-      logger,
-      options: guardOptionsOf(config.guard),
-      stores: this.#stores,
-      observed,
-      book: this.#book,
-      look: new SecondLook({
-        transport: this.#options.kube,
-        clock,
-        view: this.#stores,
-        ...config.kubernetes,
-      }),
-      nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
-      touch: (name) => reconciler.review(name),
-    });
-    using reconciler = new Reconciler({
-      clock,
-      random,
-      logger,
-      metrics,
-      observed,
-      writer,
-      owner,
-      policy: config.sync.policy,
-      guard,
-      desired: (name) => desiredNodes.of(name),
-      onSettled: (name) => {
-        for (const old of desiredNodes.supersededBy(name)) reconciler.review(old);
-      },
-    });
-    this.#running = { observed, reconciler, writer, desiredNodes, guard };
-    this.#reviewAll();
+    this.#running = { observed, desiredNodes };
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
       nodes: this.#names.size,
@@ -231,8 +210,9 @@ export class Operator implements StatusSource {
       observed,
       clock,
       random,
-      onDrift: (drift) => reconciler.drifted(drift),
-      onAppeared: (name) => reconciler.review(name),
+      // On standby, the leader's writes look like somebody else's.
+      onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
+      onAppeared: (name) => this.#writing?.reconciler.review(name),
       onInterrupted: (error) => this.#watchInterrupted(error),
       onResumed: () => logger.info('Consul is watched again', { reason: 'WatchResumed' }),
     });
@@ -246,8 +226,8 @@ export class Operator implements StatusSource {
         onCompared: (drift) => {
           this.#consulError = undefined;
           this.#compared();
-          reconciler.drifted(drift);
-          guard.sweep();
+          this.#writing?.reconciler.drifted(drift);
+          this.#writing?.guard.sweep();
           this.#reviewAll();
         },
         onIndexReset: () => watcher.reset(),
@@ -255,7 +235,34 @@ export class Operator implements StatusSource {
       },
       signal,
     );
-    await Promise.all([reconciler.run(signal), watcher.run(signal), comparing, guard.run(signal)]);
+    const serving = this.#leadership.run(owner, (fence, until) => this.#write(owner, fence, until), signal);
+    await Promise.all([serving, watcher.run(signal), comparing]);
+  }
+
+  /** Writes until the signal aborts, from what this process, leading or not, has followed so far. */
+  async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
+    const { observed, desiredNodes } = this.#running!;
+    // What the leader before us wrote last, we may not have seen: each node is read before it is computed.
+    if (this.#leadership.isElected) observed.distrust();
+    using writing = new Writing({
+      ...this.#options,
+      client: this.#client,
+      stores: this.#stores,
+      book: this.#book,
+      observed,
+      desiredNodes,
+      owner,
+      fence,
+    });
+    this.#writing = writing;
+    try {
+      for (const [name, since] of this.#unwritten) writing.reconciler.touch(name, since);
+      this.#unwritten.clear();
+      this.#reviewAll();
+      await writing.run(signal);
+    } finally {
+      this.#writing = undefined;
+    }
   }
 
   async #readOwner(signal: AbortSignal): Promise<ClusterUid> {
@@ -318,15 +325,22 @@ export class Operator implements StatusSource {
   #dirty(kubeNode: string, receivedAt: number): void {
     const name = this.#names.add(kubeNode);
     if (this.#running === undefined) return;
-    const { reconciler, desiredNodes } = this.#running;
+    if (this.#writing === undefined) {
+      // The next leader may be this process: what has changed lately it looks at first.
+      this.#unwritten.delete(name);
+      this.#unwritten.set(name, receivedAt);
+      return;
+    }
+    const { reconciler } = this.#writing;
     reconciler.touch(name, receivedAt);
-    for (const old of desiredNodes.supersededBy(name)) reconciler.touch(old, receivedAt);
+    for (const old of this.#running.desiredNodes.supersededBy(name)) reconciler.touch(old, receivedAt);
   }
 
   /** A look at everything that is wanted or there, when nothing urgent waits. */
   #reviewAll(): void {
-    if (this.#running === undefined) return;
-    const { observed, reconciler } = this.#running;
+    if (this.#running === undefined || this.#writing === undefined) return;
+    const { observed } = this.#running;
+    const { reconciler } = this.#writing;
     for (const name of this.#names.all()) reconciler.review(name);
     for (const { name } of observed.nodes()) reconciler.review(name);
   }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { TokenFile } from '../config/token-file.ts';
 import { watchConnections } from '../consul/observed-watcher.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -25,6 +27,10 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
     logger,
     metrics: metrics.metrics,
     version,
+    replica: {
+      identity: `${process.env['POD_NAME'] || hostname()}_${randomUUID()}`,
+      namespace: connection.namespace || 'default',
+    },
     kube: connection.transport,
     consul,
     consulWatch,

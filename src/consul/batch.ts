@@ -114,8 +114,10 @@ export function batchOf(changes: readonly EncodedChange[]): Batch {
   return { changes, operations, bytes, nodes, gates };
 }
 
-export function bodyOf(batch: Batch): string {
-  return `[${batch.changes.map(({ body }) => body).join(',')}]`;
+/** The transaction's body: `before`, if not empty, and the operations of the changes. */
+export function bodyOf(batch: Batch, before = ''): string {
+  const bodies = batch.changes.map(({ body }) => body);
+  return `[${(before === '' ? bodies : [before, ...bodies]).join(',')}]`;
 }
 
 function encode(change: Change): EncodedChange {

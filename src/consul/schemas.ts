@@ -74,6 +74,7 @@ export const nodeServicesSchema = z
   .nullable();
 
 export const txnResultSchema = z.object({
+  KV: z.object({ Key: z.string(), ModifyIndex: index }).optional(),
   Node: nodeSchema.optional(),
   Service: serviceSchema.optional(),
   Check: checkSchema.optional(),

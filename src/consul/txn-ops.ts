@@ -16,7 +16,14 @@ export type TxnOp =
         readonly Service: object;
       };
     }
-  | { readonly Check: { readonly Verb: 'set' | 'delete'; readonly Check: object } };
+  | { readonly Check: { readonly Verb: 'set' | 'delete'; readonly Check: object } }
+  | { readonly KV: TxnKv };
+
+/** `Index`: the ModifyIndex the key must have, 0 = it must not exist. `Value` in base64. */
+type TxnKv =
+  | { readonly Verb: 'get'; readonly Key: string }
+  | { readonly Verb: 'check-index'; readonly Key: string; readonly Index: number }
+  | { readonly Verb: 'cas'; readonly Key: string; readonly Index: number; readonly Value: string };
 
 interface TxnNode {
   readonly Node: string;

@@ -10,8 +10,10 @@ import {
   type EncodedChange,
   pack,
   packEncoded,
+  type TxnLimits,
 } from './batch.ts';
 import type { ConsulClient, TxnAnswer, TxnOpError } from './client.ts';
+import { type Fence, noFence, type Prefix } from './fence.ts';
 import { storedEntries } from './stored.ts';
 import { type Submitted, Tickets } from './tickets.ts';
 
@@ -28,6 +30,8 @@ export interface WriterOptions {
   readonly clock: Clock;
   /** Transactions in flight at once. Default 4: more gains little. */
   readonly maxInFlight?: number;
+  /** Precedes every transaction. Default: none. */
+  readonly fence?: Fence;
   /** Called after every transaction. */
   readonly onTransaction?: (report: TxnReport) => void;
 }
@@ -41,6 +45,7 @@ export interface WriterOptions {
  * - when Consul cannot answer at all, everything that waits fails with the same error: it is computed again
  *   from the state that is then, never sent again as it was;
  * - a limit the server names is remembered and what waits is packed again;
+ * - when the fence is closed, here or in Consul, everything that waits fails with `fenced`;
  * - after `close()` no transaction starts; those in flight end.
  *
  *     await writer.ready(signal);
@@ -52,6 +57,7 @@ export class Writer {
   readonly #client: ConsulClient;
   readonly #clock: Clock;
   readonly #maxInFlight: number;
+  readonly #fence: Fence;
   readonly #onTransaction: (report: TxnReport) => void;
   readonly #tickets = new Tickets();
   readonly #inFlight = new Map<Batch, Promise<void>>();
@@ -60,10 +66,12 @@ export class Writer {
   #limits = defaultLimits;
   #closed = false;
 
-  constructor({ client, clock, maxInFlight = 4, onTransaction = () => {} }: WriterOptions) {
+  constructor(options: WriterOptions) {
+    const { client, clock, maxInFlight = 4, fence = noFence, onTransaction = () => {} } = options;
     this.#client = client;
     this.#clock = clock;
     this.#maxInFlight = maxInFlight;
+    this.#fence = fence;
     this.#onTransaction = onTransaction;
   }
 
@@ -98,7 +106,7 @@ export class Writer {
 
   submit(changes: readonly Change[]): Submitted {
     const submitted = this.#tickets.open(changes);
-    const { batches, invalid } = pack(changes, this.#limits);
+    const { batches, invalid } = pack(changes, this.#room);
     this.#queue.push(...batches);
     for (const { change, problem } of invalid) this.#refuse(change, new RegistrarError('rejected', problem));
     this.#pump();
@@ -170,9 +178,15 @@ export class Writer {
         durationMs: this.#clock.now() - startedAt,
       });
     let answer: TxnAnswer;
+    let prefix: Prefix;
+    try {
+      prefix = this.#fence.check();
+    } catch (thrown) {
+      return this.#afterError(batch, RegistrarError.from(thrown));
+    }
     try {
       // Not the caller's signal: a transaction in flight is finished, within the client's own deadline.
-      answer = await this.#client.txn(bodyOf(batch), neverAborted);
+      answer = await this.#client.txn(bodyOf(batch, prefix.body), neverAborted);
     } catch (thrown) {
       report('failed');
       return this.#afterError(batch, RegistrarError.from(thrown));
@@ -180,10 +194,14 @@ export class Writer {
     report(answer.kind);
     switch (answer.kind) {
       case 'committed':
-        this.#commit(changes, answer.results);
+        // Our own changes have nothing to do with keys: these results are the fence's.
+        this.#commit(
+          changes,
+          answer.results.filter(({ KV }) => KV === undefined),
+        );
         return [];
       case 'rolled-back':
-        return this.#afterRollback(batch, answer.errors);
+        return this.#afterRollback(batch, prefix, answer.errors);
       case 'too-large':
         return this.#afterTooLarge(batch, answer);
     }
@@ -201,10 +219,15 @@ export class Writer {
     }
   }
 
-  #afterRollback(batch: Batch, errors: readonly TxnOpError[]): Batch[] {
+  #afterRollback(batch: Batch, prefix: Prefix, errors: readonly TxnOpError[]): Batch[] {
+    const closed = errors.find(({ opIndex }) => opIndex >= 0 && opIndex < prefix.operations);
+    if (closed !== undefined) {
+      if (this.#fence.refused(closed.what)) return [batch];
+      return this.#afterError(batch, new RegistrarError('fenced', closed.what));
+    }
     const culprits = new Map<EncodedChange, string>();
     for (const { opIndex, what } of errors) {
-      const culprit = changeAt(batch, opIndex);
+      const culprit = changeAt(batch, opIndex - prefix.operations);
       if (culprit !== undefined && !culprits.has(culprit)) culprits.set(culprit, what);
     }
     if (culprits.size === 0) {
@@ -221,7 +244,10 @@ export class Writer {
       operations: Math.min(operations ?? this.#limits.operations, this.#limits.operations),
       bytes: Math.min(bytes ?? this.#limits.bytes, this.#limits.bytes),
     };
-    const fits = batch.operations <= learnt.operations && batch.bytes <= learnt.bytes;
+    const { reserve } = this.#fence;
+    const fits =
+      batch.operations + reserve.operations <= learnt.operations &&
+      batch.bytes + reserve.bytes <= learnt.bytes;
     // The server names no limit that this batch breaks: half of it is the best guess.
     if (fits) return this.#halves(batch, new RegistrarError('rejected', answer.text, { status: 413 }));
     this.#limits = learnt;
@@ -247,14 +273,24 @@ export class Writer {
 
   /** The batch as it is, or packed again when the limit has become lower since. */
   #fitting(batch: Batch): Batch[] {
-    const { operations, bytes } = this.#limits;
+    const { operations, bytes } = this.#room;
     if (batch.operations <= operations && batch.bytes <= bytes) return [batch];
-    const { batches, oversized } = packEncoded(batch.changes, this.#limits);
+    const { batches, oversized } = packEncoded(batch.changes, this.#room);
     for (const { change } of oversized) {
       const text = `the change is larger than a transaction of ${operations} operations and ${bytes} bytes`;
       this.#refuse(change, new RegistrarError('rejected', text, { status: 413 }));
     }
     return batches;
+  }
+
+  /** What a transaction may hold beside the fence. */
+  get #room(): TxnLimits {
+    const { operations, bytes } = this.#fence.reserve;
+    const comma = operations > 0 ? 1 : 0;
+    return {
+      operations: this.#limits.operations - operations,
+      bytes: this.#limits.bytes - bytes - comma,
+    };
   }
 
   /** The batch without what has been settled meanwhile. */

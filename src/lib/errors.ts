@@ -13,6 +13,7 @@
  * - `throttled`    429; `retryAfterMs` when the server said so
  * - `unavailable`  5xx: the server cannot answer now; the outcome of a write is unknown
  * - `protocol`     the answer is not what the API promises (truncated body, bad JSON)
+ * - `fenced`       this process does not lead any more: nothing was written
  * - `config`       the user's configuration is wrong
  * - `internal`     a broken invariant of our own
  */
@@ -29,6 +30,7 @@ export type ErrorCode =
   | 'throttled'
   | 'unavailable'
   | 'protocol'
+  | 'fenced'
   | 'config'
   | 'internal';
 

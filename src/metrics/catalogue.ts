@@ -134,6 +134,24 @@ export const catalogue = {
     help: 'Objects in the store of a reflector.',
     labels: reflector,
   },
+  leader: {
+    type: 'gauge',
+    name: 'leader',
+    help: '1 while this process is the one that writes; without an election always.',
+    labels: {},
+  },
+  leaseTransitions: {
+    type: 'gauge',
+    name: 'lease_transitions',
+    help: 'How often the lease went to another holder, as last seen.',
+    labels: {},
+  },
+  fenced: {
+    type: 'gauge',
+    name: 'writes_fenced',
+    help: '1 while this process leads and Consul refuses the writes of earlier leaders.',
+    labels: {},
+  },
   lastFullSync: {
     type: 'gauge',
     name: 'last_full_sync_timestamp_seconds',

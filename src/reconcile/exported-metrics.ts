@@ -10,6 +10,11 @@ import { countServices } from './service-counts.ts';
 /** Where the metrics that are read at each scrape come from. */
 export interface MetricSources {
   readonly clock: Clock;
+  readonly leadership: {
+    readonly isLeading: boolean;
+    readonly isFenced: boolean;
+    readonly transitions: number;
+  };
   readonly reflectors: () => readonly ReflectorStatus[];
   readonly nodes: () => Iterable<ObservedNode>;
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
@@ -22,7 +27,7 @@ type StateLabel = (typeof states)[number];
 const problemReasons = ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] as const;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
-  const { clock, reflectors, nodes, queue, problems, findings } = sources;
+  const { clock, leadership, reflectors, nodes, queue, problems, findings } = sources;
   const each = (value: (status: ReflectorStatus) => number) => () =>
     reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
   metrics.reflectorLists.collect(each(({ lists }) => lists));
@@ -41,6 +46,10 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
       })),
     ),
   );
+  const gauge = (value: () => number) => () => [{ labels: {}, value: value() }];
+  metrics.leader.collect(gauge(() => Number(leadership.isLeading)));
+  metrics.fenced.collect(gauge(() => Number(leadership.isFenced)));
+  metrics.leaseTransitions.collect(gauge(() => leadership.transitions));
   metrics.queueDepth.collect(() => [{ labels: {}, value: queue()?.depth ?? 0 }]);
   metrics.queueOldest.collect(() => [{ labels: {}, value: (queue()?.oldestMs ?? 0) / 1_000 }]);
   metrics.problems.collect(() => {

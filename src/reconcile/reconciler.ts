@@ -50,6 +50,9 @@ const sliceMs = 8;
 /** Changes handed to the writer at once: enough to fill its transactions in flight, few enough to stay current. */
 const changesAtOnce = 256;
 
+/** Nodes read together: the first of them are written while the others are still read. */
+const readsAtOnce = 32;
+
 /**
  * The loop: takes dirty nodes, computes what each should be and what is there, and has the difference
  * written. Level-triggered: every decision is computed again from the stores and the observed state as they
@@ -157,7 +160,8 @@ export class Reconciler implements Disposable {
     const { clock, observed } = this.#options;
     const round: Round = { changes: [], taken: new Map(), unread: [] };
     const until = clock.now() + sliceMs;
-    while (round.changes.length < changesAtOnce && clock.now() <= until) {
+    const isFull = () => round.changes.length >= changesAtOnce || round.unread.length >= readsAtOnce;
+    while (!isFull() && clock.now() <= until) {
       const next = this.#queue.take();
       if (next === undefined) break;
       if (observed.needsReading(next.key)) {
@@ -294,6 +298,8 @@ export class Reconciler implements Disposable {
   }
 
   #fail(error: RegistrarError): void {
+    // Our own end, or another's lead: Consul is well.
+    if (error.code === 'aborted' || error.code === 'fenced') return;
     if (this.#failure?.code !== error.code) {
       this.#options.logger.error(
         'Consul cannot be written to; registrations stay as they are, trying again',

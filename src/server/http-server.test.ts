@@ -9,7 +9,7 @@ import { type StatusServerOptions, startStatusServer } from './http-server.ts';
 
 const defaults: StatusServerOptions = {
   listen: '127.0.0.1:0',
-  source: { notReady: () => [], status: () => sampleStatus },
+  source: { unhealthy: () => undefined, notReady: () => [], status: () => sampleStatus },
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
   logger: silentLogger,
   clock: new VirtualClock(),

@@ -7,7 +7,7 @@ import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import { countServices, worst } from '../reconcile/service-counts.ts';
-import type { HeldLine, NodeLine, ReflectorLine, Status } from './status.ts';
+import type { HeldLine, LeadershipLine, NodeLine, ReflectorLine, Status } from './status.ts';
 
 export interface StatusInput {
   readonly clusterName: string;
@@ -20,6 +20,7 @@ export interface StatusInput {
   readonly startedAt: number;
   readonly owner: ClusterUid | undefined;
   readonly waitingFor: readonly string[];
+  readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorStatus[];
   readonly nodes: readonly ObservedNode[];
   readonly problems: readonly LedgerLine<Problem>[];
@@ -40,6 +41,7 @@ export function statusOf(input: StatusInput): Status {
     cluster: { name: input.clusterName, uid: input.owner ?? '' },
     policy: input.policy,
     waitingFor: input.waitingFor,
+    leadership: input.leadership,
     reflectors: input.reflectors.map((reflector) => reflectorLine(reflector, input.now)),
     consul: {
       addresses: input.consulAddresses,

@@ -4,6 +4,7 @@ import { pageStyle } from './page-style.ts';
 import type {
   ConsulLine,
   HeldLine,
+  LeadershipLine,
   NodeLine,
   ProblemLine,
   ReflectorLine,
@@ -52,12 +53,13 @@ function waiting(reasons: readonly string[]): Html {
   return html`<section><h2>Waiting for</h2><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul></section>`;
 }
 
-function overview({ cluster, policy, queue, services: lines, version, startedAt }: Status): Html {
+function overview({ cluster, policy, leadership, queue, services: lines, version, startedAt }: Status): Html {
   const total = (key: 'passing' | 'warning' | 'critical') => lines.reduce((sum, line) => sum + line[key], 0);
-  const facts: [string, string | number][] = [
+  const facts: [string, string | number | Html][] = [
     ['Cluster', cluster.name],
     ['Cluster uid', cluster.uid],
     ['Policy', policy],
+    ['Leader', leading(leadership)],
     ['Services', lines.length],
     ['Instances', `${total('passing')} passing, ${total('warning')} warning, ${total('critical')} critical`],
     ['Queue', `${queue.depth} waiting, the first for ${formatDuration(queue.oldestMs)}`],
@@ -66,6 +68,16 @@ function overview({ cluster, policy, queue, services: lines, version, startedAt 
     ['Version', version],
   ];
   return html`<section><h2>Overview</h2><dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
+}
+
+function leading({ state, holder, lease, fenced, error }: LeadershipLine): Html {
+  const what =
+    state === 'alone'
+      ? html`no election; this process writes`
+      : state === 'leading'
+        ? html`${badge('good', 'this process')} holds ${lease ?? ''}${fenced === false ? ', writes are not fenced' : ''}`
+        : html`${badge('fair', 'standby')}, ${holder === null ? 'nobody leads' : `${holder} leads`}`;
+  return error === null ? what : html`${what}. ${error}`;
 }
 
 function problems(lines: readonly ProblemLine[]): Html {

@@ -26,8 +26,8 @@ const pageHeaders = {
 
 /**
  * The answer to a request. GET and HEAD only; what is not known is a 404, another method a 405. /healthz
- * says that the event loop turns and nothing more: an operator restarted because Consul is away would only
- * lose what it knows.
+ * says that the event loop turns and that a lost lease was let go, nothing more: an operator restarted because
+ * Consul is away would only lose what it knows.
  */
 export function routes(source: StatusSource, metrics: MetricsSource) {
   const known: Readonly<Record<string, Route>> = {
@@ -37,7 +37,12 @@ export function routes(source: StatusSource, metrics: MetricsSource) {
       body: statusPage(source.status()),
       headers: pageHeaders,
     }),
-    '/healthz': () => ({ status: 200, contentType: plain, body: 'ok\n' }),
+    '/healthz': () => {
+      const why = source.unhealthy();
+      return why === undefined
+        ? { status: 200, contentType: plain, body: 'ok\n' }
+        : { status: 503, contentType: plain, body: `${why}\n` };
+    },
     '/readyz': () => {
       const missing = source.notReady();
       return missing.length === 0

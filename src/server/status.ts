@@ -15,6 +15,7 @@ export interface Status {
   readonly policy: string;
   /** What is still missing until the operator is in sync, in words; empty when nothing is. */
   readonly waitingFor: readonly string[];
+  readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorLine[];
   readonly consul: ConsulLine;
   /** Consul nodes of ours. */
@@ -24,6 +25,20 @@ export interface Status {
   /** What is kept against what the cluster says, until it is confirmed, over, or released. */
   readonly held: readonly HeldLine[];
   readonly queue: QueueLine;
+}
+
+export interface LeadershipLine {
+  /** `alone`: there is no election. Only a leader, or who is alone, writes. */
+  readonly state: 'alone' | 'leading' | 'standby';
+  readonly identity: string | null;
+  /** Identity of the leader as last seen. */
+  readonly holder: string | null;
+  /** `namespace/name` */
+  readonly lease: string | null;
+  /** Whether Consul refuses the writes of earlier leaders; null while not leading. */
+  readonly fenced: boolean | null;
+  /** What is not as it should be. */
+  readonly error: string | null;
 }
 
 export interface ReflectorLine {
@@ -87,6 +102,8 @@ export interface QueueLine {
 
 /** Where the server gets what it shows. Called at each request; must answer at once and not change anything. */
 export interface StatusSource {
+  /** Why the process ought to be restarted; undefined = it is well. */
+  unhealthy(): string | undefined;
   /** What is missing until the operator is ready, in words (`pods: not listed yet`); empty = ready. */
   notReady(): readonly string[];
   status(): Status;

@@ -1,0 +1,35 @@
+import type { TxnOp } from './txn-ops.ts';
+
+/** What precedes the operations of every transaction, encoded. */
+export interface Prefix {
+  /** Operations as JSON, joined by commas; empty for none. */
+  readonly body: string;
+  readonly bytes: number;
+  readonly operations: number;
+}
+
+/**
+ * Keeps a process that must not write any more from writing: here, before a transaction is sent, and in
+ * Consul, by operations that fail there. They change nothing.
+ */
+export interface Fence {
+  /** What a transaction that is sent now has to begin with. Throws `fenced` when none may be sent. */
+  check(): Prefix;
+  /** Room to leave for it. */
+  readonly reserve: Pick<Prefix, 'bytes' | 'operations'>;
+  /**
+   * Consul refused one of these operations. Returns whether the transaction is to be sent again with what
+   * check() gives now; otherwise it has failed as `fenced`.
+   */
+  refused(what: string): boolean;
+}
+
+export const noPrefix: Prefix = { body: '', bytes: 0, operations: 0 };
+
+/** The fence of a process that is alone. */
+export const noFence: Fence = { check: () => noPrefix, reserve: noPrefix, refused: () => false };
+
+export function prefixOf(operations: readonly TxnOp[]): Prefix {
+  const body = operations.map((operation) => JSON.stringify(operation)).join(',');
+  return { body, bytes: Buffer.byteLength(body), operations: operations.length };
+}

@@ -1,0 +1,200 @@
+import type { Config } from '../config/schema.ts';
+import type { ConsulClient } from '../consul/client.ts';
+import { type Fence, noFence } from '../consul/fence.ts';
+import { EpochFence } from '../consul/fence-epoch.ts';
+import { Elector } from '../leader/elector.ts';
+import type { Term } from '../leader/term.ts';
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Transport } from '../lib/transport.ts';
+import type { ClusterUid } from '../model/keys.ts';
+import type { LeadershipLine } from '../server/status.ts';
+
+/** Who this process is among its replicas. */
+export interface Replica {
+  /** The pod's name and a uuid: unique to this process for ever. */
+  readonly identity: string;
+  /** Where the Lease is, unless configured. */
+  readonly namespace: string;
+}
+
+export interface LeadershipOptions {
+  readonly config: Config['leaderElection'];
+  readonly replica: Replica;
+  readonly kube: Transport;
+  readonly consul: ConsulClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Why Consul cannot be read or written from here at the moment. */
+  readonly consulError: () => RegistrarError | undefined;
+}
+
+/** Writes under the fence until the signal aborts; resolves when nothing is in flight any more. */
+export type Office = (fence: Fence, signal: AbortSignal) => Promise<void>;
+
+/** How often a leader looks whether Consul is still there for it, in milliseconds. */
+const lookMs = 5_000;
+/** How long a leader that has given up for want of Consul leaves the lease to others, in milliseconds. */
+const abstainMs = 5_000;
+
+/**
+ * When this process writes: always, or while it holds the lease and Consul follows it. A leader that has
+ * been without Consul for as long as a lease lasts gives the lease back, for a replica on the other side of
+ * whatever has broken.
+ */
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  readonly #elector: Elector | undefined;
+  #fence: EpochFence | undefined;
+  #unfenced: string | undefined;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    const { config, replica, kube, clock, random, logger } = options;
+    if (!config.enabled) return;
+    this.#elector = new Elector({
+      kube,
+      clock,
+      random,
+      logger,
+      identity: replica.identity,
+      namespace: config.namespace ?? replica.namespace,
+      name: config.leaseName,
+      leaseDurationMs: config.leaseDuration,
+      renewDeadlineMs: config.renewDeadline,
+      retryPeriodMs: config.retryPeriod,
+    });
+  }
+
+  /** Whether this process is one of several that take turns. */
+  get isElected(): boolean {
+    return this.#elector !== undefined;
+  }
+
+  /** Runs `office` whenever this process leads, until the signal aborts. */
+  run(owner: ClusterUid, office: Office, signal: AbortSignal): Promise<void> {
+    if (this.#elector === undefined) return office(noFence, signal);
+    return this.#elector.run((term) => this.#serve(term, owner, office), signal);
+  }
+
+  /** Why this process ought to be ended: it holds on to a lease that is not its own any more. */
+  get unhealthy(): string | undefined {
+    return this.#elector?.isStuck === true
+      ? 'still leading although the lease has run out; the process hangs'
+      : undefined;
+  }
+
+  get isLeading(): boolean {
+    return this.#elector === undefined || this.#elector.state.kind === 'leading';
+  }
+
+  /** Whether Consul refuses the writes of earlier leaders. */
+  get isFenced(): boolean {
+    return this.#fence?.isFenced === true;
+  }
+
+  get transitions(): number {
+    return this.#elector?.transitions ?? 0;
+  }
+
+  status(): LeadershipLine {
+    const { config, replica } = this.#options;
+    const elector = this.#elector;
+    if (elector === undefined) {
+      return { state: 'alone', identity: null, holder: null, lease: null, fenced: null, error: null };
+    }
+    const isLeading = elector.state.kind === 'leading';
+    const holder = elector.state.kind === 'standby' ? elector.state.holder : replica.identity;
+    const error = elector.error === undefined ? (this.#unfenced ?? null) : describe(elector.error);
+    return {
+      state: elector.state.kind,
+      identity: replica.identity,
+      holder: holder === '' ? null : holder,
+      lease: `${config.namespace ?? replica.namespace}/${config.leaseName}`,
+      fenced: isLeading && this.#fence !== undefined ? this.#fence.isFenced : null,
+      error,
+    };
+  }
+
+  async #serve(term: Term, owner: ClusterUid, office: Office): Promise<void> {
+    const watching = this.#watchConsul(term);
+    try {
+      this.#fence = await this.#claim(term, owner);
+      if (this.#fence !== undefined) await office(this.#fence, term.signal);
+    } finally {
+      this.#fence = undefined;
+      this.#unfenced = undefined;
+      if (!term.signal.aborted) {
+        term.end(new RegistrarError('aborted', 'there is nothing more to lead'));
+      }
+      await watching;
+    }
+  }
+
+  /** Tries until Consul has answered; undefined when the term ended before. */
+  async #claim(term: Term, owner: ClusterUid): Promise<EpochFence | undefined> {
+    const { config, consul: client, replica, clock, random, logger } = this.#options;
+    const backoff = new Backoff({ initialMs: 200, maxMs: 2_000, random });
+    const since = clock.now();
+    while (term.isValid()) {
+      try {
+        return await EpochFence.claim(
+          {
+            client,
+            owner,
+            holder: replica.identity,
+            term: term.number,
+            mayWrite: () => term.isValid(),
+            onDeposed: (error) => term.end(error),
+            onUnfenced: (why) => this.#warnUnfenced(why),
+          },
+          term.signal,
+        );
+      } catch (thrown) {
+        if (term.signal.aborted) return undefined;
+        const error = RegistrarError.from(thrown);
+        logger.warn('Consul does not take the new leader yet; trying again', {
+          reason: 'EpochNotClaimed',
+          code: error.code,
+          error: describe(error),
+        });
+        if (clock.now() - since >= config.leaseDuration) term.end(withoutConsul(error));
+        await clock.sleep(backoff.next(error.retryAfterMs), term.signal).catch(() => {});
+      }
+    }
+    return undefined;
+  }
+
+  /** Ends the term after too long a time without Consul. */
+  async #watchConsul(term: Term): Promise<void> {
+    const { clock, consulError, config } = this.#options;
+    let since: number | undefined;
+    while (term.isValid()) {
+      await clock.sleep(lookMs, term.signal).catch(() => {});
+      const error = consulError();
+      since = error === undefined ? undefined : (since ?? clock.now());
+      if (error === undefined || since === undefined) continue;
+      if (clock.now() - since >= config.leaseDuration) term.end(withoutConsul(error));
+    }
+  }
+
+  #warnUnfenced(why: string): void {
+    this.#unfenced = `writes are not fenced: ${why}`;
+    this.#options.logger.warn('writes are not fenced; two leaders could undo each other for a moment', {
+      reason: 'Unfenced',
+      why,
+      hint: 'grant the Consul token key_prefix "kube-registrar/" with policy write',
+    });
+  }
+}
+
+function withoutConsul(cause: RegistrarError): RegistrarError {
+  return new RegistrarError('unavailable', 'Consul cannot be reached from here; another replica may try', {
+    cause,
+    retryAfterMs: abstainMs,
+  });
+}

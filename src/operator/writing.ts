@@ -1,0 +1,80 @@
+import type { ConsulClient } from '../consul/client.ts';
+import type { Fence } from '../consul/fence.ts';
+import type { ObservedState } from '../consul/observed-state.ts';
+import { Writer } from '../consul/writer.ts';
+import { consulNodeNameOf } from '../desired/node-entry.ts';
+import type { ClusterStores } from '../kube/cluster-stores.ts';
+import type { Metrics } from '../metrics/catalogue.ts';
+import type { ClusterUid } from '../model/keys.ts';
+import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
+import { Guard } from '../reconcile/guard/guard.ts';
+import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
+import { SecondLook } from '../reconcile/guard/second-look.ts';
+import { Reconciler } from '../reconcile/reconciler.ts';
+import type { DesiredNodes } from './desired-nodes.ts';
+import type { Surroundings } from './parts.ts';
+
+export interface WritingOptions extends Surroundings {
+  readonly metrics: Metrics;
+  readonly client: ConsulClient;
+  readonly stores: ClusterStores;
+  readonly book: EvidenceBook;
+  readonly observed: ObservedState;
+  readonly desiredNodes: DesiredNodes;
+  readonly owner: ClusterUid;
+  readonly fence: Fence;
+}
+
+/** What writes to Consul, for as long as this process leads: the reconciler, its guard and its writer. */
+export class Writing implements Disposable {
+  readonly writer: Writer;
+  readonly guard: Guard;
+  readonly reconciler: Reconciler;
+
+  constructor(options: WritingOptions) {
+    const { config, clock, random, logger, metrics, observed, desiredNodes, stores } = options;
+    this.writer = new Writer({
+      client: options.client,
+      clock,
+      fence: options.fence,
+      onTransaction: ({ durationMs }) => metrics.txn.observe(durationMs / 1_000),
+    });
+    this.guard = new Guard({
+      clock,
+      random,
+      logger,
+      options: guardOptionsOf(config.guard),
+      stores,
+      observed,
+      book: options.book,
+      look: new SecondLook({ transport: options.kube, clock, view: stores, ...config.kubernetes }),
+      nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
+      touch: (name) => this.reconciler.review(name),
+    });
+    this.reconciler = new Reconciler({
+      clock,
+      random,
+      logger,
+      metrics,
+      observed,
+      writer: this.writer,
+      owner: options.owner,
+      policy: config.sync.policy,
+      guard: this.guard,
+      desired: (name) => desiredNodes.of(name),
+      onSettled: (name) => {
+        for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
+      },
+    });
+  }
+
+  /** Until the signal aborts and what was in flight has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.reconciler.run(signal), this.guard.run(signal)]);
+  }
+
+  [Symbol.dispose](): void {
+    this.reconciler[Symbol.dispose]();
+    this.guard[Symbol.dispose]();
+  }
+}
