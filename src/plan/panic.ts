@@ -81,9 +81,12 @@ export function keepLastKnown(
   keeping: Keeping,
 ): Kept {
   const { entry } = desired;
-  if (entry === undefined || observed === undefined) return { desired, instances: [] };
-  const nodeCheck = entry.checks.find((check) => isWorse(check, observed.checks.get(check.id)));
-  const lost = keeping.node ? nodeCheck : undefined;
+  // A node that any check keeps out of traffic has no health to keep.
+  if (entry === undefined || observed === undefined || !allPassing(observed.checks)) {
+    return { desired, instances: [] };
+  }
+  const isLost = ({ id, status }: Check) => status === 'critical' && observed.checks.has(id);
+  const lost = keeping.node ? entry.checks.find(isLost) : undefined;
   const kept: InstanceId[] = [];
   const instances = new Map<InstanceId, Instance>();
   let changed = lost !== undefined;
@@ -121,11 +124,6 @@ function withReadiness(
   if (own === undefined || before === undefined || own.status === before.status) return undefined;
   const checks = instance.checks.map((check) => (check === own ? asBefore(check, before) : check));
   return { ...instance, checks };
-}
-
-/** Whether a check that passes, or warns, in Consul is to become critical. */
-function isWorse(check: Check, old: ObservedCheck | undefined): boolean {
-  return check.status === 'critical' && (old?.status === 'passing' || old?.status === 'warning');
 }
 
 function asBefore(check: Check, { status, output }: Pick<ObservedCheck, 'status' | 'output'>): Check {

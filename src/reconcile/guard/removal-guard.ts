@@ -224,16 +224,19 @@ export class RemovalGuard implements Disposable {
   async #lookAround(signal: AbortSignal): Promise<void> {
     const { clock, look } = this.#deps;
     const now = clock.now();
-    const due = [...this.#waiting.questions()].filter((each) => each.due !== undefined && each.due <= now);
-    const pods = due.filter(isOfPod);
-    if (pods.length > manyPods) {
+    const open = [...this.#waiting.questions()].filter(({ due }) => due !== undefined);
+    const pods = open.filter(isOfPod);
+    const isMany = pods.length > manyPods;
+    if (isMany) {
       const lookOf = await look.atPods(
         pods.map(({ subject }) => subject),
         signal,
       );
       for (const question of pods) this.#answered(question, lookOf(question.subject));
     }
-    const single = pods.length > manyPods ? due.filter((each) => !isOfPod(each)) : due;
+    const single = open.filter(
+      (each) => each.due !== undefined && each.due <= now && !(isMany && isOfPod(each)),
+    );
     await inParallel(single, parallel, async (question) =>
       this.#answered(question, await look.at(question.subject, signal)),
     );

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import * as records from '../../test/support/cluster-records.ts';
+import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import { type EvidenceView, explainRemoval, type Sightings } from './evidence.ts';
+
+const uid = records.pod().uid;
+const ofPod = {
+  address: '10.0.0.1',
+  meta: { 'kube-namespace': 'shop', 'kube-pod': 'web-x2x7q', 'kube-pod-uid': uid },
+};
+const ofService = { ...ofPod, meta: { ...ofPod.meta, 'kube-service': 'search' } };
+const bare = { address: '10.0.0.1', meta: { 'kube-namespace': 'shop', 'kube-service': 'search' } };
+
+const view = (parts: {
+  pod?: PodRecord;
+  service?: ServiceRecord;
+  slices?: readonly EndpointSliceRecord[];
+}): EvidenceView => ({
+  pod: () => parts.pod,
+  service: () => parts.service,
+  slicesOfService: () => parts.slices ?? [],
+});
+
+const seen = (parts: {
+  podEnd?: 'terminating' | 'deleted';
+  serviceDeleted?: boolean;
+  lost?: boolean;
+  regressed?: boolean;
+}): Sightings => ({
+  podEnd: () => parts.podEnd,
+  serviceDeleted: () => parts.serviceDeleted ?? false,
+  lostWithSlice: () => parts.lost ?? false,
+  regressed: parts.regressed ?? false,
+});
+
+const because = (evidence: ReturnType<typeof explainRemoval>): string =>
+  evidence.kind === 'explained' ? evidence.because : `${evidence.sign}: ${evidence.subject?.kind}`;
+
+describe('explainRemoval() of an instance of a pod', () => {
+  const rows: readonly [string, Parameters<typeof view>[0], Parameters<typeof seen>[0], string][] = [
+    ['that is there and does not ask', { pod: records.pod() }, {}, 'withdrawn'],
+    ['that is told to stop', { pod: records.pod({ deleting: true }) }, {}, 'terminating'],
+    ['that completed', { pod: records.pod({ phase: 'Succeeded' }) }, {}, 'finished'],
+    ['with another under its name', { pod: records.pod({ uid: 'other' }) }, {}, 'replaced'],
+    ['that was seen ending', {}, { podEnd: 'terminating' }, 'terminating'],
+    ['that was only seen deleted', {}, { podEnd: 'deleted' }, 'deleted: pod'],
+    ['of which nothing was seen', {}, {}, 'absent: pod'],
+    ['that is there in an old history', { pod: records.pod() }, { regressed: true }, 'regressed: pod'],
+    ['replaced in an old history', { pod: records.pod({ uid: 'b' }) }, { regressed: true }, 'regressed: pod'],
+    ['seen ending before history went back', {}, { podEnd: 'terminating', regressed: true }, 'terminating'],
+  ];
+  for (const [what, cluster, sightings, expected] of rows) {
+    test(`${what}: ${expected}`, () => {
+      assert.equal(because(explainRemoval(ofPod, view(cluster), seen(sightings))), expected);
+    });
+  }
+});
+
+describe('explainRemoval() of an instance of a Service', () => {
+  const service = records.service();
+  const slices = [records.slice({ endpoints: [] })];
+  const rows: readonly [string, object, Parameters<typeof view>[0], Parameters<typeof seen>[0], string][] = [
+    [
+      'whose annotations are gone',
+      ofService,
+      { service: records.service({ annotations: {} }) },
+      {},
+      'withdrawn',
+    ],
+    [
+      'that is being deleted',
+      ofService,
+      { service: records.service({ deleting: true }) },
+      {},
+      'service-deleted',
+    ],
+    ['that was seen deleted', ofService, {}, { serviceDeleted: true }, 'service-deleted'],
+    ['that is absent', bare, {}, {}, 'absent: service'],
+    ['that is absent with its pod ending', ofService, {}, { podEnd: 'terminating' }, 'terminating'],
+    ['with slices that leave it out', bare, { service, slices }, {}, 'withdrawn'],
+    ['without any slice', bare, { service }, {}, 'absent: endpoint'],
+    ['that went with its slice', bare, { service, slices }, { lost: true }, 'absent: endpoint'],
+    ['whose pod is absent', ofService, { service, slices }, {}, 'absent: pod'],
+    ['whose pod is there', ofService, { service, slices, pod: records.pod() }, {}, 'withdrawn'],
+    ['still listed', ofService, { service, slices: [records.slice()] }, {}, 'withdrawn'],
+  ];
+  for (const [what, instance, cluster, sightings, expected] of rows) {
+    test(`${what}: ${expected}`, () => {
+      assert.equal(
+        because(explainRemoval(instance as typeof ofPod, view(cluster), seen(sightings))),
+        expected,
+      );
+    });
+  }
+});
+
+test('explainRemoval() does not explain what an outsider made unrecognisable', () => {
+  assert.equal(because(explainRemoval({ address: '', meta: {} }, view({}), seen({}))), 'absent: undefined');
+});
+
+test('explainRemoval() never explains the absence of an object of which nothing was seen', () => {
+  const meta = fc.record(
+    {
+      'kube-namespace': fc.constant('shop'),
+      'kube-pod': fc.constant('web'),
+      'kube-pod-uid': fc.constantFrom('', 'u1'),
+      'kube-service': fc.constantFrom('', 'search'),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(meta, fc.boolean(), (meta, regressed) => {
+      const instance = { address: '10.0.0.1', meta: meta as Record<string, string> };
+      assert.equal(explainRemoval(instance, view({}), seen({ regressed })).kind, 'unexplained');
+    }),
+  );
+});
