@@ -164,6 +164,18 @@ suite('a restart', () => {
 });
 
 suite('an outage', () => {
+  test('of the operator, which hangs and goes on: what happened meanwhile is made up for', async () => {
+    const { ns } = await deployed('hung', 4);
+    stage.operator.pause();
+    await ns.scale('hung', 7);
+    await stage.eventually('there are 7 pods with addresses', async () => {
+      const pods = await ns.pods();
+      assert.equal(pods.filter(({ status }) => status?.podIP).length, 7);
+    });
+    stage.operator.resume();
+    await stage.allPassing('hung', 7);
+  });
+
   test('of Consul: what changed meanwhile is made up for, what stayed is not touched', async () => {
     const { ns, entries } = await deployed('consul-away', 8);
     const toldBefore = stage.operator.logs('ConsulUnavailable').length;
@@ -247,18 +259,6 @@ suite('an outage', () => {
     await stage.operator.ready();
     await compared(1);
     assert.deepEqual((await stage.instances('both-away')).map(identity), entries.map(identity));
-  });
-
-  test('of the operator, which hangs and goes on: what happened meanwhile is made up for', async () => {
-    const { ns } = await deployed('hung', 4);
-    stage.operator.pause();
-    await ns.scale('hung', 7);
-    await stage.eventually('there are 7 pods with addresses', async () => {
-      const pods = await ns.pods();
-      assert.equal(pods.filter(({ status }) => status?.podIP).length, 7);
-    });
-    stage.operator.resume();
-    await stage.allPassing('hung', 7);
   });
 });
 
