@@ -23,9 +23,8 @@ export function renderText(
   for (const { node, steps, findings } of nodes) {
     lines.push(node);
     for (const step of steps) {
-      const text = `  ${signs[step.verb]} ${step.entry} ${printable(titleOf(step))}`;
-      lines.push(step.held ? paint('held', `${text} (held by the policy)`) : paint(step.verb, text));
-      for (const field of step.fields) lines.push(`      ${printable(fieldText(field))}`);
+      const [title = '', ...fields] = stepLines(step).map((line) => `  ${printable(line)}`);
+      lines.push(paint(step.held ? 'held' : step.verb, title), ...fields);
     }
     for (const finding of findings) lines.push(paint('finding', `  ! ${printable(findingText(finding))}`));
     lines.push('');
@@ -47,6 +46,13 @@ export function renderText(
 export function renderJson(plan: Plan): string {
   const absent = (_key: string, value: unknown): unknown => (value === undefined ? null : value);
   return `${JSON.stringify(plan, absent, 2)}\n`;
+}
+
+/** A step and its fields, a line each. */
+export function stepLines(step: Step): string[] {
+  const held = step.held ? ' (held by the policy)' : '';
+  const title = `${signs[step.verb]} ${step.entry} ${titleOf(step)}${held}`;
+  return [title, ...step.fields.map((field) => `    ${fieldText(field)}`)];
 }
 
 /** One sentence for logs, Events and the plan. */

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SmallCluster } from '../../test/support/small-cluster.ts';
+
+const explain = (cluster: SmallCluster, ...argv: string[]) => cluster.run(['explain', ...argv]);
+
+describe('kube-registrar explain', () => {
+  test('of a pod that is registered as it is wanted, exits 0', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' }, { namespace: 'shop' });
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    const { exitCode, stdout, stderr } = await explain(cluster, 'pod/web-1', '-n', 'shop');
+    assert.match(
+      stdout,
+      /^Pod shop\/web-1\n {2}runs on node n1, 10\.1\.0\.1, ready\n {2}asks with its annotations: kube-registrar\.io\/service\n\nIn Consul:\n {2}web 10\.1\.0\.1:8080 on node kubernetes-n1: registered as wanted\n {4}id \S+\n {4}Kubernetes readiness: passing/,
+    );
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    await operator.stop();
+  });
+
+  test('says what a running operator would write, and exits 2', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web', tags: 'a' });
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    await operator.stop();
+    cluster.putPod('web-1', { service: 'web', tags: 'b' });
+    const differs = await explain(cluster, 'pod/web-1');
+    assert.match(
+      differs.stdout,
+      /registered, differs from what is wanted\n[\s\S]* {8}tags: \["a"\] → \["b"\]\n/,
+    );
+    assert.equal(differs.exitCode, 2);
+    cluster.putPod('web-1', {});
+    const unwanted = await explain(cluster, 'pod/web-1');
+    assert.match(unwanted.stdout, /nothing asks for it[\s\S]*: registered, not wanted\n/);
+    assert.match(unwanted.stdout, /- node kubernetes-n1/);
+  });
+
+  test('says what is wrong with the annotations, and that the instance stays', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' });
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    cluster.putPod('web-1', { service: 'web', port: 'htp' });
+    await cluster.clock.advance(1_000);
+    const { exitCode, stdout } = await explain(cluster, 'po/web-1');
+    assert.match(
+      stdout,
+      /wrong: kube-registrar\.io\/port: port "htp" is not a container port; did you mean "http"\?/,
+    );
+    assert.match(stdout, /registered, not wanted\n[\s\S]*is kept as it was: what asks for it is wrong/);
+    assert.equal(exitCode, 2);
+    await operator.stop();
+  });
+
+  test('says why a pod is not registered: denied, ended, not there, in another namespace', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('plain', {});
+    cluster.putPod('web-1', { service: 'web' }, { namespace: 'shop' });
+    const plain = await explain(cluster, 'pod/plain');
+    assert.match(plain.stdout, /nothing asks for it: it has no annotation kube-registrar\.io\/service/);
+    assert.match(plain.stdout, /In Consul: nothing, and nothing is wanted\.\n$/);
+    assert.equal(plain.exitCode, 0);
+    const typo = await explain(cluster, 'pod/plian');
+    assert.match(typo.stdout, /is not there; did you mean plain\?/);
+    assert.equal(typo.exitCode, 2);
+    const elsewhere = await explain(cluster, 'pod/web-1');
+    assert.match(elsewhere.stdout, /there is one of this name in namespace shop: use -n/);
+    const unwatched = await explain(cluster, 'pod/web-1', '-n', 'shop', '--namespace', 'default');
+    assert.match(unwatched.stdout, /namespace shop is not watched: kubernetes\.namespaces names default/);
+  });
+
+  test("says that the node it needs is somebody else's", async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' });
+    cluster.consul.outsider.putNode({ Node: 'kubernetes-n1', Address: '10.9.9.9' });
+    const { exitCode, stdout } = await explain(cluster, 'pod/web-1');
+    assert.match(
+      stdout,
+      /wanted, not registered yet[\s\S]*exists without our mark; nothing on it is touched/,
+    );
+    assert.equal(exitCode, 2);
+  });
+
+  test('of a Service, tells its endpoints or that it has none', async () => {
+    const cluster = new SmallCluster();
+    cluster.kube.store.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: 'search',
+        namespace: 'default',
+        annotations: { 'kube-registrar.io/service': 'true' },
+      },
+      spec: { ports: [{ name: 'api', port: 80 }] },
+    });
+    const empty = await explain(cluster, 'svc/search');
+    assert.match(empty.stdout, /has no endpoints: no EndpointSlice of it lists an address/);
+    cluster.kube.store.apply({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        name: 'search-1',
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': 'search' },
+      },
+      addressType: 'IPv4',
+      ports: [{ name: 'api', port: 9200, protocol: 'TCP' }],
+      endpoints: [{ addresses: ['10.2.0.1'], nodeName: 'n1', conditions: { ready: true } }],
+    });
+    const { stdout, exitCode } = await explain(cluster, 'svc/search');
+    assert.match(stdout, /search 10\.2\.0\.1:9200 on node kubernetes-n1: wanted, not registered yet/);
+    assert.equal(exitCode, 2);
+  });
+
+  test('refuses what is no object', async () => {
+    const { exitCode, stderr } = await explain(new SmallCluster(), 'web-1');
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /"web-1" is no object to explain; write pod\/NAME or svc\/NAME/);
+  });
+});

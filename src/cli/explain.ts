@@ -1,0 +1,52 @@
+import { RegistrarError } from '../lib/errors.ts';
+import { takeSnapshot } from '../operator/snapshot.ts';
+import type { ConfigOptions } from './config-options.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+import { type ExplainedObject, explanationOf } from './explanation.ts';
+import { loadTold, snapshotOptions } from './open.ts';
+
+export interface ExplainCommandOptions extends ConfigOptions {
+  /** `pod/NAME` or `svc/NAME`. */
+  readonly object: string;
+  readonly namespace: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * `kube-registrar explain`: what is registered in Consul for an object, what should be, and why or why not, in
+ * plain words. Returns the exit code: 0 when all is as it is wanted, 2 when it is not, also when there is no
+ * such object. Rejects with ConfigError, or with what could not be read.
+ */
+export async function explain(
+  options: ExplainCommandOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const object = objectOf(options);
+  const loaded = await loadTold(options, context);
+  await using connections = await connect(loaded);
+  const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
+  const snapshot = await takeSnapshot(surroundings, context.signal);
+  const { lines, isRight } = explanationOf(object, snapshot, loaded.config);
+  context.stdout.write(`${lines.map((line) => line.replace(/\p{Cc}/gu, '?')).join('\n')}\n`);
+  return isRight ? 0 : 2;
+}
+
+const kinds: Readonly<Record<string, ExplainedObject['kind']>> = {
+  pod: 'Pod',
+  pods: 'Pod',
+  po: 'Pod',
+  svc: 'Service',
+  service: 'Service',
+  services: 'Service',
+};
+
+function objectOf({ object, namespace }: ExplainCommandOptions): ExplainedObject {
+  const [short = '', name = '', ...rest] = object.split('/');
+  const kind = kinds[short.toLowerCase()];
+  if (kind === undefined || name === '' || rest.length > 0) {
+    throw new RegistrarError('config', `"${object}" is no object to explain; write pod/NAME or svc/NAME`);
+  }
+  return { kind, namespace, name };
+}
