@@ -182,9 +182,8 @@ function concerns(finding: Finding, id: string): boolean {
     case 'foreign-instance':
     case 'foreign-check':
     case 'stale':
-      return finding.instance === id;
     case 'held':
-      return true;
+      return finding.instance === id;
     case 'shared-name':
     case 'drift':
       return false;
