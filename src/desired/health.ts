@@ -1,4 +1,4 @@
-import type { CheckStatus } from '../model/check.ts';
+import { type CheckStatus, terminatingOutput } from '../model/check.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { HealthPolicy } from './declaration.ts';
 
@@ -72,5 +72,5 @@ export function standing(
   if (!terminating) return { kind: 'registered', check: check === 'none' ? undefined : health };
   if (drain === 'deregister') return { kind: 'deregistered' };
   const status = health.status === 'critical' ? 'critical' : drain;
-  return { kind: 'registered', check: { status, output: `${subject} is terminating` } };
+  return { kind: 'registered', check: { status, output: terminatingOutput[subject] } };
 }

@@ -2,18 +2,26 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import * as records from '../../test/support/cluster-records.ts';
+import { readiness } from '../../test/support/entries.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import { checkId } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { type EvidenceView, explainRemoval, type Sightings } from './evidence.ts';
+import { ownNotes } from './ownership.ts';
 
 const uid = records.pod().uid;
 const ofPod = {
+  checks: new Map(),
   address: '10.0.0.1',
   meta: { 'kube-namespace': 'shop', 'kube-pod': 'web-x2x7q', 'kube-pod-uid': uid },
 };
 const ofService = { ...ofPod, meta: { ...ofPod.meta, 'kube-service': 'search' } };
-const bare = { address: '10.0.0.1', meta: { 'kube-namespace': 'shop', 'kube-service': 'search' } };
+const bare = {
+  checks: new Map(),
+  address: '10.0.0.1',
+  meta: { 'kube-namespace': 'shop', 'kube-service': 'search' },
+};
 
 const view = (parts: {
   pod?: PodRecord;
@@ -98,8 +106,20 @@ describe('explainRemoval() of an instance of a Service', () => {
   }
 });
 
+test('explainRemoval() knows from our check in Consul what was seen ending before a restart', () => {
+  const id = checkId('i1:readiness');
+  const check = { ...readiness('i1', 'critical', 'Pod is terminating'), id, notes: ownNotes };
+  const told = { serviceName: '', serviceTags: [], modifyIndex: 1 };
+  const withNotes = (notes: string) => ({ ...ofPod, checks: new Map([[id, { ...check, ...told, notes }]]) });
+  assert.equal(because(explainRemoval(withNotes(ownNotes), view({}), seen({}))), 'terminating');
+  assert.equal(because(explainRemoval(withNotes("somebody else's"), view({}), seen({}))), 'absent: pod');
+});
+
 test('explainRemoval() does not explain what an outsider made unrecognisable', () => {
-  assert.equal(because(explainRemoval({ address: '', meta: {} }, view({}), seen({}))), 'absent: undefined');
+  assert.equal(
+    because(explainRemoval({ checks: new Map(), address: '', meta: {} }, view({}), seen({}))),
+    'absent: undefined',
+  );
 });
 
 test('explainRemoval() never explains the absence of an object of which nothing was seen', () => {
@@ -114,7 +134,7 @@ test('explainRemoval() never explains the absence of an object of which nothing 
   );
   fc.assert(
     fc.property(meta, fc.boolean(), (meta, regressed) => {
-      const instance = { address: '10.0.0.1', meta: meta as Record<string, string> };
+      const instance = { checks: new Map(), address: '10.0.0.1', meta: meta as Record<string, string> };
       assert.equal(explainRemoval(instance, view({}), seen({ regressed })).kind, 'unexplained');
     }),
   );

@@ -1,7 +1,9 @@
+import { terminatingOutput } from '../model/check.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
-import type { ObservedInstance } from './observed.ts';
+import type { ObservedCheck, ObservedInstance } from './observed.ts';
+import { isOwnCheck } from './ownership.ts';
 
 /**
  * Why an instance may go. The first five are *explanations*, found in what the cluster showed; the last two
@@ -78,14 +80,16 @@ export const backendOf = ({ podUid, address }: { podUid: string; address: string
 
 /**
  * Why an instance that is registered and not wanted is not wanted. Level-triggered: computed from the stores
- * as they are and from what was seen of objects that are gone, never from a queue of events.
+ * as they are and from what was seen of objects that are gone, never from a queue of events. What was seen
+ * ending before a restart of ours is known from Consul: its check says so.
  */
 export function explainRemoval(
-  instance: Pick<ObservedInstance, 'meta' | 'address'>,
+  instance: Pick<ObservedInstance, 'meta' | 'address' | 'checks'>,
   view: EvidenceView,
   seen: Sightings,
 ): Evidence {
-  const { meta, address } = instance;
+  const { meta, address, checks } = instance;
+  if (hasSaidGoodbye(checks)) return explained('terminating');
   const namespace = meta['kube-namespace'] ?? '';
   const podName = meta['kube-pod'] ?? '';
   const podUid = meta['kube-pod-uid'] ?? '';
@@ -107,6 +111,13 @@ const unexplained = (sign: Sign, subject: Subject | undefined): Evidence => ({
   sign,
   subject,
 });
+
+/** We saw it ending, and wrote that. */
+function hasSaidGoodbye(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
+  const texts: readonly string[] = Object.values(terminatingOutput);
+  for (const check of checks.values()) if (isOwnCheck(check) && texts.includes(check.output)) return true;
+  return false;
+}
 
 /** The object is there and does not ask: a proof, unless it may be an older state of it. */
 const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>

@@ -247,6 +247,18 @@ describe('explained removals are never held', () => {
     assert.equal(play.held(), 0);
   });
 
+  test('a scale-down during which the operator restarts: Consul says which pods were ending', async () => {
+    const play = await Play.start(60);
+    for (const pod of play.pods.slice(5)) play.cluster.terminate(pod);
+    await play.pass(50);
+    await play.restart(() => {
+      for (const pod of play.pods.slice(5)) play.cluster.removePod(pod);
+    });
+    await play.pass(500);
+    assert.equal(play.instances(), 5);
+    assert.deepEqual(play.because(), { terminating: 55 });
+  });
+
   test('withdrawn annotations', async () => {
     const play = await Play.start(60);
     for (const pod of play.pods) play.cluster.annotate(pod, {});
