@@ -12,6 +12,7 @@ export const programNames = [
   'kube-controller-manager',
   'consul',
   'helm',
+  'kustomize',
 ] as const;
 
 export type ProgramName = (typeof programNames)[number];
@@ -86,6 +87,14 @@ const table: Record<ProgramName, Omit<Program, 'name'>> = {
     stamps: (version) => ({ 'helm.sh/helm/v4/internal/version.version': `v${version}` }),
     versionArgs: ['version', '--short'],
     oldest: [3, 14],
+  },
+  kustomize: {
+    moduleDir: 'kustomize',
+    module: 'sigs.k8s.io/kustomize/kustomize/v5',
+    package: 'sigs.k8s.io/kustomize/kustomize/v5',
+    stamps: none,
+    versionArgs: ['version'],
+    oldest: [5, 0],
   },
 };
 

@@ -1,0 +1,243 @@
+{{- define "kube-registrar.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 52 characters: the longest suffix, "-templates", still fits into a name. */}}
+{{- define "kube-registrar.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains (include "kube-registrar.name" .) .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "kube-registrar.name" .) | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* Name of what lives outside namespaces: two releases of one name in two namespaces must not meet. */}}
+{{- define "kube-registrar.clusterName" -}}
+{{- $name := include "kube-registrar.fullname" . }}
+{{- if eq $name .Release.Namespace }}{{ $name }}{{ else }}{{ printf "%s-%s" $name .Release.Namespace | trunc 200 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{/* Never to be changed: a Deployment's selector is immutable. */}}
+{{- define "kube-registrar.selector" -}}
+app.kubernetes.io/name: {{ include "kube-registrar.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "kube-registrar.labels" -}}
+{{ include "kube-registrar.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: kube-registrar
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "kube-registrar.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "kube-registrar.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name: name the ServiceAccount, or set serviceAccount.create to true" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "kube-registrar.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* Name of the pods' priority class, or nothing. */}}
+{{- define "kube-registrar.priorityClass" -}}
+{{- if .Values.priorityClass.name }}{{ .Values.priorityClass.name }}{{ else if .Values.priorityClass.create }}{{ include "kube-registrar.clusterName" . }}{{ end }}
+{{- end }}
+
+{{/* The namespaces the operator is confined to, as a JSON list; empty when it watches all. */}}
+{{- define "kube-registrar.namespaces" -}}
+{{- (.Values.config.kubernetes | default dict).namespaces | default list | uniq | toJson }}
+{{- end }}
+
+{{/* What a user's configuration and the values may not say together. */}}
+{{- define "kube-registrar.validate" -}}
+{{- $config := .Values.config }}
+{{- $consul := $config.consul | default dict }}
+{{- $mistakes := list }}
+{{- if (($config.server | default dict).listen) }}
+{{- $mistakes = append $mistakes "config.server.listen: set by the chart; remove it (service.port is the port of the Service)" }}
+{{- end }}
+{{- if $consul.token }}
+{{- $mistakes = append $mistakes "config.consul.token: would stand in a ConfigMap for all to read; create a Secret and name it in consul.tokenSecret.name" }}
+{{- end }}
+{{- range $key, $value := dict "tokenFile" .Values.consul.tokenSecret.name "caFile" (or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret) "certFile" .Values.consul.clientCertificate.secret "keyFile" .Values.consul.clientCertificate.secret }}
+{{- if and $value (index $consul $key) }}
+{{- $mistakes = append $mistakes (printf "config.consul.%s: is set by the chart from the Secret or ConfigMap %q; keep one of the two" $key $value) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
+{{- $mistakes = append $mistakes "consul.caBundle: configMap and secret are both set; keep one of the two" }}
+{{- end }}
+{{- if and (ne (include "kube-registrar.namespaces" .) "[]") (not ($config.cluster | default dict).uid) }}
+{{- $mistakes = append $mistakes "config.cluster.uid: is needed with config.kubernetes.namespaces, because the operator then may not read the uid of namespace kube-system; get it with: kubectl get namespace kube-system -o jsonpath='{.metadata.uid}'" }}
+{{- end }}
+{{- if and (gt (int .Values.replicas) 1) (ne (include "kube-registrar.elects" .) "true") }}
+{{- $mistakes = append $mistakes "replicas: more than one needs leader election, or several operators would write the same; set replicas to 1 or 0, or config.leaderElection.enabled to true" }}
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+{{- $mistakes = append $mistakes "serviceMonitor.enabled and podMonitor.enabled: Prometheus would scrape every pod twice; keep one of the two" }}
+{{- end }}
+{{- if $mistakes }}
+{{- fail (printf "\n\nThese values do not go together:\n- %s\n" (join "\n- " $mistakes)) }}
+{{- end }}
+{{- end }}
+
+{{/* "true" when one of several pods is elected to write. */}}
+{{- define "kube-registrar.elects" -}}
+{{- if ((.Values.config.leaderElection | default dict).enabled) }}true{{ else }}false{{ end }}
+{{- end }}
+
+{{/* The configuration file: the user's, and what the chart knows better. */}}
+{{- define "kube-registrar.config" -}}
+{{- include "kube-registrar.validate" . }}
+{{- $consul := dict }}
+{{- if .Values.consul.tokenSecret.name }}
+{{- $_ := set $consul "tokenFile" "/etc/kube-registrar/consul-token/token" }}
+{{- end }}
+{{- if or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
+{{- $_ := set $consul "caFile" "/etc/kube-registrar/consul-ca/ca.crt" }}
+{{- end }}
+{{- if .Values.consul.clientCertificate.secret }}
+{{- $_ := set $consul "certFile" "/etc/kube-registrar/consul-client/tls.crt" }}
+{{- $_ := set $consul "keyFile" "/etc/kube-registrar/consul-client/tls.key" }}
+{{- end }}
+{{- $owned := dict }}
+{{- if $consul }}
+{{- $_ := set $owned "consul" $consul }}
+{{- end }}
+{{- /* Two releases in one namespace elect two leaders. */}}
+{{- $election := .Values.config.leaderElection | default dict }}
+{{- $name := include "kube-registrar.fullname" . }}
+{{- if and $election.enabled (not $election.leaseName) (ne $name "kube-registrar") }}
+{{- $_ := set $owned "leaderElection" (dict "leaseName" $name) }}
+{{- end }}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) $owned) }}
+{{- end }}
+
+{{/* What the operator, the test and the clean-up share: a container that may do nothing but its work. */}}
+{{- define "kube-registrar.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "kube-registrar.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "kube-registrar.volumeMounts" -}}
+- name: config
+  mountPath: /etc/kube-registrar/config
+  readOnly: true
+{{- if .Values.consul.tokenSecret.name }}
+- name: consul-token
+  mountPath: /etc/kube-registrar/consul-token
+  readOnly: true
+{{- end }}
+{{- if or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
+- name: consul-ca
+  mountPath: /etc/kube-registrar/consul-ca
+  readOnly: true
+{{- end }}
+{{- if .Values.consul.clientCertificate.secret }}
+- name: consul-client
+  mountPath: /etc/kube-registrar/consul-client
+  readOnly: true
+{{- end }}
+{{- if .Values.consul.serviceAccountToken.enabled }}
+- name: consul-login
+  mountPath: /var/run/secrets/kube-registrar/consul-login
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Takes a list: the root and the name of the ConfigMap with the configuration. */}}
+{{- define "kube-registrar.volumes" -}}
+{{- $root := index . 0 }}
+{{- with $root -}}
+- name: config
+  configMap:
+    name: {{ index $ 1 }}
+{{- with .Values.consul.tokenSecret }}
+{{- if .name }}
+- name: consul-token
+  secret:
+    secretName: {{ .name }}
+    items:
+      - key: {{ .key }}
+        path: token
+{{- end }}
+{{- end }}
+{{- with .Values.consul.caBundle }}
+{{- if .configMap }}
+- name: consul-ca
+  configMap:
+    name: {{ .configMap }}
+    items:
+      - key: {{ .key }}
+        path: ca.crt
+{{- else if .secret }}
+- name: consul-ca
+  secret:
+    secretName: {{ .secret }}
+    items:
+      - key: {{ .key }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+{{- with .Values.consul.clientCertificate.secret }}
+- name: consul-client
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- with .Values.consul.serviceAccountToken }}
+{{- if .enabled }}
+- name: consul-login
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: {{ .expirationSeconds }}
+          {{- with .audience }}
+          audience: {{ . | quote }}
+          {{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "kube-registrar.env" -}}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,44 @@
+import { parseAllDocuments } from 'yaml';
+
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** The operator's rights, by where they are needed. */
+export interface ChartRules {
+  /** In every namespace it watches. */
+  readonly everywhere: readonly PolicyRule[];
+  /** On what is in no namespace; to be done without when it is confined to namespaces. */
+  readonly cluster: readonly PolicyRule[];
+  /** In the namespace it runs in. */
+  readonly own: readonly PolicyRule[];
+}
+
+/** A Namespace may also be got with rights in it, but there is none in kube-system. */
+const clusterResources: ReadonlySet<string> = new Set(['nodes', 'namespaces']);
+
+/** The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Role. */
+export function chartRules(rbac: string): ChartRules {
+  const objects = parseAllDocuments(rbac).map((document) => document.toJS() as Manifest);
+  const rulesOf = (kind: string) =>
+    objects.flatMap((object) => (object.kind === kind ? (object.rules ?? []) : []));
+  const clusterWide = rulesOf('ClusterRole');
+  return {
+    everywhere: clusterWide.flatMap((rule) => pick(rule, (resource) => !clusterResources.has(resource))),
+    cluster: clusterWide.flatMap((rule) => pick(rule, (resource) => clusterResources.has(resource))),
+    own: rulesOf('Role'),
+  };
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly rules?: readonly PolicyRule[];
+}
+
+function pick(rule: PolicyRule, wanted: (resource: string) => boolean): PolicyRule[] {
+  const resources = rule.resources.filter(wanted);
+  return resources.length === 0 ? [] : [{ ...rule, resources }];
+}

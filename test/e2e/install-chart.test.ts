@@ -1,0 +1,225 @@
+/**
+ * The chart as helm reads it: golden files, refused values, and the plain manifests beside it.
+ *
+ * Golden files are written by: UPDATE_GOLDEN=1 node --test test/e2e/install-chart.test.ts
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { parse } from 'yaml';
+import type { PolicyRule } from '../../helm/rbac-rules.ts';
+import { chart, type HelmObject, helm, kustomize, objectsIn, root, template } from '../support/real/helm.ts';
+
+const golden = join(root, 'test/golden/chart');
+const cases = readdirSync(golden).flatMap((file) => /^(.*)\.values\.yaml$/.exec(file)?.[1] ?? []);
+const valuesOf = (name: string): string => join(golden, `${name}.values.yaml`);
+const regenerate =
+  'is not what the chart renders; run: UPDATE_GOLDEN=1 node --test test/e2e/install-chart.test.ts';
+
+suite('the chart', () => {
+  for (const name of cases) {
+    test(`passes helm lint with ${name}.values.yaml`, async () => {
+      await helm('lint', '--strict', chart, '--values', valuesOf(name));
+    });
+
+    test(`renders ${name}.values.yaml as in ${name}.yaml`, async () => {
+      const rendered = await template('--values', valuesOf(name));
+      const file = join(golden, `${name}.yaml`);
+      if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(file, rendered);
+      assert.equal(rendered, readFileSync(file, 'utf8'), `test/golden/chart/${name}.yaml ${regenerate}`);
+    });
+  }
+
+  test('gives no right on Secrets, and no right to everything', async () => {
+    for (const name of cases) {
+      const rules = objectsIn(await template('--values', valuesOf(name))).flatMap(
+        (object) => (object['rules'] as { resources?: string[]; verbs?: string[] }[] | undefined) ?? [],
+      );
+      for (const { resources = [], verbs = [] } of rules) {
+        assert.ok(![...resources, ...verbs].some((word) => word === '*' || word.startsWith('secrets')));
+      }
+    }
+  });
+
+  test('keeps the selector of every release there was: it cannot be changed by an upgrade', async () => {
+    const deployment = objectsIn(await template()).find(({ kind }) => kind === 'Deployment');
+    const { selector } = deployment!['spec'] as { selector: unknown };
+    assert.deepEqual(selector, {
+      matchLabels: {
+        'app.kubernetes.io/name': 'kube-registrar',
+        'app.kubernetes.io/instance': 'kube-registrar',
+      },
+    });
+  });
+
+  test('gives two releases different names outside their namespaces', async () => {
+    const outside = async (namespace: string) =>
+      objectsIn(await helm('template', 'kube-registrar', chart, '--namespace', namespace)).flatMap(
+        ({ kind, metadata }) => (metadata.namespace === undefined ? [`${kind}/${metadata.name}`] : []),
+      );
+    const [one, two] = await Promise.all([outside('one'), outside('two')]);
+    assert.deepEqual(
+      one.filter((name) => two.includes(name)),
+      [],
+    );
+  });
+});
+
+suite('the chart refuses', () => {
+  const refused: readonly (readonly [what: string, values: readonly string[], message: RegExp])[] = [
+    ['an unknown value', ['replica=2'], /additional properties 'replica' not allowed/],
+    [
+      'an unknown key of the configuration',
+      ['config.consul.adresses={x}'],
+      /at '\/config\/consul'.*'adresses'/,
+    ],
+    [
+      'a policy there is not',
+      ['config.sync.policy=mirror'],
+      /at '\/config\/sync\/policy'.*'sync', 'upsert-only'/,
+    ],
+    [
+      'an address that is no list',
+      ['config.consul.addresses=http://consul:8500'],
+      /at '\/config\/consul\/addresses'.*want array/,
+    ],
+    ['a number of replicas that is none', ['replicas=two'], /at '\/replicas'/],
+    ['a digest that is a tag', ['image.digest=1.2.3'], /at '\/image\/digest'/],
+    [
+      'an action that is none',
+      ['admissionPolicy.action=Audit'],
+      /at '\/admissionPolicy\/action'.*'Warn', 'Deny'/,
+    ],
+    [
+      'a ServiceAccount token shorter than the API server grants',
+      ['consul.serviceAccountToken.expirationSeconds=60'],
+      /expirationSeconds/,
+    ],
+    [
+      'a token in the configuration',
+      ['config.consul.token=secret'],
+      /consul\.token: would stand in a ConfigMap.*tokenSecret/,
+    ],
+    ['a listen address', ['config.server.listen=:9'], /config\.server\.listen: set by the chart/],
+    [
+      'a file given twice',
+      ['config.consul.caFile=/a', 'consul.caBundle.secret=b'],
+      /config\.consul\.caFile.*keep one/,
+    ],
+    [
+      'two sources of authorities',
+      ['consul.caBundle.secret=a', 'consul.caBundle.configMap=b'],
+      /configMap and secret are both set/,
+    ],
+    [
+      'namespaces without a uid',
+      ['config.kubernetes.namespaces={a}'],
+      /config\.cluster\.uid: is needed.*kubectl get namespace/,
+    ],
+    [
+      'two writers without an election',
+      ['config.leaderElection.enabled=false'],
+      /replicas: more than one needs leader election/,
+    ],
+    [
+      'two kinds of monitor',
+      ['serviceMonitor.enabled=true', 'podMonitor.enabled=true'],
+      /scrape every pod twice/,
+    ],
+    ['an account of somebody else without its name', ['serviceAccount.create=false'], /serviceAccount\.name/],
+  ];
+  for (const [what, values, message] of refused) {
+    test(what, async () => {
+      await assert.rejects(
+        template(...values.flatMap((value) => ['--set', value])),
+        ({ message: text }: Error) => {
+          assert.match(text.replaceAll('\n', ' '), message);
+          return true;
+        },
+      );
+    });
+  }
+
+  test('several mistakes at once, all told', async () => {
+    const args = [
+      '--set',
+      'config.leaderElection.enabled=false,config.server.listen=:9,config.consul.token=x',
+    ];
+    await assert.rejects(template(...args), /server\.listen.*consul\.token.*replicas/s);
+  });
+});
+
+suite('manifests/ is the same as the chart:', () => {
+  const same: Readonly<Record<string, string>> = {
+    base: 'default',
+    'overlays/dev': 'dev',
+    'overlays/production': 'production',
+    'overlays/namespaced': 'namespaced',
+  };
+  for (const [directory, values] of Object.entries(same)) {
+    test(`${directory} as with ${values}.values.yaml`, async () => {
+      const [plain, charted] = await Promise.all([
+        kustomize(directory).then(objectsIn),
+        template('--values', valuesOf(values)).then(objectsIn),
+      ]);
+      assert.deepEqual(
+        comparable(plain.filter(({ kind }) => kind !== 'Namespace')),
+        comparable(charted.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === undefined)),
+        `manifests/${directory} differs from the chart; run: npm run manifests, or edit the overlay`,
+      );
+    });
+  }
+});
+
+/** By kind and name, without what only helm or only kustomize writes. */
+function comparable(objects: readonly HelmObject[]): Record<string, unknown> {
+  const text = JSON.stringify(objects, (key, value: unknown) => {
+    if (/^(helm\.sh\/chart|app\.kubernetes\.io\/(managed-by|version)|checksum\/config)$/.test(key))
+      return undefined;
+    // The configuration as it is read, whatever its comments; its name without kustomize's hash.
+    if (key === 'config.yaml') return parse(value as string);
+    return typeof value === 'string'
+      ? value.replace(/^kube-registrar-[a-z0-9]{10}$/, 'kube-registrar')
+      : value;
+  });
+  const normal = JSON.parse(text, (_key, value: unknown) => sorted(value)) as HelmObject[];
+  return Object.fromEntries(
+    normal
+      .map(({ kind, metadata, rules, ...others }) => {
+        const rest = rules === undefined ? others : { ...others, rights: rights(rules as PolicyRule[]) };
+        const { annotations = {}, ...named } = metadata;
+        const kept = Object.keys(annotations).length > 0 ? { annotations } : {};
+        return [
+          `${kind} ${metadata.namespace ?? ''}/${metadata.name}`,
+          { ...rest, ...named, ...kept },
+        ] as const;
+      })
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+/** What rules allow, one line each, however they are grouped. */
+function rights(rules: readonly PolicyRule[]): string[] {
+  const lines = rules.flatMap(({ apiGroups, resources, resourceNames = ['*'], verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource} ${resourceNames}`)),
+    ),
+  );
+  return lines.sort();
+}
+
+/** Keys and volumes in order, empty annotations of pod templates dropped. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).filter(
+    ([key, item]) => key !== 'annotations' || Object.keys((item as object) ?? {}).length > 0,
+  );
+  return Object.fromEntries(
+    entries
+      .map(([key, item]) => [key, key === 'volumes' ? [...item].sort(byName) : item] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
