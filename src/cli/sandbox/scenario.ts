@@ -28,8 +28,8 @@ export const scenario: readonly Step[] = [
     id: 'pods-come-up',
     title: 'Six pods come up',
     explain:
-      'Four carry the annotation kube-registrar.io/service themselves, two stand behind a Service that ' +
-      'carries it. Each is registered when it has an address, and passes when it is Ready.',
+      'Four carry the annotation kube-registrar.io/service, two stand behind a Service that does. Each is ' +
+      'registered with its address, and passes once it is Ready.',
     measures: 'propagation',
     deadlineMs: 15_000,
     act: ({ cluster, workloads: { web, search } }) => {
@@ -44,8 +44,8 @@ export const scenario: readonly Step[] = [
     id: 'rollout',
     title: 'A rollout from v1 to v2',
     explain:
-      'The Deployment replaces its pods two at a time. New ones pass before old ones leave: a consumer ' +
-      'always has enough of them. The tag is the pod\'s label "version".',
+      'The Deployment replaces its pods two at a time; new ones pass before old ones leave. The tag is the ' +
+      'label "version" of the pod.',
     measures: 'propagation',
     deadlineMs: 30_000,
     act: (stage) => stage.replaceDeployment(deploymentOf(stage.workloads.web, 'v2')),
@@ -70,7 +70,7 @@ export const scenario: readonly Step[] = [
     title: 'A readiness probe fails',
     explain:
       'The pod stays registered and turns critical, with the reason as the output of its check: DNS and ' +
-      'health queries leave it out, and who looks into Consul reads why.',
+      'health queries leave it out.',
     measures: 'propagation',
     deadlineMs: 5_000,
     act: (stage) => {
@@ -106,8 +106,8 @@ export const scenario: readonly Step[] = [
     id: 'node-lost',
     title: 'A node is lost',
     explain:
-      `${lostNode} is heard of no more. For one second the operator waits whether others go with it, because ` +
-      'it would hold a mass loss; then one write to the check of the Consul node takes all of its instances out.',
+      `${lostNode} falls silent. The operator waits a second for others to follow (it would hold a mass loss), ` +
+      'then takes out all instances there by one write.',
     measures: 'propagation',
     deadlineMs: 5_000,
     act: (stage) => stage.loseNode(lostNode),
