@@ -7,7 +7,7 @@ import type { TxnOp } from './txn-ops.ts';
 export interface EpochFenceOptions {
   readonly client: ConsulClient;
   readonly owner: ClusterUid;
-  /** Who leads, for people who look at the key; unique together with `term`. */
+  /** Who leads, for people who look at the key. */
   readonly holder: string;
   readonly term: number;
   /** Whether this process still leads for all it knows; asked before every write. */
@@ -74,7 +74,9 @@ export class EpochFence implements Fence {
     const index = isThere ? before.results[0]?.KV?.ModifyIndex : 0;
     // An entry that may not be read is left out of the results.
     if (index === undefined) return unfenced();
-    const Value = Buffer.from(JSON.stringify({ holder, term })).toString('base64');
+    // Consul does not move the index of a key that is written as it is: no two claims are alike.
+    const value = { holder, term, after: index };
+    const Value = Buffer.from(JSON.stringify(value)).toString('base64');
     const written = await send({ KV: { Verb: 'cas', Key, Value, Index: index } });
     if (written === undefined) return unfenced();
     const epoch = written.kind === 'committed' ? written.results[0]?.KV?.ModifyIndex : undefined;
