@@ -9,11 +9,13 @@ import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import type { Problem } from '../model/problem.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
+import { conflictProblems } from './conflict-problems.ts';
+import { Contention } from './contention.ts';
 import type { Guard } from './guard/guard.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import { Quarantine } from './quarantine.ts';
@@ -58,7 +60,8 @@ const readsAtOnce = 32;
  * written. Level-triggered: every decision is computed again from the stores and the observed state as they
  * are now, and no old plan is ever carried out later.
  *
- * - A refused change waits alone (quarantine); the rest of its node goes on.
+ * - A refused change waits alone (quarantine); the rest of its node goes on. So does the repair of an entry
+ *   that somebody else keeps changing (contention).
  * - While Consul cannot be written to, everything waits together and is computed anew afterwards, after the
  *   nodes whose last write has an unknown outcome were read again.
  */
@@ -66,6 +69,7 @@ export class Reconciler implements Disposable {
   readonly #options: ReconcilerOptions;
   readonly #queue: Workqueue<ConsulNodeName>;
   readonly #quarantine: Quarantine;
+  readonly #contention: Contention;
   readonly #problems: Ledger<Problem>;
   readonly #findings: Ledger<Finding>;
   readonly #held: Ledger<Change>;
@@ -78,6 +82,7 @@ export class Reconciler implements Disposable {
     this.#options = options;
     this.#queue = new Workqueue({ clock, random });
     this.#quarantine = new Quarantine({ clock, random, onDue: (node) => this.#queue.add(node) });
+    this.#contention = new Contention({ clock, random, onDue: (node) => this.#queue.add(node) });
     this.#problems = new Ledger(() => clock.wall());
     this.#findings = new Ledger(() => clock.wall());
     this.#held = new Ledger(() => clock.wall());
@@ -118,6 +123,7 @@ export class Reconciler implements Disposable {
       if (finding.kind !== 'drift') continue;
       this.#options.metrics.drift.inc({ kind: finding.what });
       this.#reporter.finding(finding);
+      this.#contention.drifted(finding);
       this.#queue.add(finding.node, 'urgent');
     }
   }
@@ -152,6 +158,7 @@ export class Reconciler implements Disposable {
 
   [Symbol.dispose](): void {
     this.#quarantine[Symbol.dispose]();
+    this.#contention[Symbol.dispose]();
     this.#queue[Symbol.dispose]();
   }
 
@@ -203,17 +210,18 @@ export class Reconciler implements Disposable {
     const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
     this.#tell(health.desired, [...findings, ...health.held, ...removals.held]);
     for (const change of this.#held.update(node, held).appeared) this.#reporter.heldByPolicy(change, policy);
-    return this.#quarantine.filter(node, removals.changes);
+    return this.#contention.filter(node, this.#quarantine.filter(node, removals.changes));
   }
 
-  #tell({ name, problems }: DesiredNode, findings: readonly Finding[]): void {
+  #tell(desired: DesiredNode, findings: readonly Finding[]): void {
     const { logger } = this.#options;
-    const { appeared, cleared } = this.#problems.update(name, problems);
+    const { name } = desired;
+    const conflicts = conflictProblems(desired, findings, this.#contention.on(name));
+    const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...conflicts]);
     for (const { object, reason, field, message, severity } of appeared) {
-      const where = object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
       const fields = {
         reason,
-        [object.kind.toLowerCase()]: where,
+        [object.kind.toLowerCase()]: nameOf(object),
         ...(field === '' ? {} : { field }),
         message,
       };
@@ -224,7 +232,7 @@ export class Reconciler implements Disposable {
       logger.info('a problem is gone', {
         reason: 'Cleared',
         was: reason,
-        [object.kind.toLowerCase()]: `${object.namespace}/${object.name}`,
+        [object.kind.toLowerCase()]: nameOf(object),
         field,
       });
     }
@@ -242,6 +250,7 @@ export class Reconciler implements Disposable {
       switch (outcome.kind) {
         case 'committed':
           this.#quarantine.release(change);
+          this.#contention.committed(change);
           if (change.kind === 'delete-instance' || change.kind === 'delete-node') {
             metrics.removals.inc({ because: change.because ?? 'none' });
           }
@@ -322,3 +331,5 @@ export class Reconciler implements Disposable {
     this.#options.logger.info('Consul can be written to again', { reason: 'ConsulAvailable' });
   }
 }
+
+const nameOf = ({ namespace, name }: ObjectRef): string => (namespace === '' ? name : `${namespace}/${name}`);

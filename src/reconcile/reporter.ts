@@ -48,7 +48,11 @@ export class Reporter {
     switch (finding.kind) {
       case 'drift': {
         const { kind: _, fields, ...place } = finding;
-        this.#logger.warn('somebody else changed an entry of ours; it is repaired', {
+        const message =
+          finding.what === 'unexpected'
+            ? 'somebody else added an entry to a node of ours'
+            : 'somebody else changed an entry of ours; it is repaired';
+        this.#logger.warn(message, {
           reason: 'Drift',
           ...place,
           ...(fields.length === 0 ? {} : { fields }),

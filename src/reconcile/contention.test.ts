@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { instance, nodeName, readiness } from '../../test/support/entries.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import { type CheckId, type InstanceId, instanceId } from '../model/keys.ts';
+import type { Change, PutInstance } from '../plan/change.ts';
+import type { Drift } from '../plan/finding.ts';
+import { Contention } from './contention.ts';
+
+function setUp() {
+  const clock = new VirtualClock();
+  const due: number[] = [];
+  const contention = new Contention({ clock, random: () => 0.5, onDue: () => due.push(clock.now()) });
+  const mayWrite = (change: Change) => contention.filter(nodeName, [change]).length === 1;
+  /** Somebody changes the instance; it is repaired as soon as that is allowed. */
+  const fight = async (change: Change, drift: Drift): Promise<number> => {
+    const startedAt = clock.now();
+    contention.drifted(drift);
+    await clock.advanceUntil(() => mayWrite(change));
+    contention.committed(change);
+    return clock.now() - startedAt;
+  };
+  return { clock, contention, due, mayWrite, fight };
+}
+
+const put = (of: Partial<PutInstance['instance']> = {}): PutInstance => ({
+  kind: 'put-instance',
+  node: nodeName,
+  effect: 'update',
+  instance: instance('i1', of),
+});
+const driftOf = (id = 'i1', check?: CheckId): Drift => ({
+  kind: 'drift',
+  what: 'changed',
+  entry: check === undefined ? 'instance' : 'check',
+  node: nodeName,
+  instance: instanceId(id),
+  service: undefined,
+  check,
+  fields: [],
+});
+const ids = (contention: Contention): (InstanceId | undefined)[] =>
+  contention.on(nodeName).map(({ instance }) => instance);
+
+describe('Contention', () => {
+  test('lets five repairs go at once, then waits longer each time, at most five minutes', async () => {
+    const { fight } = setUp();
+    const waits: number[] = [];
+    for (let round = 0; round < 12; round += 1) waits.push(await fight(put(), driftOf()));
+    assert.deepEqual(waits, [0, 0, 0, 0, 0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
+  });
+
+  test('is told to look again when a fight begins, when a wait is over and when all is calm', async () => {
+    const { clock, contention, due, fight } = setUp();
+    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+    assert.deepEqual(due, [0]);
+    assert.deepEqual(ids(contention), ['i1']);
+    contention.drifted(driftOf());
+    await clock.advance(10_000);
+    assert.deepEqual(due, [0, 10_000]);
+    contention.committed(put());
+    await clock.advance(80_000);
+    assert.deepEqual(due, [0, 10_000, 90_000]);
+    assert.deepEqual(ids(contention), []);
+    assert.equal(clock.pending, 0);
+    assert.equal(await fight(put(), driftOf()), 0, 'forgotten');
+    contention[Symbol.dispose]();
+  });
+
+  test('holds the repetition only: what the cluster asks for anew goes out at once', async () => {
+    const { mayWrite, contention, fight } = setUp();
+    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+    assert.equal(mayWrite(put()), false);
+    assert.equal(mayWrite(put({ port: 9_090 })), true);
+    const critical = put({ checks: [readiness('i1', 'critical')] });
+    assert.equal(mayWrite(critical), true);
+    contention.committed(critical);
+    assert.equal(mayWrite(critical), false);
+    assert.equal(mayWrite(put()), true, 'healthy again');
+    assert.equal(
+      mayWrite({
+        kind: 'delete-instance',
+        node: nodeName,
+        instance: instanceId('i1'),
+        service: 's' as never,
+      }),
+      true,
+    );
+    contention[Symbol.dispose]();
+  });
+
+  test('leaves other entries of the node alone', async () => {
+    const { mayWrite, contention, fight } = setUp();
+    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+    assert.equal(mayWrite({ ...put(), instance: instance('i2') }), true);
+    contention[Symbol.dispose]();
+  });
+
+  test('takes a check of an instance as part of it', async () => {
+    const { contention, fight } = setUp();
+    const [check] = instance('i1').checks;
+    const about = { node: nodeName, instance: instanceId('i1'), service: instance('i1').service };
+    const flip: Change = { kind: 'put-check', effect: 'health', ...about, check: check! };
+    for (let round = 0; round < 5; round += 1) await fight(flip, driftOf('i1', check!.id));
+    assert.deepEqual(ids(contention), ['i1']);
+    contention[Symbol.dispose]();
+  });
+
+  test('holds everything on a node whose own entry has to wait, for there is nothing to write it on', async () => {
+    const { contention, fight } = setUp();
+    const node: Change = {
+      kind: 'put-node',
+      node: nodeName,
+      effect: 'create',
+      modifyIndex: 0,
+      address: '10.0.0.1',
+      taggedAddresses: {},
+      meta: {},
+    };
+    const gone: Drift = { ...driftOf(), what: 'missing', entry: 'node', instance: undefined };
+    for (let round = 0; round < 5; round += 1) await fight(node, gone);
+    assert.deepEqual(contention.filter(nodeName, [node, put()]), []);
+    contention[Symbol.dispose]();
+  });
+
+  test('an entry changed now and then is no fight', async () => {
+    const { clock, contention, fight } = setUp();
+    for (let round = 0; round < 9; round += 1) {
+      assert.equal(await fight(put(), driftOf()), 0);
+      await clock.advance(13_000);
+    }
+    assert.deepEqual(ids(contention), []);
+    assert.equal(clock.pending, 0);
+  });
+});

@@ -1,0 +1,215 @@
+import type { Clock } from '../lib/clock.ts';
+import { jittered, type Random } from '../lib/random.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { Change } from '../plan/change.ts';
+import type { Drift } from '../plan/finding.ts';
+
+export interface ContentionOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called when a look at this node is due: an entry may be repaired again, or the fight is over. */
+  readonly onDue: (node: ConsulNodeName) => void;
+}
+
+/** An entry that two writers keep changing, each to what it wants. Its checks count as part of an instance. */
+export interface Contended {
+  readonly node: ConsulNodeName;
+  /** Both undefined: the node's own entry. */
+  readonly instance: Drift['instance'];
+  readonly service: Drift['service'];
+  /** A check of the node. */
+  readonly check: Drift['check'];
+}
+
+/** So many repairs of one entry within the window are a fight. */
+const repairs = 5;
+const windowMs = 60_000;
+/** Wait before the next repair, in milliseconds ±20 %: the first, doubled with every further one up to the longest. */
+const firstWaitMs = 10_000;
+const longestWaitMs = 300_000;
+/** A fight is over when nobody has changed the entry for so long after a wait, in milliseconds. */
+const calmMs = 60_000;
+
+interface Place {
+  readonly about: Contended;
+  /** Somebody else changed it and we have not put it right since. */
+  isWrong: boolean;
+  driftedAt: number;
+  /** When it was repaired, the latest last. */
+  repairedAt: readonly number[];
+  /** What was last written here, part by part, as text. */
+  readonly written: Map<string, string>;
+  /** Waits so far; above 0 the place is contended. */
+  waits: number;
+  heldUntil: number;
+  timer: Disposable | undefined;
+}
+
+/**
+ * Fights over entries, noticed and slowed down: somebody else changes an entry, we put it right, they change
+ * it again. After the fifth repair within a minute the next ones wait, longer each time.
+ *
+ * - Only the repetition waits: what the cluster asks for anew goes out at once, and so does everything else.
+ * - The other writer may be an operator like this one: both slow down.
+ * - When nobody has changed the entry for a minute after a wait, it is forgotten.
+ */
+export class Contention implements Disposable {
+  readonly #options: ContentionOptions;
+  readonly #places = new Map<string, Place>();
+  #contended = 0;
+  #prunedAt = 0;
+
+  constructor(options: ContentionOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody else changed an entry. */
+  drifted(drift: Drift): void {
+    const now = this.#options.clock.now();
+    this.#prune(now);
+    const key = keyOf(drift);
+    const place = this.#places.get(key) ?? newPlace(drift);
+    place.isWrong = true;
+    place.driftedAt = now;
+    this.#places.set(key, place);
+  }
+
+  /** A change of ours was committed. */
+  committed(change: Change): void {
+    const { clock, random, onDue } = this.#options;
+    const place = this.#places.get(keyOf(change));
+    if (place === undefined) return;
+    for (const [part, text] of partsOf(change)) place.written.set(part, text);
+    if (!place.isWrong) return;
+    const now = clock.now();
+    place.isWrong = false;
+    place.repairedAt = [...place.repairedAt.filter((at) => at > now - windowMs), now].slice(-repairs);
+    if (place.waits === 0 && place.repairedAt.length < repairs) return;
+    if (place.waits === 0) {
+      this.#contended += 1;
+      onDue(place.about.node);
+    }
+    const waitMs = jittered(Math.min(longestWaitMs, firstWaitMs * 2 ** place.waits), 0.2, random);
+    place.waits += 1;
+    place.heldUntil = now + waitMs;
+    this.#schedule(place, waitMs, () => this.#waited(place));
+  }
+
+  /** The changes that may be written now. */
+  filter(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
+    if (this.#contended === 0) return changes;
+    const held = new Set(changes.filter((change) => this.#isHeld(change)));
+    // Without the node nothing can be written on it.
+    const isNodeMissing = [...held].some(({ kind, ...rest }) => kind === 'put-node' && isCreate(rest));
+    if (isNodeMissing) return changes.filter((change) => change.node !== node);
+    return changes.filter((change) => !held.has(change));
+  }
+
+  /** What is fought over on this node. */
+  on(node: ConsulNodeName): readonly Contended[] {
+    if (this.#contended === 0) return [];
+    return [...this.#places.values()]
+      .filter(({ about, waits }) => about.node === node && waits > 0)
+      .map(({ about }) => about);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { timer } of this.#places.values()) timer?.[Symbol.dispose]();
+    this.#places.clear();
+  }
+
+  #isHeld(change: Change): boolean {
+    const place = this.#places.get(keyOf(change));
+    if (place === undefined || this.#options.clock.now() >= place.heldUntil) return false;
+    return partsOf(change).every(([part, text]) => place.written.get(part) === text);
+  }
+
+  /** A wait is over: what is wrong may be put right, and the time to calm down begins. */
+  #waited(place: Place): void {
+    this.#schedule(place, calmMs, () => this.#calmed(place));
+    if (place.isWrong) this.#options.onDue(place.about.node);
+  }
+
+  #calmed(place: Place): void {
+    this.#places.delete(keyOf(place.about));
+    this.#contended -= 1;
+    this.#options.onDue(place.about.node);
+  }
+
+  #schedule(place: Place, ms: number, fn: () => void): void {
+    place.timer?.[Symbol.dispose]();
+    place.timer = this.#options.clock.schedule(ms, fn);
+  }
+
+  /** Forgets what was changed once, long ago. */
+  #prune(now: number): void {
+    if (now - this.#prunedAt < windowMs) return;
+    this.#prunedAt = now;
+    for (const [key, { waits, driftedAt }] of this.#places) {
+      if (waits === 0 && driftedAt <= now - windowMs) this.#places.delete(key);
+    }
+  }
+}
+
+function newPlace({ node, instance, service, check }: Drift): Place {
+  return {
+    about: { node, instance, service, check: instance === undefined ? check : undefined },
+    isWrong: true,
+    driftedAt: 0,
+    repairedAt: [],
+    written: new Map(),
+    waits: 0,
+    heldUntil: 0,
+    timer: undefined,
+  };
+}
+
+const isCreate = (change: object): boolean => 'effect' in change && change.effect === 'create';
+
+function keyOf(at: Contended | Drift | Change): string {
+  if (!('kind' in at) || at.kind === 'drift') return key(at.node, at.instance, at.check);
+  switch (at.kind) {
+    case 'put-node':
+    case 'delete-node':
+      return key(at.node, undefined, undefined);
+    case 'put-node-check':
+      return key(at.node, undefined, at.check.id);
+    case 'put-instance':
+      return key(at.node, at.instance.id, undefined);
+    case 'put-check':
+    case 'delete-instance':
+      return key(at.node, at.instance, undefined);
+    case 'delete-check':
+      return key(at.node, at.instance, at.check);
+  }
+}
+
+const key = (node: string, instance: string | undefined, check: string | undefined): string =>
+  instance === undefined ? `${node}\0\0${check ?? ''}` : `${node}\0${instance}`;
+
+const absent = '';
+
+/** What a change writes, part by part, as text that is equal for equal content. */
+function partsOf(change: Change): readonly (readonly [part: string, text: string])[] {
+  switch (change.kind) {
+    case 'put-node': {
+      const { address, taggedAddresses, meta } = change;
+      return [['entry', JSON.stringify([address, taggedAddresses, meta])]];
+    }
+    case 'put-instance': {
+      const { checks, ...fields } = change.instance;
+      return [
+        ['entry', JSON.stringify(fields)],
+        ...checks.map((check) => [`check ${check.id}`, JSON.stringify(check)] as const),
+      ];
+    }
+    case 'put-node-check':
+    case 'put-check':
+      return [[`check ${change.check.id}`, JSON.stringify(change.check)]];
+    case 'delete-check':
+      return [[`check ${change.check}`, absent]];
+    case 'delete-instance':
+    case 'delete-node':
+      return [['entry', absent]];
+  }
+}
