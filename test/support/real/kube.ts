@@ -198,6 +198,11 @@ export class Kube implements AsyncDisposable {
     await run(this.#programs.etcdctl, ['--endpoints', this.#etcdUrl, 'snapshot', 'save', file]);
   }
 
+  /** Removes objects behind the API server's back: `/registry/pods/shop/` are all pods of a namespace. */
+  async vanish(prefix: string): Promise<void> {
+    await run(this.#programs.etcdctl, ['--endpoints', this.#etcdUrl, 'del', '--prefix', prefix]);
+  }
+
   /**
    * Puts the cluster back to what it was at the snapshot and restarts all of it. Resource versions go back too,
    * as when an operator restores a backup without raising them.

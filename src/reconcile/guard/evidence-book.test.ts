@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as records from '../../../test/support/cluster-records.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { Store } from '../../kube/store.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { PodRecord } from '../../model/pod.ts';
+import type { ServiceRecord } from '../../model/service.ts';
+import { EvidenceBook } from './evidence-book.ts';
+
+function start({ capacity = 100 } = {}) {
+  const clock = new VirtualClock();
+  const pods = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
+  const services = new Store<ServiceRecord>({ name: 'services', logger: silentLogger });
+  const endpointSlices = new Store<EndpointSliceRecord>({ name: 'endpointslices', logger: silentLogger });
+  const book = new EvidenceBook({ clock, regressionMs: 1_000, capacity });
+  book.follow({
+    pods,
+    services,
+    endpointSlices,
+    service: (namespace, name) => services.get(namespace, name),
+  });
+  const [pod, service, slice] = [pods.writer(), services.writer(), endpointSlices.writer()];
+  return { clock, book, pod, service, slice };
+}
+
+const { uid, namespace, name } = records.pod();
+
+describe('EvidenceBook', () => {
+  test('tells a pod that was seen ending from one that was only deleted, and from one that vanished', () => {
+    const { book, pod } = start();
+    pod.put(records.pod({ deleting: true }), 'event', 0);
+    pod.delete(namespace, name, uid, 0);
+    assert.equal(book.podEnd(uid), 'terminating');
+
+    const only = records.pod({ uid: 'u2', name: 'b' });
+    pod.put(only, 'event', 0);
+    pod.delete(namespace, 'b', 'u2', 0);
+    assert.equal(book.podEnd('u2'), 'deleted');
+
+    const vanished = records.pod({ uid: 'u3', name: 'c' });
+    pod.put(vanished, 'event', 0);
+    pod.removeAbsent(vanished, 0);
+    assert.equal(book.podEnd('u3'), undefined);
+  });
+
+  test('takes the word of an earlier record when the end itself was missed', () => {
+    const { book, pod } = start();
+    const ending = records.pod({ deleting: true });
+    pod.put(ending, 'event', 0);
+    pod.removeAbsent(ending, 0);
+    assert.equal(book.podEnd(uid), 'terminating');
+  });
+
+  test('forgets the end of a pod that is there again: the whole cluster went back', () => {
+    const { book, pod } = start();
+    pod.put(records.pod({ deleting: true }), 'event', 0);
+    pod.delete(namespace, name, uid, 0);
+    pod.put(records.pod(), 'relist', 0);
+    assert.equal(book.podEnd(uid), undefined);
+  });
+
+  test('believes the DELETED event of a Service, not its absence, until it is there again', () => {
+    const { book, service } = start();
+    const one = records.service();
+    service.put(one, 'event', 0);
+    service.removeAbsent(one, 0);
+    assert.equal(book.serviceDeleted('shop', 'search'), false);
+    service.put(one, 'event', 0);
+    service.delete('shop', 'search', one.uid, 0);
+    assert.equal(book.serviceDeleted('shop', 'search'), true);
+    service.put(records.service({ uid: 'new' }), 'event', 0);
+    assert.equal(book.serviceDeleted('shop', 'search'), false);
+  });
+
+  test('tells endpoints that left their slice from those that went with it', () => {
+    const { book, service, slice } = start();
+    service.put(records.service(), 'event', 0);
+    const both = [
+      records.endpoint(),
+      records.endpoint({ podUid: 'u2', podName: 'b', addresses: ['10.0.0.2'] }),
+    ];
+    slice.put(records.slice({ endpoints: both }), 'event', 0);
+    slice.put(records.slice({ resourceVersion: '2', endpoints: both.slice(0, 1) }), 'event', 0);
+    slice.delete('shop', 'search-abcde', 'slice-uid-1', 0);
+    assert.equal(book.lostWithSlice('shop', 'search', 'u2'), false);
+    assert.equal(book.lostWithSlice('shop', 'search', uid), true);
+    slice.put(records.slice({ name: 'search-fghij', uid: 'slice-uid-2' }), 'event', 0);
+    assert.equal(book.lostWithSlice('shop', 'search', uid), false, 'listed again');
+  });
+
+  test('learns from a slice that a pod outside the label selector ended', () => {
+    const { book, service, slice } = start();
+    service.put(records.service(), 'event', 0);
+    slice.put(records.slice({ endpoints: [records.endpoint({ terminating: true })] }), 'event', 0);
+    slice.put(records.slice({ resourceVersion: '2', endpoints: [] }), 'event', 0);
+    assert.equal(book.podEnd(uid), 'terminating');
+  });
+
+  test('remembers what is registered, and the rest for a minute', async () => {
+    const { book, pod, clock } = start();
+    for (const part of [
+      { uid: 'u1', name: 'a' },
+      { uid: 'u2', name: 'b' },
+    ]) {
+      pod.put(records.pod({ ...part, deleting: true }), 'event', 0);
+      pod.delete(namespace, part.name, part.uid, 0);
+    }
+    const registered = { podUids: new Set(['u1']), services: new Set<string>() };
+    book.sweep(registered);
+    assert.equal(book.size, 2);
+    await clock.advance(60_001);
+    book.sweep(registered);
+    assert.equal(book.size, 1);
+    assert.equal(book.podEnd('u1'), 'terminating');
+  });
+
+  test('has room for so many, the oldest go first', () => {
+    const { book, pod } = start({ capacity: 3 });
+    for (let index = 0; index < 5; index += 1) {
+      pod.put(records.pod({ uid: `u${index}`, name: `p${index}` }), 'event', 0);
+      pod.delete(namespace, `p${index}`, `u${index}`, 0);
+    }
+    assert.equal(book.size, 3);
+    assert.equal(book.podEnd('u1'), undefined);
+    assert.equal(book.podEnd('u4'), 'deleted');
+  });
+
+  test('trusts states less for a while after history went back', async () => {
+    const { book, clock } = start();
+    assert.equal(book.regressed, false);
+    book.regress();
+    assert.equal(book.regressed, true);
+    await clock.advance(1_000);
+    assert.equal(book.regressed, false);
+  });
+});
