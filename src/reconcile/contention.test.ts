@@ -127,7 +127,7 @@ describe('Contention', () => {
     const { clock, contention, fight } = setUp();
     for (let round = 0; round < 9; round += 1) {
       assert.equal(await fight(put(), driftOf()), 0);
-      await clock.advance(13_000);
+      await clock.advance(16_000);
     }
     assert.deepEqual(ids(contention), []);
     assert.equal(clock.pending, 0);
