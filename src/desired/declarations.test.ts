@@ -183,6 +183,10 @@ describe('mistakes in annotations', () => {
       'error meta.external-source: meta key "external-source" is set by kube-registrar; choose another',
     ],
     [
+      { 'meta.__proto__': 'x' },
+      'error meta.__proto__: meta key "__proto__" cannot be read back; choose another',
+    ],
+    [
       { 'meta.consul-x': 'x' },
       'error meta.consul-x: meta key "consul-x" is reserved by Consul; choose another',
     ],

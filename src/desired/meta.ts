@@ -32,6 +32,8 @@ export function refuseMetaKey(key: string): string | undefined {
   if (reserved.has(key) || key.startsWith('kube-')) {
     return `meta key ${quote(key)} is set by kube-registrar; choose another`;
   }
+  // JavaScript's own name: readers of Consul's JSON, this operator among them, lose it.
+  if (key === '__proto__') return `meta key ${quote(key)} cannot be read back; choose another`;
   if (key.startsWith('consul-')) return `meta key ${quote(key)} is reserved by Consul; choose another`;
   return undefined;
 }
