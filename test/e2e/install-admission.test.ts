@@ -1,0 +1,201 @@
+/**
+ * The chart's admission policies on a real API server: the other half of test/support/annotation-examples.ts,
+ * whose first half is test/golden/annotation-examples.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { createClaims } from '../../src/desired/claims.ts';
+import { annotationExamples } from '../support/annotation-examples.ts';
+import { eventually } from '../support/eventually.ts';
+import { type HelmObject, objectsIn, template } from '../support/real/helm.ts';
+import { HttpError } from '../support/real/http.ts';
+import { type Kube, startKube } from '../support/real/kube.ts';
+import { annotations } from '../support/real/workloads.ts';
+
+const patience = { timeoutMs: 60_000 };
+const prefix = 'kube-registrar.io/';
+const policies = '/apis/admissionregistration.k8s.io/v1';
+
+const claims = [
+  { namespaces: ['shop'], services: ['Cart', 'shop-*'] },
+  { namespaces: ['*'], services: ['{namespace}-jobs', 'public'] },
+];
+
+const podSpec = { containers: [{ name: 'main', image: 'main' }] };
+
+let kube: Kube;
+
+before(async () => {
+  kube = await startKube();
+  for (const name of ['shop', 'strict', 'search'])
+    await kube.api.post('/api/v1/namespaces', { metadata: { name } });
+  const objects = await admission('--set-json', `config.claims=${JSON.stringify(claims)}`);
+  for (const object of objects) await install(object);
+  await eventually(async () => assert.notDeepEqual(await warnings('shop', pod({ service: 'a_b' })), []), {
+    ...patience,
+    what: 'the policies are at work',
+  });
+});
+
+after(() => kube?.stop());
+
+async function admission(...args: readonly string[]): Promise<HelmObject[]> {
+  const objects = objectsIn(await template(...args));
+  return objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+}
+
+async function install(object: HelmObject): Promise<void> {
+  const binding = object.kind === 'ValidatingAdmissionPolicyBinding';
+  await kube.api.post(`${policies}/validatingadmissionpolic${binding ? 'ybindings' : 'ies'}`, object);
+}
+
+const metadata = (fields: Readonly<Record<string, string>>) => ({
+  name: 'web',
+  annotations: annotations(fields),
+});
+const pod = (fields: Readonly<Record<string, string>>) => ({
+  kind: 'Pod',
+  metadata: metadata(fields),
+  spec: podSpec,
+});
+const service = (fields: Readonly<Record<string, string>>) => ({
+  kind: 'Service',
+  metadata: metadata(fields),
+  spec: { ports: [{ name: 'http', port: 80 }] },
+});
+
+const paths: Readonly<Record<string, string>> = {
+  Pod: '/api/v1/namespaces/@/pods',
+  Service: '/api/v1/namespaces/@/services',
+  Deployment: '/apis/apps/v1/namespaces/@/deployments',
+  CronJob: '/apis/batch/v1/namespaces/@/cronjobs',
+  Job: '/apis/batch/v1/namespaces/@/jobs',
+};
+
+/** What the API server says beside its answer to a dry run. Rejects when it refuses the object. */
+async function warnings(namespace: string, object: { readonly kind: string }): Promise<string[]> {
+  const path = `${paths[object.kind]!.replace('@', namespace)}?dryRun=All`;
+  const response = await kube.api.send('POST', path, object);
+  await response.body.dump();
+  const header = response.headers['warning'] ?? [];
+  // 299 - "text", with quotes in the text escaped (RFC 7234 §5.5).
+  return [header].flat().flatMap((text) => text.match(/(?<=299 - ")(?:[^"\\]|\\.)*/g) ?? []);
+}
+
+suite('at apply, the API server', () => {
+  test('warns of just what the operator refuses or doubts', async () => {
+    for (const { title, on = 'Pod', annotations: fields, refused, doubted, unseen } of annotationExamples) {
+      const said = await warnings('shop', on === 'Pod' ? pod(fields) : service(fields));
+      const field = unseen === undefined ? (refused ?? doubted) : undefined;
+      assert.equal(said.length > 0, field !== undefined, `${title}: ${said}`);
+      if (field !== undefined) {
+        const key = `${prefix}${field === 'meta' ? 'meta.' : field}`;
+        assert.ok(
+          said.some((line) => line.includes(key)),
+          `${title}: ${said} does not name ${key}`,
+        );
+      }
+    }
+  });
+
+  test('says what is wrong with the value', async () => {
+    const [said = ''] = await warnings('shop', pod({ service: 'web', port: '99999' }));
+    assert.match(said, /kube-registrar\.io\/port: \\"99999\\" is neither the name of a port nor a number/);
+  });
+
+  for (const kind of ['Deployment', 'Job', 'CronJob']) {
+    test(`warns of a mistake in the template of a ${kind}`, async () => {
+      const said = await warnings('shop', workload(kind, { service: 'web', weight: '0' }));
+      assert.match(said.join(), /weight/);
+      assert.deepEqual(await warnings('shop', workload(kind, { service: 'web' })), []);
+    });
+  }
+
+  test('warns of a name that another namespace has claimed, as the operator would refuse it', async () => {
+    const denied = createClaims(claims);
+    for (const name of ['cart', 'CART', 'shop-web', 'shop-jobs', 'search-jobs', 'x-jobs', 'public', 'free']) {
+      for (const namespace of ['shop', 'search']) {
+        const said = await warnings(namespace, pod({ service: name }));
+        const expected = denied(namespace, name) !== undefined;
+        assert.equal(said.length > 0, expected, `${name} in ${namespace}: ${said}`);
+      }
+    }
+  });
+
+  test('says nothing of other annotations, and nothing in an excluded namespace', async () => {
+    assert.deepEqual(
+      await warnings('shop', { ...pod({}), metadata: { name: 'web', annotations: { 'a/b': '' } } } as never),
+      [],
+    );
+    assert.deepEqual(await warnings('kube-system', pod({ service: 'a_b' })), []);
+  });
+});
+
+suite('with action Deny, the API server', () => {
+  before(async () => {
+    const objects = await admission('--set', 'admissionPolicy.action=Deny,fullnameOverride=strict');
+    for (const object of objects) {
+      const spec = object['spec'] as { matchResources?: { namespaceSelector: object } };
+      if (spec.matchResources !== undefined) {
+        spec.matchResources.namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'strict' } };
+      }
+      await install(object);
+    }
+    await eventually(async () => assert.rejects(warnings('strict', pod({ service: 'a_b' })), HttpError), {
+      ...patience,
+      what: 'the strict policies are at work',
+    });
+  });
+
+  test('refuses a mistake and names it', async () => {
+    await assert.rejects(
+      warnings('strict', workload('Deployment', { service: 'web', port: '0' })),
+      (error: HttpError) => {
+        assert.equal(error.status, 422);
+        assert.match(error.body, /kube-registrar\.io\/port: .*0.* is neither/);
+        return true;
+      },
+    );
+  });
+
+  test('takes what is only doubtful, with a warning', async () => {
+    assert.match((await warnings('strict', pod({ service: 'web', tag: 'a' }))).join(), /tag: unknown/);
+  });
+
+  test('lets a controller make pods from a template that is wrong already', async () => {
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'u', controller: true };
+    const owned = pod({ service: 'a_b' });
+    await warnings('strict', {
+      ...owned,
+      metadata: { ...owned.metadata, ownerReferences: [owner] },
+    } as never);
+  });
+
+  test('says nothing when an object that is wrong already is changed elsewhere', async () => {
+    const deployments = paths['Deployment']!.replace('@', 'shop');
+    await kube.api.post(deployments, workload('Deployment', { service: 'a_b' }));
+    const said = await kube.api.send(
+      'PATCH',
+      `${deployments}/web`,
+      { spec: { replicas: 0 } },
+      {
+        headers: { 'content-type': 'application/merge-patch+json' },
+      },
+    );
+    await said.body.dump();
+    assert.equal(said.headers['warning'], undefined);
+  });
+});
+
+function workload(kind: string, fields: Readonly<Record<string, string>>): { readonly kind: string } {
+  const template = {
+    metadata: { labels: { app: 'web' }, annotations: annotations(fields) },
+    spec: kind === 'Deployment' ? podSpec : { ...podSpec, restartPolicy: 'Never' },
+  };
+  const spec = {
+    Deployment: { selector: { matchLabels: { app: 'web' } }, template },
+    Job: { template },
+    CronJob: { schedule: '0 0 * * *', jobTemplate: { spec: { template } } },
+  }[kind];
+  return { kind, metadata: { name: 'web' }, spec } as { readonly kind: string };
+}

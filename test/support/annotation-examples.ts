@@ -1,0 +1,157 @@
+/**
+ * Annotations that are right and wrong: the one list by which the grammar in src/desired and the chart's
+ * ValidatingAdmissionPolicies are held together.
+ */
+export interface AnnotationExample {
+  readonly title: string;
+  /** Default Pod, named `web`. */
+  readonly on?: 'Pod' | 'Service';
+  /** Without the prefix. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The field the operator refuses; absent: everything is registered. */
+  readonly refused?: string;
+  /** The field it warns of. */
+  readonly doubted?: string;
+  /** Why the API server says nothing of it. */
+  readonly unseen?: string;
+}
+
+const long = (length: number): string => 'x'.repeat(length);
+const yaml = 'CEL reads no YAML';
+const places = 'CEL fills in no placeholders';
+const detail = 'CEL looks at the form only';
+
+/** Fields of a pod that registers as `web`, and what is wrong with them. */
+const web = (
+  title: string,
+  fields: Readonly<Record<string, string>>,
+  rest: Omit<AnnotationExample, 'title' | 'annotations'> = {},
+): AnnotationExample => ({ title, annotations: { service: 'web', ...fields }, ...rest });
+
+/** `weight "10"`, long values cut. */
+const titled = (field: string, value: string): string =>
+  value.length > 24 ? `${field} of ${value.length} "${value[0]}"` : `${field} ${JSON.stringify(value)}`;
+
+const refused = (field: string, value: string, rest: { readonly unseen?: string } = {}): AnnotationExample =>
+  web(titled(field, value), { [field]: value }, { refused: field, ...rest });
+
+const accepted = (field: string, value: string): AnnotationExample =>
+  web(titled(field, value), { [field]: value });
+
+export const annotationExamples: readonly AnnotationExample[] = [
+  web('a service alone', {}),
+  web('everything', {
+    port: 'http',
+    tags: 'a, b',
+    'meta.team': 'shop',
+    protocol: 'grpc',
+    'health-url': '/healthz',
+    weight: '10',
+    'weight-warning': '1',
+    address: 'host',
+    check: 'readiness',
+    'check-http': '/live',
+    'check-tcp': '8080',
+    'check-grpc': '9090/shop.v1',
+    'check-interval': '10s',
+    'check-timeout': '1s',
+    'deregister-critical-after': '1h',
+    drain: 'warning',
+    warmup: '2m30s',
+    maintenance: 'disk is being changed',
+  }),
+  ...['w', 'Web-2', long(63), ' web ', '{pod.name}'].map((value) => accepted('service', value)),
+  ...['', 'a.b', 'a_b', '-a', 'a-', long(64), 'true', 'TRUE', 'ä'].map((value) => refused('service', value)),
+  { title: 'service "true" on a Service', on: 'Service', annotations: { service: 'true' } },
+  { title: 'service "false"', annotations: { service: 'false' } },
+  {
+    title: 'service " FALSE " beside a mistake, which it switches off',
+    annotations: { service: ' FALSE ', weight: '0' },
+  },
+  ...['http', '8080', '1', '65535', ' http '].map((value) => accepted('port', value)),
+  ...['', '0', '65536', '123456', '-1', '80.5', 'a b', 'a_b'].map((value) => refused('port', value)),
+  ...['1', '65535', '007'].map((value) => accepted('weight', value)),
+  ...['0', '65536', '1.5', 'ten', '', '+1', '99999999999999999999'].map((value) => refused('weight', value)),
+  refused('weight-warning', '0'),
+  ...['pod', 'host', 'node-external'].map((value) => accepted('address', value)),
+  ...['Pod', 'node', ''].map((value) => refused('address', value)),
+  ...['readiness', 'none'].map((value) => accepted('check', value)),
+  refused('check', 'http'),
+  ...['critical', 'warning', 'deregister'].map((value) => accepted('drain', value)),
+  refused('drain', 'passing'),
+  ...['500ms', '1m30s', '1.5h', '.5s', '1.s'].map((value) => accepted('warmup', value)),
+  ...['10', '10 s', '-1s', '1d', ''].map((value) => refused('warmup', value)),
+  refused('warmup', '9000h', { unseen: detail }),
+  ...['check-interval', 'check-timeout', 'deregister-critical-after'].map((field) => refused(field, '5')),
+  ...['tcp', 'h2c', 'HTTP/1.1', 'a+b'].map((value) => accepted('protocol', value)),
+  ...['', 'a b', '-x', long(33)].map((value) => refused('protocol', value)),
+  ...['/', '/healthz?deep=1', 'http://10.0.0.1:80/x', 'HTTPS://example.com'].map((value) =>
+    accepted('health-url', value),
+  ),
+  ...['healthz', '//x', 'ftp://x', '/a b', '', `/${long(448)}`].map((value) => refused('health-url', value)),
+  refused('health-url', 'http://[', { unseen: detail }),
+  refused('check-http', 'live'),
+  ...['http', '8080', '10.0.0.1:80', '[fd00::1]:80'].map((value) => accepted('check-tcp', value)),
+  ...['a b', ''].map((value) => refused('check-tcp', value)),
+  refused('check-tcp', 'x:0', { unseen: detail }),
+  refused('check-grpc', 'a b'),
+  accepted('maintenance', ''),
+  refused('maintenance', long(513)),
+  ...['meta.a', 'meta.A_b-9', 'meta.kubernetes'].map((field) => accepted(field, 'x')),
+  accepted('meta.a', ''),
+  accepted('meta.a', long(512)),
+  refused('meta.a', long(513)),
+  refused('meta.a', 'ä'.repeat(257)),
+  ...['meta.a.b', 'meta.kube-node', 'meta.kube-anything', 'meta.external-source', 'meta.service_state'].map(
+    (field) => refused(field, 'x'),
+  ),
+  refused('meta.consul-x', 'x'),
+  web(
+    'meta.protocol beside protocol',
+    { protocol: 'tcp', 'meta.protocol': 'tcp' },
+    { refused: 'meta.protocol' },
+  ),
+  web(
+    'meta.health_url beside health-url',
+    { 'health-url': '/', 'meta.health_url': '/' },
+    { refused: 'meta.health_url' },
+  ),
+  web(
+    'more meta keys than Consul takes',
+    Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`meta.k${index}`, 'x'])),
+    { refused: 'meta' },
+  ),
+  accepted('tags', ''),
+  web(
+    'a brace of its own, escaped or closing',
+    { tags: '{pod.name},{{literal}},}' },
+    { doubted: 'tags', unseen: detail },
+  ),
+  accepted('tags', '{pod.label.app}'),
+  ...['{pod.nam}', '{', '{pod.label.}', '{{{', 'a{b'].map((value) => refused('tags', value)),
+  refused('tags', long(4097)),
+  refused('tags', long(513), { unseen: detail }),
+  web('a tag that DNS cannot carry', { tags: 'a=b' }, { doubted: 'tags', unseen: detail }),
+  refused('port', '{pod.nam}'),
+  refused('weight', '{pod.name}', { unseen: places }),
+  web('an unknown annotation', { tag: 'a' }, { doubted: 'tag' }),
+  { title: 'fields without a service', annotations: { port: 'http' }, doubted: 'port' },
+  { title: 'services as a list', annotations: { services: '- service: a\n- service: b\n  port: http' } },
+  {
+    title: 'services with a mistake in an entry',
+    annotations: { services: '- service: a_b' },
+    refused: 'services[0].service',
+    unseen: yaml,
+  },
+  { title: 'services that are no list', annotations: { services: 'a' }, refused: 'services', unseen: yaml },
+  {
+    title: 'services longer than is read',
+    annotations: { services: `- service: a # ${long(32_768)}` },
+    refused: 'services',
+  },
+  {
+    title: 'a field beside services',
+    annotations: { services: '- service: a', port: 'http' },
+    doubted: 'port',
+  },
+];
