@@ -21,6 +21,7 @@ async function setUp() {
       clock,
       random: () => 0.5,
       onCompared: (drift) => found.push(drift.map(({ entry, what }) => `${entry} ${what}`).join() || 'equal'),
+      onIndexReset: () => found.push('index reset'),
       onError: ({ code }) => found.push(code),
     },
     abort.signal,
@@ -41,6 +42,33 @@ describe('comparePeriodically()', () => {
     abort.abort();
     await comparing;
     assert.equal(clock.pending, 0);
+  });
+
+  test('reads everything only when an index moved, or a quarter of an hour has passed', async () => {
+    const { clock, server, operator, abort, found, comparing } = await setUp();
+    const readings = () => server.stats.requests.get('GET /v1/health/node/') ?? 0;
+    await clock.advance(60_000);
+    const first = readings();
+    await clock.advance(14 * 60_000);
+    assert.equal(readings(), first);
+    assert.equal(found.length, 15, 'compared nevertheless');
+    await clock.advance(2 * 60_000);
+    assert.equal(readings(), first + 1);
+    server.outsider.putCheck({ Node: operator.node, CheckID: 'i1:readiness', Status: 'critical' });
+    await clock.advance(60_000);
+    assert.equal(found.at(-1), 'check changed');
+    abort.abort();
+    await comparing;
+  });
+
+  test('tells when the indexes went back, and reads everything', async () => {
+    const { clock, server, abort, found, comparing } = await setUp();
+    await clock.advance(60_000);
+    server.wipe();
+    await clock.advance(60_000);
+    assert.deepEqual(found, ['equal', 'index reset', 'node missing']);
+    abort.abort();
+    await comparing;
   });
 
   test('tells when it is not possible, and tries again', async () => {
