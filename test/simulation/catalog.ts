@@ -10,6 +10,8 @@ export interface CatalogInstance {
   readonly node: string;
   readonly entry: NodeService;
   readonly checks: readonly CheckRow[];
+  /** All its own checks pass. */
+  readonly isWell: boolean;
   /** What consumers see: every check of its own and of its node counts. */
   readonly passing: boolean;
 }
@@ -18,6 +20,8 @@ export interface CatalogNode {
   readonly entry: NodeRow;
   /** Checks of the node itself. */
   readonly checks: readonly CheckRow[];
+  /** All of these pass. */
+  readonly isWell: boolean;
   /** Those of its services as well. */
   readonly allChecks: readonly CheckRow[];
   readonly services: readonly NodeService[];
@@ -48,17 +52,18 @@ export const isAgents = ({ checks }: CatalogNode): boolean =>
 function nodeOf(entry: NodeRow, outsider: ConsulServer['outsider']): CatalogNode {
   const allChecks = outsider.checks(entry.Node);
   const checks = allChecks.filter(({ ServiceID }) => ServiceID === '');
-  const nodeIsWell = checks.every(({ Status }) => Status === 'passing');
+  const isWell = checks.every(({ Status }) => Status === 'passing');
   const services = outsider.services(entry.Node);
   const instances = new Map<string, CatalogInstance>();
   for (const service of services) {
     const own = allChecks.filter(({ ServiceID }) => ServiceID === service.ID);
     const key = keyOf(service);
     if (key === undefined || instances.has(key)) continue;
-    const passing = nodeIsWell && own.every(({ Status }) => Status === 'passing');
-    instances.set(key, { key, node: entry.Node, entry: service, checks: own, passing });
+    const ownIsWell = own.every(({ Status }) => Status === 'passing');
+    const passing = isWell && ownIsWell;
+    instances.set(key, { key, node: entry.Node, entry: service, checks: own, isWell: ownIsWell, passing });
   }
-  return { entry, checks, allChecks, services, instances };
+  return { entry, checks, isWell, allChecks, services, instances };
 }
 
 function keyOf({ Meta, Service, Address, Port = 0 }: NodeService): string | undefined {

@@ -2,10 +2,10 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Fault, Interceptor } from '../../src/sandbox/kube/faults.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
 import { type KubeObject, withMeta } from '../../src/sandbox/kube/object.ts';
-import type { Snapshot } from '../../src/sandbox/kube/store.ts';
+import { namedPorts } from './asking.ts';
 import type { Draw } from './draw.ts';
 import { News } from './news.ts';
-import { namedPorts, truthOf } from './truth.ts';
+import { truthOf } from './oracle.ts';
 import { TruthHistory } from './truth-history.ts';
 
 export interface PodDraft {
@@ -35,8 +35,12 @@ export class Cluster {
   readonly history = new TruthHistory();
   readonly news = new News();
   readonly faults = new Set<KubeFault>();
-  /** An earlier state, for a backup to be restored. */
-  backup: Snapshot | undefined;
+  /** Instances that must stay found as they are whatever the API says; see the actions that fill it. */
+  readonly spared = new Map<string, 'registered' | 'passing'>();
+  /** How often a backup was restored. */
+  restores = 0;
+  /** A list came short and claimed to be whole: a store may miss what did not change since. */
+  wasLiedTo = false;
   readonly #clock: Clock;
   readonly #addresses: string[] = [];
   #nextAddress = 1;
@@ -152,6 +156,26 @@ export class Cluster {
     });
   }
 
+  /**
+   * What the node controller does to pods of a node that is not Ready: Ready becomes False, without a reason,
+   * while the containers' own condition stays as the kubelet left it (MarkPodsNotReady).
+   */
+  markNotReady(pod: KubeObject): void {
+    this.changePod(pod, (current) => {
+      const status = statusOf(current);
+      const conditions = (status['conditions'] as readonly { type: string }[]).map((condition) =>
+        condition.type === 'Ready' ? { type: 'Ready', status: 'False' } : condition,
+      );
+      return { ...current, status: { ...status, conditions } };
+    });
+  }
+
+  /** The kubelet is heard again: Ready follows the containers. */
+  restoreReady(pod: KubeObject): void {
+    const current = this.kube.store.get('pods', pod.metadata.namespace, pod.metadata.name);
+    if (current !== undefined) this.setReady(pod, hasCondition(current, 'ContainersReady'));
+  }
+
   setPhase(pod: KubeObject, phase: string): void {
     this.changePod(pod, (current) => ({ ...current, status: { ...statusOf(current), phase } }));
   }
@@ -167,11 +191,30 @@ export class Cluster {
     );
   }
 
+  /** The end of a pod. The API server marks it first, also with a grace period of 0. */
   removePod(pod: KubeObject): void {
     const { namespace, name, uid } = pod.metadata;
-    if (this.kube.store.get('pods', namespace, name)?.metadata.uid !== uid) return;
+    const current = this.kube.store.get('pods', namespace, name);
+    if (current?.metadata.uid !== uid) return;
+    if (current.metadata.deletionTimestamp === undefined) this.terminate(pod);
     this.kube.store.delete('pods', namespace, name);
     this.syncSlices();
+  }
+
+  /** Every watch ends, and nobody can go on from where it was: everything is listed again. */
+  forceRelist(): void {
+    // Something else moves the history past what the watches have seen.
+    this.kube.addNamespace(this.freshName('other'));
+    this.kube.faults.compact();
+    this.kube.faults.cutWatches('end');
+  }
+
+  /** Pods are gone from etcd behind the API server's back: no event, no trace, but in the next list. */
+  vanish(pods: readonly KubeObject[]): void {
+    for (const { metadata } of pods) this.kube.store.vanish('pods', metadata.namespace, metadata.name);
+    this.looked();
+    this.syncSlices();
+    this.forceRelist();
   }
 
   putService(name: string, annotations: Readonly<Record<string, string>>): void {
@@ -218,10 +261,12 @@ export class Cluster {
 export const statusOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
   (object['status'] ?? {}) as Readonly<Record<string, unknown>>;
 
-export const isReady = (pod: KubeObject): boolean =>
-  ((statusOf(pod)['conditions'] ?? []) as readonly { type: string; status: string }[]).some(
-    ({ type, status }) => type === 'Ready' && status === 'True',
-  );
+export const isReady = (pod: KubeObject): boolean => hasCondition(pod, 'Ready');
+
+function hasCondition(pod: KubeObject, wanted: string): boolean {
+  const conditions = (statusOf(pod)['conditions'] ?? []) as readonly { type: string; status: string }[];
+  return conditions.some(({ type, status }) => type === wanted && status === 'True');
+}
 
 function podStatus(ip: string | undefined, hostIP: string, ready: boolean) {
   const condition = (type: string) => ({

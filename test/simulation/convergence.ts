@@ -2,13 +2,24 @@ import type { CheckRow, NodeService } from '../../src/sandbox/consul/rows.ts';
 import { type Catalog, type CatalogNode, isAgents, isForeign, ownNotes, stampOf } from './catalog.ts';
 import { sourceKey, type Truth, type WantedInstance } from './truth.ts';
 
-/** How the catalog differs from the truth about one cluster, in words; empty = converged. */
-export function differences(truth: Truth, catalog: Catalog, clusterUid: string): string[] {
+/**
+ * How the catalog differs from the truth about one cluster, in words; empty = converged. `mustBeStamped`: nodes
+ * that lost their stamp while the process that runs knew them: it has to give it back.
+ */
+export function differences(
+  truth: Truth,
+  catalog: Catalog,
+  clusterUid: string,
+  mustBeStamped: ReadonlySet<string>,
+): string[] {
   const found: string[] = [];
   const wantedOn = Map.groupBy(truth.instances.values(), ({ consulNode }) => consulNode);
   const mayStay = new Set([...truth.kept.values()].map(({ consulNode }) => consulNode));
   for (const [name, wanted] of truth.nodes) {
     const node = catalog.get(name);
+    if (node !== undefined && mustBeStamped.has(name) && stampOf(node.entry) === undefined) {
+      found.push(`node ${name} has lost its stamp`);
+    }
     if (node !== undefined && !isOwn(node, clusterUid)) continue;
     if (node === undefined) {
       found.push(`node ${name} is missing`);
@@ -56,7 +67,6 @@ function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   compare('address', entry.Address, wanted.address);
   compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
   compare('weight', entry.Weights.Passing, wanted.weight);
-  compare('override', entry.EnableTagOverride, false);
   compare('meta kube-node', entry.Meta?.['kube-node'] ?? '', node.entry.Meta?.['kube-node'] ?? '');
   compare('foreign meta', entry.Meta?.['edited'], undefined);
   const own = checks.filter(({ Notes }) => Notes === ownNotes);

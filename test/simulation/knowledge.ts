@@ -45,6 +45,7 @@ export class Knowledge {
     const collection = collections.find((name) => path.endsWith(`/${name}`));
     if (request.method !== 'GET' || collection === undefined) return {};
     if (!query.includes('watch=true')) {
+      if (!isReflectors(collection, query)) return {};
       const asked = now();
       return { closed: (complete) => void (complete && this.#learn(collection, asked)) };
     }
@@ -81,6 +82,12 @@ export class Knowledge {
   #learn(collection: Collection, moment: number): void {
     if (moment > (this.#upTo.get(collection) ?? this.#startedAt)) this.#upTo.set(collection, moment);
   }
+}
+
+/** A list of everything, that the stores are filled from; not one that asks about a single object. */
+function isReflectors(collection: Collection, query: string): boolean {
+  if (query.includes('metadata.name') || query.includes('labelSelector')) return false;
+  return collection !== 'pods' || query.includes('status.phase');
 }
 
 const includes = (chunk: Uint8Array, text: string): boolean =>

@@ -36,6 +36,8 @@ export class OperatorProcess {
   readonly ended: Promise<void>;
   state: 'running' | 'stopping' | 'stopped' | 'killed' = 'running';
   crashPlan: CrashPlan | undefined;
+  /** Nodes of its own whose stamp somebody wiped while it ran. */
+  readonly wiped = new Set<string>();
   onCrash: () => void = () => {};
   /** Sends in flight, and since when there is always at least one. */
   #writing = 0;
@@ -59,18 +61,17 @@ export class OperatorProcess {
       latencyMs,
       news: cluster.news,
     });
-    const connection = {
-      world: world.clock,
-      clock: this.clock,
-      latency: latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs,
-    };
+    const latency = latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs;
+    const connection = { world: world.clock, clock: this.clock };
     this.#kube = new ProcessNetwork({
       ...connection,
+      latency,
       server: cluster.kube.transport(),
       listen: (request) => this.#knowledge.listen(request),
     });
     this.#consul = new ProcessNetwork({
       ...connection,
+      latency: () => world.consulDelayMs + latency(),
       server: world.consul.transport(),
       listen: (request) => (request.method === 'GET' ? {} : this.#decided(request)),
       send: (request, handOver) => (request.method === 'GET' ? handOver() : this.#write(request, handOver)),
@@ -155,7 +156,8 @@ export class OperatorProcess {
   #write<T>(request: HttpRequest, handOver: () => Promise<T>): Promise<T> {
     const { cluster, crashPlan: plan } = this;
     const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
-    const author = { name: this.name, clusterUid: cluster.uid, history: cluster.history };
+    const { uid, history, spared } = cluster;
+    const author = { name: this.name, clusterUid: uid, history, spared };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);
     if (plan === undefined || --plan.writesLeft > 0) return send();

@@ -8,6 +8,7 @@ import {
   isForeign,
   stampOf,
 } from './catalog.ts';
+import type { Truth } from './truth.ts';
 import type { TruthHistory } from './truth-history.ts';
 
 /** Who writes, and what it can know at the moment of sending. */
@@ -15,6 +16,8 @@ export interface Author {
   readonly name: string;
   readonly clusterUid: string;
   readonly history: TruthHistory;
+  /** See Cluster. */
+  readonly spared: ReadonlyMap<string, 'registered' | 'passing'>;
 }
 
 export interface SafetyOptions {
@@ -24,6 +27,12 @@ export interface SafetyOptions {
   readonly onViolation: (invariant: string, what: string) => void;
 }
 
+/** How long the operator may go on from a state it weighed, ms. */
+const settledMs = 15_000;
+/** So many removals are never held for their number. */
+const fewRemovals = 10;
+/** How long it may take until somebody else's change of the catalog is noticed, ms: a periodic comparison. */
+const noticeMs = 70_000;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
 const othersMs = 150_000;
 
@@ -32,7 +41,8 @@ const othersMs = 150_000;
  *
  * - `loss`     an instance that consumers found healthy is not any more, though it was wanted healthy from
  *              the moment the author could know of until now
- * - `gain`     an instance is shown healthy that was unwanted or unwell for all that time
+ * - `hold`     an instance was taken out for reasons that are not to be believed: see Cluster.spared
+ * - `gain`     an instance, or a node, is shown healthy that was unwanted or unwell for all that time
  * - `foreign`  something was touched that is not the author's
  * - `needless` a write that changed nothing
  *
@@ -46,6 +56,8 @@ export class Safety {
   readonly #stamped = new Map<string, { readonly uid: string; readonly createIndex: number }>();
   #catalog: Catalog;
   #othersAt = Number.NEGATIVE_INFINITY;
+  /** When somebody else made a node his. */
+  readonly #takenOverAt = new Map<string, number>();
 
   constructor(options: SafetyOptions) {
     this.#options = options;
@@ -67,7 +79,14 @@ export class Safety {
   /** Takes in what anybody but an operator has changed. */
   othersWrote(): void {
     const catalog = catalogOf(this.#options.consul);
-    if (changedRows(this.#catalog, catalog).size > 0) this.#othersAt = this.#options.now();
+    const changed = changedRows(this.#catalog, catalog);
+    if (changed.size > 0) this.#othersAt = this.#options.now();
+    for (const name of catalog.keys()) {
+      const [old, now] = [this.#catalog.get(name), catalog.get(name)!];
+      const same =
+        old?.entry.CreateIndex === now.entry.CreateIndex && stampOf(now.entry) === stampOf(old.entry);
+      if (!same || isAgents(old) !== isAgents(now)) this.#takenOverAt.set(name, this.#options.now());
+    }
     this.#take(catalog);
   }
 
@@ -89,7 +108,7 @@ export class Safety {
       const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
       const node = before.get(name);
       if (node !== undefined) this.#checkNode(author, node);
-      if (isForeign(id)) this.#violated('foreign', author, row);
+      if (isForeign(id) && !wentAlong(row, name, before, after)) this.#violated('foreign', author, row);
     }
     if (this.#options.now() - this.#othersAt > othersMs) {
       for (const row of writtenRows(body)) {
@@ -99,16 +118,32 @@ export class Safety {
     this.#take(after);
   }
 
-  #checkHealth({ history, ...author }: Author, known: number, before: Catalog, after: Catalog): void {
+  #checkHealth({ history, spared, ...author }: Author, known: number, before: Catalog, after: Catalog): void {
     const [was, is] = [passing(before), passing(after)];
+    // As many as always may go: an outsider has taken the others.
+    const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= fewRemovals;
+    for (const [key, stays] of spared) {
+      const isLost =
+        stays === 'passing' ? was.has(key) && !is.has(key) : !isFew && isGone(key, before, after);
+      const isOver =
+        stays === 'passing' &&
+        history.heldAtSomeTime(known - settledMs, (truth) => isReason(truth, key, before));
+      if (isLost && !isOver) this.#violated('hold', author, `${key} is not ${stays} any more`);
+    }
     for (const [key, { entry }] of was) {
       if (is.has(key) || history.wasUnwanted(key, known)) continue;
       this.#violated('loss', author, `${key} (${entry.ID}), wanted healthy since before ${known} ms`);
     }
-    for (const [key, { entry, node }] of is) {
-      if (was.has(key) || history.wasWanted(key, node, known)) continue;
-      if (isKept(history, entry.Meta, known)) continue;
-      this.#violated('gain', author, `${key} (${entry.ID}), not wanted healthy since ${known} ms`);
+    for (const [key, { node, entry, isWell }] of is) {
+      if (was.has(key)) continue;
+      const old = before.get(node)?.instances.get(key);
+      const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
+      if (isWell && !old?.isWell && !history.wasWell(key, known) && !isKept(history, entry.Meta, known)) {
+        this.#violated('gain', author, told);
+      }
+      if (!before.get(node)?.isWell && !history.wasNodeWell(node, known)) {
+        this.#violated('gain', author, `node of ${told}`);
+      }
     }
   }
 
@@ -116,12 +151,45 @@ export class Safety {
     const { Node: name, CreateIndex } = before.entry;
     const stamp = this.#stamped.get(name);
     const ours = stamp?.uid === author.clusterUid && stamp.createIndex === CreateIndex;
-    if (!ours || isAgents(before)) this.#violated('foreign', author, `node ${name} is not its own`);
+    if (ours && !isAgents(before)) return;
+    // Nothing tells the operator at once that a node is not its own any more.
+    const since = this.#options.now() - (this.#takenOverAt.get(name) ?? Number.NEGATIVE_INFINITY);
+    if (since > noticeMs) this.#violated('foreign', author, `node ${name} is not its own`);
   }
 
   #violated(invariant: string, { name }: { readonly name: string }, what: string): void {
     this.#options.onViolation(invariant, `${name}: ${what}`);
   }
+}
+
+/**
+ * Why an instance may fail although its node's word is not to be believed: what its containers say of
+ * themselves, its own end, or that fewer than two nodes or no more than half of its service are in question.
+ */
+function isReason({ instances, nodes }: Truth, key: string, before: Catalog): boolean {
+  const wanted = instances.get(key);
+  if (!wanted?.serves || nodes.get(wanted.consulNode)?.check !== 'critical') return true;
+  const inQuestion = new Set<string>();
+  const ofService = { losing: 0, total: 0 };
+  for (const [name, node] of before) {
+    const isInQuestion = nodes.get(name)?.check === 'critical';
+    for (const { entry, passing } of node.instances.values()) {
+      if (!passing) continue;
+      if (isInQuestion) inQuestion.add(name);
+      if (entry.Service !== wanted.service) continue;
+      ofService.total += 1;
+      if (isInQuestion) ofService.losing += 1;
+    }
+  }
+  return inQuestion.size < 2 || ofService.losing <= ofService.total / 2;
+}
+
+const isGone = (key: string, before: Catalog, after: Catalog): boolean =>
+  isRegistered(key, before) && !isRegistered(key, after);
+
+function isRegistered(key: string, catalog: Catalog): boolean {
+  for (const node of catalog.values()) if (node.instances.has(key) && !isAgents(node)) return true;
+  return false;
 }
 
 function passing(catalog: Catalog): Map<string, CatalogInstance> {
@@ -143,6 +211,14 @@ function isKept(
     for (const key of kept.keys()) if (key.startsWith(source)) return true;
     return false;
   });
+}
+
+/** A check goes with the node or the service it is on, whosever it is. */
+function wentAlong(row: string, name: string, before: Catalog, after: Catalog): boolean {
+  const check = before.get(name)?.allChecks.find(({ CheckID }) => row.endsWith(`/${CheckID}`));
+  if (check === undefined || !row.startsWith('check ')) return false;
+  if (check.ServiceID === '') return !after.has(name);
+  return !isForeign(check.ServiceID) && !after.get(name)?.services.some(({ ID }) => ID === check.ServiceID);
 }
 
 /** Rows of one moment that are not those of the other, as `node web`, `service web/id`, `check web/id`. */

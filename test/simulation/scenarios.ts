@@ -7,6 +7,8 @@ import type { WorldTraits } from './world.ts';
 interface Scenario {
   readonly row: string;
   readonly actions: readonly [ActionName, ...ActionName[]];
+  /** Pods that are there before, by application; see workload.ts. */
+  readonly pods?: readonly string[];
   /** How long each lasts, ms; least and most. Default 100 and 20,000. */
   readonly lasts?: readonly [number, number];
   readonly traits?: Partial<WorldTraits>;
@@ -25,9 +27,78 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   },
   {
     row: 'Consul leader change, 500, 429, 503, slow answers',
-    actions: ['consul-down', 'consul-flaky', 'consul-deaf'],
+    actions: ['consul-down', 'consul-flaky', 'consul-deaf', 'consul-slow', 'consul-leaderless'],
     lasts: [100, 30_000],
   },
+  {
+    row: 'Consul restored from a snapshot, or wiped',
+    actions: ['consul-restore', 'consul-wipe'],
+    lasts: [100, 40_000],
+  },
+  { row: 'etcd restored from a backup', actions: ['kube-restore'], lasts: [100, 40_000] },
+  {
+    row: 'empty or shrunken LIST (RBAC lost, selector changed)',
+    actions: ['kube-shrunk', 'kube-regressed', 'kube-forbidden'],
+  },
+  {
+    row: 'mass NotReady (control plane cut off from the nodes)',
+    actions: ['mass-not-ready'],
+    lasts: [2_000, 100_000],
+    pods: ['web', 'web', 'both', 'api', 'db', 'web'],
+  },
+  {
+    row: 'mass unexplained absence',
+    actions: ['vanish', 'vanish', 'mass-vanish'],
+    pods: Array(9).fill('both'),
+  },
+  {
+    row: 'ACL token expired or revoked, "ACL not found", 403',
+    actions: ['acl-revoke', 'acl-thin', 'acl-tokenless'],
+    lasts: [1_000, 100_000],
+    traits: { acl: true },
+  },
+  { row: 'partition between registrar and Consul', actions: ['consul-down'], lasts: [10_000, 150_000] },
+  {
+    row: 'somebody deregisters, edits or flips one of our entries',
+    actions: [
+      'drift-remove-instance',
+      'drift-remove-check',
+      'drift-flip',
+      'drift-edit',
+      'drift-remove-node',
+      'drift-wipe-meta',
+      'drift-node-check',
+    ],
+  },
+  {
+    row: 'deliberate scale-down, rollout, namespace deletion',
+    actions: ['scale-to-zero', 'rollout', 'namespace-delete', 'rollout'],
+  },
+  {
+    row: 'two clusters, one Consul',
+    actions: ['crash', 'restart', 'consul-flaky', 'kube-compact', 'drift-remove-node'],
+    traits: { clusters: 2 },
+  },
+  {
+    row: 'two clusters, one Consul',
+    actions: ['restart', 'kube-compact'],
+    traits: { clusters: 2, sameName: true },
+  },
+  {
+    row: 'node-name collision with a real agent or another owner',
+    actions: ['collision', 'collision', 'agent-joins', 'foreign-node', 'foreign-service', 'foreign-check'],
+    lasts: [1_000, 80_000],
+  },
+  {
+    row: 'pod IP reuse, StatefulSet pod recreated under its name',
+    actions: ['pod-recreate', 'pod-recreate', 'pod-add'],
+  },
+  { row: 'hostNetwork pods sharing an address', actions: ['pod-add-host', 'pod-add-host', 'pod-delete'] },
+  {
+    row: 'hostile or malformed annotations',
+    actions: ['annotate', 'annotate', 'mend', 'service-put', 'annotate-hostile'],
+  },
+  { row: 'one operation refused inside a transaction', actions: ['consul-refusing'], lasts: [1_000, 60_000] },
   { row: 'slow, stalled or clock-skewed host', actions: ['stall', 'skew'], lasts: [100, 40_000] },
 ];
 
@@ -66,6 +137,7 @@ export function scriptOf(seed: number, draw: Draw): Script {
   const add = (action: ActionName, at: number, forMs = draw.int(50, 8_000)): void => {
     steps.push({ at, action, cluster: draw.int(0, clusters - 1), x: draw.random(), y: draw.random(), forMs });
   };
+  for (const app of chosen.flatMap(({ pods = [] }) => pods)) add(`pod-add-${app}` as ActionName, 0);
   for (let index = draw.int(1, 6); index > 0; index -= 1) add('pod-add', 0);
   for (let index = draw.int(6, 20); index > 0; index -= 1) add(draw.pick(usual), draw.int(0, spanMs));
   for (const { actions, lasts: [least, most] = [100, 20_000] } of chosen) {

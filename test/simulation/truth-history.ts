@@ -35,16 +35,15 @@ export class TruthHistory {
     return this.heldAtSomeTime(since, (truth) => !isWantedPassing(truth, key));
   }
 
-  /**
-   * Whether the instance and its node were both well, though perhaps not at the same moment: news of pods and
-   * of nodes come on different connections.
-   */
-  wasWanted(key: string, consulNode: string, since: number): boolean {
-    return (
-      this.heldAtSomeTime(
-        since,
-        ({ instances }) => (instances.get(key)?.check ?? 'passing') === 'passing' && instances.has(key),
-      ) && this.heldAtSomeTime(since, ({ nodes }) => nodes.get(consulNode)?.check !== 'critical')
-    );
+  /** Whether the instance itself was well at some moment, whatever its node was. */
+  wasWell(key: string, since: number): boolean {
+    return this.heldAtSomeTime(since, ({ instances }) => {
+      const wanted = instances.get(key);
+      return wanted !== undefined && (wanted.check ?? 'passing') === 'passing';
+    });
+  }
+
+  wasNodeWell(consulNode: string, since: number): boolean {
+    return this.heldAtSomeTime(since, ({ nodes }) => nodes.get(consulNode)?.check !== 'critical');
   }
 }

@@ -14,6 +14,8 @@ import { Trace } from './trace.ts';
 /** What a world is like from its beginning. */
 export interface WorldTraits {
   readonly clusters: number;
+  /** The clusters were given one name by mistake. */
+  readonly sameName: boolean;
   /** Longest time a message takes one way, ms. */
   readonly latencyMs: number;
   /** Consul checks tokens. */
@@ -32,7 +34,14 @@ export interface Violation {
 
 type ConsulRequest = Parameters<ConsulInterceptor>[0];
 
-const plainTraits: WorldTraits = { clusters: 1, latencyMs: 0, acl: false, maxTxnOperations: 128, config: {} };
+const plainTraits: WorldTraits = {
+  clusters: 1,
+  sameName: false,
+  latencyMs: 0,
+  acl: false,
+  maxTxnOperations: 128,
+  config: {},
+};
 const operatorToken = 'operator-token';
 
 /** Clusters, operators and one Consul in virtual time, and the invariants that hold between them. */
@@ -47,8 +56,8 @@ export class World {
   /** Every process that was ever started. */
   readonly processes: OperatorProcess[] = [];
   readonly consulFaults = new Set<(request: ConsulRequest) => ConsulFault | undefined>();
-  /** An earlier state of Consul, for a snapshot to be restored. */
-  consulBackup: Uint8Array | undefined;
+  /** How much later than usual requests reach Consul, ms. */
+  consulDelayMs = 0;
   /** What the operators send to Consul. */
   token: string | undefined;
   readonly #seed: number;
@@ -82,7 +91,11 @@ export class World {
       onViolation: (invariant, what) => this.violated(invariant, what),
     });
     this.clusters = Array.from({ length: clusters }, (_, index) => {
-      return new Cluster(`c${index}`, this.clock, new Draw(seed, `kube ${index}`));
+      return new Cluster(
+        this.traits.sameName ? 'c' : `c${index}`,
+        this.clock,
+        new Draw(seed, `kube ${index}`),
+      );
     });
   }
 
@@ -113,7 +126,7 @@ export class World {
 
   /** Starts a new process of the operator. */
   start(cluster: Cluster = this.cluster): OperatorProcess {
-    const name = `${cluster.name}#${this.processes.length}`;
+    const name = `c${this.clusters.indexOf(cluster)}#${this.processes.length}`;
     const started = new OperatorProcess(this, cluster, name, new Draw(this.#seed, name));
     this.processes.push(started);
     this.trace.add(`${name} started`);

@@ -1,12 +1,18 @@
 import type { Action } from '../script.ts';
 import { consulFaults } from './consul-faults.ts';
+import { consulState } from './consul-state.ts';
 import { kubeFaults } from './kube-faults.ts';
+import { outsider } from './outsider.ts';
 import { processes } from './processes.ts';
 import { workload } from './workload.ts';
 
-export const actions = { ...workload, ...processes, ...kubeFaults, ...consulFaults } satisfies Record<
-  string,
-  Action
->;
+export const actions = {
+  ...workload,
+  ...processes,
+  ...kubeFaults,
+  ...consulFaults,
+  ...consulState,
+  ...outsider,
+} satisfies Record<string, Action>;
 
 export type ActionName = keyof typeof actions;

@@ -52,8 +52,53 @@ const deaf = during(
       method === 'PUT' ? { kind: 'reset-after-apply' } : undefined,
 );
 
+/** Answers come late, by up to as long as the step lasts. */
+const slow: Action = (world, { x, forMs }) => {
+  const ms = Math.ceil(x * Math.min(forMs, 15_000));
+  world.consulDelayMs = ms;
+  world.outOfOrder(forMs, 'slow Consul', () => {
+    world.consulDelayMs = 0;
+  });
+  return `by ${ms} ms for ${forMs} ms`;
+};
+
+/** Cut off from its leader, a server may answer with what it has: nothing, and it says so. */
+const leaderless = during('reads without a known leader', () => ({ method, path }) => {
+  if (method !== 'GET') return { kind: 'answer', status: 500, body: 'No cluster leader' };
+  const body = path.includes('/node-services/') || path.includes('/catalog/node/') ? 'null' : '[]';
+  const headers = {
+    'x-consul-index': '1',
+    'x-consul-knownleader': 'false',
+    'content-type': 'application/json',
+  };
+  return { kind: 'answer', status: 200, headers, body };
+});
+
+const refusable = ['web', 'api', 'db', 'job', 'both', 'host'] as const;
+
+/** Consul refuses whatever concerns one service, wherever in a transaction it stands. */
+const refusing = during('one service refused', ({ y }) => {
+  const name = at(refusable, y)!;
+  return ({ method, path, body }) => {
+    if (method !== 'PUT' || path !== '/v1/txn') return undefined;
+    const operations = JSON.parse(Buffer.from(body).toString('utf8')) as readonly Readonly<
+      Record<string, unknown>
+    >[];
+    const found = operations.findIndex(({ Service }) =>
+      JSON.stringify(Service ?? {}).includes(`"Service":"${name}"`),
+    );
+    if (found < 0) return undefined;
+    const Errors = [{ OpIndex: found, What: `service ${name} is refused` }];
+    const headers = { 'content-type': 'application/json' };
+    return { kind: 'answer', status: 409, headers, body: JSON.stringify({ Results: null, Errors }) };
+  };
+});
+
 export const consulFaults = {
   'consul-down': down,
   'consul-flaky': flaky,
   'consul-deaf': deaf,
+  'consul-slow': slow,
+  'consul-leaderless': leaderless,
+  'consul-refusing': refusing,
 } satisfies Record<string, Action>;

@@ -1,4 +1,5 @@
 import type { Fault } from '../../../src/sandbox/kube/faults.ts';
+import { catalogOf } from '../catalog.ts';
 import type { KubeFault } from '../cluster.ts';
 import { type Action, at } from '../script.ts';
 
@@ -149,6 +150,115 @@ const noWatchList: Action = (world, { cluster: index, forMs }) => {
   return `for ${forMs} ms`;
 };
 
+/** One list of pods comes short, and claims to be whole: a broken proxy, or a server with another's etcd. */
+const shrunk: Action = (world, { cluster: index, x, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const lie: KubeFault = ({ path }) => {
+    if (!path.startsWith('/api/v1/pods?') || !path.includes('status.phase')) return undefined;
+    if (path.includes('sendInitialEvents')) return { kind: 'answer', status: 400 };
+    if (path.includes('watch=true')) return undefined;
+    cluster.faults.delete(lie);
+    cluster.wasLiedTo = true;
+    world.trace.add(`c${index} a list came short`);
+    const items = cluster.pods().filter((_, position) => y >= 0.5 && position % 2 === 0);
+    const metadata = { resourceVersion: String(cluster.kube.store.revision) };
+    return { kind: 'answer', status: 200, body: { kind: 'PodList', apiVersion: 'v1', metadata, items } };
+  };
+  cluster.faults.add(lie);
+  world.outOfOrder(forMs, 'short list', () => void cluster.faults.delete(lie));
+  cluster.forceRelist();
+  return `${y >= 0.5 ? 'half' : 'none'} of the pods, x=${x.toFixed(2)}`;
+};
+
+/** Reads that have to be consistent are not, for a moment: an older state comes back. */
+const regressed: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  if (cluster.news.isHeldBack) return undefined;
+  const ms = Math.round(100 + x * 700);
+  cluster.news.holdBack(world.clock.now());
+  cluster.kube.faults.serveStale({ consistentToo: true });
+  world.after(ms / 2, () => cluster.kube.faults.cutWatches('reset'));
+  world.outOfOrder(ms, 'old reads', () => {
+    cluster.kube.faults.serveFresh();
+    cluster.forceRelist();
+    cluster.news.release(world.clock.now());
+  });
+  return `for ${ms} ms`;
+};
+
+/** etcd is restored from a backup that is as old as the step lasts. */
+const restore: Action = (world, { cluster: index, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const backup = cluster.kube.store.snapshot();
+  const { restores } = cluster;
+  world.after(forMs, () => {
+    // A backup of another branch of history may have the very version that was seen: nobody could tell.
+    if (cluster.restores !== restores) return;
+    cluster.restores += 1;
+    cluster.kube.faults.restore(backup);
+    cluster.looked();
+    world.trace.add(`c${index} etcd restored from ${forMs} ms ago`);
+  });
+  return `to what it is now, in ${forMs} ms`;
+};
+
+/** A few pods are gone from etcd behind the API's back; then the history and the watches. */
+const vanish: Action = (world, { cluster: index, x }) => {
+  const cluster = world.clusters[index]!;
+  const gone = at(cluster.pods(), x);
+  if (gone === undefined) return undefined;
+  cluster.vanish([gone]);
+  return gone.metadata.name;
+};
+
+/** More instances are gone behind the API's back than may go unexplained: they stay until a person says so. */
+const massVanish: Action = (world, { cluster: index }) => {
+  const cluster = world.clusters[index]!;
+  const pods = cluster.pods().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const uids = new Set(pods.map(({ metadata }) => metadata.uid));
+  const keys = [...cluster.history.now.instances.values()].filter(({ key, check }) => {
+    return check === 'passing' && uids.has(/^pod (\S+) /.exec(key)?.[1] ?? '');
+  });
+  // Only what Consul holds counts.
+  const registered = keys.filter(({ key, consulNode }) =>
+    catalogOf(world.consul).get(consulNode)?.instances.has(key),
+  );
+  if (registered.length <= 12) return undefined;
+  for (const { key } of registered) cluster.spared.set(key, 'registered');
+  cluster.vanish(pods);
+  world.outOfOrder(400_000, 'a person lets the vanished go', () => {
+    cluster.spared.clear();
+    world.running(cluster)?.operator.release({ all: true, nodes: [], services: [] });
+  });
+  return `${registered.length} instances`;
+};
+
+/** The control plane is cut off from its nodes: all are called not Ready, and after them their pods. */
+const massNotReady: Action = (world, { cluster: index, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const names = cluster.nodes().map(({ metadata }) => metadata.name);
+  const inService = [...catalogOf(world.consul).values()].filter(({ entry, isWell, instances }) => {
+    return (
+      isWell &&
+      names.includes(entry.Meta?.['kube-node'] ?? '') &&
+      [...instances.values()].some(({ passing }) => passing)
+    );
+  });
+  if (inService.length < 2 || cluster.spared.size > 0) return undefined;
+  for (const { instances } of inService) {
+    for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
+  }
+  const pods = cluster.pods();
+  for (const name of names) cluster.putNode(name, 'Unknown');
+  for (const pod of pods) cluster.markNotReady(pod);
+  world.outOfOrder(forMs, 'nodes not Ready', () => {
+    for (const name of names) cluster.putNode(name);
+    for (const pod of pods) cluster.restoreReady(pod);
+    cluster.spared.clear();
+  });
+  return `${names.length} nodes for ${forMs} ms`;
+};
+
 export const kubeFaults = {
   'kube-down': down,
   'kube-flaky': flaky,
@@ -161,4 +271,10 @@ export const kubeFaults = {
   'kube-blind': blind,
   'kube-stale': stale,
   'kube-no-watchlist': noWatchList,
+  'kube-shrunk': shrunk,
+  'kube-regressed': regressed,
+  'kube-restore': restore,
+  vanish,
+  'mass-vanish': massVanish,
+  'mass-not-ready': massNotReady,
 } satisfies Record<string, Action>;

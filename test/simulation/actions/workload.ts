@@ -57,6 +57,12 @@ const podAdd: Action = (world, { cluster: index, x, y }) => {
   return `${pod.metadata.name} on ${String((pod['spec'] as { nodeName: string }).nodeName)}`;
 };
 
+/** A pod of this application. Two on the host's network share an address and a port. */
+const podAddOf =
+  (app: string): Action =>
+  (world, step) =>
+    podAdd(world, { ...step, y: (apps.indexOf(app) + 0.5) / apps.length });
+
 const podFlip: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
   const pod = at(live(cluster), x);
@@ -170,6 +176,27 @@ const annotate: Action = (world, { cluster: index, x, y }) => {
   return `${pod.metadata.name} ${JSON.stringify(annotations)}`;
 };
 
+const hostile: readonly Readonly<Record<string, string>>[] = [
+  { service: 'a'.repeat(70_000) },
+  { service: '__proto__', port: 'http' },
+  { services: '[[[[[[[[[[' },
+  { services: '- &a [*a, *a]' },
+  { service: 'web', port: '99999999999999999999' },
+  { service: 'web', port: 'http', 'meta.__proto__': 'x', 'meta.constructor': 'y' },
+  { service: 'web', port: 'http', tags: ','.repeat(5_000) },
+  { service: '\u0000\ud800', port: '\n' },
+];
+
+/** Whatever the annotation is, it concerns its pod alone. */
+const annotateHostile: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  const annotations = at(hostile, y)!;
+  cluster.annotate(pod, annotations);
+  return `${pod.metadata.name} ${JSON.stringify(annotations).slice(0, 60)}`;
+};
+
 /** The mistake is mended: the application's own annotations again. */
 const mend: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
@@ -244,6 +271,11 @@ const nodeRemove: Action = (world, { cluster: index, x, forMs }) => {
 
 export const workload = {
   'pod-add': podAdd,
+  'pod-add-web': podAddOf('web'),
+  'pod-add-api': podAddOf('api'),
+  'pod-add-db': podAddOf('db'),
+  'pod-add-both': podAddOf('both'),
+  'pod-add-host': podAddOf('host'),
   'pod-flip': podFlip,
   'pod-blink': podBlink,
   'pod-delete': podDelete,
@@ -254,6 +286,7 @@ export const workload = {
   'scale-to-zero': scaleToZero,
   'namespace-delete': namespaceDelete,
   annotate,
+  'annotate-hostile': annotateHostile,
   mend,
   irrelevant,
   'service-put': servicePut,
