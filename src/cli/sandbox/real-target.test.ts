@@ -37,7 +37,6 @@ describe('realTarget()', () => {
     assert.equal(target.label, consul.origin);
     assert.equal(target.loaded.config.cluster.name, 'sandbox-8000');
     assert.equal(target.prefix, 'sandbox-');
-    assert.equal(target.loaded.config.sync.fullComparisonInterval, 1_000);
   });
 
   test('keeps the query of a request when it adds what every request needs', async () => {

@@ -2,8 +2,7 @@ import type { Environment } from '../../config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 
 /**
- * The operator's configuration in the sandbox: its defaults, apart from the comparison, which comes every
- * second instead of every minute so that the repair of drift can be watched.
+ * The operator's configuration in the sandbox: its defaults.
  *
  * Of the environment only Consul's own variables count, and only for a real Consul: the sandbox must not
  * take the settings of an operator somewhere else for its own.
@@ -15,10 +14,7 @@ export function sandboxConfig(
 ): Promise<LoadedConfig> {
   const variables = Object.entries(environment).filter(([name]) => name.startsWith('CONSUL_'));
   return loadConfig({
-    environment: {
-      ...Object.fromEntries(variables),
-      KUBE_REGISTRAR_SYNC_FULL_COMPARISON_INTERVAL: '1s',
-    },
+    environment: Object.fromEntries(variables),
     flags: { 'cluster.name': cluster, ...(address === undefined ? {} : { 'consul.addresses': [address] }) },
   });
 }

@@ -127,7 +127,7 @@ describe('sandbox()', () => {
     const finding = (id: string) => steps.find((step) => step.id === id)?.finding;
     assert.match(finding('node-lost')!, /^[1-9] instances, 1 operation$/);
     assert.equal(finding('idle'), 'no write in 2 s');
-    // Virtual time passes only where the operator waits on purpose: for other nodes, and for a comparison.
+    // Virtual time passes only where the operator waits on purpose: for other nodes, and between two readings.
     for (const { id, latency, measures } of steps) {
       const most = measures === 'repair' || id === 'node-lost' ? 1_100 : 0;
       assert.ok((latency?.slowest ?? 0) <= most, `${id}: ${latency?.slowest}`);
