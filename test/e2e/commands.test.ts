@@ -1,0 +1,233 @@
+/** plan, purge, explain and the move to another cluster name, as they are run, on real servers. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isPassing, raftLog, states, writesBetween } from '../support/real/consul-reads.ts';
+import { dataDir } from '../support/real/data-dir.ts';
+import { operatorIdentity, startOperator } from '../support/real/operator.ts';
+import { clusterName, type Stage, startStage } from '../support/real/stage.ts';
+import type { Namespace } from '../support/real/workloads.ts';
+
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const pods = 12;
+
+let stage: Stage;
+let shop: Namespace;
+let directory: string;
+let kubeconfig: string;
+
+before(async () => {
+  directory = await dataDir('commands');
+  stage = await startStage();
+  kubeconfig = await stage.kube.kubeconfigFor(operatorIdentity);
+  shop = await stage.namespace('shop');
+  await shop.deploy({ name: 'web', replicas: pods, annotations: { service: 'web', port: 'http' } });
+  await stage.allPassing('web', pods);
+});
+
+after(async () => {
+  await stage?.[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const config = (more: object = {}) => ({
+  cluster: { name: clusterName },
+  kubernetes: { kubeconfig },
+  consul: { addresses: [stage.consul.url] },
+  ...more,
+});
+
+/** Runs the program to its end, with a configuration file of its own. */
+async function run(argv: readonly string[], file: object = config()) {
+  const path = join(directory, 'config.yaml');
+  await writeFile(path, JSON.stringify(file));
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(
+      process.execPath,
+      [program, ...argv, '--config', path],
+      { timeout: 120_000 },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
+
+const nodes = async (): Promise<string[]> => {
+  const all =
+    await stage.consul.api.get<{ Node: string; Meta: Record<string, string> | null }[]>('/v1/catalog/nodes');
+  return all.flatMap(({ Node, Meta }) => (Meta?.['managed-by'] === 'kube-registrar' ? [Node] : [])).sort();
+};
+
+const nodesNamed = (cluster: string): string[] =>
+  stage.kubelet.nodes.map(({ name }) => `${cluster}-${name}`).sort();
+
+suite('plan', () => {
+  test('beside a running operator finds nothing to do, and writes nothing', async () => {
+    const before = await raftLog(stage.consul);
+    const { code, stdout, stderr } = await run(['plan']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    const { transactions, otherWrites } = writesBetween(before, await raftLog(stage.consul));
+    assert.deepEqual([transactions, otherWrites], [0, 0]);
+  });
+
+  test('shows what has changed while no operator runs, exit code 2', async () => {
+    await stage.operator.stop();
+    await shop.addPod('extra', { service: 'extra', port: 'http' });
+    await stage.eventually('the pod has an address', async () => {
+      const all = await shop.pods();
+      assert.ok(all.find(({ metadata }) => metadata.name === 'extra')?.status?.podIP);
+    });
+    const { code, stdout } = await run(['plan', '--output', 'json']);
+    assert.equal(code, 2);
+    const { nodes, summary } = JSON.parse(stdout);
+    assert.equal(summary.remove, 0);
+    assert.equal(
+      nodes[0].steps.find((step: { entry: string }) => step.entry === 'instance').service,
+      'extra',
+    );
+    await shop.deletePod('extra');
+  });
+
+  test('names the right that is missing, at once', async () => {
+    const started = performance.now();
+    const nobody = await stage.kube.kubeconfigFor({ namespace: 'shop', serviceAccount: 'default' });
+    const uid = { name: clusterName, uid: 'x' };
+    const { code, stderr } = await run(
+      ['plan'],
+      config({ kubernetes: { kubeconfig: nobody }, cluster: uid }),
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /pods: not listed yet \(.*forbidden/);
+    assert.ok(performance.now() - started < 50_000, 'not at the deadline');
+  });
+
+  test('says that Consul is not there', async () => {
+    const { code, stderr } = await run(['plan'], config({ consul: { addresses: ['http://127.0.0.1:1'] } }));
+    assert.equal(code, 1);
+    assert.match(stderr, /^kube-registrar: GET \/v1\/catalog\/nodes: .*127\.0\.0\.1:1/);
+  });
+});
+
+suite('explain', () => {
+  test('says what is registered for a pod', async () => {
+    const pod = (await shop.pods()).find(({ metadata }) => metadata.name.startsWith('web-'));
+    const { code, stdout } = await run(['explain', `pod/${pod!.metadata.name}`, '-n', 'shop']);
+    assert.match(stdout, /web \S+:8080 on node prod-\S+: registered as wanted\n/);
+    assert.equal(code, 0);
+  });
+});
+
+suite('a renamed cluster', () => {
+  test('under upsert-only every instance is there twice for consumers, with one id and one address', async () => {
+    await using operator = await startOperator({
+      config: config({ cluster: { name: 'moved' }, sync: { policy: 'upsert-only' } }),
+    });
+    const entries = await stage.eventually('both are there', async () => {
+      const found = await stage.instances('web');
+      assert.equal(found.filter(isPassing).length, 2 * pods);
+      return found;
+    });
+    assert.equal(new Set(entries.map(({ Service }) => Service.ID)).size, pods);
+    assert.deepEqual(await nodes(), [...nodesNamed('moved'), ...nodesNamed('prod')]);
+    const resolver = new Resolver();
+    resolver.setServers([`127.0.0.1:${stage.consul.dnsPort}`]);
+    const addresses = await resolver.resolve4('web.service.consul');
+    assert.equal(new Set(addresses).size, pods);
+    assert.equal(addresses.length, pods, 'DNS gives each address once');
+    await operator.stop();
+    const { code } = await run(['purge', '--yes', '--node', 'moved-*']);
+    assert.equal(code, 0);
+    assert.deepEqual(await nodes(), nodesNamed('prod'));
+  });
+
+  test('is moved by sync without a moment at which an instance is missing', async () => {
+    const watching = new AbortController();
+    const wanted = new Set((await stage.instances('web')).map(({ Service }) => Service.ID));
+    const gaps: string[] = [];
+    const watch = (async () => {
+      for await (const state of states(stage.consul, 'web', watching.signal)) {
+        const seen = new Set(state.filter(isPassing).map(({ Service }) => Service.ID));
+        for (const id of wanted) if (!seen.has(id)) gaps.push(id);
+      }
+    })().catch((error: unknown) => {
+      if (!watching.signal.aborted) throw error;
+    });
+    await using operator = await startOperator({ config: config({ cluster: { name: 'moved' } }) });
+    await stage.eventually('only the new nodes are left', async () => {
+      assert.deepEqual(await nodes(), nodesNamed('moved'));
+    });
+    await stage.allPassing('web', pods);
+    watching.abort();
+    await watch;
+    assert.deepEqual(gaps, []);
+    await operator.stop();
+  });
+});
+
+suite('the policy dry-run', () => {
+  test('writes nothing, and logs what it would write', async () => {
+    const before = await nodes();
+    await using operator = await startOperator({
+      config: config({ sync: { policy: 'dry-run', fullComparisonInterval: '1s' } }),
+    });
+    await operator.ready();
+    await stage.eventually('it says what it would do', async () => {
+      assert.ok(operator.logs('Held').length >= pods);
+    });
+    assert.deepEqual(await nodes(), before);
+    assert.equal(operator.logs('Registered').length, 0);
+  });
+});
+
+suite('purge', () => {
+  test('without --yes removes nothing', async () => {
+    const { code, stdout, stderr } = await run(['purge']);
+    assert.equal(code, 1);
+    assert.match(stdout, /- node moved-/);
+    assert.match(stderr, /nothing was removed: give --yes/);
+    assert.deepEqual(await nodes(), nodesNamed('moved'));
+  });
+
+  test("removes everything of the cluster and leaves others' services", async () => {
+    const [first] = await nodes();
+    await stage.consul.api.put('/v1/catalog/register', {
+      Node: first,
+      SkipNodeUpdate: true,
+      Service: { ID: 'db', Service: 'db', Port: 5432 },
+    });
+    const { code, stdout } = await run(['purge', '--yes']);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /instance db of db is not ours; left alone/);
+    assert.deepEqual(await stage.instances('web'), []);
+    assert.deepEqual(
+      (await stage.instances('db')).map(({ Node }) => Node.Node),
+      [first],
+    );
+    assert.deepEqual(await nodes(), [first]);
+  });
+});
+
+suite('claims', () => {
+  test('keep a name for its namespace', async () => {
+    const other = await stage.namespace('other');
+    await other.addPod('intruder', { service: 'web', port: 'http' });
+    await using operator = await startOperator({
+      config: config({ claims: [{ namespaces: ['shop'], services: ['web'] }] }),
+    });
+    await operator.ready();
+    await stage.allPassing('web', pods);
+    const [denied] = await stage.eventually('the refusal is told', async () => {
+      const lines = operator.logs('ServiceNameDenied');
+      assert.ok(lines.length > 0);
+      return lines;
+    });
+    assert.equal(denied?.['pod'], 'other/intruder');
+    assert.match(String(denied?.['message']), /claimed by namespace "shop"/);
+    await other.annotatePod('intruder', { service: 'intruder' });
+    await stage.allPassing('intruder', 1);
+  });
+});
