@@ -17,6 +17,7 @@ export class History {
   readonly #onRegression: HistoryOptions['onRegression'];
   #seen = '';
   #regressions = 0;
+  #mayRepeat = false;
 
   constructor({ logger, onRegression }: HistoryOptions) {
     this.#logger = logger;
@@ -30,6 +31,19 @@ export class History {
 
   get regressions(): number {
     return this.#regressions;
+  }
+
+  /**
+   * Whether history went back since the last complete list: the new one counts on from there, so that a
+   * version we know may stand for another state now.
+   */
+  get mayRepeat(): boolean {
+    return this.#mayRepeat;
+  }
+
+  /** A complete list of this history was applied. */
+  settle(): void {
+    this.#mayRepeat = false;
   }
 
   /** Whether `version` is older than what was seen, or than what had been seen at some earlier time. */
@@ -50,6 +64,7 @@ export class History {
     this.#seen = listed;
     if (!isStepBack) return;
     this.#regressions += 1;
+    this.#mayRepeat = true;
     this.#logger.warn('history went backwards', { reason: 'Regression', seen, listed });
     try {
       this.#onRegression(seen, listed);

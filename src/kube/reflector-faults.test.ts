@@ -162,6 +162,22 @@ describe('Reflector against the in-memory API server', () => {
     assert.deepEqual(it.known(), it.actual());
   });
 
+  test('does not take two states for one because a restored history reuses their version', async () => {
+    await using it = setup();
+    it.apply('a', '10.0.0.1');
+    it.apply('b', '10.0.0.2');
+    await it.clock.settle();
+    const backup = it.api.store.snapshot();
+    const lost = it.apply('a', '10.0.1.1');
+    it.apply('b', '10.0.1.2');
+    await it.clock.settle();
+    it.api.faults.restore(backup);
+    const found = it.apply('a', '10.0.2.1');
+    assert.equal(found.metadata.resourceVersion, lost.metadata.resourceVersion);
+    await it.clock.advance(60_000);
+    assert.deepEqual(it.store.get('default', 'a')?.ips, ['10.0.2.1']);
+  });
+
   test('equals the server after any sequence of changes and disturbances', async () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd');
     const step = fc.oneof(

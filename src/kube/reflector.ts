@@ -223,7 +223,10 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     let version = '';
     let receivedAt = 0;
     for await (const part of listParts<O>({ ...this.#options, namespace: writer.scope, signal })) {
-      if (version === '') this.#history.accept(part.resourceVersion);
+      if (version === '') {
+        this.#history.accept(part.resourceVersion);
+        relist.versionsRepeat = this.#history.mayRepeat;
+      }
       version = part.resourceVersion;
       receivedAt = part.receivedAt;
       this.#record.heard(receivedAt);
@@ -400,8 +403,10 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     receivedAt: number,
     signal: AbortSignal,
   ): Promise<void> {
+    relist.versionsRepeat ||= this.#history.mayRepeat;
     const drift = await relist.commit(receivedAt, signal);
     signal.throwIfAborted();
+    this.#history.settle();
     this.#resumeAt = version;
     this.#record.listed(drift, receivedAt);
     this.#resolveSynced();

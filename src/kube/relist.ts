@@ -23,6 +23,8 @@ export class Relist<R extends StoredRecord> {
   #added = 0;
   #changed = 0;
   #removed = 0;
+  /** Equal versions are no proof of an equal state; see History.mayRepeat. */
+  versionsRepeat = false;
 
   constructor(writer: StoreWriter<R>, pacer: Pacer, { staged }: { readonly staged: boolean }) {
     this.#writer = writer;
@@ -70,7 +72,7 @@ export class Relist<R extends StoredRecord> {
   }
 
   #apply(record: R, receivedAt: number): void {
-    switch (this.#writer.put(record, 'relist', receivedAt)) {
+    switch (this.#writer.put(record, 'relist', receivedAt, { versionsRepeat: this.versionsRepeat })) {
       case 'added':
         this.#added += 1;
         break;

@@ -39,13 +39,19 @@ export interface StoreWriter<R> {
   readonly scope: string | undefined;
   /** Records in scope. */
   readonly size: number;
-  put(record: R, cause: 'event' | 'relist', receivedAt: number): PutResult;
+  /** A record of the version we have is unchanged, unless `versionsRepeat`. */
+  put(record: R, cause: 'event' | 'relist', receivedAt: number, options?: PutOptions): PutResult;
   /** Removes the object of this uid; one of another uid under the name stays. */
   delete(namespace: string, name: string, uid: string, receivedAt: number): boolean;
   /** The records in scope, as they are now. */
   records(): IterableIterator<R>;
   /** Removes a record that a complete list did not hold. */
   removeAbsent(record: R, receivedAt: number): void;
+}
+
+export interface PutOptions {
+  /** Two states may carry the same version: history went back. Default false. */
+  readonly versionsRepeat?: boolean;
 }
 
 export type PutResult = 'added' | 'changed' | 'replaced' | 'unchanged';
@@ -115,7 +121,7 @@ export class Store<R extends StoredRecord> {
       get size() {
         return size();
       },
-      put: (record, cause, receivedAt) => this.#put(record, cause, receivedAt),
+      put: (record, cause, receivedAt, options) => this.#put(record, cause, receivedAt, options),
       delete: (namespace, name, uid, receivedAt) => {
         const before = this.get(namespace, name);
         if (before === undefined || (uid !== '' && before.uid !== uid)) return false;
@@ -130,7 +136,7 @@ export class Store<R extends StoredRecord> {
     };
   }
 
-  #put(after: R, cause: Cause, receivedAt: number): PutResult {
+  #put(after: R, cause: Cause, receivedAt: number, { versionsRepeat = false }: PutOptions = {}): PutResult {
     const before = this.get(after.namespace ?? '', after.name);
     if (before !== undefined && before.uid !== after.uid) {
       this.#remove(before, 'replaced', receivedAt);
@@ -138,7 +144,7 @@ export class Store<R extends StoredRecord> {
       this.#tell(undefined, after, cause, receivedAt);
       return 'replaced';
     }
-    if (before?.resourceVersion === after.resourceVersion) return 'unchanged';
+    if (before?.resourceVersion === after.resourceVersion && !versionsRepeat) return 'unchanged';
     this.#set(after);
     this.#tell(before, after, cause, receivedAt);
     return before === undefined ? 'added' : 'changed';
