@@ -1,6 +1,6 @@
-import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport, type HttpTransportOptions } from '../lib/http-transport.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../lib/transport.ts';
+import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 
 /** Every watch holds a connection for itself, so this must exceed their number: four a namespace. */
@@ -134,16 +134,3 @@ export class KubeTransport implements Transport {
 }
 
 const isSame = (a: Credentials, b: Credentials): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/** The promise's outcome, or `aborted` as soon as the signal aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new RegistrarError('aborted', 'aborted', { cause: signal.reason }));
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}

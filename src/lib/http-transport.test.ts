@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { HttpTransport } from './http-transport.ts';
 import { readText } from './transport.ts';
@@ -33,6 +33,23 @@ describe('HttpTransport', () => {
         assert.equal(await readText(response), 'busy');
       },
     );
+  });
+
+  test('ends at once when aborted before there is a connection', async () => {
+    // Takes connections and never says a word of TLS.
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const transport = new HttpTransport({ origin: `https://127.0.0.1:${port}` });
+    const abort = new AbortController();
+    const request = transport.request({ method: 'GET', path: '/', signal: abort.signal });
+    server.once('connection', () => abort.abort());
+    const startedAt = performance.now();
+    await assert.rejects(request, { code: 'aborted' });
+    // The time-out of the connection would be 10 s.
+    assert.ok(performance.now() - startedAt < 5_000);
+    await transport.close();
+    server.close();
   });
 
   test('a body cut short rejects with unreachable', async () => {

@@ -1,6 +1,7 @@
 import { Agent, request as undiciRequest } from 'undici';
 import { RegistrarError } from './errors.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface TlsOptions {
   /** PEM of the certificate authorities to trust; the system's when absent. */
@@ -62,7 +63,8 @@ export class HttpTransport implements Transport {
       bodyTimeoutMs = 60_000,
     } = request;
     try {
-      const response = await undiciRequest(`${this.#origin}${path}`, {
+      // undici does not look at the signal of a request that still waits for a connection.
+      const answered = undiciRequest(`${this.#origin}${path}`, {
         method,
         headers: headers ?? {},
         body: body ?? null,
@@ -71,6 +73,7 @@ export class HttpTransport implements Transport {
         headersTimeout: headersTimeoutMs,
         bodyTimeout: bodyTimeoutMs,
       });
+      const response = await unlessAborted(answered, signal);
       return {
         status: response.statusCode,
         headers: firstValues(response.headers),
