@@ -26,7 +26,7 @@ import { Namespace } from '../support/real/workloads.ts';
 
 const run = promisify(execFile);
 /** Far more than anything here takes, so that a busy machine does not fail a test. */
-const patience = { timeoutMs: 60_000 };
+const patience = { timeoutMs: 180_000 };
 
 let dir: string;
 let kube: Kube;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { raftLog, writesBetween } from '../support/real/consul-reads.ts';
 import { type Stage, startStage } from '../support/real/stage.ts';
+import { isReady } from '../support/real/workloads.ts';
 
 let stage: Stage;
 
@@ -16,26 +17,27 @@ const pods = 500;
 
 test('500 pods at once are registered by a few transactions', async () => {
   const ns = await stage.namespace('crowd');
-  const transactions = () => stage.operator.metric('kube_registrar_txn_seconds_count');
-  // At once for the operator: it is stopped while the pods, one by one, get ready.
-  stage.operator.pause();
+  // At once for the operator, however slowly the cluster makes them: it finds all of them when it starts.
+  assert.equal(await stage.operator.stop(), 0);
   await ns.deploy({ name: 'crowd', replicas: pods, annotations: { service: 'crowd', port: 'http' } });
-  await stage.eventually('500 pods have their addresses', async () => {
-    const withAddress = (await ns.pods()).filter(({ status }) => status?.podIP);
-    assert.equal(withAddress.length, pods);
+  await stage.eventually('500 pods are ready', async () => {
+    assert.equal((await ns.pods()).filter(isReady).length, pods);
   });
   const before = await raftLog(stage.consul);
-  stage.operator.resume();
+  await stage.operator.start();
   const entries = await stage.allPassing('crowd', pods);
   assert.deepEqual(
     entries.map(({ Service }) => Service.Address).sort(),
     (await ns.pods()).map(({ status }) => status?.podIP).sort(),
   );
-  // A service and a check each: with 128 operations a transaction, 8 would do.
-  const written = writesBetween(before, await raftLog(stage.consul));
-  assert.ok(written.transactions >= 8 && written.transactions <= 50, `${written.transactions} transactions`);
-  assert.equal(written.otherWrites, 0);
-  assert.equal(await transactions(), written.transactions, 'the metric counts them all');
+  // A service and a check each: with 128 operations a transaction, 8 would do; each of the 3 nodes is computed
+  // by itself and may leave one half empty.
+  const { transactions, otherWrites } = writesBetween(before, await raftLog(stage.consul));
+  assert.ok(transactions >= 8 && transactions <= 16, `${transactions} transactions`);
+  assert.equal(otherWrites, 0);
+  await stage.eventually('the metric counts them all', async () => {
+    assert.equal(await stage.operator.metric('kube_registrar_txn_seconds_count'), transactions);
+  });
 });
 
 test('a restart with 500 instances writes nothing', async () => {

@@ -85,7 +85,7 @@ export class OperatorProcess implements AsyncDisposable {
     await this.#writeConfig();
     this.#process = await ServerProcess.start(this.#processOptions());
     const process = this.#process;
-    await eventually(() => !process.running, { timeoutMs: 60_000, what: 'the operator gives up' });
+    await eventually(() => !process.running, { timeoutMs: 180_000, what: 'the operator gives up' });
     return process.exitCode;
   }
 
@@ -136,7 +136,7 @@ export class OperatorProcess implements AsyncDisposable {
   /** Waits for /readyz. */
   async ready(options: EventuallyOptions = {}): Promise<void> {
     await eventually(() => this.readyz().then(({ ok, text }) => ok || fail(text)), {
-      timeoutMs: 60_000,
+      timeoutMs: 180_000,
       what: 'the operator is ready',
       ...options,
     });

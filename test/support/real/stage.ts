@@ -9,7 +9,7 @@ import { installRbac, type OperatorProcess, operatorIdentity, startOperator } fr
 import { Namespace } from './workloads.ts';
 
 /** Far more than anything takes, so that a busy machine does not fail a test. */
-export const patience = { timeoutMs: 120_000 };
+export const patience = { timeoutMs: 180_000 };
 
 export interface StageOptions {
   /** Merged over the operator's `sync` section. */
