@@ -253,6 +253,8 @@ export class Operator implements StatusSource {
       desiredNodes,
       owner,
       fence,
+      // An identity is the pod's name and more.
+      podName: this.#options.replica?.identity.replace(/_.*/, '') ?? 'kube-registrar',
     });
     this.#writing = writing;
     try {

@@ -80,6 +80,12 @@ export const catalogue = {
     help: 'Objects or services that are not registered as asked at the moment, by reason.',
     labels: { reason: ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] },
   },
+  eventsDropped: {
+    type: 'counter',
+    name: 'events_dropped_total',
+    help: 'Kubernetes Events about pods and Services that were not written. limited: too many about one object; overflow: too many at all; forbidden: the right is missing; failed: not taken by the API server.',
+    labels: { because: ['limited', 'overflow', 'forbidden', 'failed'] },
+  },
   queueDepth: {
     type: 'gauge',
     name: 'queue_depth',

@@ -4,12 +4,14 @@ import type { ObservedState } from '../consul/observed-state.ts';
 import { Writer } from '../consul/writer.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
 import type { ClusterStores } from '../kube/cluster-stores.ts';
+import { EventRecorder } from '../kube/event-recorder.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { SecondLook } from '../reconcile/guard/second-look.ts';
+import { ObjectEvents } from '../reconcile/object-events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import type { DesiredNodes } from './desired-nodes.ts';
 import type { Surroundings } from './parts.ts';
@@ -23,6 +25,8 @@ export interface WritingOptions extends Surroundings {
   readonly desiredNodes: DesiredNodes;
   readonly owner: ClusterUid;
   readonly fence: Fence;
+  /** Name of the pod this process is in: who tells something, in Events. */
+  readonly podName: string;
 }
 
 /** What writes to Consul, for as long as this process leads: the reconciler, its guard and its writer. */
@@ -30,6 +34,9 @@ export class Writing implements Disposable {
   readonly writer: Writer;
   readonly guard: Guard;
   readonly reconciler: Reconciler;
+  readonly #recorder: EventRecorder;
+  readonly #events: ObjectEvents;
+  readonly #observed: ObservedState;
 
   constructor(options: WritingOptions) {
     const { config, clock, random, logger, metrics, observed, desiredNodes, stores } = options;
@@ -51,6 +58,21 @@ export class Writing implements Disposable {
       nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
       touch: (name) => this.reconciler.review(name),
     });
+    this.#observed = observed;
+    this.#recorder = new EventRecorder({
+      kube: options.kube,
+      clock,
+      random,
+      logger,
+      reportingInstance: options.podName,
+      onDropped: (because) => metrics.eventsDropped.inc({ because }),
+    });
+    this.#events = new ObjectEvents({
+      clock,
+      view: stores,
+      annotationPrefix: `${config.annotationPrefix}/`,
+      record: (event) => this.#recorder.record(event),
+    });
     this.reconciler = new Reconciler({
       clock,
       random,
@@ -61,6 +83,7 @@ export class Writing implements Disposable {
       owner: options.owner,
       policy: config.sync.policy,
       guard: this.guard,
+      events: this.#events,
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
@@ -70,7 +93,12 @@ export class Writing implements Disposable {
 
   /** Until the signal aborts and what was in flight has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.reconciler.run(signal), this.guard.run(signal)]);
+    await Promise.all([
+      this.reconciler.run(signal),
+      this.guard.run(signal),
+      this.#recorder.run(signal),
+      this.#events.repeat(this.reconciler, (name) => this.#observed.node(name), signal),
+    ]);
   }
 
   [Symbol.dispose](): void {

@@ -13,11 +13,13 @@ import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
+import type { ObservedNode } from '../plan/observed.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
 import { conflictProblems } from './conflict-problems.ts';
 import { Contention } from './contention.ts';
 import type { Guard } from './guard/guard.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
+import type { ObjectEvents } from './object-events.ts';
 import { Quarantine } from './quarantine.ts';
 import { Reporter } from './reporter.ts';
 import { type Taken, Workqueue } from './workqueue.ts';
@@ -35,6 +37,8 @@ export interface ReconcilerOptions {
   readonly policy: PolicyName;
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
   readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
+  /** Tells the owners of the objects concerned. Default: nobody is told. */
+  readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed' | 'refused'>;
   /** Changes of this node were committed, and `observed` holds them. */
   readonly onSettled?: (node: ConsulNodeName) => void;
 }
@@ -144,7 +148,8 @@ export class Reconciler implements Disposable {
         const { changes, taken, unread } = this.#compute();
         if (unread.length > 0) track(this.#load(unread, signal));
         for (const [node, results] of observed.follow(writer.submit(changes))) {
-          track(results.then((each) => this.#settle(taken.get(node)!, each)));
+          const before = observed.node(node);
+          track(results.then((each) => this.#settle(taken.get(node)!, before, each)));
         }
         await clock.yield();
       }
@@ -214,11 +219,13 @@ export class Reconciler implements Disposable {
   }
 
   #tell(desired: DesiredNode, findings: readonly Finding[]): void {
-    const { logger } = this.#options;
+    const { logger, events, observed } = this.#options;
     const { name } = desired;
     const conflicts = conflictProblems(desired, findings, this.#contention.on(name));
     const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...conflicts]);
-    for (const { object, reason, field, message, severity } of appeared) {
+    for (const problem of appeared) {
+      events?.problem(problem);
+      const { object, reason, field, message, severity } = problem;
       const fields = {
         reason,
         [object.kind.toLowerCase()]: nameOf(object),
@@ -236,12 +243,19 @@ export class Reconciler implements Disposable {
         field,
       });
     }
-    for (const finding of this.#findings.update(name, findings).appeared) this.#reporter.finding(finding);
+    for (const finding of this.#findings.update(name, findings).appeared) {
+      this.#reporter.finding(finding);
+      events?.finding(finding, observed.node(name));
+    }
   }
 
   /** Takes in what became of a node's changes, and gives the node back to the queue. */
-  #settle(taken: Taken<ConsulNodeName>, results: readonly ChangeResult[]): void {
-    const { clock, metrics } = this.#options;
+  #settle(
+    taken: Taken<ConsulNodeName>,
+    before: ObservedNode | undefined,
+    results: readonly ChangeResult[],
+  ): void {
+    const { clock, metrics, events } = this.#options;
     const durationMs = taken.since === undefined ? undefined : clock.now() - taken.since;
     let refused = false;
     let failure: RegistrarError | undefined;
@@ -255,9 +269,12 @@ export class Reconciler implements Disposable {
             metrics.removals.inc({ because: change.because ?? 'none' });
           }
           this.#reporter.committed(change, durationMs);
+          events?.committed(change, before, durationMs);
           break;
         case 'refused':
           refused = true;
+          // Each time: Events of the same kind are counted, and are forgotten after an hour.
+          events?.refused(change, before, outcome.error.message);
           if (this.#quarantine.refuse(change, outcome.error.message)) {
             this.#reporter.refused(change, outcome.error.message);
           }

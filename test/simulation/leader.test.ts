@@ -209,7 +209,8 @@ describe('two replicas', () => {
     assert.deepEqual(stage.registered, { 'web-1': 'critical', 'web-2': 'passing' });
     const lists = second.requests
       .slice(length)
-      .filter(({ side, path }) => side === 'kube' && !path.includes('/leases') && !path.includes('watch='));
+      .filter(({ side, method }) => side === 'kube' && method === 'GET')
+      .filter(({ path }) => !path.includes('/leases') && !path.includes('watch='));
     assert.deepEqual(lists, []);
   });
 

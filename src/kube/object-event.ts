@@ -1,0 +1,102 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { ObjectRef } from '../model/problem.ts';
+
+/** Something to tell the owner of an object; `kubectl describe` shows it. */
+export interface ObjectEvent {
+  /** With its uid: what is said of one pod must not show at the next one of its name. */
+  readonly regarding: ObjectRef;
+  readonly type: 'Normal' | 'Warning';
+  /** A stable code in CamelCase. */
+  readonly reason: string;
+  /** What was done or tried, in CamelCase. */
+  readonly action: string;
+  /** For people; cut at 1 KiB, the limit of the API. */
+  readonly note: string;
+}
+
+/** How often something happened, and when last; absent while it was once. */
+export interface EventSeries {
+  readonly count: number;
+  readonly lastObservedTime: string;
+}
+
+/** An Event (events.k8s.io/v1), as far as we write it. */
+export interface KubeEvent extends KubernetesObject {
+  readonly eventTime: string;
+  readonly reportingController: string;
+  readonly reportingInstance: string;
+  readonly type: ObjectEvent['type'];
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+  readonly regarding: ObjectRef & { readonly apiVersion: string };
+  readonly series?: EventSeries;
+}
+
+export const reportingController = 'kube-registrar.io/registrar';
+
+const apiVersions: Readonly<Record<ObjectRef['kind'], string>> = {
+  Pod: 'v1',
+  Service: 'v1',
+  Node: 'v1',
+  EndpointSlice: 'discovery.k8s.io/v1',
+};
+
+/** Where an object's Events are: beside it; those of objects without a namespace in `default`, by rule of the API. */
+export const eventNamespace = ({ namespace }: ObjectRef): string =>
+  namespace === '' ? 'default' : namespace;
+
+export interface Occurrence {
+  /** Of the Event object, unique in its namespace. */
+  readonly name: string;
+  readonly reportingInstance: string;
+  readonly count: number;
+  /** Wall-clock milliseconds. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+export function kubeEvent(event: ObjectEvent, { name, reportingInstance, ...times }: Occurrence): KubeEvent {
+  const { regarding, type, reason, action, note } = event;
+  const series = seriesOf(times);
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name, namespace: eventNamespace(regarding) },
+    eventTime: microTime(times.firstAt),
+    reportingController,
+    // The API takes at most 128 characters.
+    reportingInstance: reportingInstance.slice(0, 128),
+    type,
+    reason,
+    action,
+    note: cutToBytes(note, longestNote),
+    regarding: { ...regarding, apiVersion: apiVersions[regarding.kind] },
+    ...(series === undefined ? {} : { series }),
+  };
+}
+
+/** Undefined for what happened once: the API takes no series of one. */
+export function seriesOf({ count, lastAt }: Pick<Occurrence, 'count' | 'lastAt'>): EventSeries | undefined {
+  return count < 2 ? undefined : { count, lastObservedTime: microTime(lastAt) };
+}
+
+/** In bytes (NoteLengthLimit of the API server). */
+const longestNote = 1024;
+
+/** At most `limit` bytes of UTF-8, ending in `…` where something is missing; characters stay whole. */
+export function cutToBytes(text: string, limit: number): string {
+  if (Buffer.byteLength(text) <= limit) return text;
+  const end = '…';
+  let bytes = Buffer.byteLength(end);
+  let cut = '';
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > limit) break;
+    cut += character;
+  }
+  return cut + end;
+}
+
+/** MicroTime of meta/v1: six digits after the point. */
+const microTime = (wall: number): string => new Date(wall).toISOString().replace('Z', '000Z');

@@ -1,0 +1,174 @@
+import type { ClusterView } from '../desired/cluster-view.ts';
+import type { ObjectEvent } from '../kube/object-event.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { Change } from '../plan/change.ts';
+import type { Finding } from '../plan/finding.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import { findingText } from '../plan/render.ts';
+import type { LedgerLine } from './ledger.ts';
+
+export interface ObjectEventsOptions {
+  readonly clock: Clock;
+  readonly view: Pick<ClusterView, 'pod' | 'service' | 'kubeNode'>;
+  /** With its slash: `kube-registrar.io/`. */
+  readonly annotationPrefix: string;
+  /** Takes note and returns at once. */
+  readonly record: (event: ObjectEvent) => void;
+}
+
+/** What is wrong at the moment. */
+export interface Standing {
+  problems(): Iterable<LedgerLine<Problem>>;
+  findings(): Iterable<LedgerLine<Finding>>;
+}
+
+/** What lasts is told again after so long, in milliseconds: the API server forgets Events after an hour. */
+export const repeatMs = 1_800_000;
+
+type Meta = Readonly<Record<string, string>>;
+
+/**
+ * What the owners of pods and Services are told as Events on their objects, so that `kubectl describe` says
+ * whether something is in Consul, and if not, why. Only objects that exist are told of.
+ */
+export class ObjectEvents {
+  readonly #options: ObjectEventsOptions;
+
+  constructor(options: ObjectEventsOptions) {
+    this.#options = options;
+  }
+
+  problem({ object, reason, field, message, severity }: Problem): void {
+    const annotation = field.replace(/\[.*/s, '');
+    const where = annotation === '' ? '' : ` (annotation ${this.#options.annotationPrefix}${annotation})`;
+    const opening = severity === 'error' ? 'Not registered as asked: ' : '';
+    this.#tell(this.#existing(object), {
+      type: 'Warning',
+      reason,
+      action: 'Register',
+      note: `${opening}${message}${where}`,
+    });
+  }
+
+  /** A finding of another kind than `held` is not for the owners of objects. */
+  finding(finding: Finding, node: ObservedNode | undefined): void {
+    if (finding.kind !== 'held') return;
+    const meta = node?.instances.get(finding.instance)?.meta;
+    this.#tell(this.#heldFor(meta), {
+      type: 'Warning',
+      reason: finding.what === 'removal' ? 'RemovalHeld' : 'HealthHeld',
+      action: finding.what === 'removal' ? 'Deregister' : 'UpdateHealth',
+      note: findingText(finding),
+    });
+  }
+
+  /**
+   * `before`: the node as it was. `durationMs`: from the receipt of the Kubernetes event to the commit;
+   * undefined when there was none, as at the start, when nobody has to be told of what always was.
+   */
+  committed(change: Change, before: ObservedNode | undefined, durationMs: number | undefined): void {
+    if (change.kind === 'put-instance' && change.effect === 'create' && durationMs !== undefined) {
+      const { service, address, port, meta } = change.instance;
+      const at = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+      this.#tell(this.#objectOf(meta), {
+        type: 'Normal',
+        reason: 'Registered',
+        action: 'Register',
+        note: `Registered in Consul as service "${service}" at ${at} on node "${change.node}" after ${Math.round(durationMs)} ms`,
+      });
+    }
+    if (change.kind === 'delete-instance') {
+      const why = change.because === undefined ? '' : ` (${change.because})`;
+      this.#tell(this.#objectOf(before?.instances.get(change.instance)?.meta), {
+        type: 'Normal',
+        reason: 'Deregistered',
+        action: 'Deregister',
+        note: `Service "${change.service}" is deregistered from Consul node "${change.node}"${why}`,
+      });
+    }
+  }
+
+  refused(change: Change, before: ObservedNode | undefined, error: string): void {
+    if (!('instance' in change) || change.instance === undefined) return;
+    const isPut = change.kind === 'put-instance';
+    const meta = isPut ? change.instance.meta : before?.instances.get(change.instance)?.meta;
+    const service = isPut ? change.instance.service : change.service;
+    this.#tell(this.#objectOf(meta), {
+      type: 'Warning',
+      reason: 'RegistrationFailed',
+      action: 'Register',
+      note: `Consul refused a change of service "${service}" (${change.kind}); it is tried again later: ${error}`,
+    });
+  }
+
+  /** Tells again what lasts, until the signal aborts. */
+  async repeat(
+    standing: Standing,
+    observed: (node: ConsulNodeName) => ObservedNode | undefined,
+    signal: AbortSignal,
+  ) {
+    try {
+      for (;;) {
+        await this.#options.clock.sleep(repeatMs, signal);
+        for (const { item } of standing.problems()) this.problem(item);
+        for (const { item } of standing.findings()) {
+          if (item.kind === 'held') this.finding(item, observed(item.node));
+        }
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    }
+  }
+
+  #tell(regarding: ObjectRef | undefined, event: Omit<ObjectEvent, 'regarding'>): void {
+    if (regarding !== undefined) this.#options.record({ regarding, ...event });
+  }
+
+  /** The object an instance stands for: its pod, or the Service that asks for it when there is no pod. */
+  #objectOf(meta: Meta = {}): ObjectRef | undefined {
+    const { 'kube-namespace': namespace = '', 'kube-pod': pod, 'kube-service': service } = meta;
+    if (pod !== undefined) {
+      return this.#existing({ kind: 'Pod', namespace, name: pod, uid: meta['kube-pod-uid'] ?? '' });
+    }
+    return service === undefined
+      ? undefined
+      : this.#existing({ kind: 'Service', namespace, name: service, uid: '' });
+  }
+
+  /** What is held has often lost its pod: then the Service is told, or the Kubernetes node. */
+  #heldFor(meta: Meta = {}): ObjectRef | undefined {
+    const { 'kube-namespace': namespace = '', 'kube-service': service, 'kube-node': node } = meta;
+    return (
+      this.#objectOf(meta) ??
+      (service === undefined
+        ? undefined
+        : this.#existing({ kind: 'Service', namespace, name: service, uid: '' })) ??
+      (node === undefined ? undefined : this.#existing({ kind: 'Node', namespace: '', name: node, uid: '' }))
+    );
+  }
+
+  /** The object with the uid it has; undefined when it is gone, going, or another of its name. */
+  #existing(object: ObjectRef): ObjectRef | undefined {
+    const { view } = this.#options;
+    const { kind, namespace, name, uid } = object;
+    switch (kind) {
+      case 'Pod': {
+        const pod = view.pod(namespace, name);
+        const isIt = pod !== undefined && !pod.deleting && (uid === '' || uid === pod.uid);
+        return isIt ? { ...object, uid: pod.uid } : undefined;
+      }
+      case 'Service': {
+        const service = view.service(namespace, name);
+        return service === undefined || service.deleting ? undefined : { ...object, uid: service.uid };
+      }
+      case 'Node': {
+        const node = view.kubeNode(name);
+        return node === undefined ? undefined : { ...object, uid: node.uid };
+      }
+      case 'EndpointSlice':
+        return object;
+    }
+  }
+}
