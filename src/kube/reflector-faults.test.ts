@@ -162,6 +162,23 @@ describe('Reflector against the in-memory API server', () => {
     assert.deepEqual(it.known(), it.actual());
   });
 
+  test('notices a restore also when the first questions about the version are not answered', async () => {
+    await using it = setup();
+    it.apply('a', '10.0.0.1');
+    await it.clock.settle();
+    const backup = it.api.store.snapshot();
+    it.apply('a', '10.0.1.1');
+    it.apply('b', '10.0.1.2');
+    await it.clock.settle();
+    let refused = 0;
+    it.api.faults.intercept = ({ path }) =>
+      path.includes('limit=1&') && refused++ < 3 ? { kind: 'answer', status: 500 } : undefined;
+    it.api.faults.restore(backup);
+    await it.clock.advance(60_000);
+    assert.equal(refused, 4);
+    assert.deepEqual(it.known(), it.actual());
+  });
+
   test('does not take two states for one because a restored history reuses their version', async () => {
     await using it = setup();
     it.apply('a', '10.0.0.1');

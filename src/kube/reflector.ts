@@ -374,22 +374,29 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
    * bookmarks included. So it is asked for its own version, beside the watch and without holding it up.
    */
   async #checkHistory(watchdog: Watchdog): Promise<void> {
+    const { clock, random } = this.#options;
     const { signal } = watchdog;
     // Events may arrive before the answer, and be newer than it.
     const { seen } = this.#history;
-    try {
-      const version = await currentVersion({
-        ...this.#options,
-        namespace: this.#options.writer.scope,
-        signal,
-      });
-      if (signal.aborted || !this.#history.isPast(version, seen)) return;
-      this.#history.accept(version);
-      watchdog.end(this.#wentBack(version));
-    } catch (thrown) {
-      // Whatever keeps it from answering, the watch meets too.
-      if (!signal.aborted)
+    const backoff = new Backoff({ random });
+    while (!signal.aborted) {
+      try {
+        const version = await currentVersion({
+          ...this.#options,
+          namespace: this.#options.writer.scope,
+          signal,
+        });
+        if (signal.aborted || !this.#history.isPast(version, seen)) return;
+        this.#history.accept(version);
+        watchdog.end(this.#wentBack(version));
+        return;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        // The watch may be well all the same, and then nothing else would ever tell.
         this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(thrown) });
+        const { retryAfterMs = 0 } = RegistrarError.from(thrown);
+        await clock.sleep(backoff.next(retryAfterMs), signal).catch(() => {});
+      }
     }
   }
 
