@@ -86,7 +86,7 @@ export class Knowledge {
 
 /** A list of everything, that the stores are filled from; not one that asks about a single object. */
 function isReflectors(collection: Collection, query: string): boolean {
-  if (query.includes('metadata.name') || query.includes('labelSelector')) return false;
+  if (!query.includes('limit=500') || query.includes('labelSelector')) return false;
   return collection !== 'pods' || query.includes('status.phase');
 }
 

@@ -77,7 +77,12 @@ export class OperatorProcess {
       send: (request, handOver) => (request.method === 'GET' ? handOver() : this.#write(request, handOver)),
     });
     this.operator = new Operator({
-      config: configSchema.parse({ ...world.traits.config, cluster: { name: cluster.name } }),
+      config: configSchema.parse({
+        ...world.traits.config,
+        cluster: { name: cluster.name },
+        leaderElection: { enabled: world.traits.replicas > 1 },
+      }),
+      replica: { identity: name, namespace: 'default' },
       clock: this.clock,
       random: draw.random,
       logger: recorder((line) => this.#logged(line)),
@@ -107,6 +112,12 @@ export class OperatorProcess {
     this.clock.kill();
     this.#kube.kill();
     this.#consul.kill();
+  }
+
+  /** By the Lease, which is the word of the cluster and not of the process. */
+  get isLeading(): boolean {
+    const lease = this.cluster.kube.store.get('leases.coordination.k8s.io', 'default', 'kube-registrar');
+    return (lease?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity === this.name;
   }
 
   get isAlive(): boolean {
@@ -157,7 +168,8 @@ export class OperatorProcess {
     const { cluster, crashPlan: plan } = this;
     const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
     const { uid, history, spared } = cluster;
-    const author = { name: this.name, clusterUid: uid, history, spared };
+    const isLeading = this.isLeading || this.#world.traits.replicas === 1;
+    const author = { name: this.name, clusterUid: uid, history, spared, isLeading };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);
     if (plan === undefined || --plan.writesLeft > 0) return send();

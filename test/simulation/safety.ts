@@ -16,6 +16,8 @@ export interface Author {
   readonly name: string;
   readonly clusterUid: string;
   readonly history: TruthHistory;
+  /** Whether the cluster has it lead now, or it has no replicas. */
+  readonly isLeading: boolean;
   /** See Cluster. */
   readonly spared: ReadonlyMap<string, 'registered' | 'passing'>;
 }
@@ -45,6 +47,7 @@ const othersMs = 150_000;
  * - `gain`     an instance, or a node, is shown healthy that was unwanted or unwell for all that time
  * - `foreign`  something was touched that is not the author's
  * - `needless` a write that changed nothing
+ * - `fence`    a write by a replica that does not lead any more, after one by its successor
  *
  * What the author can know: everything up to the end of its last complete list and, while its watches are
  * open, up to now; less what the server, the network or a stall of its own keeps back, and less the time a
@@ -57,6 +60,8 @@ export class Safety {
   #catalog: Catalog;
   #othersAt = Number.NEGATIVE_INFINITY;
   /** When somebody else made a node his. */
+  /** The process that wrote last, by cluster. */
+  readonly #lastAuthor = new Map<string, string>();
   readonly #takenOverAt = new Map<string, number>();
 
   constructor(options: SafetyOptions) {
@@ -104,6 +109,7 @@ export class Safety {
     const changed = changedRows(before, after);
     this.#options.onWrite(author.name, [...changed].join(', ') || 'nothing changed');
     this.#checkHealth(author, known, before, after);
+    if (changed.size > 0) this.#checkFence(author);
     for (const row of changed) {
       const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
       const node = before.get(name);
@@ -145,6 +151,12 @@ export class Safety {
         this.#violated('gain', author, `node of ${told}`);
       }
     }
+  }
+
+  #checkFence({ name, clusterUid, isLeading }: Author): void {
+    const last = this.#lastAuthor.get(clusterUid) ?? name;
+    if (last !== name && !isLeading) this.#violated('fence', { name }, `wrote after ${last} had taken over`);
+    this.#lastAuthor.set(clusterUid, name);
   }
 
   #checkNode(author: { readonly name: string; readonly clusterUid: string }, before: CatalogNode): void {

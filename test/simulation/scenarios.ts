@@ -12,7 +12,14 @@ interface Scenario {
   /** How long each lasts, ms; least and most. Default 100 and 20,000. */
   readonly lasts?: readonly [number, number];
   readonly traits?: Partial<WorldTraits>;
+  /** Nothing is out of order in it that would delay the operator: everything is right within this time, ms. */
+  readonly promptMs?: number;
 }
+
+/** What the guard and a debounce may take where nothing is wrong, ms. */
+const calmMs = 3_000;
+/** Within which somebody else's change has to be repaired, ms. */
+const repairMs = 5_000;
 
 export const scenarios: readonly [Scenario, ...Scenario[]] = [
   { row: 'crash before, between or after any write', actions: ['crash-at-write', 'crash', 'crash-at-write'] },
@@ -69,10 +76,18 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
       'drift-wipe-meta',
       'drift-node-check',
     ],
+    promptMs: repairMs,
+  },
+  {
+    row: 'two replicas',
+    actions: ['crash', 'restart', 'stall', 'crash-at-write', 'kube-down', 'consul-flaky', 'consul-slow'],
+    lasts: [500, 40_000],
+    traits: { replicas: 2 },
   },
   {
     row: 'deliberate scale-down, rollout, namespace deletion',
     actions: ['scale-to-zero', 'rollout', 'namespace-delete', 'rollout'],
+    promptMs: calmMs,
   },
   {
     row: 'two clusters, one Consul',
@@ -92,11 +107,17 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   {
     row: 'pod IP reuse, StatefulSet pod recreated under its name',
     actions: ['pod-recreate', 'pod-recreate', 'pod-add'],
+    promptMs: calmMs,
   },
-  { row: 'hostNetwork pods sharing an address', actions: ['pod-add-host', 'pod-add-host', 'pod-delete'] },
+  {
+    row: 'hostNetwork pods sharing an address',
+    actions: ['pod-add-host', 'pod-add-host', 'pod-delete'],
+    promptMs: calmMs,
+  },
   {
     row: 'hostile or malformed annotations',
     actions: ['annotate', 'annotate', 'mend', 'service-put', 'annotate-hostile'],
+    promptMs: calmMs,
   },
   { row: 'one operation refused inside a transaction', actions: ['consul-refusing'], lasts: [1_000, 60_000] },
   { row: 'slow, stalled or clock-skewed host', actions: ['stall', 'skew'], lasts: [100, 40_000] },
@@ -151,5 +172,7 @@ export function scriptOf(seed: number, draw: Draw): Script {
     { latencyMs },
     ...chosen.map((each) => each.traits ?? {}),
   ) as Partial<WorldTraits>;
-  return { seed, rows: chosen.map(({ row }) => row), traits, steps };
+  const promptMs =
+    Math.max(...chosen.map((each) => each.promptMs ?? Number.POSITIVE_INFINITY)) + 10 * latencyMs;
+  return { seed, rows: chosen.map(({ row }) => row), traits, steps, promptMs };
 }

@@ -21,6 +21,8 @@ export interface Script {
   readonly rows: readonly string[];
   readonly traits: Partial<WorldTraits>;
   readonly steps: readonly Step[];
+  /** Within which time everything has to be right again once the last step is over, ms. */
+  readonly promptMs: number;
 }
 
 /** Carries a step out. Returns what was done, or undefined when there was nothing to do it to. */

@@ -16,6 +16,8 @@ export interface WorldTraits {
   readonly clusters: number;
   /** The clusters were given one name by mistake. */
   readonly sameName: boolean;
+  /** Processes of the operator in each cluster; with several, one leads. */
+  readonly replicas: number;
   /** Longest time a message takes one way, ms. */
   readonly latencyMs: number;
   /** Consul checks tokens. */
@@ -36,6 +38,7 @@ type ConsulRequest = Parameters<ConsulInterceptor>[0];
 
 const plainTraits: WorldTraits = {
   clusters: 1,
+  replicas: 1,
   sameName: false,
   latencyMs: 0,
   acl: false,
@@ -133,30 +136,32 @@ export class World {
     return started;
   }
 
-  /** The process of the cluster that lives, if any. */
+  /** The processes of the cluster that live. */
+  alive(cluster: Cluster): OperatorProcess[] {
+    return this.processes.filter((each) => each.cluster === cluster && each.isAlive);
+  }
+
+  /** Of the processes of the cluster that live the one that leads, or the one started last. */
   running(cluster: Cluster): OperatorProcess | undefined {
-    return this.processes.findLast((each) => each.cluster === cluster && each.isAlive);
+    const alive = this.alive(cluster);
+    return alive.find(({ isLeading }) => isLeading) ?? alive.at(-1);
   }
 
   /** Kills a process, to be started again after `ms`. */
   crash(dying: OperatorProcess, ms: number): void {
     dying.kill();
     this.trace.add(`${dying.name} killed`);
-    this.#startLater(dying.cluster, ms);
+    this.after(ms, () => void this.start(dying.cluster));
   }
 
   /** SIGTERM, and a new process after `ms`; one that has not ended until then is killed. */
   restart(old: OperatorProcess, ms: number): void {
     old.stop();
-    this.#startLater(old.cluster, ms);
-  }
-
-  #startLater(cluster: Cluster, ms: number): void {
     this.after(ms, () => {
-      const old = this.running(cluster);
-      if (old?.state === 'running') return;
-      old?.kill();
-      this.start(cluster);
+      // It may have been killed meanwhile, and somebody else has started the new one.
+      if (old.state === 'killed') return;
+      old.kill();
+      this.start(old.cluster);
     });
   }
 
