@@ -53,6 +53,27 @@ describe('Events', () => {
       [['Deregistered', 'Service "web" is deregistered from Consul node "kubernetes-n1" (withdrawn)']],
     );
     assert.equal(cluster.kube.store.list('events').length, 1);
+    assert.deepEqual(
+      cluster.consul.outsider.services('kubernetes-n1'),
+      [],
+      'the last two went with their node',
+    );
+    await operator.stop();
+  });
+
+  test('a pod taken out of a node on which others stay is told, too', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' });
+    cluster.putPod('web-2', { service: 'web' });
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    cluster.putPod('web-1', {});
+    await cluster.clock.advance(60_000);
+    assert.deepEqual(cluster.passing('web'), ['kubernetes-n1/10.1.0.2']);
+    assert.deepEqual(
+      described(cluster, 'web-1').map(({ reason }) => reason),
+      ['Deregistered'],
+    );
     await operator.stop();
   });
 

@@ -5,6 +5,7 @@ import { Writer } from '../consul/writer.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
 import type { ClusterStores } from '../kube/cluster-stores.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
+import { type GateVerdict, ReadinessGates } from '../kube/readiness-gate.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
@@ -13,6 +14,7 @@ import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { SecondLook } from '../reconcile/guard/second-look.ts';
 import { ObjectEvents } from '../reconcile/object-events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
+import { type Registration, registrations } from '../reconcile/registration.ts';
 import type { DesiredNodes } from './desired-nodes.ts';
 import type { Surroundings } from './parts.ts';
 
@@ -37,6 +39,7 @@ export class Writing implements Disposable {
   readonly #recorder: EventRecorder;
   readonly #events: ObjectEvents;
   readonly #observed: ObservedState;
+  readonly #gates: ReadinessGates;
 
   constructor(options: WritingOptions) {
     const { config, clock, random, logger, metrics, observed, desiredNodes, stores } = options;
@@ -73,6 +76,20 @@ export class Writing implements Disposable {
       annotationPrefix: `${config.annotationPrefix}/`,
       record: (event) => this.#recorder.record(event),
     });
+    this.#gates = new ReadinessGates({
+      kube: options.kube,
+      clock,
+      random,
+      logger,
+      pods: stores.pods,
+      nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
+      judge: (name) => {
+        if (config.sync.policy === 'dry-run') return () => 'dry-run';
+        const known = observed.needsReading(name) ? undefined : observed.node(name);
+        const standing = registrations(desiredNodes.of(name), known);
+        return ({ uid }) => verdicts[standing(uid)];
+      },
+    });
     this.reconciler = new Reconciler({
       clock,
       random,
@@ -86,6 +103,7 @@ export class Writing implements Disposable {
       events: this.#events,
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
+        this.#gates.settled(name);
         for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
       },
     });
@@ -97,6 +115,7 @@ export class Writing implements Disposable {
       this.reconciler.run(signal),
       this.guard.run(signal),
       this.#recorder.run(signal),
+      this.#gates.run(signal),
       this.#events.repeat(this.reconciler, (name) => this.#observed.node(name), signal),
     ]);
   }
@@ -104,5 +123,12 @@ export class Writing implements Disposable {
   [Symbol.dispose](): void {
     this.reconciler[Symbol.dispose]();
     this.guard[Symbol.dispose]();
+    this.#gates[Symbol.dispose]();
   }
 }
+
+const verdicts: Readonly<Record<Registration, GateVerdict>> = {
+  committed: 'registered',
+  waiting: 'wait',
+  unwanted: 'not-asked',
+};

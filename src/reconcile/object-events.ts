@@ -3,9 +3,9 @@ import type { ObjectEvent } from '../kube/object-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import type { Change } from '../plan/change.ts';
+import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
-import type { ObservedNode } from '../plan/observed.ts';
+import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
 import type { LedgerLine } from './ledger.ts';
 
@@ -80,13 +80,12 @@ export class ObjectEvents {
       });
     }
     if (change.kind === 'delete-instance') {
-      const why = change.because === undefined ? '' : ` (${change.because})`;
-      this.#tell(this.#objectOf(before?.instances.get(change.instance)?.meta), {
-        type: 'Normal',
-        reason: 'Deregistered',
-        action: 'Deregister',
-        note: `Service "${change.service}" is deregistered from Consul node "${change.node}"${why}`,
-      });
+      const instance = before?.instances.get(change.instance);
+      if (instance !== undefined) this.#deregistered(change, instance);
+    }
+    if (change.kind === 'delete-node') {
+      // The last instances of a node go with it.
+      for (const instance of before?.instances.values() ?? []) this.#deregistered(change, instance);
     }
   }
 
@@ -120,6 +119,16 @@ export class ObjectEvents {
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
     }
+  }
+
+  #deregistered({ node, because }: DeleteInstance | DeleteNode, { service, meta }: ObservedInstance): void {
+    const why = because === undefined ? '' : ` (${because})`;
+    this.#tell(this.#objectOf(meta), {
+      type: 'Normal',
+      reason: 'Deregistered',
+      action: 'Deregister',
+      note: `Service "${service}" is deregistered from Consul node "${node}"${why}`,
+    });
   }
 
   #tell(regarding: ObjectRef | undefined, event: Omit<ObjectEvent, 'regarding'>): void {
