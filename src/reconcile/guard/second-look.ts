@@ -3,6 +3,7 @@ import { KubeClient } from '../../kube/client.ts';
 import { listParts } from '../../kube/list-pager.ts';
 import { collectionUrl, endpointSliceResource, type Resource } from '../../kube/resource.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { EvidenceView, Subject } from '../../plan/evidence.ts';
@@ -39,13 +40,8 @@ export class SecondLook {
   }
 
   /** One object, by its name. */
-  async at(subject: Subject, signal: AbortSignal): Promise<Look> {
-    const deadline = new AbortController();
-    using _timer = this.#options.clock.schedule(longestMs, () =>
-      deadline.abort(new RegistrarError('timeout', `no answer within ${longestMs / 1000} s`)),
-    );
-    const until = AbortSignal.any([signal, deadline.signal]);
-    return this.#unlessFailing(signal, () => {
+  at(subject: Subject, signal: AbortSignal): Promise<Look> {
+    const ask = (until: AbortSignal): Promise<Look> => {
       switch (subject.kind) {
         case 'pod':
           return this.#atPod(subject, until);
@@ -54,7 +50,8 @@ export class SecondLook {
         case 'endpoint':
           return this.#atEndpoint(subject, until);
       }
-    });
+    };
+    return this.#unlessFailing(signal, () => withDeadline(this.#options.clock, longestMs, signal, ask));
   }
 
   /**
@@ -154,10 +151,9 @@ export class SecondLook {
     const resourceAttributes = { verb: 'list', group: '', resource, ...(namespace ? { namespace } : {}) };
     const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' };
     try {
-      const answer = await this.#client.create<Review>(
-        reviewPath,
-        { ...review, spec: { resourceAttributes } },
-        { signal },
+      const object = { ...review, spec: { resourceAttributes } };
+      const answer = await withDeadline(this.#options.clock, longestMs, signal, (until) =>
+        this.#client.create<Review>(reviewPath, object, { signal: until }),
       );
       return answer.status?.allowed === false ? `list on ${resource} is not allowed any more` : undefined;
     } catch (thrown) {

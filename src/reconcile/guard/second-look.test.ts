@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as records from '../../../test/support/cluster-records.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import type { Subject } from '../../plan/evidence.ts';
+import type { AccessRule } from '../../sandbox/kube/access.ts';
+import { KubeApi } from '../../sandbox/kube/kube-api.ts';
+import { SecondLook, type SecondLookOptions } from './second-look.ts';
+
+const { signal } = new AbortController();
+const reads: readonly AccessRule[] = [
+  { verbs: ['list'], apiGroups: [''], resources: ['pods', 'services'] },
+  { verbs: ['list'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+];
+
+function start(options: Partial<SecondLookOptions> = {}) {
+  const clock = new VirtualClock();
+  const kube = new KubeApi({ clock, random: () => 0.5 });
+  kube.access.grant('operator', reads);
+  const transport = kube.transport('operator');
+  const view = { pod: () => undefined, service: () => undefined };
+  return { clock, kube, look: new SecondLook({ transport, clock, view, namespaces: [], ...options }) };
+}
+
+const pod = (uid: string, status: object = { phase: 'Running' }, metadata: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web-1', namespace: 'default', uid, ...metadata },
+  spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'x' }] },
+  status,
+});
+const subject = { kind: 'pod', namespace: 'default', name: 'web-1', uid: 'u1' } as const;
+
+describe('a second look at a pod, with the rights to list it and no other', () => {
+  test('agrees when it is gone, and when another has its name', async () => {
+    const { kube, look } = start();
+    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+    kube.store.apply(pod('u2'));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+  });
+
+  test('finds that it is still there', async () => {
+    const { kube, look } = start();
+    kube.store.apply(pod('u1'));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'present' });
+  });
+
+  test('agrees when the stores have this very version of it, so that it really does not ask', async () => {
+    const known = { ...records.pod({ uid: 'u1' }), resourceVersion: '' };
+    const { kube, look } = start({ view: { pod: () => known, service: () => undefined } });
+    known.resourceVersion = kube.store.apply(pod('u1')).metadata.resourceVersion;
+    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+  });
+
+  test('learns from it why its instances have to go', async () => {
+    const { kube, look } = start();
+    kube.store.apply(pod('u1', { phase: 'Failed', reason: 'Evicted' }));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'explained', because: 'finished' });
+    kube.store.apply(pod('u1', { phase: 'Running' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'explained', because: 'terminating' });
+  });
+
+  test('knows that a pod which lost its labels withdrew', async () => {
+    const { kube, look } = start({ podLabelSelector: 'consul=yes' });
+    kube.store.apply(pod('u1'));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'explained', because: 'withdrawn' });
+    kube.store.apply(pod('u1', { phase: 'Running' }, { labels: { consul: 'yes' } }));
+    assert.deepEqual(await look.at(subject, signal), { kind: 'present' });
+  });
+
+  test('tells missing rights from absence, and any other failure too', async () => {
+    const { kube, look, clock } = start();
+    kube.access.grant('operator', []);
+    assert.equal((await look.at(subject, signal)).kind, 'forbidden');
+    kube.access.grant('operator', reads);
+    kube.faults.intercept = () => ({ kind: 'answer', status: 503 });
+    assert.equal((await look.at(subject, signal)).kind, 'failed');
+    kube.faults.intercept = () => ({ kind: 'hang' });
+    const hanging = look.at(subject, signal);
+    await clock.advance(10_000);
+    assert.equal((await hanging).kind, 'failed');
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('a second look at many pods', () => {
+  const subjects = [subject, { ...subject, name: 'web-2', uid: 'u2' }];
+
+  test('finds each by one list, finished ones included', async () => {
+    const { kube, look } = start();
+    kube.store.apply(pod('u1', { phase: 'Succeeded' }));
+    let lists = 0;
+    kube.faults.intercept = ({ path }) => {
+      if (path.startsWith('/api/v1/pods')) lists += 1;
+      return undefined;
+    };
+    const lookOf = await look.atPods(subjects, signal);
+    assert.deepEqual(subjects.map(lookOf), [{ kind: 'explained', because: 'finished' }, { kind: 'agrees' }]);
+    assert.equal(lists, 1);
+  });
+
+  test('believes no list that rights may have thinned', async () => {
+    const { kube, look } = start();
+    kube.faults.intercept = ({ path, body = '' }) =>
+      path.includes('selfsubjectaccessreviews')
+        ? { kind: 'answer', status: 201, body: { ...JSON.parse(body), status: { allowed: false } } }
+        : undefined;
+    const lookOf = await look.atPods(subjects, signal);
+    assert.ok(subjects.every((each) => lookOf(each).kind === 'forbidden'));
+  });
+
+  test('makes do with the list where reviews are not to be had', async () => {
+    const { kube, look } = start();
+    kube.faults.intercept = ({ path }) =>
+      path.includes('selfsubjectaccessreviews') ? { kind: 'answer', status: 403 } : undefined;
+    assert.deepEqual((await look.atPods(subjects, signal))(subject), { kind: 'agrees' });
+  });
+
+  test('does not wait for ever for the review', async () => {
+    const { kube, look, clock } = start();
+    kube.faults.intercept = ({ path }) => (path.includes('selfsubject') ? { kind: 'hang' } : undefined);
+    const looking = look.atPods(subjects, signal);
+    await clock.advance(10_000);
+    assert.equal((await looking)(subject).kind, 'failed');
+    assert.equal(clock.pending, 0);
+  });
+
+  test('asks in its own namespaces only', async () => {
+    const { kube, look } = start({ namespaces: ['default', 'shop'] });
+    const paths: string[] = [];
+    kube.faults.intercept = ({ path }) => {
+      if (path.includes('/pods')) paths.push(path.replace(/\?.*/, ''));
+      return undefined;
+    };
+    await look.atPods(subjects, signal);
+    assert.deepEqual(paths, ['/api/v1/namespaces/default/pods', '/api/v1/namespaces/shop/pods']);
+  });
+
+  test('believes nothing of a list that broke off', async () => {
+    const { kube, look } = start();
+    kube.faults.intercept = ({ path }) =>
+      path.startsWith('/api/v1/pods') ? { kind: 'truncate', bytes: 40 } : undefined;
+    assert.equal((await look.atPods(subjects, signal))(subject).kind, 'failed');
+  });
+});
+
+describe('a second look at Services and endpoints', () => {
+  const service = { kind: 'service', namespace: 'default', name: 'search' } as const;
+  const endpoint: Subject = {
+    kind: 'endpoint',
+    namespace: 'default',
+    service: 'search',
+    podUid: '',
+    address: '10.0.0.1',
+  };
+
+  test('agrees when a Service is gone, and not when it is there', async () => {
+    const { kube, look } = start();
+    assert.deepEqual(await look.at(service, signal), { kind: 'agrees' });
+    kube.store.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'search', namespace: 'default' },
+      spec: {},
+    });
+    assert.deepEqual(await look.at(service, signal), { kind: 'present' });
+  });
+
+  test('looks for an endpoint in all slices of its Service', async () => {
+    const { kube, look } = start();
+    assert.deepEqual(await look.at(endpoint, signal), { kind: 'agrees' });
+    kube.store.apply({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 's1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'search' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.0.0.1'] }],
+      ports: [],
+    });
+    assert.deepEqual(await look.at(endpoint, signal), { kind: 'present' });
+  });
+});
