@@ -60,7 +60,7 @@ function configSection(section: string, keys: readonly ConfigKey[]): string {
     ]
       .join(' ')
       .trim();
-    return `| \`${key.path.at(-1)}\` | ${initial(key)} | ${cell(description)} | ${setBy(key, flag)} |`;
+    return `| \`${key.path.slice(section === '' ? 0 : 1).join('.')}\` | ${initial(key)} | ${cell(description)} | ${setBy(key, flag)} |`;
   });
   return `## ${title}\n\n${described === '' ? '' : `${described}\n\n`}| key | default | meaning | variable, flag |\n|---|---|---|---|\n${rows.join('\n')}\n`;
 }

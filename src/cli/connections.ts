@@ -1,11 +1,12 @@
+import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/load.ts';
-import { FailoverTransport } from '../consul/failover.ts';
 import { type Connection, connect } from '../kube/connection.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { HttpTransport } from '../lib/http-transport.ts';
+import { silentLogger } from '../lib/logger.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
+import { ConsulAccess } from './consul-access.ts';
 import { packageVersion } from './version.ts';
 
 /** What a command that looks at a cluster and its Consul stands on; replaced as one in tests. */
@@ -34,26 +35,24 @@ export function kubeConnection({ config }: Pick<LoadedConfig, 'config'>): Promis
   });
 }
 
-/** `connections`: most sockets to each server. */
-export function consulTransport(
-  { config, tls }: Pick<LoadedConfig, 'config' | 'tls'>,
-  connections = 16,
-): Transport {
-  return new FailoverTransport(
-    config.consul.addresses.map((origin) => new HttpTransport({ origin, tls, connections })),
-  );
-}
-
 /** The connections on the real network. */
 export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {}) => {
   const kube = needsKube ? (await kubeConnection(loaded)).transport : noTransport;
-  const consul = consulTransport(loaded);
+  const access = new ConsulAccess({
+    loaded,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    identity: hostname(),
+  });
+  const consul = access.open();
   return {
     clock: systemClock,
     random: systemRandom,
     kube,
     consul,
     async [Symbol.asyncDispose]() {
+      await access[Symbol.asyncDispose]();
       await Promise.all([kube.close(), consul.close()]);
     },
   };

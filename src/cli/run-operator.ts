@@ -1,25 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { TokenFile } from '../config/token-file.ts';
 import { watchConnections } from '../consul/observed-watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { Operator } from '../operator.ts';
 import { startStatusServer } from '../server/http-server.ts';
-import { consulTransport, kubeConnection } from './connections.ts';
+import { kubeConnection } from './connections.ts';
+import { ConsulAccess } from './consul-access.ts';
 import type { RunOperator } from './run.ts';
 
 /** The operator on the real network: its connections, its status server and its token file. */
-export const runOperator: RunOperator = async ({ config, tls, token }, runtime) => {
+export const runOperator: RunOperator = async (loaded, runtime) => {
+  const { config } = loaded;
   const { logger, metrics, signal, version } = runtime;
   const connection = await kubeConnection({ config });
-  const consul = consulTransport({ config, tls });
-  const consulWatch = consulTransport({ config, tls }, watchConnections);
-  const { tokenFile } = config.consul;
-  const file =
-    tokenFile === undefined || token === undefined
-      ? undefined
-      : new TokenFile({ path: tokenFile, initial: token, clock: systemClock, logger });
+  const identity = `${process.env['POD_NAME'] || hostname()}_${randomUUID()}`;
+  const access = new ConsulAccess({
+    loaded,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    identity,
+    onLogin: (result) => metrics.metrics.aclLogins.inc({ result }),
+  });
+  const consul = access.open();
+  const consulWatch = access.open(watchConnections);
   const operator = new Operator({
     config,
     clock: systemClock,
@@ -28,13 +33,13 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
     metrics: metrics.metrics,
     version,
     replica: {
-      identity: `${process.env['POD_NAME'] || hostname()}_${randomUUID()}`,
+      identity,
       namespace: connection.namespace || 'default',
     },
     kube: connection.transport,
     consul,
     consulWatch,
-    token: () => file?.current() ?? token,
+    token: access.token,
   });
   const server = await startStatusServer({
     listen: config.server.listen,
@@ -52,9 +57,10 @@ export const runOperator: RunOperator = async ({ config, tls, token }, runtime) 
     status: server.origin,
   });
   try {
-    await Promise.all([operator.run(signal), file?.follow(signal)]);
+    await Promise.all([operator.run(signal), access.follow(signal)]);
   } finally {
     await server.close();
+    await access[Symbol.asyncDispose]();
     await Promise.all([connection.transport.close(), consul.close(), consulWatch.close()]);
   }
 };

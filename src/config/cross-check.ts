@@ -8,6 +8,10 @@ export function crossMistakes({ origin }: Merged): string[] {
   if (token !== undefined && tokenFile !== undefined) {
     mistakes.push(`${token}: there is a token file too (${tokenFile}); keep one of the two`);
   }
+  const login = origin('consul.acl.authMethod');
+  if (login !== undefined && (token ?? tokenFile) !== undefined) {
+    mistakes.push(`${login}: there is a token too (${token ?? tokenFile}); keep the login or the token`);
+  }
   const [cert, key] = [origin('consul.certFile'), origin('consul.keyFile')];
   if (cert !== undefined && key === undefined) {
     mistakes.push(`${cert}: a certificate without its key; set consul.keyFile too`);

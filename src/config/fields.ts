@@ -49,7 +49,8 @@ export function text(pattern: RegExp, form: string) {
   return z.string().regex(pattern, { error: (issue) => `${quote(String(issue.input))} is not ${form}` });
 }
 
-const filled = z.string().min(1, { error: 'is empty; give a value or remove the key' });
+/** Text that is not empty. */
+export const filled = z.string().min(1, { error: 'is empty; give a value or remove the key' });
 
 /** Text that may be absent, but not empty. */
 export function optional(description: string, example?: string) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Secret } from '../lib/secret.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { consulAddress } from './consul-address.ts';
-import { duration, number, optional, quote, secret, text } from './fields.ts';
+import { duration, filled, number, optional, quote, secret, text } from './fields.ts';
 
 /**
  * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the
@@ -43,6 +43,16 @@ const kubernetes = z.strictObject({
   ),
 });
 
+const acl = z.strictObject({
+  authMethod: optional(
+    'Auth method of type `kubernetes` or `jwt` to log in with, in place of a token. Default: no login.',
+    'kubernetes',
+  ),
+  bearerTokenFile: filled
+    .default('/var/run/secrets/kubernetes.io/serviceaccount/token')
+    .meta({ description: 'File with the token to log in with; read again at every login.' }),
+});
+
 const consul = z.strictObject({
   addresses: z
     .array(consulAddress)
@@ -55,6 +65,7 @@ const consul = z.strictObject({
     }),
   token: secret('ACL token. Better in `tokenFile` or the environment than in a configuration file.'),
   tokenFile: optional('File with the ACL token.'),
+  acl: acl.prefault({}).meta({ description: 'Login for an ACL token. See consul-access.md.' }),
   caFile: optional('PEM file with the certificate authorities to trust. Default: those of the system.'),
   certFile: optional('PEM file with the client certificate, for mutual TLS. Needs `keyFile`.'),
   keyFile: optional('PEM file with the key of the client certificate.'),

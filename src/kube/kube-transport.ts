@@ -1,4 +1,5 @@
 import { HttpTransport, type HttpTransportOptions } from '../lib/http-transport.ts';
+import { Lanes } from '../lib/lanes.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
@@ -14,14 +15,6 @@ export interface KubeTransportOptions {
   readonly open?: (options: HttpTransportOptions) => Transport;
 }
 
-/** One identity's connections and the exchanges running over them. */
-interface Lane {
-  readonly identity: string;
-  readonly transport: Transport;
-  running: number;
-  retired: boolean;
-}
-
 /**
  * The transport to the API server. Credentials are read for every request, so rotated tokens and
  * certificates are taken up by themselves; the connections are kept for as long as the bytes they were opened
@@ -34,7 +27,7 @@ export class KubeTransport implements Transport {
   readonly #source: CredentialSource;
   readonly #userAgent: string;
   readonly #open: (options: HttpTransportOptions) => Transport;
-  readonly #lanes = new Set<Lane>();
+  readonly #lanes = new Lanes();
   #refreshing: Promise<void> | undefined;
 
   constructor({ source, userAgent, open = (options) => new HttpTransport(options) }: KubeTransportOptions) {
@@ -55,9 +48,8 @@ export class KubeTransport implements Transport {
     return this.#send(request, renewed);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#lanes].map(({ transport }) => transport.close()));
-    this.#lanes.clear();
+  close(): Promise<void> {
+    return this.#lanes.close();
   }
 
   /** Credentials other than the refused ones, if there are any. */
@@ -72,64 +64,19 @@ export class KubeTransport implements Transport {
     return this.#source.read();
   }
 
-  async #send(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
-    const lane = this.#lane(credentials);
-    lane.running += 1;
-    try {
-      const response = await lane.transport.request({
-        ...request,
-        path: `${credentials.basePath}${request.path}`,
-        headers: {
-          'user-agent': this.#userAgent,
-          // Inside a cluster, unpacking gzip costs more than it saves: a quarter more time on every list.
-          'accept-encoding': 'identity',
-          ...request.headers,
-          ...credentials.headers,
-        },
-      });
-      return { ...response, body: this.#untilLeft(lane, response.body) };
-    } catch (thrown) {
-      this.#left(lane);
-      throw thrown;
-    }
-  }
-
-  #lane({ origin, tls }: Credentials): Lane {
-    const identity = JSON.stringify([origin, tls]);
-    for (const lane of this.#lanes) {
-      if (lane.identity === identity && !lane.retired) return lane;
-    }
-    for (const lane of this.#lanes) {
-      lane.retired = true;
-      this.#closeIfDrained(lane);
-    }
-    const lane = {
-      identity,
-      transport: this.#open({ origin, tls, connections }),
-      running: 0,
-      retired: false,
-    };
-    this.#lanes.add(lane);
-    return lane;
-  }
-
-  async *#untilLeft(lane: Lane, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* body;
-    } finally {
-      this.#left(lane);
-    }
-  }
-
-  #left(lane: Lane): void {
-    lane.running -= 1;
-    this.#closeIfDrained(lane);
-  }
-
-  #closeIfDrained(lane: Lane): void {
-    if (!lane.retired || lane.running > 0 || !this.#lanes.delete(lane)) return;
-    // Nothing runs over it any more, so there is nobody to tell if closing fails.
-    lane.transport.close().catch(() => {});
+  #send(request: HttpRequest, { origin, basePath, tls, headers }: Credentials): Promise<HttpResponse> {
+    const open = () => this.#open({ origin, tls, connections });
+    return this.#lanes.request(JSON.stringify([origin, tls]), open, {
+      ...request,
+      path: `${basePath}${request.path}`,
+      headers: {
+        'user-agent': this.#userAgent,
+        // Inside a cluster, unpacking gzip costs more than it saves: a quarter more time on every list.
+        'accept-encoding': 'identity',
+        ...request.headers,
+        ...headers,
+      },
+    });
   }
 }
 

@@ -140,6 +140,12 @@ export const catalogue = {
     help: 'Objects in the store of a reflector.',
     labels: reflector,
   },
+  aclLogins: {
+    type: 'counter',
+    name: 'acl_logins_total',
+    help: 'Logins to Consul for an ACL token.',
+    labels: { result: ['ok', 'failed'] },
+  },
   leader: {
     type: 'gauge',
     name: 'leader',

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import type { LoadedConfig } from '../config/load.ts';
+import { TlsFiles } from '../config/tls-files.ts';
+import { TokenFile } from '../config/token-file.ts';
+import { AclLogin } from '../consul/acl-login.ts';
+import { AclLoginTransport } from '../consul/acl-login-transport.ts';
+import { FailoverTransport } from '../consul/failover.ts';
+import type { Clock } from '../lib/clock.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { HttpTransport } from '../lib/http-transport.ts';
+import { RotatingTransport } from '../lib/lanes.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { Secret } from '../lib/secret.ts';
+import type { Transport } from '../lib/transport.ts';
+
+export interface ConsulAccessOptions {
+  readonly loaded: LoadedConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Who logs in, as Consul shows it beside the token. */
+  readonly identity: string;
+  readonly onLogin?: (result: 'ok' | 'failed') => void;
+}
+
+/**
+ * Everything that opens the way to Consul: addresses, certificates, and a token that is configured, stands in
+ * a file or comes from a login.
+ */
+export class ConsulAccess implements AsyncDisposable {
+  readonly #options: ConsulAccessOptions;
+  readonly #tls: TlsFiles;
+  readonly #tokenFile: TokenFile | undefined;
+  readonly #login: AclLogin | undefined;
+  readonly #loginTransport: Transport | undefined;
+
+  constructor(options: ConsulAccessOptions) {
+    this.#options = options;
+    const { loaded, clock, random, logger, identity, onLogin } = options;
+    const { caFile, certFile, keyFile, tokenFile, acl, datacenter, namespace, partition, requestTimeout } =
+      loaded.config.consul;
+    this.#tls = new TlsFiles({
+      files: { ca: caFile, cert: certFile, key: keyFile },
+      initial: loaded.tls,
+      clock,
+      logger,
+    });
+    if (tokenFile !== undefined && loaded.token !== undefined) {
+      this.#tokenFile = new TokenFile({ path: tokenFile, initial: loaded.token, clock, logger });
+    }
+    if (acl.authMethod === undefined) return;
+    this.#loginTransport = this.#plain(2);
+    this.#login = new AclLogin({
+      transport: this.#loginTransport,
+      clock,
+      random,
+      logger,
+      authMethod: acl.authMethod,
+      bearer: () => readBearer(acl.bearerTokenFile),
+      meta: { component: 'kube-registrar', process: identity },
+      scope: Object.fromEntries(
+        Object.entries({ dc: datacenter, ns: namespace, partition }).flatMap(([key, value]) =>
+          value === undefined ? [] : [[key, value]],
+        ),
+      ),
+      timeoutMs: requestTimeout,
+      ...(onLogin === undefined ? {} : { onLogin }),
+    });
+  }
+
+  /** `connections`: most sockets to each server. Closing it is the caller's. */
+  open(connections = 16): Transport {
+    const plain = this.#plain(connections);
+    return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
+  }
+
+  /** What is not the transport's business: undefined as well when there is a login. */
+  readonly token = (): Secret | undefined => this.#tokenFile?.current() ?? this.#options.loaded.token;
+
+  /** Follows the files until the signal aborts. */
+  async follow(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#tls.follow(signal), this.#tokenFile?.follow(signal)]);
+  }
+
+  /** Gives up the token of a login. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#login?.close();
+    await this.#loginTransport?.close();
+  }
+
+  #plain(connections: number): Transport {
+    const { addresses } = this.#options.loaded.config.consul;
+    const tls = () => this.#tls.current();
+    return new FailoverTransport(
+      addresses.map(
+        (origin) =>
+          new RotatingTransport(tls, (current) => new HttpTransport({ origin, tls: current, connections })),
+      ),
+    );
+  }
+}
+
+async function readBearer(path: string): Promise<Secret> {
+  let text = '';
+  try {
+    text = (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    throw new RegistrarError('config', `the bearer token for the login cannot be read from ${path}`, {
+      cause,
+    });
+  }
+  if (text === '') throw new RegistrarError('config', `the bearer token's file ${path} is empty`);
+  return new Secret(text);
+}
