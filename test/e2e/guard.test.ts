@@ -16,7 +16,8 @@ const rolePath = '/apis/rbac.authorization.k8s.io/v1/clusterroles/kube-registrar
 let stage: Stage;
 
 before(async () => {
-  stage = await startStage({ sync: { fullComparisonInterval: '1s' } });
+  // What is lost at once takes a while to arrive on a busy machine.
+  stage = await startStage({ sync: { fullComparisonInterval: '1s' }, guard: { settle: '5s' } });
 });
 
 after(() => stage?.[Symbol.asyncDispose]());

@@ -14,6 +14,8 @@ export const patience = { timeoutMs: 180_000 };
 export interface StageOptions {
   /** Merged over the operator's `sync` section. */
   readonly sync?: Readonly<Record<string, unknown>>;
+  /** The operator's `guard` section. */
+  readonly guard?: Readonly<Record<string, unknown>>;
   readonly consul?: ConsulOptions;
 }
 
@@ -21,7 +23,11 @@ export interface StageOptions {
 export const clusterName = 'prod';
 
 /** Three nodes, an empty Consul that counts its writes, and a ready operator. */
-export async function startStage({ sync = {}, consul: options = {} }: StageOptions = {}): Promise<Stage> {
+export async function startStage({
+  sync = {},
+  guard = {},
+  consul: options = {},
+}: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const [kube, consul] = await Promise.all([
     startKube().then((server) => started.use(server)),
@@ -40,6 +46,7 @@ export async function startStage({ sync = {}, consul: options = {} }: StageOptio
         kubernetes: { kubeconfig: await kube.kubeconfigFor(operatorIdentity) },
         consul: { addresses: [consul.url] },
         sync,
+        guard,
       },
     }),
   );
