@@ -59,6 +59,9 @@ export class Safety {
   readonly #stamped = new Map<string, { readonly uid: string; readonly createIndex: number }>();
   #catalog: Catalog;
   #othersAt = Number.NEGATIVE_INFINITY;
+  /** When somebody else changed a row last. */
+  readonly #editedAt = new Map<string, number>();
+  #written = 0;
   /** When somebody else made a node his. */
   /** The process that wrote last, by cluster. */
   readonly #lastAuthor = new Map<string, string>();
@@ -67,6 +70,11 @@ export class Safety {
   constructor(options: SafetyOptions) {
     this.#options = options;
     this.#catalog = catalogOf(options.consul);
+  }
+
+  /** Operations on the catalog that operators have written. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Hands a request to Consul, which carries it out before this returns. `known`: see Author. */
@@ -86,6 +94,7 @@ export class Safety {
     const catalog = catalogOf(this.#options.consul);
     const changed = changedRows(this.#catalog, catalog);
     if (changed.size > 0) this.#othersAt = this.#options.now();
+    for (const row of changed) this.#editedAt.set(row, this.#options.now());
     for (const name of catalog.keys()) {
       const [old, now] = [this.#catalog.get(name), catalog.get(name)!];
       const same =
@@ -107,17 +116,22 @@ export class Safety {
     const before = this.#catalog;
     const after = catalogOf(this.#options.consul);
     const changed = changedRows(before, after);
-    this.#options.onWrite(author.name, [...changed].join(', ') || 'nothing changed');
+    const rows = [...writtenRows(body)];
+    this.#written += rows.length;
+    if (rows.length > 0) this.#options.onWrite(author.name, [...changed].join(', ') || 'nothing changed');
     this.#checkHealth(author, known, before, after);
     if (changed.size > 0) this.#checkFence(author);
     for (const row of changed) {
       const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
       const node = before.get(name);
       if (node !== undefined) this.#checkNode(author, node);
-      if (isForeign(id) && !wentAlong(row, name, before, after)) this.#violated('foreign', author, row);
+      // Consul knows no way to remove a node only as long as nobody has put anything on it.
+      if (isForeign(id) && !wentAlong(row, name, before, after) && !this.#isNews(row)) {
+        this.#violated('foreign', author, row);
+      }
     }
     if (this.#options.now() - this.#othersAt > othersMs) {
-      for (const row of writtenRows(body)) {
+      for (const row of rows) {
         if (!changed.has(row)) this.#violated('needless', author, row);
       }
     }
@@ -143,6 +157,7 @@ export class Safety {
     for (const [key, { node, entry, isWell }] of is) {
       if (was.has(key)) continue;
       const old = before.get(node)?.instances.get(key);
+      if (this.#isNews(`service ${node}/${entry.ID}`)) continue;
       const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
       if (isWell && !old?.isWell && !history.wasWell(key, known) && !isKept(history, entry.Meta, known)) {
         this.#violated('gain', author, told);
@@ -167,6 +182,11 @@ export class Safety {
     // Nothing tells the operator at once that a node is not its own any more.
     const since = this.#options.now() - (this.#takenOverAt.get(name) ?? Number.NEGATIVE_INFINITY);
     if (since > noticeMs) this.#violated('foreign', author, `node ${name} is not its own`);
+  }
+
+  /** Whether somebody else changed the row so shortly ago that the operator need not know. */
+  #isNews(row: string): boolean {
+    return this.#options.now() - (this.#editedAt.get(row) ?? Number.NEGATIVE_INFINITY) <= noticeMs;
   }
 
   #violated(invariant: string, { name }: { readonly name: string }, what: string): void {

@@ -1,10 +1,10 @@
 import type { ActionName } from './actions/actions.ts';
-import type { Draw } from './draw.ts';
+import { Draw } from './draw.ts';
 import type { Script, Step } from './script.ts';
 import type { WorldTraits } from './world.ts';
 
 /** How a row of the table of faults is brought about. */
-interface Scenario {
+export interface Scenario {
   readonly row: string;
   readonly actions: readonly [ActionName, ...ActionName[]];
   /** Pods that are there before, by application; see workload.ts. */
@@ -149,9 +149,19 @@ const usual: readonly [ActionName, ...ActionName[]] = [
 ];
 
 /** The script of a seed: one scenario in turn, sometimes more, and a workload under them. */
-export function scriptOf(seed: number, draw: Draw): Script {
+export function scriptOf(seed: number): Script {
+  const draw = new Draw(seed, 'script');
   const chosen = [scenarios[seed % scenarios.length]!];
   while (draw.chance(0.3) && chosen.length < 3) chosen.push(draw.pick(scenarios));
+  return scriptOfScenarios(seed, chosen, draw);
+}
+
+/** A script about these scenarios. */
+export function scriptOfScenarios(
+  seed: number,
+  chosen: readonly Scenario[],
+  draw = new Draw(seed, 'script'),
+): Script {
   const spanMs = draw.int(20_000, 90_000);
   const clusters = Math.max(1, ...chosen.map(({ traits }) => traits?.clusters ?? 1));
   const steps: Step[] = [];

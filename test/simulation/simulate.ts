@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { scriptOf } from './scenarios.ts';
 import { shrink } from './shrink.ts';
-import { report, scriptFor, simulate } from './simulation.ts';
+import { report, simulate } from './simulation.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +28,7 @@ let failed = 0;
 let seed = first;
 let slowest = 0;
 for (; seed < first + runs && performance.now() < until; seed += 1) {
-  const outcome = await simulate(scriptFor(seed));
+  const outcome = await simulate(scriptOf(seed));
   slowest = Math.max(slowest, outcome.convergedMs ?? 0);
   if (values.trace) console.log(outcome.trace.join('\n'));
   if (outcome.violations.length === 0) continue;

@@ -194,12 +194,28 @@ const restore: Action = (world, { cluster: index, forMs }) => {
   world.after(forMs, () => {
     // A backup of another branch of history may have the very version that was seen: nobody could tell.
     if (cluster.restores !== restores) return;
+    // The same when the new history has come as far as the old one before anybody asks: see pending.ts.
+    if (cluster.faults.size > 0 || cluster.news.isHeldBack) return;
     cluster.restores += 1;
     cluster.kube.faults.restore(backup);
     cluster.looked();
     world.trace.add(`c${index} etcd restored from ${forMs} ms ago`);
   });
   return `to what it is now, in ${forMs} ms`;
+};
+
+/** As a restore is done by the book: the API server is stopped for it, and cluster life goes on at once. */
+const restoreAway: Action = (world, step) => {
+  const cluster = world.clusters[step.cluster]!;
+  const backup = cluster.kube.store.snapshot();
+  world.after(step.forMs, () => {
+    const lost = cluster.kube.store.revision - backup.revision;
+    down(world, { ...step, y: 0, forMs: 10_000 });
+    cluster.kube.faults.restore(backup);
+    cluster.looked();
+    for (let each = 0; each < lost; each += 1) cluster.kube.addNamespace(cluster.freshName('other'));
+  });
+  return `to what it is now, in ${step.forMs} ms`;
 };
 
 /** A few pods are gone from etcd behind the API's back; then the history and the watches. */
@@ -274,6 +290,7 @@ export const kubeFaults = {
   'kube-shrunk': shrunk,
   'kube-regressed': regressed,
   'kube-restore': restore,
+  'kube-restore-away': restoreAway,
   vanish,
   'mass-vanish': massVanish,
   'mass-not-ready': massNotReady,
