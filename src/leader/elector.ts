@@ -97,7 +97,7 @@ export class Elector {
   /** Undefined when the signal aborted first. */
   async #acquire(signal: AbortSignal): Promise<LeaseTerm | undefined> {
     const { clock, random, retryPeriodMs } = this.#options;
-    const bell = new LeaseBell(clock);
+    const bell = new LeaseBell(clock, (error) => this.#cannotWatch(error));
     const done = new AbortController();
     const listening = bell.listen(this.#client, AbortSignal.any([signal, done.signal]));
     try {
@@ -120,6 +120,17 @@ export class Elector {
       done.abort();
       await listening;
     }
+  }
+
+  #cannotWatch(error: RegistrarError): void {
+    const { logger, name, namespace } = this.#options;
+    logger.warn('the lease cannot be watched; a lease given back is noticed later', {
+      reason: 'LeaseNotWatched',
+      lease: `${namespace}/${name}`,
+      code: error.code,
+      error: describe(error),
+      hint: 'grant watch on leases in this namespace',
+    });
   }
 
   /** The term won, or after how many milliseconds the lease expires if nothing is heard of it. */

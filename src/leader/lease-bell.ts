@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { RegistrarError } from '../lib/errors.ts';
 import type { LeaseClient } from './lease-client.ts';
 
 /** How long after a watch that ended or failed the next one is opened, in milliseconds. */
@@ -10,17 +11,21 @@ const reopenMs = 5_000;
  */
 export class LeaseBell {
   readonly #clock: Clock;
+  readonly #onForbidden: (error: RegistrarError) => void;
+  #told = false;
   #rung = false;
   #wake: () => void = () => {};
 
-  constructor(clock: Clock) {
+  /** `onForbidden` is called once, when the lease may not be watched. */
+  constructor(clock: Clock, onForbidden: (error: RegistrarError) => void) {
     this.#clock = clock;
+    this.#onForbidden = onForbidden;
   }
 
   /** Listens until the signal aborts; never rejects. */
   async listen(client: LeaseClient, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await client.watch(() => this.#ring(), signal).catch(() => {});
+      await client.watch(() => this.#ring(), signal).catch((thrown: unknown) => this.#failed(thrown));
       await this.#clock.sleep(reopenMs, signal).catch(() => {});
     }
   }
@@ -38,6 +43,13 @@ export class LeaseBell {
       this.#wake = () => {};
       this.#rung = false;
     }
+  }
+
+  #failed(thrown: unknown): void {
+    const error = RegistrarError.from(thrown);
+    if (error.code !== 'forbidden' || this.#told) return;
+    this.#told = true;
+    this.#onForbidden(error);
   }
 
   #ring(): void {

@@ -1,5 +1,6 @@
 import { KubeClient } from '../kube/client.ts';
 import { completeLines } from '../kube/lines.ts';
+import { parseStatus, statusError } from '../kube/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { RegistrarError } from '../lib/errors.ts';
@@ -71,11 +72,11 @@ export class LeaseClient {
       signal,
       bodyTimeoutMs: watchSeconds * 1_000,
     });
-    for await (const _ of completeLines(body, mostLineBytes)) {
-      if (status !== 200) break;
+    for await (const lines of completeLines(body, mostLineBytes)) {
+      if (status !== 200) throw statusError('watching the lease', status, parseStatus(lines.join()));
       onChange();
     }
-    if (status !== 200) throw new RegistrarError('rejected', `the lease cannot be watched (${status})`);
+    if (status !== 200) throw statusError('watching the lease', status, {});
   }
 
   get #path(): string {

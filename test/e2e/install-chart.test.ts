@@ -108,6 +108,11 @@ suite('the chart refuses', () => {
       /config\.consul\.caFile.*keep one/,
     ],
     [
+      'a login token without a login',
+      ['consul.serviceAccountToken.enabled=true'],
+      /name the auth method in config\.consul\.acl\.authMethod/,
+    ],
+    [
       'two sources of authorities',
       ['consul.caBundle.secret=a', 'consul.caBundle.configMap=b'],
       /configMap and secret are both set/,

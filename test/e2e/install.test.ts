@@ -4,7 +4,9 @@
  * registration.
  */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { PolicyRule } from '../../helm/rbac-rules.ts';
 import { eventually } from '../support/eventually.ts';
@@ -12,7 +14,7 @@ import { AuditLog } from '../support/real/audit.ts';
 import { type Consul, startConsul } from '../support/real/consul.ts';
 import { instances, isPassing } from '../support/real/consul-reads.ts';
 import { dataDir } from '../support/real/data-dir.ts';
-import { chart, helm } from '../support/real/helm.ts';
+import { chart, helm, objectsIn, root } from '../support/real/helm.ts';
 import { ImageProcess, imageUnavailable } from '../support/real/image.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import type { KubeList, KubeObject } from '../support/real/kube-api.ts';
@@ -178,6 +180,62 @@ async function assertAllUsed(namespace: string): Promise<void> {
   );
 }
 
+/** Runs what the Job of `helm test` runs. */
+async function helmTest(
+  namespace: string,
+  operatorUrl: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; output: string }> {
+  const hooks = await helm(
+    'get',
+    'hooks',
+    'kube-registrar',
+    '-n',
+    namespace,
+    '--kubeconfig',
+    kube.kubeconfigPath,
+  );
+  const objects = objectsIn(hooks);
+  const job = objects.find(({ kind }) => kind === 'Job') as unknown as TestJob;
+  const script = objects.find(({ kind }) => kind === 'ConfigMap') as unknown as {
+    data: Record<string, string>;
+  };
+  const map = await kube.api.get<{ data: Record<string, string> }>(
+    `/api/v1/namespaces/${namespace}/configmaps/kube-registrar`,
+  );
+  const file = async (name: string, content: string) => {
+    await writeFile(join(dir, name), content);
+    return join(dir, name);
+  };
+  const [container] = job.spec.template.spec.containers;
+  const account = { namespace, serviceAccount: 'kube-registrar' };
+  const env = {
+    RULES: container.env.find(({ name }) => name === 'RULES')!.value,
+    OPERATOR_URL: operatorUrl,
+    PROGRAM: JSON.stringify([process.execPath, join(root, 'dist/image/main.js')]),
+    CONFIG: await file('config.yaml', map.data['config.yaml']!),
+    API_SERVER: kube.url,
+    TOKEN_FILE: await file('token', await kube.tokenFor(account)),
+    CA_FILE: kube.caFile,
+    KUBECONFIG: await kube.kubeconfigFor(account),
+    ...more,
+  };
+  const args = [await file('test.mjs', script.data['test.mjs']!)];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { env, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
+    });
+  });
+}
+
+interface TestJob {
+  readonly spec: {
+    readonly template: {
+      readonly spec: { readonly containers: readonly [{ env: { name: string; value: string }[] }] };
+    };
+  };
+}
+
 async function registered(service: string, count: number): Promise<void> {
   await eventually(
     async () => assert.equal((await instances(consul, service)).filter(isPassing).length, count),
@@ -245,6 +303,23 @@ suite('installed cluster-wide', { skip: imageUnavailable }, () => {
     await using standby = await pod(namespace);
     await standby.start();
     await assertAllUsed(namespace);
+  });
+
+  test('helm test finds nothing wrong, and names what is', async () => {
+    const well = await helmTest(namespace, operator.url);
+    assert.equal(well.code, 0, well.output);
+    assert.equal(well.output.match(/^ok /gm)?.length, 4, well.output);
+    const roles = await rolesOf(namespace);
+    const lost = rightsOf(roles).find(({ verb, resource }) => verb === 'watch' && resource === 'nodes')!;
+    await using _lacking = await without(lost, roles);
+    const ill = await helmTest(namespace, 'http://127.0.0.1:9', {
+      CONSUL_HTTP_ADDR: '',
+      KUBE_REGISTRAR_CONSUL_ADDRESSES: 'http://127.0.0.1:9',
+    });
+    assert.equal(ill.code, 1);
+    assert.match(ill.output, /FAIL \/readyz.*\n\s+http:\/\/127\.0\.0\.1:9 does not answer/);
+    assert.match(ill.output, /FAIL rights in Kubernetes\n\s+watch nodes: not allowed/);
+    assert.match(ill.output, /FAIL access to Consul\n.*127\.0\.0\.1:9/);
   });
 
   test('names each right it lacks, and removes nothing for the want of it', async () => {

@@ -78,6 +78,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $mistakes = append $mistakes (printf "config.consul.%s: is set by the chart from the Secret or ConfigMap %q; keep one of the two" $key $value) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.consul.serviceAccountToken.enabled (not ($consul.acl | default dict).authMethod) }}
+{{- $mistakes = append $mistakes "consul.serviceAccountToken.enabled: nobody logs in with it; name the auth method in config.consul.acl.authMethod" }}
+{{- end }}
 {{- if and .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
 {{- $mistakes = append $mistakes "consul.caBundle: configMap and secret are both set; keep one of the two" }}
 {{- end }}
@@ -113,6 +116,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.consul.clientCertificate.secret }}
 {{- $_ := set $consul "certFile" "/etc/kube-registrar/consul-client/tls.crt" }}
 {{- $_ := set $consul "keyFile" "/etc/kube-registrar/consul-client/tls.key" }}
+{{- end }}
+{{- if .Values.consul.serviceAccountToken.enabled }}
+{{- $_ := set $consul "acl" (dict "bearerTokenFile" "/var/run/secrets/kube-registrar/consul-login/token") }}
 {{- end }}
 {{- $owned := dict }}
 {{- if $consul }}
