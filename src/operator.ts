@@ -195,6 +195,8 @@ export class Operator implements StatusSource {
       owner,
       names: this.#names,
       desired: createDesired(desiredOptionsOf(config, owner)),
+      wall: () => clock.wall(),
+      onAging: (name, inMs) => this.#writing?.reviewIn(name, inMs),
     });
     this.#running = { observed, desiredNodes };
     logger.info('cluster and Consul are read', {

@@ -1,6 +1,7 @@
 import type { Check } from '../model/check.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Instance, WarmUp } from '../model/instance.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
+import type { PodRecord } from '../model/pod.ts';
 import { taggedAddresses, urlHost, withPort } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import type { Health } from './health.ts';
@@ -26,10 +27,20 @@ export interface InstanceParts {
   readonly port: number;
   /** Undefined: no readiness check. */
   readonly health: Health | undefined;
+  /** Whose readiness a warm-up begins with; undefined when the endpoint has no pod: it is taken to be warm. */
+  readonly pod: PodRecord | undefined;
 }
 
 /** An instance in canonical form. */
-export function buildInstance({ id, declaration, origin, addresses, port, health }: InstanceParts): Instance {
+export function buildInstance({
+  id,
+  declaration,
+  origin,
+  addresses,
+  port,
+  health,
+  pod,
+}: InstanceParts): Instance {
   const [address] = addresses;
   return {
     id,
@@ -41,7 +52,14 @@ export function buildInstance({ id, declaration, origin, addresses, port, health
     weights: declaration.weights,
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: checksOf(id, health, declaration.maintenance),
+    ...(declaration.warmupMs === undefined ? {} : { warmup: warmUp(declaration.warmupMs, pod) }),
   };
+}
+
+function warmUp(durationMs: number, pod: PodRecord | undefined): WarmUp {
+  // What ends does not become young again.
+  const isWarm = pod === undefined || pod.deleting;
+  return { durationMs, since: isWarm ? 0 : pod.readySince };
 }
 
 function metaOf(declaration: Declaration, origin: Origin, hostPort: string): Instance['meta'] {

@@ -105,6 +105,7 @@ function podInstance(
     addresses: [first, ...others],
     port: reached,
     health: now.check,
+    pod,
   });
 }
 

@@ -142,6 +142,7 @@ function sliceInstance(
     addresses: [first, ...others],
     port: declaration.address === 'pod' ? port : hostPort,
     health: now.check,
+    pod,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
 import type { ContainerPort, GateState, PodRecord } from '../model/pod.ts';
 import { annotationsUnder } from './annotations.ts';
 import type { InternPool } from './intern-pool.ts';
@@ -15,6 +15,7 @@ class SlimPod implements PodRecord {
   readonly ips: readonly string[];
   readonly hostIps: readonly string[];
   readonly phase: string;
+  readonly readySince: number | undefined;
   readonly reason: string;
   readonly message: string;
   readonly gates: readonly GateState[];
@@ -38,6 +39,7 @@ class SlimPod implements PodRecord {
     this.ips = ips.map(({ ip }) => ip);
     this.hostIps = pool.value(hostIps.map(({ ip }) => ip));
     this.phase = pool.string(status?.phase ?? '');
+    this.readySince = readySince(conditions);
     this.reason = pool.string(notReady?.reason ?? '');
     this.message = pool.string(notReady?.message ?? '');
     this.gates = pool.value(
@@ -73,6 +75,12 @@ class SlimPod implements PodRecord {
   get hostNetwork(): boolean {
     return (this.flags & flag.hostNetwork) !== 0;
   }
+}
+
+function readySince(conditions: readonly V1PodCondition[]): number | undefined {
+  const ready = conditions.find(({ type, status }) => type === 'Ready' && status === 'True');
+  // A string, as the API sends it; the type is that of a client that parses.
+  return ready && (Date.parse(String(ready.lastTransitionTime)) || 0);
 }
 
 /**

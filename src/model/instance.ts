@@ -11,6 +11,13 @@ export interface Weights {
   readonly warning: number;
 }
 
+/** How an instance grows from weight 1 to its full one. */
+export interface WarmUp {
+  readonly durationMs: number;
+  /** When its pod became Ready, wall-clock milliseconds; undefined while it is not. */
+  readonly since: number | undefined;
+}
+
 /**
  * One instance of a Consul service, in canonical form: tags and meta sorted, so that equal instances are
  * equal text. Consul itself counts another tag order as a change.
@@ -27,4 +34,6 @@ export interface Instance {
   readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>;
   /** Sorted by id. */
   readonly checks: readonly Check[];
+  /** Only until the moment's weight and state are worked out (desired/warm-up.ts); not in Consul. */
+  readonly warmup?: WarmUp;
 }

@@ -35,6 +35,8 @@ export interface PodRecord {
   readonly deleting: boolean;
   /** Condition `Ready` is True. */
   readonly ready: boolean;
+  /** Since when, wall-clock milliseconds of the API server; absent while it is not, 0 when it is not told. */
+  readonly readySince?: number | undefined;
   /** Condition `ContainersReady` is True. */
   readonly containersReady: boolean;
   /** Reason and message of the condition `Ready` while it is not True, else empty. */

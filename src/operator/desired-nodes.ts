@@ -2,6 +2,7 @@ import type { ObservedState } from '../consul/observed-state.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
+import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { kubeNodeKey } from '../model/owner.ts';
@@ -16,6 +17,10 @@ export interface DesiredNodesOptions {
   readonly observed: Pick<ObservedState, 'node' | 'nodes'>;
   readonly owner: ClusterUid;
   readonly desired: Desired;
+  /** Wall-clock milliseconds: how old instances are that warm up. */
+  readonly wall: () => number;
+  /** A node is to be looked at again after so many milliseconds. Default: nobody will. */
+  readonly onAging?: (node: ConsulNodeName, inMs: number) => void;
   readonly names: NodeNames;
 }
 
@@ -81,14 +86,21 @@ export class DesiredNodes {
   }
 
   #of(name: ConsulNodeName): DesiredNode {
-    const { names, observed, desired, view } = this.#options;
+    const { names, observed, wall, onAging } = this.#options;
     const kubeNode = names.get(name) ?? this.#kubeNodeOf(name);
     if (kubeNode === undefined) return this.#ofSuperseded(name);
     this.#superseded.delete(name);
-    const node = desired(kubeNode, view);
+    const { node, nextInMs } = warmedUp(this.#grown(kubeNode), wall());
+    if (nextInMs !== undefined) onAging?.(name, nextInMs);
     const isGone = node.entry === undefined && observed.node(name) === undefined;
     if (isGone && node.problems.length === 0) names.delete(name);
     return node;
+  }
+
+  /** With every instance at its full weight. */
+  #grown(kubeNode: string): DesiredNode {
+    const { desired, view } = this.#options;
+    return desired(kubeNode, view);
   }
 
   /** What will be on the node: what is wanted, and what stays though it is not. */
@@ -109,7 +121,7 @@ export class DesiredNodes {
   }
 
   #ofSuperseded(name: ConsulNodeName): DesiredNode {
-    const { observed, desired, view, names } = this.#options;
+    const { observed, names, wall } = this.#options;
     const gone = { name, entry: undefined, stale: [], problems: [] };
     const old = observed.node(name);
     if (!this.#isOurs(old)) {
@@ -119,7 +131,10 @@ export class DesiredNodes {
     this.#superseded.add(name);
     const targets = [...this.#targetsOf(name).values()].map((kubeNode) => {
       const there = observed.node(consulNodeNameOf(kubeNode, names.clusterName));
-      return { desired: desired(kubeNode, view), observed: this.#isOurs(there) ? there : undefined };
+      return {
+        desired: warmedUp(this.#grown(kubeNode), wall()).node,
+        observed: this.#isOurs(there) ? there : undefined,
+      };
     });
     const stale = targets.flatMap((target) => target.desired.stale);
     return { ...gone, stale, moving: movingInstances(old, targets) };

@@ -65,7 +65,14 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
       const { owner, observed } = await reading.consul(until);
       await reading.cluster(until);
       const desired = createDesired(desiredOptionsOf(options.config, owner));
-      const nodes = new DesiredNodes({ view: stores, observed, owner, names, desired });
+      const nodes = new DesiredNodes({
+        view: stores,
+        observed,
+        owner,
+        names,
+        desired,
+        wall: () => options.clock.wall(),
+      });
       const all = new Set([...names.all(), ...[...observed.nodes()].map(({ name }) => name)]);
       await reading.again(() => observed.load(all, until), until);
       // A first look at each: what a node shares with others is known once all have been looked at.

@@ -1,0 +1,56 @@
+import type { DesiredNode } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import { autoMeta, sortedRecord } from './meta.ts';
+
+/** The weight grows in so many steps, each of them one write for all instances that began together. */
+export const warmUpSteps = 5;
+
+/** A node as it is to be at a moment. */
+export interface WarmedUp {
+  readonly node: DesiredNode;
+  /** Milliseconds until it is to be another without any event; undefined when nothing is warming up. */
+  readonly nextInMs: number | undefined;
+}
+
+/** The node at `wall`, wall-clock milliseconds: instances that warm up get the weight and state of their age. */
+export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
+  let nextInMs: number | undefined;
+  const aged = new Map<Instance['id'], Instance>();
+  for (const [id, instance] of node.entry?.instances ?? []) {
+    if (instance.warmup === undefined) continue;
+    const { stepIndex, inMs } = stepAt(instance.warmup, wall);
+    if (inMs !== undefined) nextInMs = Math.min(nextInMs ?? inMs, inMs);
+    aged.set(id, atStep(instance, stepIndex));
+  }
+  if (node.entry === undefined || aged.size === 0) return { node, nextInMs };
+  const instances = new Map([...node.entry.instances].map(([id, each]) => [id, aged.get(id) ?? each]));
+  return { node: { ...node, entry: { ...node.entry, instances } }, nextInMs };
+}
+
+interface Step {
+  /** From 0, young, to `warmUpSteps`, adult. */
+  readonly stepIndex: number;
+  /** Until the next; undefined when there is none, or none as long as nothing else happens. */
+  readonly inMs: number | undefined;
+}
+
+function stepAt({ durationMs, since }: NonNullable<Instance['warmup']>, wall: number): Step {
+  if (since === undefined) return { stepIndex: 0, inMs: undefined };
+  // The API server's clock may be a little ahead of ours.
+  const age = Math.max(0, wall - since);
+  if (age >= durationMs) return { stepIndex: warmUpSteps, inMs: undefined };
+  const stepIndex = Math.floor((age * warmUpSteps) / durationMs);
+  return { stepIndex, inMs: Math.ceil(since + ((stepIndex + 1) * durationMs) / warmUpSteps - wall) };
+}
+
+function atStep({ warmup: _, ...instance }: Instance, stepIndex: number): Instance {
+  const isAdult = stepIndex === warmUpSteps;
+  const { passing, warning } = instance.weights;
+  const grown = Math.max(1, Math.round((passing * stepIndex) / warmUpSteps));
+  const state = isAdult ? 'adult' : 'young';
+  return {
+    ...instance,
+    weights: isAdult ? instance.weights : { passing: grown, warning: Math.min(warning, grown) },
+    meta: sortedRecord([...Object.entries(instance.meta), [autoMeta.serviceState, state]]),
+  };
+}
