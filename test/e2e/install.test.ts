@@ -29,7 +29,8 @@ let audit: AuditLog;
 let kube: Kube;
 let kubelet: Kubelet;
 let consul: Consul;
-let shop: Namespace;
+/** Namespaces in which something happens for every right there is. */
+const busy: Namespace[] = [];
 
 before(async () => {
   if (imageUnavailable) return;
@@ -39,8 +40,7 @@ before(async () => {
   const apiserverArgs = [...audit.apiserverArgs, '--feature-gates=WatchList=false'];
   [kube, consul] = await Promise.all([startKube({ apiserverArgs }), startConsul()]);
   kubelet = await startKubelet(kube.api);
-  shop = await Namespace.create(kube.api, 'shop');
-  await shop.addPod('doubtful', { service: 'doubtful', port: 'http' });
+  const shop = await addBusy('shop');
   await shop.deploy({ name: 'web', replicas: 3, annotations: { service: 'web', port: 'http' } });
   await shop.addService('search', { service: 'true', port: 'web' }, { app: 'web' });
 });
@@ -51,23 +51,31 @@ after(async () => {
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 });
 
+async function addBusy(name: string): Promise<Namespace> {
+  const namespace = await Namespace.create(kube.api, name);
+  await namespace.addPod('doubtful', { service: 'doubtful', port: 'http' });
+  busy.push(namespace);
+  return namespace;
+}
+
 let mistaken = false;
 
 /** A mistake made or mended at each call, for which Events are written: the first, and more of its series. */
 async function stir(): Promise<void> {
   mistaken = !mistaken;
-  await shop.annotatePod('doubtful', { weight: mistaken ? '0' : null });
+  for (const namespace of busy) await namespace.annotatePod('doubtful', { weight: mistaken ? '0' : null });
 }
 
-/** A pod whose readiness waits for its registration: its status is patched, once. */
-async function addGatedPod(name: string): Promise<void> {
-  await kube.api.post(shop.podsPath, {
+/** Pods whose readiness waits for their registration: their status is patched, once. */
+async function addGatedPods(name: string): Promise<void> {
+  const pod = {
     metadata: { name, annotations: annotations({ service: 'gated', port: '8080' }) },
     spec: {
       containers: [{ name: 'main', image: 'main' }],
       readinessGates: [{ conditionType: 'kube-registrar.io/registered' }],
     },
-  });
+  };
+  for (const { podsPath } of busy) await kube.api.post(podsPath, pod);
 }
 
 /** Installs the chart into a namespace that only admits restricted pods. */
@@ -156,7 +164,7 @@ const text = ({ verb, resource, namespace }: Right): string =>
 
 /** Every right was used, and nothing was asked for beyond them. */
 async function assertAllUsed(namespace: string): Promise<void> {
-  await addGatedPod(`gated-in-${namespace}`);
+  await addGatedPods(`gated-in-${namespace}`);
   const rights = rightsOf(await rolesOf(namespace));
   await eventually(
     async () => {
@@ -332,7 +340,7 @@ suite('installed cluster-wide', { skip: imageUnavailable }, () => {
       await using _lacking = await without(right, roles);
       await using lame = await pod(namespace);
       await lame.start();
-      if (right.resource === 'pods/status') await addGatedPod('gated-in-vain');
+      if (right.resource === 'pods/status') await addGatedPods('gated-in-vain');
       const named = new RegExp(`cannot ${right.verb} resource \\\\"${right.resource.split('.')[0]}\\\\"`);
       await eventually(
         async () => {
@@ -369,7 +377,7 @@ suite('installed for namespaces', { skip: imageUnavailable }, () => {
   before(async () => {
     const other = await Namespace.create(kube.api, 'other');
     await other.deploy({ name: 'hidden', replicas: 1, annotations: { service: 'hidden', port: 'http' } });
-    await Namespace.create(kube.api, 'search');
+    await addBusy('search');
     await install(namespace, {
       cluster: { name: 'team', uid: 'team-uid' },
       kubernetes: { namespaces: ['shop', 'search'] },
