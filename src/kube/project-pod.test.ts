@@ -19,4 +19,18 @@ describe('podProjection()', () => {
       { name: '', port: 81, protocol: 'TCP' },
     ]);
   });
+
+  test('knows since when a pod is Ready: not at all while it is not, from ever when nobody says', () => {
+    const project = podProjection('kube-registrar.io/', new InternPool());
+    const since = (status: string, lastTransitionTime?: string) =>
+      project(
+        JSON.parse(
+          JSON.stringify({ status: { conditions: [{ type: 'Ready', status, lastTransitionTime }] } }),
+        ),
+      ).readySince;
+    assert.equal(since('True', '2026-01-01T00:00:01Z'), Date.UTC(2026, 0, 1, 0, 0, 1));
+    assert.equal(since('True'), 0);
+    assert.equal(since('False', '2026-01-01T00:00:01Z'), undefined);
+    assert.equal(project({}).readySince, undefined);
+  });
 });
