@@ -309,7 +309,7 @@ export class Operator implements StatusSource {
         error: describe(error),
         ...(error.code === 'forbidden' || error.code === 'unauthorized'
           ? {
-              hint: 'the token needs node_prefix "" and service_prefix "" with policy read, and write for what is registered',
+              hint: 'the token needs write on node_prefix "<cluster name>-" and on service_prefix "": see docs/consul-access.md',
             }
           : {}),
       });

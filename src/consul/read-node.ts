@@ -45,7 +45,7 @@ export function trusted<Value>(answer: Answer<Value>): Value {
   if (answer.filteredByAcls) {
     throw new RegistrarError(
       'forbidden',
-      'the Consul token does not see everything on our nodes: it needs read on node_prefix "" and service_prefix ""',
+      'the Consul token does not see everything on our nodes: it needs read on every node named after the cluster (node_prefix) and on the services there (service_prefix)',
     );
   }
   return answer.value;
