@@ -72,13 +72,16 @@ export interface RaftLog {
   readonly index: number;
   /** Transactions in it. */
   readonly transactions: number;
-  /** Entries of other kinds that clients can cause: catalog registrations, keys, sessions, tokens … */
+  /** Entries of other kinds that only clients cause here: deregistrations, keys, sessions, tokens … */
   readonly otherWrites: number;
-  /** Entries that Consul makes for itself: barriers, certificates, federation … */
+  /**
+   * Entries that Consul makes for itself: barriers, certificates, and a registration of its own node some seconds
+   * after every start, which looks like a client's.
+   */
   readonly housekeeping: number;
 }
 
-const clientKinds = ['register', 'deregister', 'kvs', 'session', 'acl', 'prepared_query'];
+const clientKinds = ['deregister', 'kvs', 'session', 'acl', 'prepared_query'];
 
 export async function raftLog(consul: Consul): Promise<RaftLog> {
   const self = await consul.api.get<{ Stats: { raft: { last_log_index: string } } }>('/v1/agent/self');
