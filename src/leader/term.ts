@@ -80,14 +80,3 @@ export class LeaseTerm implements Term, Disposable {
     this.end(new RegistrarError('timeout', `the lease was not renewed for ${this.#renewDeadlineMs} ms`));
   }
 }
-
-/** Without an election: one term as long as the signal. */
-export function endlessTerm(signal: AbortSignal): Term {
-  const abort = new AbortController();
-  return {
-    signal: AbortSignal.any([signal, abort.signal]),
-    number: 0,
-    isValid: () => !signal.aborted && !abort.signal.aborted,
-    end: (why) => abort.abort(why),
-  };
-}
