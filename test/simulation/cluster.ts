@@ -25,6 +25,14 @@ type KubeRequest = Parameters<Interceptor>[0];
 /** Changes what the server answers to some requests while it is in force. */
 export type KubeFault = (request: KubeRequest) => Fault | undefined;
 
+/** What the truth is read from; Leases and Events are not. */
+const matters: ReadonlySet<string> = new Set([
+  'pods',
+  'services',
+  'endpointslices.discovery.k8s.io',
+  'nodes',
+]);
+
 const prefixed = (annotations: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`kube-registrar.io/${key}`, value]));
 
@@ -37,6 +45,9 @@ export class Cluster {
   readonly faults = new Set<KubeFault>();
   /** Instances that must stay found as they are whatever the API says; see the actions that fill it. */
   readonly spared = new Map<string, 'registered' | 'passing'>();
+  sparedSince = 0;
+  /** Somebody else had a node of its name or on its node for a while. */
+  wasTakenOver = false;
   /** How often a backup was restored. */
   restores = 0;
   /** A list came short and claimed to be whole: a store may miss what did not change since. */
@@ -57,7 +68,9 @@ export class Cluster {
       }
       return undefined;
     };
-    this.kube.store.subscribe(() => this.looked());
+    this.kube.store.subscribe(({ storage }) => {
+      if (matters.has(storage)) this.looked();
+    });
     this.looked();
   }
 

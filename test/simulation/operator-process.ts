@@ -36,6 +36,8 @@ export class OperatorProcess {
   readonly ended: Promise<void>;
   state: 'running' | 'stopping' | 'stopped' | 'killed' = 'running';
   crashPlan: CrashPlan | undefined;
+  /** It stands still for so long with the next write on its way, ms. */
+  pauseAtWriteMs = 0;
   /** Nodes of its own whose stamp somebody wiped while it ran. */
   readonly wiped = new Set<string>();
   onCrash: () => void = () => {};
@@ -71,7 +73,7 @@ export class OperatorProcess {
     });
     this.#consul = new ProcessNetwork({
       ...connection,
-      latency: () => world.consulDelayMs + latency(),
+      latency: (request) => world.consulDelayMs + latency() + this.#paused(request),
       server: world.consul.transport(),
       listen: (request) => (request.method === 'GET' ? {} : this.#decided(request)),
       send: (request, handOver) => (request.method === 'GET' ? handOver() : this.#write(request, handOver)),
@@ -164,12 +166,23 @@ export class OperatorProcess {
     };
   }
 
+  #paused(request: HttpRequest | undefined): number {
+    const ms = this.pauseAtWriteMs;
+    if (ms === 0 || request?.method !== 'PUT') return 0;
+    this.pauseAtWriteMs = 0;
+    this.#world.trace.add(`${this.name} stands still with a write on its way`);
+    // A little longer than the write is under way, so that it cannot be called back.
+    this.clock.stall(ms + 1_000);
+    this.#world.after(ms + 1_000, () => {});
+    return ms;
+  }
+
   #write<T>(request: HttpRequest, handOver: () => Promise<T>): Promise<T> {
     const { cluster, crashPlan: plan } = this;
     const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
-    const { uid, history, spared } = cluster;
+    const { uid, history, spared, sparedSince } = cluster;
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
-    const author = { name: this.name, clusterUid: uid, history, spared, isLeading };
+    const author = { name: this.name, clusterUid: uid, history, spared, sparedSince, isLeading };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);
     if (plan === undefined || --plan.writesLeft > 0) return send();

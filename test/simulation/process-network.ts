@@ -16,8 +16,8 @@ export interface ProcessNetworkOptions {
   readonly server: Transport;
   readonly world: Clock;
   readonly clock: ProcessClock;
-  /** Milliseconds one way takes, drawn for each way. */
-  readonly latency: () => number;
+  /** Milliseconds one way takes, drawn for each way; `request` on the way out. */
+  readonly latency: (request?: HttpRequest) => number;
   /** Hands the request to the server; may kill the process before or after. Default: hands it over. */
   readonly send?: (request: HttpRequest, handOver: () => Promise<HttpResponse>) => Promise<HttpResponse>;
   readonly listen?: (request: HttpRequest) => ExchangeListener;
@@ -61,7 +61,7 @@ export class ProcessNetwork implements Transport {
       listener?.closed?.(complete);
     };
     try {
-      await this.#pause(latency(), abort.signal);
+      await this.#pause(latency(request), abort.signal);
       const inner = { ...request, signal: abort.signal };
       const response = await send(request, () => server.request(inner));
       const chunks = response.body[Symbol.asyncIterator]();

@@ -20,11 +20,14 @@ export interface Author {
   readonly isLeading: boolean;
   /** See Cluster. */
   readonly spared: ReadonlyMap<string, 'registered' | 'passing'>;
+  readonly sparedSince: number;
 }
 
 export interface SafetyOptions {
   readonly consul: ConsulServer;
   readonly now: () => number;
+  /** How long it may take now until somebody else's change of the catalog is noticed, ms. */
+  readonly noticeMs: () => number;
   readonly onWrite: (author: string, what: string) => void;
   readonly onViolation: (invariant: string, what: string) => void;
 }
@@ -33,8 +36,6 @@ export interface SafetyOptions {
 const settledMs = 15_000;
 /** So many removals are never held for their number. */
 const fewRemovals = 10;
-/** How long it may take until somebody else's change of the catalog is noticed, ms: a periodic comparison. */
-const noticeMs = 70_000;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
 const othersMs = 150_000;
 
@@ -58,6 +59,8 @@ export class Safety {
   /** Nodes that carried a cluster's stamp once: an outsider may have wiped it. */
   readonly #stamped = new Map<string, { readonly uid: string; readonly createIndex: number }>();
   #catalog: Catalog;
+  /** Index of Consul's log that `#catalog` is of. */
+  #index: number;
   #othersAt = Number.NEGATIVE_INFINITY;
   /** When somebody else changed a row last. */
   readonly #editedAt = new Map<string, number>();
@@ -70,6 +73,7 @@ export class Safety {
   constructor(options: SafetyOptions) {
     this.#options = options;
     this.#catalog = catalogOf(options.consul);
+    this.#index = options.consul.raftIndex;
   }
 
   /** Operations on the catalog that operators have written. */
@@ -89,8 +93,18 @@ export class Safety {
     return result;
   }
 
+  /** What an operator is shown changes: for a while it may take what is there for missing. */
+  disturb(): void {
+    this.#othersAt = this.#options.now();
+  }
+
   /** Takes in what anybody but an operator has changed. */
   othersWrote(): void {
+    if (this.#index !== this.#options.consul.raftIndex) this.rebase();
+  }
+
+  /** The same, to be called when Consul's log has started again: its index then tells nothing. */
+  rebase(): void {
     const catalog = catalogOf(this.#options.consul);
     const changed = changedRows(this.#catalog, catalog);
     if (changed.size > 0) this.#othersAt = this.#options.now();
@@ -106,6 +120,7 @@ export class Safety {
 
   #take(catalog: Catalog): void {
     this.#catalog = catalog;
+    this.#index = this.#options.consul.raftIndex;
     for (const [name, { entry }] of catalog) {
       const uid = stampOf(entry);
       if (uid !== undefined) this.#stamped.set(name, { uid, createIndex: entry.CreateIndex });
@@ -126,7 +141,8 @@ export class Safety {
       const node = before.get(name);
       if (node !== undefined) this.#checkNode(author, node);
       // Consul knows no way to remove a node only as long as nobody has put anything on it.
-      if (isForeign(id) && !wentAlong(row, name, before, after) && !this.#isNews(row)) {
+      const isExcused = !rows.includes(row) && (wentAlong(row, name, before, after) || this.#isNews(row));
+      if (isForeign(id) && !isExcused) {
         this.#violated('foreign', author, row);
       }
     }
@@ -138,7 +154,12 @@ export class Safety {
     this.#take(after);
   }
 
-  #checkHealth({ history, spared, ...author }: Author, known: number, before: Catalog, after: Catalog): void {
+  #checkHealth(
+    { history, spared, sparedSince, ...author }: Author,
+    known: number,
+    before: Catalog,
+    after: Catalog,
+  ): void {
     const [was, is] = [passing(before), passing(after)];
     // As many as always may go: an outsider has taken the others.
     const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= fewRemovals;
@@ -147,7 +168,9 @@ export class Safety {
         stays === 'passing' ? was.has(key) && !is.has(key) : !isFew && isGone(key, before, after);
       const isOver =
         stays === 'passing' &&
-        history.heldAtSomeTime(known - settledMs, (truth) => isReason(truth, key, before));
+        history.heldAtSomeTime(Math.max(known - settledMs, sparedSince + 0.001), (truth) =>
+          isReason(truth, key, before),
+        );
       if (isLost && !isOver) this.#violated('hold', author, `${key} is not ${stays} any more`);
     }
     for (const [key, { entry }] of was) {
@@ -181,12 +204,14 @@ export class Safety {
     if (ours && !isAgents(before)) return;
     // Nothing tells the operator at once that a node is not its own any more.
     const since = this.#options.now() - (this.#takenOverAt.get(name) ?? Number.NEGATIVE_INFINITY);
-    if (since > noticeMs) this.#violated('foreign', author, `node ${name} is not its own`);
+    if (since > this.#options.noticeMs()) this.#violated('foreign', author, `node ${name} is not its own`);
   }
 
   /** Whether somebody else changed the row so shortly ago that the operator need not know. */
   #isNews(row: string): boolean {
-    return this.#options.now() - (this.#editedAt.get(row) ?? Number.NEGATIVE_INFINITY) <= noticeMs;
+    return (
+      this.#options.now() - (this.#editedAt.get(row) ?? Number.NEGATIVE_INFINITY) <= this.#options.noticeMs()
+    );
   }
 
   #violated(invariant: string, { name }: { readonly name: string }, what: string): void {

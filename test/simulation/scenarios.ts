@@ -23,7 +23,14 @@ const repairMs = 5_000;
 
 export const scenarios: readonly [Scenario, ...Scenario[]] = [
   { row: 'crash before, between or after any write', actions: ['crash-at-write', 'crash', 'crash-at-write'] },
-  { row: 'restart', actions: ['restart'], lasts: [10, 30_000] },
+  {
+    // Far fewer than in the row's name, of course: that nothing grows shows with a crowd as well.
+    row: '100,000 pods, 5,000 nodes',
+    actions: ['rollout', 'scale-to-zero', 'kube-compact', 'restart'],
+    pods: Array.from({ length: 14 }, (_, index) => (['web', 'api', 'both', 'db'] as const)[index % 4]!),
+    traits: { mostPods: 20 },
+  },
+  { row: 'restart', actions: ['restart', 'restart-half-blind'], lasts: [10, 30_000] },
   { row: 'stale apiserver', actions: ['kube-stale', 'kube-stale', 'crash', 'restart'] },
   { row: 'missed watch events', actions: ['kube-blind', 'kube-cut', 'kube-stall'], lasts: [1_000, 120_000] },
   { row: '410 Gone', actions: ['kube-compact', 'kube-no-watchlist', 'kube-compact'] },
@@ -80,7 +87,17 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   },
   {
     row: 'two replicas',
-    actions: ['crash', 'restart', 'stall', 'crash-at-write', 'kube-down', 'consul-flaky', 'consul-slow'],
+    actions: [
+      'paused-write',
+      'paused-write',
+      'crash',
+      'restart',
+      'stall',
+      'crash-at-write',
+      'kube-down',
+      'consul-flaky',
+      'consul-slow',
+    ],
     lasts: [500, 40_000],
     traits: { replicas: 2 },
   },
@@ -156,21 +173,35 @@ export function scriptOf(seed: number): Script {
   return scriptOfScenarios(seed, chosen, draw);
 }
 
+/** A script about these rows of the table. */
+export function scriptAbout(seed: number, rows: readonly string[]): Script {
+  const draw = new Draw(seed, 'script');
+  return scriptOfScenarios(
+    seed,
+    rows.map((row) => {
+      const [first, ...others] = scenarios.filter((scenario) => scenario.row === row);
+      if (first === undefined) throw new Error(`no scenario "${row}"`);
+      return draw.pick([first, ...others]);
+    }),
+    draw,
+  );
+}
+
 /** A script about these scenarios. */
 export function scriptOfScenarios(
   seed: number,
   chosen: readonly Scenario[],
   draw = new Draw(seed, 'script'),
 ): Script {
-  const spanMs = draw.int(20_000, 90_000);
+  const spanMs = draw.int(15_000, 70_000);
   const clusters = Math.max(1, ...chosen.map(({ traits }) => traits?.clusters ?? 1));
   const steps: Step[] = [];
   const add = (action: ActionName, at: number, forMs = draw.int(50, 8_000)): void => {
     steps.push({ at, action, cluster: draw.int(0, clusters - 1), x: draw.random(), y: draw.random(), forMs });
   };
   for (const app of chosen.flatMap(({ pods = [] }) => pods)) add(`pod-add-${app}` as ActionName, 0);
-  for (let index = draw.int(1, 6); index > 0; index -= 1) add('pod-add', 0);
-  for (let index = draw.int(6, 20); index > 0; index -= 1) add(draw.pick(usual), draw.int(0, spanMs));
+  for (let index = draw.int(1, 4); index > 0; index -= 1) add('pod-add', 0);
+  for (let index = draw.int(3, 14); index > 0; index -= 1) add(draw.pick(usual), draw.int(0, spanMs));
   for (const { actions, lasts: [least, most] = [100, 20_000] } of chosen) {
     for (let index = draw.int(1, 4); index > 0; index -= 1) {
       add(draw.pick(actions), draw.int(500, spanMs), draw.int(least, most));
@@ -179,7 +210,7 @@ export function scriptOfScenarios(
   steps.sort((a, b) => a.at - b.at);
   const latencyMs = draw.pick([0, 0, 5, 200] as const);
   const traits = Object.assign(
-    { latencyMs },
+    { latencyMs, watchList: draw.chance(0.7) },
     ...chosen.map((each) => each.traits ?? {}),
   ) as Partial<WorldTraits>;
   const promptMs =

@@ -18,18 +18,22 @@ export interface Outcome {
 const convergenceMs = 600_000;
 /** How long a person waits before letting go what is held, ms: longer than the guard's window. */
 const patienceMs = 330_000;
-/** How long it is watched that nothing is written any more, ms: two periodic comparisons. */
-const quietMs = 140_000;
+/** How long it is watched that nothing is written any more, ms: a periodic comparison. */
+const quietMs = 75_000;
 
 /** Runs a script to its end or to the first violation. The same script always gives the same outcome. */
 export async function simulate(script: Script): Promise<Outcome> {
   const world = new World(script.seed, script.traits);
   const onRejection = (reason: unknown) => world.violated('rejection', String(reason));
   process.on('unhandledRejection', onRejection);
+  // Errors are what this is about, and their stacks cost a good part of the time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     const convergedMs = await run(world, script);
     return { script, violations: world.violations, trace: world.trace.lines, convergedMs };
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     process.off('unhandledRejection', onRejection);
     for (const each of world.processes) each.kill();
     world.consul[Symbol.dispose]();
@@ -107,8 +111,8 @@ function letGo(world: World, left: readonly string[]): void {
 
 /** No operation is written while nothing changes. */
 async function staysQuiet(world: World, when: string): Promise<boolean> {
-  // What reached us a moment ago may still be on its way to Consul.
-  await world.clock.advance(16_000);
+  // What reached us a moment ago may still be on its way to Consul, or wait there for its next try.
+  await world.clock.advance(world.hasRefused ? 320_000 : 16_000);
   const before = world.safety.written;
   await world.clock.advance(quietMs);
   const written = world.safety.written - before;

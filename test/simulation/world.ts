@@ -18,8 +18,12 @@ export interface WorldTraits {
   readonly sameName: boolean;
   /** Processes of the operator in each cluster; with several, one leads. */
   readonly replicas: number;
+  /** Most pods in a cluster. */
+  readonly mostPods: number;
   /** Longest time a message takes one way, ms. */
   readonly latencyMs: number;
+  /** False: an API server that refuses `sendInitialEvents`, as those before 1.32 do. */
+  readonly watchList: boolean;
   /** Consul checks tokens. */
   readonly acl: boolean;
   /** Most operations in a transaction that this Consul takes. */
@@ -39,12 +43,17 @@ type ConsulRequest = Parameters<ConsulInterceptor>[0];
 const plainTraits: WorldTraits = {
   clusters: 1,
   replicas: 1,
+  mostPods: 12,
   sameName: false,
   latencyMs: 0,
+  watchList: true,
   acl: false,
   maxTxnOperations: 128,
   config: {},
 };
+/** Within which a watch, or the periodic comparison, finds what somebody else did in Consul, ms. */
+const watchMs = 6_000;
+const comparisonMs = 70_000;
 const operatorToken = 'operator-token';
 
 /** Clusters, operators and one Consul in virtual time, and the invariants that hold between them. */
@@ -61,10 +70,13 @@ export class World {
   readonly consulFaults = new Set<(request: ConsulRequest) => ConsulFault | undefined>();
   /** How much later than usual requests reach Consul, ms. */
   consulDelayMs = 0;
+  /** Consul refused changes: each waits for its next try, for up to five minutes. */
+  hasRefused = false;
   /** What the operators send to Consul. */
   token: string | undefined;
   readonly #seed: number;
   readonly #agenda = new Agenda();
+  #troubledAt = Number.NEGATIVE_INFINITY;
   /** Undoes what is out of order now. */
   readonly #heals = new Set<() => void>();
 
@@ -79,7 +91,6 @@ export class World {
       maxTxnOperations,
       ...(acl ? { acl: { managementToken: 'root' } } : {}),
     });
-    if (acl) this.grantToken();
     this.consul.intercept = (request) => {
       for (const fault of this.consulFaults) {
         const found = fault(request);
@@ -90,15 +101,20 @@ export class World {
     this.safety = new Safety({
       consul: this.consul,
       now: () => this.clock.now(),
+      noticeMs: () => this.#noticeMs(),
       onWrite: (author, what) => this.trace.add(`${author} wrote ${what}`),
       onViolation: (invariant, what) => this.violated(invariant, what),
     });
+    if (acl) this.grantToken();
+    const { watchList } = this.traits;
     this.clusters = Array.from({ length: clusters }, (_, index) => {
-      return new Cluster(
+      const cluster = new Cluster(
         this.traits.sameName ? 'c' : `c${index}`,
         this.clock,
         new Draw(seed, `kube ${index}`),
       );
+      cluster.kube.faults.watchList = watchList;
+      return cluster;
     });
   }
 
@@ -113,6 +129,7 @@ export class World {
 
   /** The operator's token and its rights, as they should be. */
   grantToken(): void {
+    this.safety.disturb();
     const write = { '': { policy: 'write' } } as const;
     this.consul.acl.setPolicy(
       'operator',
@@ -175,6 +192,7 @@ export class World {
     const healOnce = () => {
       if (!this.#heals.delete(healOnce)) return;
       heal();
+      this.#troubledAt = this.clock.now();
       this.trace.add(`healed: ${what}`);
     };
     this.#heals.add(healOnce);
@@ -191,6 +209,14 @@ export class World {
       // What it set off may have planned more.
       await this.clock.settle();
     }
+  }
+
+  /** A watch takes seconds, with the latency of several requests; after trouble it is the periodic comparison. */
+  #noticeMs(): number {
+    const isTroubled = this.consulFaults.size > 0 || this.consulDelayMs > 0 || this.#heals.size > 0;
+    if (isTroubled) this.#troubledAt = this.clock.now();
+    const isLate = this.clock.now() - this.#troubledAt < comparisonMs;
+    return isLate ? comparisonMs : watchMs + 10 * this.traits.latencyMs;
   }
 
   /** Ends every trouble. */

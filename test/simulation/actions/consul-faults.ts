@@ -62,10 +62,14 @@ const slow: Action = (world, { x, forMs }) => {
   return `by ${ms} ms for ${forMs} ms`;
 };
 
-/** Cut off from its leader, a server may answer with what it has: nothing, and it says so. */
-const leaderless = during('reads without a known leader', () => ({ method, path }) => {
-  if (method !== 'GET') return { kind: 'answer', status: 500, body: 'No cluster leader' };
-  const body = path.includes('/node-services/') || path.includes('/catalog/node/') ? 'null' : '[]';
+/**
+ * Cut off from its leader, a server may answer with what it has: nothing, and it says so. Others, which the
+ * load balancer may choose for the next request, write as usual.
+ */
+const leaderless = during('reads without a known leader', ({ y }) => ({ method, path }) => {
+  if (method !== 'GET')
+    return y < 0.5 ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
+  const body = path.includes('/node-services/') ? 'null' : '[]';
   const headers = {
     'x-consul-index': '1',
     'x-consul-knownleader': 'false',
@@ -77,7 +81,7 @@ const leaderless = during('reads without a known leader', () => ({ method, path 
 const refusable = ['web', 'api', 'db', 'job', 'both', 'host'] as const;
 
 /** Consul refuses whatever concerns one service, wherever in a transaction it stands. */
-const refusing = during('one service refused', ({ y }) => {
+const refusingOne = during('one service refused', ({ y }) => {
   const name = at(refusable, y)!;
   return ({ method, path, body }) => {
     if (method !== 'PUT' || path !== '/v1/txn') return undefined;
@@ -93,6 +97,11 @@ const refusing = during('one service refused', ({ y }) => {
     return { kind: 'answer', status: 409, headers, body: JSON.stringify({ Results: null, Errors }) };
   };
 });
+
+const refusing: Action = (world, step) => {
+  world.hasRefused = true;
+  return refusingOne(world, step);
+};
 
 export const consulFaults = {
   'consul-down': down,

@@ -13,13 +13,16 @@ const restore: Action = (world, { forMs }) => {
 /** Consul loses everything, its tokens excepted. */
 const wipe: Action = (world) => {
   world.consul.wipe();
+  world.safety.rebase();
   return 'everything';
 };
 
 /** The token is unknown until it is made again: 403 "ACL not found". */
 const revoke: Action = (world, { forMs }) => {
   if (!world.traits.acl) return undefined;
+  world.hasRefused = true;
   world.revokeToken();
+  world.safety.disturb();
   world.outOfOrder(forMs, 'token revoked', () => world.grantToken());
   return `for ${forMs} ms`;
 };
@@ -42,8 +45,10 @@ const narrower = [
 /** The token loses rights: answers are 200 with fewer items, and writes are refused. */
 const thin: Action = (world, { x, forMs }) => {
   if (!world.traits.acl) return undefined;
+  world.hasRefused = true;
   const { name, rules } = at(narrower, x)!;
   world.consul.acl.setPolicy('operator', rules, '');
+  world.safety.disturb();
   world.outOfOrder(forMs, `rights: ${name}`, () => world.grantToken());
   return `${name} for ${forMs} ms`;
 };
@@ -51,7 +56,9 @@ const thin: Action = (world, { x, forMs }) => {
 /** The operator comes without a token: what it may not see is left out without a word. */
 const tokenless: Action = (world, { forMs }) => {
   if (!world.traits.acl) return undefined;
+  world.hasRefused = true;
   world.token = undefined;
+  world.safety.disturb();
   world.outOfOrder(forMs, 'no token', () => world.grantToken());
   return `for ${forMs} ms`;
 };

@@ -57,12 +57,12 @@ const flaky = during(
   'flaky API server',
 );
 
-/** Lists and watches break off in the middle of their bodies. */
-const truncating = during(
-  ({ y }) =>
-    () => ({ kind: 'truncate', bytes: Math.floor(y * 4_000) }),
-  'truncated answers',
-);
+/** Lists and watches break off in the middle of their bodies, and everything has to be listed again. */
+const truncating: Action = (world, step) => {
+  world.clusters[step.cluster]!.forceRelist();
+  const fault: Fault = { kind: 'truncate', bytes: Math.floor(step.y * 4_000) };
+  return during(() => () => fault, 'truncated answers')(world, step);
+};
 
 /** Rights on one resource are taken away. */
 const forbidden = during(({ y }) => {
@@ -114,18 +114,20 @@ const compact: Action = (world, { cluster, y }) => {
 };
 
 /**
- * Sieve's hidden states: the operator is blind for a while and then finds only the end of what happened,
+ * Sieve's hidden states: the operator is cut off for a while and then finds only the end of what happened,
  * because the history in between is gone.
  */
-const blind: Action = (world, step) => {
-  const { kube } = world.clusters[step.cluster]!;
-  const done = stallWatches(world, step);
-  if (done === undefined) return undefined;
-  world.after(Math.max(0, step.forMs - 1), () => {
-    kube.faults.compact();
-    kube.faults.cutWatches('reset');
+const blind: Action = (world, { cluster: index, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const fault: KubeFault = ({ path }) =>
+    path.includes('watch=true') || path.includes('limit=') ? { kind: 'reset', applied: false } : undefined;
+  cluster.faults.add(fault);
+  cluster.kube.faults.cutWatches('reset');
+  world.outOfOrder(forMs, 'blind', () => {
+    cluster.faults.delete(fault);
+    cluster.forceRelist();
   });
-  return done;
+  return `for ${forMs} ms`;
 };
 
 /** Sieve's stale view: the server's cache stops; consistent reads are still right. */
@@ -145,30 +147,37 @@ const noWatchList: Action = (world, { cluster: index, forMs }) => {
   const { faults } = world.clusters[index]!.kube;
   faults.watchList = false;
   world.outOfOrder(forMs, 'no WatchList', () => {
-    faults.watchList = true;
+    faults.watchList = world.traits.watchList;
   });
   return `for ${forMs} ms`;
 };
 
 /** One list of pods comes short, and claims to be whole: a broken proxy, or a server with another's etcd. */
-const shrunk: Action = (world, { cluster: index, x, y, forMs }) => {
-  const cluster = world.clusters[index]!;
-  const lie: KubeFault = ({ path }) => {
-    if (!path.startsWith('/api/v1/pods?') || !path.includes('status.phase')) return undefined;
-    if (path.includes('sendInitialEvents')) return { kind: 'answer', status: 400 };
-    if (path.includes('watch=true')) return undefined;
-    cluster.faults.delete(lie);
-    cluster.wasLiedTo = true;
-    world.trace.add(`c${index} a list came short`);
-    const items = cluster.pods().filter((_, position) => y >= 0.5 && position % 2 === 0);
-    const metadata = { resourceVersion: String(cluster.kube.store.revision) };
-    return { kind: 'answer', status: 200, body: { kind: 'PodList', apiVersion: 'v1', metadata, items } };
+const shrunkFor =
+  (isMended: boolean): Action =>
+  (world, { cluster: index, y, forMs }) => {
+    const cluster = world.clusters[index]!;
+    const lie: KubeFault = ({ path }) => {
+      if (!path.startsWith('/api/v1/pods?') || !path.includes('limit=500')) return undefined;
+      cluster.faults.delete(lie);
+      cluster.wasLiedTo = true;
+      world.trace.add(`c${index} a list came short`);
+      const items = cluster.pods().filter((_, position) => y >= 0.5 && position % 2 === 0);
+      const metadata = { resourceVersion: String(cluster.kube.store.revision) };
+      return { kind: 'answer', status: 200, body: { kind: 'PodList', apiVersion: 'v1', metadata, items } };
+    };
+    const { faults } = cluster.kube;
+    faults.watchList = false;
+    cluster.faults.add(lie);
+    world.outOfOrder(forMs, 'short list', () => {
+      faults.watchList = world.traits.watchList;
+      cluster.faults.delete(lie);
+      // What the list left out and did not change since, the stores would go on without: see pending.ts.
+      if (isMended) cluster.forceRelist();
+    });
+    cluster.forceRelist();
+    return `${y >= 0.5 ? 'half' : 'none'} of the pods`;
   };
-  cluster.faults.add(lie);
-  world.outOfOrder(forMs, 'short list', () => void cluster.faults.delete(lie));
-  cluster.forceRelist();
-  return `${y >= 0.5 ? 'half' : 'none'} of the pods, x=${x.toFixed(2)}`;
-};
 
 /** Reads that have to be consistent are not, for a moment: an older state comes back. */
 const regressed: Action = (world, { cluster: index, x }) => {
@@ -190,6 +199,8 @@ const regressed: Action = (world, { cluster: index, x }) => {
 const restore: Action = (world, { cluster: index, forMs }) => {
   const cluster = world.clusters[index]!;
   const backup = cluster.kube.store.snapshot();
+  // Much is lost with the history: what follows must not come as far before anybody asks.
+  for (let each = 0; each < 40; each += 1) cluster.kube.addNamespace(cluster.freshName('lost'));
   const { restores } = cluster;
   world.after(forMs, () => {
     // A backup of another branch of history may have the very version that was seen: nobody could tell.
@@ -236,9 +247,11 @@ const massVanish: Action = (world, { cluster: index }) => {
     return check === 'passing' && uids.has(/^pod (\S+) /.exec(key)?.[1] ?? '');
   });
   // Only what Consul holds counts.
-  const registered = keys.filter(({ key, consulNode }) =>
-    catalogOf(world.consul).get(consulNode)?.instances.has(key),
-  );
+  const registered = keys.filter(({ key, consulNode }) => {
+    const held = catalogOf(world.consul).get(consulNode)?.instances.get(key);
+    // An endpoint that leaves its slice is explained.
+    return held !== undefined && held.entry.Meta?.['kube-service'] === undefined;
+  });
   if (registered.length <= 12) return undefined;
   for (const { key } of registered) cluster.spared.set(key, 'registered');
   cluster.vanish(pods);
@@ -250,30 +263,36 @@ const massVanish: Action = (world, { cluster: index }) => {
 };
 
 /** The control plane is cut off from its nodes: all are called not Ready, and after them their pods. */
-const massNotReady: Action = (world, { cluster: index, forMs }) => {
-  const cluster = world.clusters[index]!;
-  const names = cluster.nodes().map(({ metadata }) => metadata.name);
-  const inService = [...catalogOf(world.consul).values()].filter(({ entry, isWell, instances }) => {
-    return (
-      isWell &&
-      names.includes(entry.Meta?.['kube-node'] ?? '') &&
-      [...instances.values()].some(({ passing }) => passing)
-    );
-  });
-  if (inService.length < 2 || cluster.spared.size > 0) return undefined;
-  for (const { instances } of inService) {
-    for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
-  }
-  const pods = cluster.pods();
-  for (const name of names) cluster.putNode(name, 'Unknown');
-  for (const pod of pods) cluster.markNotReady(pod);
-  world.outOfOrder(forMs, 'nodes not Ready', () => {
-    for (const name of names) cluster.putNode(name);
-    for (const pod of pods) cluster.restoreReady(pod);
-    cluster.spared.clear();
-  });
-  return `${names.length} nodes for ${forMs} ms`;
-};
+const massNotReadyIf =
+  (mayBeUnseen: boolean): Action =>
+  (world, { cluster: index, forMs }) => {
+    const cluster = world.clusters[index]!;
+    // Every process has its four watches; see pending.ts for what happens when it has not.
+    const isSeen = cluster.kube.watches.size >= 4 * world.alive(cluster).length && !cluster.news.isHeldBack;
+    if ((!isSeen || cluster.wasTakenOver) && !mayBeUnseen) return undefined;
+    const names = cluster.nodes().map(({ metadata }) => metadata.name);
+    const inService = [...catalogOf(world.consul).values()].filter(({ entry, isWell, instances }) => {
+      return (
+        isWell &&
+        names.includes(entry.Meta?.['kube-node'] ?? '') &&
+        [...instances.values()].some(({ passing }) => passing)
+      );
+    });
+    if (inService.length < 2 || cluster.spared.size > 0) return undefined;
+    for (const { instances } of inService) {
+      for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
+    }
+    const pods = cluster.pods();
+    for (const name of names) cluster.putNode(name, 'Unknown');
+    for (const pod of pods) cluster.markNotReady(pod);
+    cluster.sparedSince = world.clock.now();
+    world.outOfOrder(forMs, 'nodes not Ready', () => {
+      for (const name of names) cluster.putNode(name);
+      for (const pod of pods) cluster.restoreReady(pod);
+      cluster.spared.clear();
+    });
+    return `${names.length} nodes for ${forMs} ms`;
+  };
 
 export const kubeFaults = {
   'kube-down': down,
@@ -287,11 +306,13 @@ export const kubeFaults = {
   'kube-blind': blind,
   'kube-stale': stale,
   'kube-no-watchlist': noWatchList,
-  'kube-shrunk': shrunk,
+  'kube-shrunk': shrunkFor(true),
+  'kube-shrunk-for-good': shrunkFor(false),
   'kube-regressed': regressed,
   'kube-restore': restore,
   'kube-restore-away': restoreAway,
   vanish,
   'mass-vanish': massVanish,
-  'mass-not-ready': massNotReady,
+  'mass-not-ready': massNotReadyIf(false),
+  'mass-not-ready-unseen': massNotReadyIf(true),
 } satisfies Record<string, Action>;

@@ -152,6 +152,7 @@ const collision: Action = (world, { cluster: index, x, y, forMs }) => {
     { 'managed-by': 'somebody' },
     { 'managed-by': 'kube-registrar', 'kube-cluster-uid': 'another-cluster' },
   ];
+  cluster.wasTakenOver = true;
   outsider.putNode({ Node: name, Address: '203.0.113.3', Meta: at(owners, y)! });
   outsider.putService(name, { ID: 'foreign-web', Service: 'web', Address: '203.0.113.3', Port: 80 });
   world.after(forMs, () => outsider.removeNode(name));
@@ -163,6 +164,7 @@ const agentJoins: Action = (world, step) => {
   const name = ownNode(world, step)?.entry.Node;
   if (name === undefined) return undefined;
   const { outsider } = world.consul;
+  world.clusters[step.cluster]!.wasTakenOver = true;
   outsider.putCheck({ Node: name, CheckID: 'serfHealth', Status: 'passing' });
   world.after(step.forMs, () => outsider.removeCheck(name, 'serfHealth'));
   return `${name} for ${step.forMs} ms`;

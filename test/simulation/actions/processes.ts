@@ -1,4 +1,5 @@
-import type { Action } from '../script.ts';
+import type { KubeFault } from '../cluster.ts';
+import { type Action, at } from '../script.ts';
 
 const crash: Action = (world, { cluster, forMs }) => {
   const running = world.running(world.clusters[cluster]!);
@@ -25,6 +26,20 @@ const restart: Action = (world, { cluster, forMs }) => {
   return running.name;
 };
 
+/** Killed, and back at once while the API server does not yet answer for one kind of object. */
+const restartHalfBlind: Action = (world, { cluster: index, x, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const running = world.running(cluster);
+  if (running === undefined) return undefined;
+  const collection = at(['pods', 'services', 'endpointslices', 'nodes'], x)!;
+  const fault: KubeFault = ({ path }) =>
+    path.includes(`/${collection}?`) ? { kind: 'answer', status: 503 } : undefined;
+  cluster.faults.add(fault);
+  world.outOfOrder(forMs, `no ${collection}`, () => void cluster.faults.delete(fault));
+  world.crash(running, 10);
+  return `${running.name}, no ${collection} for ${forMs} ms`;
+};
+
 /** The event loop stands still: a paused VM, a long garbage collection. */
 const stall: Action = (world, { cluster, forMs }) => {
   const running = world.running(world.clusters[cluster]!);
@@ -42,7 +57,26 @@ const skew: Action = (world, { cluster, x }) => {
   return `${running.name} by ${Math.round(running.clock.skewMs / 1_000)} s`;
 };
 
-export const processes = { crash, 'crash-at-write': crashAtWrite, restart, stall, skew } satisfies Record<
-  string,
-  Action
->;
+/**
+ * The next write leaves the process, which then stands still, and reaches Consul only when it wakes up:
+ * what a paused leader does to its successor's work.
+ */
+const pausedWrite: Action = (world, { cluster, forMs }) => {
+  const running = world.running(world.clusters[cluster]!);
+  if (running === undefined) return undefined;
+  running.pauseAtWriteMs = 25_000 + (forMs % 15_000);
+  world.outOfOrder(60_000, 'paused write', () => {
+    running.pauseAtWriteMs = 0;
+  });
+  return `${running.name} for ${running.pauseAtWriteMs} ms`;
+};
+
+export const processes = {
+  crash,
+  'crash-at-write': crashAtWrite,
+  restart,
+  'restart-half-blind': restartHalfBlind,
+  'paused-write': pausedWrite,
+  stall,
+  skew,
+} satisfies Record<string, Action>;

@@ -1,6 +1,7 @@
 import { withMeta } from '../../../src/sandbox/kube/object.ts';
 import { type Cluster, isReady } from '../cluster.ts';
 import { type Action, at } from '../script.ts';
+import type { World } from '../world.ts';
 
 /** What applications ask for, by name. */
 const asked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -27,11 +28,16 @@ const changes: readonly Readonly<Record<string, string>>[] = [
   { service: 'web', port: 'http', tags: 'x'.repeat(200), 'no-such-field': 'y' },
 ];
 
-const mostPods = 12;
-
-function add(cluster: Cluster, app: string, x: number, y: number, name = cluster.freshName(app)) {
+function add(
+  { traits }: World,
+  cluster: Cluster,
+  app: string,
+  x: number,
+  y: number,
+  name = cluster.freshName(app),
+) {
   const node = at(cluster.nodes(), x);
-  if (node === undefined || cluster.pods().length >= mostPods) return undefined;
+  if (node === undefined || cluster.pods().length >= traits.mostPods) return undefined;
   return cluster.putPod({
     name,
     app,
@@ -50,7 +56,7 @@ const live = (cluster: Cluster) =>
 const podAdd: Action = (world, { cluster: index, x, y }) => {
   const cluster = world.clusters[index]!;
   const app = at(apps, y)!;
-  const pod = add(cluster, app, x, x);
+  const pod = add(world, cluster, app, x, x);
   if (pod === undefined) return undefined;
   cluster.syncSlices();
   world.after(x * 3_000, () => cluster.setReady(pod, true));
@@ -82,7 +88,7 @@ const podBlink: Action = (world, { cluster: index, x, forMs }) => {
 };
 
 /** Ends as a kubelet ends it: terminating, then unready, then gone. */
-function endGracefully(world: Parameters<Action>[0], cluster: Cluster, name: string, ms: number): void {
+function endGracefully(world: World, cluster: Cluster, name: string, ms: number): void {
   const pod = cluster.kube.store.get('pods', 'default', name);
   if (pod === undefined) return;
   cluster.terminate(pod);
@@ -124,7 +130,7 @@ const podRecreate: Action = (world, { cluster: index, x, y, forMs }) => {
   const app = labels?.['app'] ?? 'web';
   cluster.removePod(pod);
   world.after(forMs < 2_000 ? 0 : forMs, () => {
-    const again = add(cluster, app, y, 0, name);
+    const again = add(world, cluster, app, y, 0, name);
     if (again === undefined) return;
     cluster.syncSlices();
     world.after(500 * y, () => cluster.setReady(again, true));
@@ -139,7 +145,7 @@ const rollout: Action = (world, { cluster: index, x, y }) => {
   const old = live(cluster).filter(({ metadata }) => metadata.labels?.['app'] === app);
   for (const [turn, pod] of old.entries()) {
     world.after(turn * 1_500, () => {
-      const next = add(cluster, app, y, 0.9);
+      const next = add(world, cluster, app, y, 0.9);
       if (next === undefined) return;
       cluster.syncSlices();
       world.after(700, () => {

@@ -1,0 +1,263 @@
+export interface Edit {
+  readonly file: string;
+  /** Occurs exactly once in the file. */
+  readonly original: string;
+  readonly mutated: string;
+}
+
+/**
+ * A protection taken out of the operator's code. The simulator has to notice. Where one protection stands
+ * behind another, both have to go.
+ */
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What the scripts are about that show it; empty: anything. */
+  readonly rows: readonly string[];
+  /** What is violated first; one of these. */
+  readonly invariants: readonly string[];
+}
+
+/** Behind most that keeps absence from being believed stands the guard's second look. */
+const withoutSecondLook: readonly Edit[] = [
+  {
+    file: 'src/plan/guard.ts',
+    original: "if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };",
+    mutated: 'void settled; void hasSubject;',
+  },
+  {
+    file: 'src/plan/guard.ts',
+    original:
+      "if (look !== undefined && look.kind !== 'agrees') return { kind: 'hold', because: look.kind };",
+    mutated: '',
+  },
+];
+
+const withoutCompareAndSet: Edit = {
+  file: 'src/consul/txn-ops.ts',
+  original: "return [{ Node: { Verb: 'cas', Node: { ...entry, ModifyIndex: modifyIndex } } }];",
+  mutated: "void modifyIndex; return [{ Node: { Verb: 'set' as 'cas', Node: entry } }];",
+};
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'writes before the reflectors have synced',
+    edits: [
+      { file: 'src/operator.ts', original: 'await aborted(this.#stores.synced, signal);', mutated: '' },
+      ...withoutSecondLook,
+    ],
+    rows: ['restart'],
+    invariants: ['loss', 'hold', 'gain'],
+  },
+  {
+    name: 'believes an answer without a known leader and every absence, and writes what it misses',
+    edits: [
+      { file: 'src/consul/read-node.ts', original: 'if (!answer.knownLeader)', mutated: 'if (false)' },
+      {
+        file: 'src/consul/read-node.ts',
+        original: '  const get = instance === undefined ?',
+        mutated: '  if (client) return;\n  const get = instance === undefined ?',
+      },
+      withoutCompareAndSet,
+    ],
+    rows: ['Consul leader change, 500, 429, 503, slow answers'],
+    invariants: ['needless', 'foreign'],
+  },
+  {
+    name: 'takes a broken-off list for a whole one',
+    edits: [
+      {
+        file: 'src/kube/list-pager.ts',
+        original: '    scanner.end();\n  } catch (thrown) {',
+        mutated:
+          '    scanner.end();\n  } catch (thrown) {\n    if (thrown instanceof RegistrarError && thrown.code === "unreachable") return;',
+      },
+      ...withoutSecondLook,
+    ],
+    rows: ['apiserver outage'],
+    invariants: ['loss', 'hold', 'gain'],
+  },
+  {
+    name: 'goes on watching after 410 Gone',
+    edits: [
+      {
+        file: 'src/kube/recovery.ts',
+        original: "const relist = code === 'gone' ||",
+        mutated: 'const relist =',
+      },
+    ],
+    rows: ['410 Gone'],
+    invariants: ['convergence', 'memory', 'gain'],
+  },
+  {
+    name: 'takes every node for its own',
+    edits: [
+      {
+        file: 'src/plan/ownership.ts',
+        original: "if (isOwned(node.meta, owner)) return 'ours';",
+        mutated: "return 'ours';",
+      },
+    ],
+    rows: ['node-name collision with a real agent or another owner'],
+    invariants: ['foreign'],
+  },
+  {
+    name: 'takes the node of a Consul agent for its own',
+    edits: [
+      {
+        file: 'src/plan/ownership.ts',
+        original: "if (check.id === agentCheck) return 'agent';",
+        mutated: 'void check;',
+      },
+    ],
+    rows: ['node-name collision with a real agent or another owner'],
+    invariants: ['foreign'],
+  },
+  {
+    name: 'takes every check for its own when it deletes',
+    edits: [{ file: 'src/plan/diff.ts', original: 'if (isOwnCheck(check)) {', mutated: 'if (check) {' }],
+    rows: ['node-name collision with a real agent or another owner'],
+    invariants: ['foreign'],
+  },
+  {
+    name: 'writes checks that are right already',
+    edits: [
+      { file: 'src/plan/diff.ts', original: 'if (fields.length === 0) return undefined;', mutated: '' },
+    ],
+    rows: [],
+    invariants: ['needless'],
+  },
+  {
+    name: 'trusts its memory after a write of unknown outcome',
+    edits: [
+      {
+        file: 'src/consul/observed-state.ts',
+        original: 'const certain = applied.length === results.length && (node !== undefined || removed);',
+        mutated: 'const certain = true; void removed;',
+      },
+    ],
+    rows: ['Consul leader change, 500, 429, 503, slow answers'],
+    invariants: ['needless', 'convergence', 'loss'],
+  },
+  {
+    name: 'removes what is missing from a list without a second look',
+    edits: withoutSecondLook,
+    rows: ['empty or shrunken LIST (RBAC lost, selector changed)'],
+    invariants: ['loss', 'hold'],
+  },
+  {
+    name: 'has no limit for unexplained removals',
+    edits: [
+      {
+        file: 'src/plan/guard.ts',
+        original: 'return waiting > 0 && waiting + passed > removalLimit(registered, options);',
+        mutated: 'return waiting + passed < 0 && removalLimit(registered, options) > 0;',
+      },
+    ],
+    rows: ['mass unexplained absence'],
+    invariants: ['hold'],
+  },
+  {
+    name: 'believes the loss of all nodes at once',
+    edits: [
+      {
+        file: 'src/plan/panic.ts',
+        original: 'if (losing > ratio * total) inPanic.add(service);',
+        mutated: 'if (losing > total * (1 + ratio)) inPanic.add(service);',
+      },
+    ],
+    rows: ['mass NotReady (control plane cut off from the nodes)'],
+    invariants: ['hold'],
+  },
+  {
+    name: 'never compares with what somebody else has done',
+    edits: [
+      {
+        file: 'src/reconcile/reconciler.ts',
+        original: "if (finding.kind !== 'drift') continue;",
+        mutated: 'if (finding) continue;',
+      },
+    ],
+    rows: ['somebody deregisters, edits or flips one of our entries'],
+    invariants: ['prompt', 'convergence'],
+  },
+  {
+    name: 'leaves the timer of a watch behind',
+    edits: [
+      {
+        file: 'src/kube/watchdog.ts',
+        original: '  [Symbol.dispose](): void {\n    this.#timer?.[Symbol.dispose]();',
+        mutated: '  [Symbol.dispose](): void {',
+      },
+    ],
+    rows: [],
+    invariants: ['leak'],
+  },
+  {
+    name: 'never tries a refused change again',
+    edits: [
+      {
+        file: 'src/reconcile/quarantine.ts',
+        original: '      refused.timer = undefined;\n      onDue(change.node);',
+        mutated: '      onDue(change.node);',
+      },
+    ],
+    rows: ['one operation refused inside a transaction'],
+    invariants: ['convergence'],
+  },
+  {
+    name: 'lets a leader write that has lost its lease',
+    edits: [
+      {
+        file: 'src/consul/fence-epoch.ts',
+        original:
+          'if (this.#deposed || !this.#options.mayWrite()) throw notLeading();\n    return this.#prefix;',
+        mutated: 'return noPrefix;',
+      },
+    ],
+    rows: ['two replicas'],
+    invariants: ['fence', 'needless', 'loss', 'gain'],
+  },
+  {
+    name: 'keeps the record of a pod that was replaced under its name',
+    edits: [
+      {
+        file: 'src/kube/store.ts',
+        original: 'if (before !== undefined && before.uid !== after.uid) {',
+        mutated: 'if (before !== undefined && before.uid !== after.uid) {\n      return "unchanged";',
+      },
+    ],
+    rows: ['missed watch events', 'pod IP reuse, StatefulSet pod recreated under its name'],
+    invariants: ['convergence', 'quiet'],
+  },
+  {
+    name: 'takes a restored etcd for the old one',
+    edits: [
+      {
+        file: 'src/kube/reflector.ts',
+        original: 'if (signal.aborted || !this.#history.isPast(version, seen)) return;',
+        mutated: 'if (version !== seen || version === seen) return;',
+      },
+    ],
+    rows: ['etcd restored from a backup'],
+    invariants: ['convergence', 'memory'],
+  },
+  {
+    name: 'writes a node without comparing what is there',
+    edits: [withoutCompareAndSet],
+    rows: ['node-name collision with a real agent or another owner'],
+    invariants: ['foreign'],
+  },
+  {
+    name: 'gives an instance another id each time',
+    edits: [
+      {
+        file: 'src/desired/identity.ts',
+        original: 'return /^[0-9a-f]{8}$/.test(start) ? start :',
+        mutated: 'return start ? start.slice(0, 7) + Math.floor(Math.random() * 16).toString(16) :',
+      },
+    ],
+    rows: ['restart'],
+    invariants: ['loss', 'gain', 'quiet', 'needless', 'convergence', 'memory'],
+  },
+];
