@@ -29,6 +29,8 @@ export interface KubeletOptions {
   readonly deletionDelayMs?: number;
   /** Give pods a second, IPv6 address. Default false. */
   readonly dualStack?: boolean;
+  /** First byte of pods' IPv4 addresses. Default 10; with 127 a test can listen where a pod is said to be. */
+  readonly podNetwork?: 10 | 127;
 }
 
 export interface Reason {
@@ -364,7 +366,8 @@ export class Kubelet implements AsyncDisposable {
     const uid = uidOf(pod);
     const host = this.#addresses.get(uid) ?? this.#nextAddress++;
     this.#addresses.set(uid, host);
-    const ipv4 = `10.${64 + (host >> 16)}.${(host >> 8) & 255}.${host & 255}`;
+    const { podNetwork = 10 } = this.#options;
+    const ipv4 = `${podNetwork}.${64 + (host >> 16)}.${(host >> 8) & 255}.${host & 255}`;
     return this.#options.dualStack ? [ipv4, `fd00:10::${host.toString(16)}`] : [ipv4];
   }
 
@@ -440,7 +443,7 @@ function uidOf(pod: Pod): string {
 
 /** The host number in an address `#addressesOf` gave out. */
 function hostNumber(pod: Pod): number | undefined {
-  const match = /^10\.(\d+)\.(\d+)\.(\d+)$/.exec(pod.status?.podIP ?? '');
+  const match = /^(?:10|127)\.(\d+)\.(\d+)\.(\d+)$/.exec(pod.status?.podIP ?? '');
   if (match === null || pod.spec.hostNetwork) return undefined;
   const [high = 0, middle = 0, low = 0] = match.slice(1).map(Number);
   return ((high - 64) << 16) | (middle << 8) | low;

@@ -4,7 +4,7 @@ import { eventually } from '../eventually.ts';
 import { type Consul, type ConsulOptions, startConsul } from './consul.ts';
 import { countedWrites, type HealthEntry, instances, isPassing } from './consul-reads.ts';
 import { type Kube, startKube } from './kube.ts';
-import { type Kubelet, startKubelet } from './kubelet.ts';
+import { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts';
 import { installRbac, type OperatorProcess, operatorIdentity, startOperator } from './operator.ts';
 import { Namespace } from './workloads.ts';
 
@@ -17,6 +17,7 @@ export interface StageOptions {
   /** The operator's `guard` section. */
   readonly guard?: Readonly<Record<string, unknown>>;
   readonly consul?: ConsulOptions;
+  readonly kubelet?: KubeletOptions;
 }
 
 /** Name of the cluster in the operator's configuration. */
@@ -27,6 +28,7 @@ export async function startStage({
   sync = {},
   guard = {},
   consul: options = {},
+  kubelet: kubeletOptions = {},
 }: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const [kube, consul] = await Promise.all([
@@ -38,7 +40,7 @@ export async function startStage({
     }).then((server) => started.use(server)),
   ]);
   await installRbac(kube);
-  const kubelet = started.use(await startKubelet(kube.api));
+  const kubelet = started.use(await startKubelet(kube.api, kubeletOptions));
   const operator = started.use(
     await startOperator({
       config: {
