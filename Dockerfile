@@ -1,11 +1,10 @@
 # syntax=docker/dockerfile:1
 
-# The one place where versions stand. Pin both bases by digest where the image is built for production:
-#   docker buildx imagetools inspect node:24.21.0-bookworm-slim
-#   docker build --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:… --build-arg BASE_IMAGE=…@sha256:… .
-ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+# The one place where the bases stand: tag for people, digest of the index of all platforms for the build. Renovate
+# and Dependabot renew both by themselves. By hand, `docker buildx imagetools inspect NAME:TAG` prints the digest.
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20
 # The C library of the same Debian, certificates, a user 65532, and nothing to run: no shell, no package manager.
-ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
@@ -16,17 +15,21 @@ COPY LICENSE ./
 COPY image image
 COPY src src
 # One bundle of what is used, and a list of what went into it.
-RUN npm run bundle && npm run sbom --silent > dist/image/sbom.cdx.json
+RUN npm run bundle
 # Equal sources make an equal image: times of files are not part of it.
 RUN find dist/image -exec touch --no-dereference --date=@0 {} +
 
 FROM ${BASE_IMAGE}
+ARG BASE_IMAGE
 ARG REVISION=unknown
 ARG VERSION=0.1.0
+ARG HOME_URL=https://github.com/kube-registrar/kube-registrar
 LABEL org.opencontainers.image.title="kube-registrar" \
       org.opencontainers.image.description="Keeps Consul's catalog true to a Kubernetes cluster" \
-      org.opencontainers.image.documentation="https://github.com/kube-registrar/kube-registrar#readme" \
-      org.opencontainers.image.source="https://github.com/kube-registrar/kube-registrar" \
+      org.opencontainers.image.documentation="${HOME_URL}#readme" \
+      org.opencontainers.image.source="${HOME_URL}" \
+      org.opencontainers.image.url="${HOME_URL}" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
@@ -34,7 +37,7 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /src/dist/image /app
 USER 65532:65532
 ENV NODE_ENV=production \
-    PATH=/usr/local/bin
+    PATH=/usr/local/bin:/app
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/node", "/app/main.js"]
 CMD ["run"]

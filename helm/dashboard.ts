@@ -11,11 +11,15 @@ interface Panel {
 /** What every query selects by: the variables at the top of the dashboard. */
 const of = 'job=~"$job",namespace=~"$namespace"';
 const pods = `${of},pod=~"$pod"`;
+/** Of metrics whose label `namespace` is the one that is watched, and not the operator's. */
+const watchers = 'job=~"$job",pod=~"$pod"';
 
 const rows: Readonly<Record<string, readonly Panel[]>> = {
   'At a glance': [
     stat('Instances', `sum(max by (service, status) (kube_registrar_instances{${of}}))`),
     stat('Passing', `sum(max by (service) (kube_registrar_instances{${of},status="passing"}))`),
+    stat('Leaders', `sum(kube_registrar_leader{${of}})`),
+    stat('Held', `sum(max by (kind) (kube_registrar_held_operations{${of}}))`),
     stat('Consul answers', `max(kube_registrar_consul_up{${of}})`),
     stat('Not registered as asked', `sum(max by (reason) (kube_registrar_problems{${of}}))`),
     stat(
@@ -83,6 +87,56 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
   ],
+  'Who writes, and what is held': [
+    {
+      title: 'Leader',
+      queries: [[`max by (pod) (kube_registrar_leader{${pods}})`, '{{pod}}']],
+    },
+    {
+      title: 'Hand-overs of the lease',
+      queries: [[`max(changes(kube_registrar_lease_transitions{${of}}[$__rate_interval]))`, 'hand-overs']],
+    },
+    {
+      title: 'Leaders whose writes Consul does not fence',
+      queries: [
+        [
+          `max by (pod) (kube_registrar_leader{${pods}}) > max by (pod) (kube_registrar_writes_fenced{${pods}})`,
+          '{{pod}}',
+        ],
+      ],
+    },
+    {
+      title: 'Held: kept against what the cluster says',
+      queries: [[`max by (kind) (kube_registrar_held_operations{${of}})`, '{{kind}}']],
+    },
+    {
+      title: 'Removed, by why it could go',
+      queries: [
+        [
+          `sum by (because) (increase(kube_registrar_removals_total{${pods}}[$__rate_interval]))`,
+          '{{because}}',
+        ],
+      ],
+    },
+    {
+      title: 'Logins to Consul',
+      queries: [
+        [
+          `sum by (result) (increase(kube_registrar_acl_logins_total{${pods}}[$__rate_interval]))`,
+          '{{result}}',
+        ],
+      ],
+    },
+    {
+      title: 'Events not written',
+      queries: [
+        [
+          `sum by (because) (increase(kube_registrar_events_dropped_total{${pods}}[$__rate_interval]))`,
+          '{{because}}',
+        ],
+      ],
+    },
+  ],
   'Watching Kubernetes': [
     {
       title: 'Queue',
@@ -96,28 +150,28 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
     {
       title: 'Reflectors that fail',
       queries: [
-        [`max by (pod, resource) (kube_registrar_reflector_failing{${pods}})`, '{{pod}} {{resource}}'],
+        [`max by (pod, resource) (kube_registrar_reflector_failing{${watchers}})`, '{{pod}} {{resource}}'],
       ],
     },
     {
       title: 'Silence of the reflectors',
       unit: 's',
       queries: [
-        [`max by (resource) (kube_registrar_reflector_last_event_age_seconds{${pods}})`, '{{resource}}'],
+        [`max by (resource) (kube_registrar_reflector_last_event_age_seconds{${watchers}})`, '{{resource}}'],
       ],
     },
     {
       title: 'Lists read again',
       queries: [
         [
-          `sum by (resource) (increase(kube_registrar_reflector_relists_total{${pods}}[$__rate_interval]))`,
+          `sum by (resource) (increase(kube_registrar_reflector_relists_total{${watchers}}[$__rate_interval]))`,
           '{{resource}}',
         ],
       ],
     },
     {
       title: 'Objects held',
-      queries: [[`max by (resource) (kube_registrar_store_objects{${pods}})`, '{{resource}}']],
+      queries: [[`max by (resource) (kube_registrar_store_objects{${watchers}})`, '{{resource}}']],
     },
   ],
   'The process': [
@@ -142,7 +196,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
 };
 
 function stat(title: string, expression: string, unit = 'short'): Panel {
-  return { title, type: 'stat', unit, width: 4, queries: [[expression, '{{version}}']] };
+  return { title, type: 'stat', unit, width: 3, queries: [[expression, '{{version}}']] };
 }
 
 function quantile(q: number, metric: string): readonly [string, string] {

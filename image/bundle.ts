@@ -1,22 +1,24 @@
 /**
- * `npm run bundle`: the program as the image holds it, in dist/image. One file and what it loads on demand:
+ * `npm run bundle`: the program as the image holds it, in dist/image or the directory given. One file and what it loads on demand:
  * the client for kubeconfigs, which a pod never needs, stays out of memory.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { sbom } from './sbom.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-const target = path.join(root, 'dist/image');
+const target = path.resolve(process.argv[2] ?? path.join(root, 'dist/image'));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: target,
   bundle: true,
+  metafile: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
@@ -44,4 +46,13 @@ await build({
 });
 // Node has to be told that the files are modules.
 writeFileSync(path.join(target, 'package.json'), `${JSON.stringify({ type: 'module', version })}\n`);
+// For `kubectl exec … -- kube-registrar explain`, where there is no env to find Node.
+const command = path.join(target, 'kube-registrar');
+writeFileSync(command, "#!/usr/local/bin/node\nimport './main.js';\n");
+chmodSync(command, 0o755);
 cpSync(path.join(root, 'LICENSE'), path.join(target, 'LICENSE'));
+// Of what is in the files written; what was read and dropped again is not in the image.
+const used = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+  Object.entries(inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? input : [])),
+);
+writeFileSync(path.join(target, 'sbom.cdx.json'), `${JSON.stringify(sbom(root, used), undefined, 2)}\n`);

@@ -12,7 +12,10 @@ import type { Definition } from '../../src/metrics/definition.ts';
 
 const read = (name: string): string => readFileSync(path.join(chartDirectory, name), 'utf8');
 const root = path.resolve(import.meta.dirname, '../..');
-const packageJson = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+const packageJson = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  readonly version: string;
+  readonly homepage: string;
+};
 
 describe('the chart', () => {
   for (const [name, text] of Object.entries(chartFiles())) {
@@ -27,9 +30,10 @@ describe('the chart', () => {
     assert.throws(() => readValues('a:\n  # told\n  b: 1\n  c: 2\n'), /a\.c has no comment/);
   });
 
-  test('has the version of the program', () => {
-    const { version, appVersion } = parse(read('Chart.yaml')) as Record<string, string>;
+  test('has the version and the home of the program', () => {
+    const { version, appVersion, home } = parse(read('Chart.yaml')) as Record<string, string>;
     assert.deepEqual([version, appVersion], [packageJson.version, packageJson.version]);
+    assert.equal(home, packageJson.homepage);
   });
 
   test('its patterns are such that Go, too, can compile them', () => {
@@ -75,9 +79,21 @@ describe('alerts and dashboard', () => {
         for (const label of labels) {
           // Given by Prometheus, where it scrapes.
           const isTarget = ['job', 'namespace', 'pod'].includes(label);
-          assert.ok(isTarget || Object.hasOwn(definition.labels, label), `${name} has no label ${label}`);
+          const isOwn = Object.hasOwn(definition.labels, label);
+          // `namespace` of a metric of ours is one that is watched; the dashboard's is the operator's.
+          assert.ok(!(isTarget && isOwn), `${name} is selected by its own ${label}: ${query}`);
+          assert.ok(isTarget || isOwn, `${name} has no label ${label}`);
         }
       }
+    }
+  });
+
+  test('every metric of ours is on the dashboard or in an alert', () => {
+    // A list read again and a watch given up show in others; the rest are states of these.
+    const elsewhere = ['reflector_state', 'reflector_lists_total', 'reflector_idle_aborts_total'];
+    for (const { name } of Object.values<Definition>(catalogue)) {
+      const used = queries.some((query) => query.includes(metricPrefix + name));
+      assert.ok(used || elsewhere.includes(name), `nothing shows ${name}`);
     }
   });
 

@@ -1,13 +1,18 @@
 /** What of the image can be held together without building it. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-const read = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', name), 'utf8');
+const root = path.resolve(import.meta.dirname, '../..');
+const read = (name: string): string => readFileSync(path.join(root, name), 'utf8');
 const dockerfile = read('Dockerfile');
 const packageJson = JSON.parse(read('package.json')) as {
   readonly version: string;
+  readonly homepage: string;
+  readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 };
 
@@ -17,8 +22,24 @@ describe('the image', () => {
     assert.equal(version, packageJson.devDependencies['node']);
   });
 
-  test('is labelled with the version of the program', () => {
+  test('has its bases pinned by tag and digest, in one place', () => {
+    const bases = [...dockerfile.matchAll(/^ARG \w+_IMAGE=(.*)$/gm)].map(([, image]) => image!);
+    assert.equal(bases.length, 2);
+    for (const base of bases) assert.match(base, /^[^@]+:[\w.-]+@sha256:[0-9a-f]{64}$/);
+    const stages = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    assert.deepEqual(stages, ['${NODE_IMAGE}', '${BASE_IMAGE}']);
+    // Node is linked against the C library of its own base.
+    assert.match(bases[0]!, /-bookworm-/);
+    assert.match(bases[1]!, /-debian12:/);
+  });
+
+  test('is labelled with the version and the home of the program', () => {
     assert.match(dockerfile, new RegExp(`^ARG VERSION=${packageJson.version}$`, 'm'));
+    assert.match(dockerfile, new RegExp(`^ARG HOME_URL=${packageJson.homepage}$`, 'm'));
+    const labels = [...dockerfile.matchAll(/org\.opencontainers\.image\.([\w.]+)=/g)].map(([, label]) => label);
+    for (const label of ['title', 'source', 'version', 'revision', 'licenses', 'base.name']) {
+      assert.ok(labels.includes(label), label);
+    }
   });
 
   test('is started by the paths and the user the chart knows', () => {
@@ -35,4 +56,47 @@ describe('the image', () => {
     const copied = [...build.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
     assert.deepEqual(copied.sort(), kept.sort());
   });
+
+  test('is the same, byte for byte, from the same sources, and lists what went into it', () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'kube-registrar-bundle-'));
+    try {
+      const [one, two] = ['one', 'two'].map((name) => {
+        const target = path.join(directory, name);
+        execFileSync(process.execPath, [path.join(root, 'image/bundle.ts'), target]);
+        return contents(target);
+      });
+      assert.deepEqual(two, one);
+      assert.ok(Object.keys(one!).some((name) => name.startsWith('chunks/')));
+      assert.match(one!['kube-registrar']!, /^755 #!\/usr\/local\/bin\/node\n/);
+      assert.match(dockerfile, /PATH=.*:\/app$/m);
+      assertComplete(one!['sbom.cdx.json']!.slice('644 '.length));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
 });
+
+/** Node and every production dependency are in the list, and nothing that only development needs. */
+function assertComplete(sbom: string): void {
+  const { components } = JSON.parse(sbom) as { components: { name: string; version: string }[] };
+  const names = components.map(({ name, version }) => `${name}@${version}`);
+  for (const [name, version] of Object.entries(packageJson.dependencies)) {
+    assert.ok(names.includes(`${name}@${version}`), `${name} is missing`);
+  }
+  for (const [name, version] of Object.entries(packageJson.devDependencies)) {
+    assert.equal(names.includes(`${name}@${version}`), name === 'node', name);
+  }
+}
+
+/** Mode and text of every file, by its path. */
+function contents(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    files.flatMap((name) => {
+      const file = path.join(directory, name);
+      const stats = statSync(file);
+      if (stats.isDirectory()) return [];
+      return [[name, `${(stats.mode & 0o777).toString(8)} ${readFileSync(file, 'utf8')}`]];
+    }),
+  );
+}
