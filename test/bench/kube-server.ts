@@ -1,15 +1,22 @@
 /**
- * A Kubernetes API server in memory, in a process of its own: `fork('kube-server.ts', [pods, nodes, services])`.
- * Sends `{origin}` when it listens; `{flip, at}` for every `{flip: pod, ready}` it was sent, with the
- * monotonic nanoseconds (text) at which the change was made.
+ * The API server of the benchmark, in a process of its own: `fork('kube-server.ts', [pods, nodes, services])`.
+ * Everything but the pods is the sandbox's; the pods are texts made on the way out, so that little of what is
+ * measured is this server's time. Sends `{origin}` when it listens, `{listedAt}` when the pods are first asked
+ * for, and `{flip, at}` for every `{flip: pod, ready}` it was sent, with the monotonic nanoseconds (text) at
+ * which the event went out.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { Transport } from '../../src/lib/transport.ts';
+import { ByteStream } from '../../src/sandbox/kube/byte-stream.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
 import { listen } from '../../src/sandbox/kube/listen.ts';
+import { type PodShape, podText } from './pod-text.ts';
 
 const [pods = 5_000, nodes = 50, services = 200] = process.argv.slice(2).map(Number);
+const shape: PodShape = { nodes, services, annotatedEvery: 1 };
 const api = new KubeApi({ clock: systemClock });
-const pad = (index: number) => String(index).padStart(5, '0');
+const now = (): string => String(process.hrtime.bigint());
 
 for (let index = 0; index < nodes; index += 1) {
   api.store.apply({
@@ -17,54 +24,55 @@ for (let index = 0; index < nodes; index += 1) {
     kind: 'Node',
     metadata: { name: `node-${index}`, labels: { 'topology.kubernetes.io/zone': `zone-${index % 3}` } },
     status: {
-      addresses: [{ type: 'InternalIP', address: `10.0.${index >> 8}.${index & 255}` }],
+      addresses: [{ type: 'InternalIP', address: `192.168.${index >> 8}.${index & 255}` }],
       conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is ready' }],
     },
   });
 }
-for (let index = 0; index < pods; index += 1) putPod(index, true);
 
-function putPod(index: number, ready: boolean): void {
-  const status = ready ? 'True' : 'False';
-  const why = ready ? {} : { reason: 'ContainersNotReady', message: 'containers with unready status: [app]' };
-  const ip = `10.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
-  api.store.apply({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: `app-${pad(index)}`,
-      namespace: `team-${index % 20}`,
-      labels: { app: `app-${index % services}`, version: 'v1' },
-      annotations: {
-        'kube-registrar.io/service': `app-${index % services}`,
-        'kube-registrar.io/port': 'http',
-        'kube-registrar.io/tags': '{pod.label.version},public',
-        'kube-registrar.io/meta.team': `team-${index % 20}`,
-      },
-    },
-    spec: {
-      nodeName: `node-${index % nodes}`,
-      containers: [{ name: 'app', image: 'app:1', ports: [{ name: 'http', containerPort: 8080 }] }],
-    },
-    status: {
-      phase: 'Running',
-      podIP: ip,
-      podIPs: [{ ip }],
-      hostIP: '10.0.0.1',
-      conditions: [
-        { type: 'Ready', status, ...why },
-        { type: 'ContainersReady', status, ...why },
-      ],
-    },
-  });
+let version = 1_000_000;
+const watches = new Set<ByteStream>();
+const line = (type: string, object: string): Buffer => Buffer.from(`{"type":"${type}","object":${object}}\n`);
+
+/** A WatchList of all pods, then whatever flips. */
+async function* podWatch(): AsyncGenerator<Uint8Array> {
+  process.send?.({ listedAt: now() });
+  for (let index = 0; index < pods; index += 20) {
+    const group = Array.from({ length: Math.min(20, pods - index) }, (_, each) =>
+      line('ADDED', podText(index + each, shape, { ready: true, resourceVersion: version })),
+    );
+    yield Buffer.concat(group);
+    // The answers to others are not held up.
+    if (index % 200 === 0) await nextTurn();
+  }
+  const metadata = {
+    resourceVersion: String(version),
+    annotations: { 'k8s.io/initial-events-end': 'true' },
+  };
+  yield line('BOOKMARK', JSON.stringify({ kind: 'Pod', apiVersion: 'v1', metadata }));
+  const stream = new ByteStream();
+  watches.add(stream);
+  yield* stream;
 }
 
-await using listener = await listen(api.transport());
+const sandbox = api.transport();
+const transport: Transport = {
+  request: async (request) => {
+    const { pathname, searchParams } = new URL(request.path, 'http://server');
+    if (pathname !== '/api/v1/pods' || !searchParams.has('watch')) return sandbox.request(request);
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: podWatch() };
+  },
+  close: () => sandbox.close(),
+};
+
+await using listener = await listen(transport);
 process.send?.({ origin: listener.origin });
 process.on('message', ({ flip, ready }: { flip: number; ready: boolean }) => {
-  const at = process.hrtime.bigint();
-  putPod(flip, ready);
-  process.send?.({ flip, at: String(at) });
+  version += 1;
+  const event = line('MODIFIED', podText(flip, shape, { ready, resourceVersion: version }));
+  const at = now();
+  for (const watch of watches) watch.push(event);
+  process.send?.({ flip, at });
 });
 await new Promise((resolve) => process.once('disconnect', resolve));
 process.exit(0);

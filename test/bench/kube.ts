@@ -1,0 +1,57 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export interface KubeOptions {
+  readonly pods: number;
+  readonly nodes: number;
+  readonly services: number;
+}
+
+type Message =
+  | { readonly origin: string }
+  | { readonly listedAt: string }
+  | { readonly flip: number; readonly at: string };
+
+/** The API server of kube-server.ts, in a process of its own. */
+export class Kube implements Disposable {
+  readonly origin: string;
+  /** When the pods were first asked for, as now(). */
+  readonly listed: Promise<number>;
+  readonly #child: ChildProcess;
+  readonly #sent = new Map<number, (at: number) => void>();
+
+  private constructor(child: ChildProcess, origin: string) {
+    this.#child = child;
+    this.origin = origin;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.listed = promise;
+    child.on('message', (message: Message) => {
+      if ('listedAt' in message) resolve(milliseconds(message.listedAt));
+      if (!('flip' in message)) return;
+      this.#sent.get(message.flip)?.(milliseconds(message.at));
+      this.#sent.delete(message.flip);
+    });
+  }
+
+  static async start({ pods, nodes, services }: KubeOptions): Promise<Kube> {
+    const script = fileURLToPath(new URL('./kube-server.ts', import.meta.url));
+    const child = fork(script, [pods, nodes, services].map(String));
+    const [{ origin }] = (await once(child, 'message')) as [{ origin: string }];
+    return new Kube(child, origin);
+  }
+
+  /** Makes a pod ready or not; resolves with the moment, as now(), at which the event was sent. */
+  flip(pod: number, ready: boolean): Promise<number> {
+    return new Promise((resolve) => {
+      this.#sent.set(pod, resolve);
+      this.#child.send({ flip: pod, ready });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.disconnect();
+  }
+}
+
+const milliseconds = (nanoseconds: string): number => Number(BigInt(nanoseconds)) / 1e6;

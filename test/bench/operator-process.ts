@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { request } from 'undici';
+import { root } from '../support/real/helm.ts';
+import { freePorts } from '../support/real/ports.ts';
+import { ServerProcess } from '../support/real/process.ts';
+import { agent } from './json-request.ts';
+
+export interface OperatorProcessOptions {
+  readonly kube: string;
+  readonly consul: string;
+  /** A directory for its files. */
+  readonly dir: string;
+}
+
+/** monitorEventLoopDelay() counts its own interval in, milliseconds (prom-client's default). */
+const lagResolutionMs = 10;
+
+/**
+ * The operator as `npm run bundle` put it into dist/image, with its default configuration. `OPERATOR_NODE_OPTIONS` are options of
+ * Node for it alone, such as `--cpu-prof --cpu-prof-dir=/tmp/profiles`.
+ */
+export class OperatorProcess implements AsyncDisposable {
+  readonly #process: ServerProcess;
+  readonly #origin: string;
+  #longestStallMs = 0;
+
+  private constructor(server: ServerProcess, origin: string) {
+    this.#process = server;
+    this.#origin = origin;
+  }
+
+  static async start({ kube, consul, dir }: OperatorProcessOptions): Promise<OperatorProcess> {
+    const [port = 0] = await freePorts(1);
+    const kubeconfig = path.join(dir, 'kubeconfig');
+    await writeFile(
+      kubeconfig,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'bench',
+        clusters: [{ name: 'bench', cluster: { server: kube } }],
+        users: [{ name: 'bench', user: {} }],
+        contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+      }),
+    );
+    const listen = `127.0.0.1:${port}`;
+    const flags = ['--kubeconfig', kubeconfig, '--consul-address', consul, '--listen', listen];
+    const server = await ServerProcess.start({
+      name: 'operator',
+      command: process.execPath,
+      args: [path.join(root, 'dist/image/main.js'), 'run', ...flags],
+      env: { NODE_ENV: 'production', NODE_OPTIONS: process.env['OPERATOR_NODE_OPTIONS'] ?? '' },
+      logFile: path.join(dir, 'operator.log'),
+    });
+    return new OperatorProcess(server, `http://${listen}`);
+  }
+
+  /** Its gauges and counters by name and labels; rejects while it does not listen yet. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const response = await request(`${this.#origin}/metrics`, { dispatcher: agent });
+    const lines = (await response.body.text()).split('\n');
+    const values = new Map(
+      lines
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    );
+    const lagMs = (values.get('nodejs_eventloop_lag_max_seconds') ?? 0) * 1_000;
+    this.#longestStallMs = Math.max(this.#longestStallMs, lagMs - lagResolutionMs);
+    return values;
+  }
+
+  /** Of what metrics() has shown: each shows the longest since the one before. */
+  get longestStallMs(): number {
+    return this.#longestStallMs;
+  }
+
+  /** Memory in MB, now and at its peak. */
+  memory(): { readonly rss: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
+    const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024;
+    return { rss: of('VmRSS'), peak: of('VmHWM') };
+  }
+
+  cpuSeconds(): number {
+    return cpuSeconds(this.#process.pid);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#process.stop();
+  }
+}
+
+/** Processor time a process has used, user and system. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // In ticks of 10 ms on every Linux there is.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
