@@ -12,11 +12,19 @@ export interface ConfigOptions {
 /** What commander hands to an action. */
 export type ParsedOptions = Readonly<Record<string, string | string[] | boolean | undefined>>;
 
-/** Adds `--config` and the flags that set a key of the configuration, those for `run` alone left out. */
-export function addConfigOptions(command: Command, { forRun = false } = {}): Command {
+export interface WhichOptions {
+  /** Also those that only `run` heeds. Default false. */
+  readonly forRun?: boolean;
+  /** Only those of keys in this section of the configuration. Default: all. */
+  readonly section?: 'consul';
+}
+
+/** Adds `--config` and the flags that set a key of the configuration. */
+export function addConfigOptions(command: Command, { forRun = false, section }: WhichOptions = {}): Command {
   command.option('--config <FILE>', 'configuration file (YAML); environment and flags win over it');
-  for (const { flag, value, description, list } of configFlags) {
+  for (const { flag, key, value, description, list } of configFlags) {
     if (!forRun && flag === '--listen') continue;
+    if (section !== undefined && !key.startsWith(`${section}.`)) continue;
     const option = new Option(`${flag} <${value}>`, description);
     if (list === true) option.argParser((text: string, before?: string[]) => [...(before ?? []), text]);
     command.addOption(option);

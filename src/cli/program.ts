@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { addDiscoverCommand } from './discover-command.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPurgeCommand } from './purge-command.ts';
@@ -36,6 +37,7 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   const connecting = async () => connect ?? (await import('./connections.ts')).connectAll;
   addPlanCommand(program, { ...process, exit }, connecting);
   addExplainCommand(program, { ...process, exit }, connecting);
+  addDiscoverCommand(program, { ...process, exit }, connecting);
   addPurgeCommand(program, { ...process, exit }, connecting);
   addReleaseCommand(program, { ...process, exit });
   addValidateCommand(program, { ...process, exit });

@@ -13,6 +13,7 @@ import {
   nodeServicesSchema,
   nodesSchema,
   parse,
+  serviceTagsSchema,
   type TxnResult,
   txnCommittedSchema,
   txnRolledBackSchema,
@@ -141,6 +142,12 @@ export class ConsulClient {
     if (options.filter !== undefined) query.push(['filter', options.filter]);
     const read = (text: string, what: string) => parse(nodesSchema, text, what);
     return this.#read('/v1/catalog/nodes', query, options, signal, read);
+  }
+
+  /** Names of all services that the token may see, in order. */
+  async serviceNames(signal: AbortSignal): Promise<string[]> {
+    const read = (text: string, what: string) => Object.keys(parse(serviceTagsSchema, text, what)).sort();
+    return (await this.#read('/v1/catalog/services', [], {}, signal, read)).value;
   }
 
   /** The node and its instances; undefined when there is no node of exactly this name. */

@@ -61,6 +61,8 @@ export const checkSchema = z.object({
 
 export const nodesSchema = z.array(nodeSchema);
 export const checksSchema = z.array(checkSchema);
+/** `catalog/services`: the tags of each service, which nobody here needs. */
+export const serviceTagsSchema = record(z.unknown());
 
 /** `catalog/node-services`: Node is null when there is no such node; older servers answer null for all. */
 export const nodeServicesSchema = z

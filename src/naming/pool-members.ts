@@ -26,11 +26,15 @@ export function comingOf(
   );
 }
 
-/** What the instance says of itself in meta `service_state` wins; else time tells. */
+/** What the instance says of itself in meta `service_state`; undefined when it says nothing. */
+export function saidAge({ meta }: ServiceInstance): Age | undefined {
+  const said = meta['service_state'];
+  return said === 'young' || said === 'adult' ? said : undefined;
+}
+
+/** What the instance says of itself wins; else time tells. */
 function ageOf(instance: ServiceInstance, adultAt: number, now: number): Age {
-  const said = instance.meta['service_state'];
-  if (said === 'young' || said === 'adult') return said;
-  return now >= adultAt ? 'adult' : 'young';
+  return saidAge(instance) ?? (now >= adultAt ? 'adult' : 'young');
 }
 
 /** The members of the pool at `now`, in the order of `instances`. */

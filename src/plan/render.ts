@@ -1,3 +1,4 @@
+import { printable } from '../lib/printable.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
@@ -119,11 +120,6 @@ function quoted(value: string | undefined): string {
   if (value === undefined) return '(none)';
   // Tags come as a JSON array already.
   return /^[\w./:@%+-]+$/.test(value) || value.startsWith('["') ? value : JSON.stringify(value);
-}
-
-/** Names of foreign entries are whatever somebody made them; a terminal must not obey them. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?');
 }
 
 function summaryText({ add, change, remove, held, findings, problems, nodes }: Summary): string {

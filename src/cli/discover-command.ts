@@ -1,0 +1,40 @@
+import { type Command, Option } from 'commander';
+import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+
+/** Adds `discover`. */
+export function addDiscoverCommand(
+  program: Command,
+  context: CliContext,
+  connect: () => Promise<Connect>,
+): void {
+  const command = program
+    .command('discover')
+    .description(
+      "show a service's instances as a consumer finds them; exit 0: one passes, 2: none, 1: an error",
+    )
+    .argument('<SERVICE>', 'name of the service in Consul')
+    .option(
+      '--tag <TAG>',
+      'only instances that carry it (repeatable: all of them)',
+      (text: string, before?: string[]) => [...(before ?? []), text],
+    )
+    .option('--watch', 'go on and show every change, until a signal ends it')
+    .addOption(
+      new Option('--output <FORMAT>', 'how to show it; with --watch, JSON comes in lines')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+  addConfigOptions(command, { section: 'consul' }).action(async (service: string, options: ParsedOptions) => {
+    const { discover } = await import('./discover.ts');
+    const wanted = {
+      ...configOptionsOf(options),
+      service,
+      tags: (options['tag'] ?? []) as string[],
+      watch: options['watch'] === true,
+      output: options['output'] as 'text' | 'json',
+    };
+    context.exit(await discover(wanted, context, await connect()));
+  });
+}

@@ -1,0 +1,131 @@
+import { printable } from '../lib/printable.ts';
+import type { Age, InstanceDiff, ServiceInstance } from '../naming/naming.ts';
+
+/** An instance as `discover` shows it. */
+export interface Shown extends ServiceInstance {
+  /** Undefined when nothing tells. */
+  readonly age: Age | undefined;
+}
+
+interface Column {
+  readonly title: string;
+  readonly cell: (instance: Shown) => string;
+}
+
+const columns: readonly Column[] = [
+  { title: 'ID', cell: ({ id }) => id },
+  { title: 'ADDRESS', cell: ({ address }) => address },
+  { title: 'PORT', cell: ({ port }) => String(port) },
+  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'WEIGHT', cell: ({ weight }) => String(weight) },
+  { title: 'AGE', cell: ({ age }) => age ?? '-' },
+  { title: 'TAGS', cell: ({ tags }) => (tags.length === 0 ? '-' : tags.join(',')) },
+];
+
+/** Lines of one table, as wide as what it began with. */
+export class Table {
+  readonly #columns: readonly (Column & { readonly width: number })[];
+
+  /** Without any age known the table has no column for it, unless `alwaysAge`. */
+  constructor(instances: readonly Shown[], { alwaysAge = false } = {}) {
+    const hasAge = alwaysAge || instances.some(({ age }) => age !== undefined);
+    this.#columns = columns
+      .filter(({ title }) => hasAge || title !== 'AGE')
+      .map((column) => ({
+        ...column,
+        width: Math.max(column.title.length, ...instances.map((instance) => column.cell(instance).length)),
+      }));
+  }
+
+  get header(): string {
+    return this.#line(({ title }) => title);
+  }
+
+  row(instance: Shown): string {
+    return this.#line(({ cell }) => printable(cell(instance)));
+  }
+
+  #line(text: (column: Column) => string): string {
+    return this.#columns
+      .map((column) => text(column).padEnd(column.width))
+      .join('  ')
+      .trimEnd();
+  }
+}
+
+const signs = { added: '+', changed: '~', removed: '-' } as const;
+const colours = { added: 32, changed: 33, removed: 31 } as const;
+
+/** A line for each change, ending with a line break: `+ …`, `~ … (what changed)`, `- …`. */
+export function changeLines(
+  { added, changed, removed }: InstanceDiff<Shown>,
+  { table, colour }: { readonly table: Table; readonly colour: boolean },
+): string {
+  const line = (kind: keyof typeof signs, instance: Shown, note = ''): string => {
+    const text = `${signs[kind]} ${table.row(instance)}${note}`;
+    return colour ? `\u001b[${colours[kind]}m${text}\u001b[0m\n` : `${text}\n`;
+  };
+  return [
+    ...removed.map((instance) => line('removed', instance)),
+    ...changed.map(({ before, after }) => line('changed', after, `  (${differences(before, after)})`)),
+    ...added.map((instance) => line('added', instance)),
+  ].join('');
+}
+
+/** `state: passing → critical, meta.version: 1 → 2` */
+function differences(before: Shown, after: Shown): string {
+  const [old, now] = [fieldsOf(before), fieldsOf(after)];
+  const names = [...new Set([...old.keys(), ...now.keys()])];
+  return names
+    .filter((name) => old.get(name) !== now.get(name))
+    .map((name) => printable(`${name}: ${old.get(name) ?? '(none)'} → ${now.get(name) ?? '(none)'}`))
+    .join(', ');
+}
+
+function fieldsOf({ address, port, state, weight, age, tags, meta }: Shown): Map<string, string> {
+  return new Map([
+    ['state', state],
+    ['address', address],
+    ['port', String(port)],
+    ['weight', String(weight)],
+    ...(age === undefined ? [] : [['age', age] as const]),
+    ['tags', tags.join(',') || '(none)'],
+    ...Object.entries(meta).map(([key, value]) => [`meta.${key}`, value] as const),
+  ]);
+}
+
+/** The instances as a JSON array, ends with a line break. */
+export function instancesJson(instances: readonly Shown[]): string {
+  return `${JSON.stringify(instances.map(plain), null, 2)}\n`;
+}
+
+/**
+ * A JSON object a line: `time`, `event`, `instance`, and `before` when it changed. `present` is what was found
+ * at the start.
+ */
+export function eventLines(
+  event: 'present' | 'removed' | 'added',
+  instances: readonly Shown[],
+  time: string,
+): string {
+  return instances
+    .map((instance) => `${JSON.stringify({ time, event, instance: plain(instance) })}\n`)
+    .join('');
+}
+
+export function diffEventLines({ added, changed, removed }: InstanceDiff<Shown>, time: string): string {
+  return [
+    eventLines('removed', removed, time),
+    ...changed.map(
+      ({ before, after }) =>
+        `${JSON.stringify({ time, event: 'changed', instance: plain(after), before: plain(before) })}\n`,
+    ),
+    eventLines('added', added, time),
+  ].join('');
+}
+
+/** Every field in one order, null where nothing is known. */
+function plain(instance: Shown): object {
+  const { id, name, node, address, port, protocol = null, state, weight, age = null, tags, meta } = instance;
+  return { id, name, node, address, port, protocol, state, weight, age, tags, meta };
+}

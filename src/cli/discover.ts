@@ -1,0 +1,154 @@
+import { ConsulClient } from '../consul/client.ts';
+import type { Clock } from '../lib/clock.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { suggest } from '../lib/suggest.ts';
+import { ConsulNaming, NamingError, Pool, type ServiceInstance } from '../naming/naming.ts';
+import { saidAge } from '../naming/pool-members.ts';
+import type { ConfigOptions } from './config-options.ts';
+import type { Connect } from './connections.ts';
+import type { CliContext } from './context.ts';
+import { changeLines, diffEventLines, eventLines, instancesJson, Table } from './discover-render.ts';
+import { loadTold, wantsColour } from './open.ts';
+
+export interface DiscoverOptions extends ConfigOptions {
+  readonly service: string;
+  /** An instance must carry all of them. */
+  readonly tags: readonly string[];
+  /** Go on and show changes. */
+  readonly watch: boolean;
+  readonly output: 'text' | 'json';
+}
+
+/**
+ * `kube-registrar discover`: a service's instances in every state, as a consumer finds them through Naming.
+ * Returns the exit code: 0 when at least one passes, 2 when none does; with `watch`, 0 when a signal has ended
+ * it. Rejects with ConfigError, or when Consul cannot be asked.
+ */
+export async function discover(
+  options: DiscoverOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const loaded = await loadTold(options, context);
+  await using connections = await connect(loaded, { kube: false });
+  const { clock, random, consul } = connections;
+  const { datacenter, namespace, partition } = loaded.config.consul;
+  const scope = {
+    ...(datacenter === undefined ? {} : { datacenter }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(partition === undefined ? {} : { partition }),
+  };
+  const warn = (text: string) => void context.stderr.write(`kube-registrar: ${text}\n`);
+  await using naming = new ConsulNaming({
+    ...scope,
+    // Closing it is left to the connections.
+    transport: () => ({ request: (request) => consul.request(request), close: () => Promise.resolve() }),
+    token: () => loaded.token?.reveal(),
+    clock,
+    random,
+    report: ({ message }) => warn(`warning: ${message}`),
+  });
+  const client = new ConsulClient({ ...scope, transport: consul, clock, token: () => loaded.token });
+  const { service, tags } = options;
+  const { signal } = context;
+  try {
+    const all = await naming.find({ service, states: 'any', maxAgeMs: 0, signal });
+    const found = all.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
+    const isFound = found.some(({ state }) => state === 'passing');
+    if (!isFound) warn(await whyNone(options, all, found, () => client.serviceNames(signal)));
+    if (!options.watch) {
+      show(found, options.output, context);
+      return isFound ? 0 : 2;
+    }
+    await watch(naming, options, context, clock);
+  } catch (thrown) {
+    if (!signal.aborted) throw told(thrown);
+    if (!options.watch) throw new RegistrarError('aborted', 'ended before Consul had answered');
+  }
+  return 0;
+}
+
+function show(found: readonly ServiceInstance[], output: 'text' | 'json', { stdout }: CliContext): void {
+  const shown = found.map((instance) => ({ ...instance, age: saidAge(instance) }));
+  if (output === 'json') {
+    stdout.write(instancesJson(shown));
+    return;
+  }
+  if (shown.length === 0) return;
+  const table = new Table(shown);
+  stdout.write(`${[table.header, ...shown.map((instance) => table.row(instance))].join('\n')}\n`);
+}
+
+/** Shows what is there and then every change, until the context's signal aborts. */
+async function watch(
+  naming: ConsulNaming,
+  { service, tags, output }: DiscoverOptions,
+  context: CliContext,
+  clock: Clock,
+): Promise<void> {
+  const { stdout, signal } = context;
+  const colour = wantsColour(context);
+  const time = () => new Date(clock.wall()).toISOString();
+  let table: Table | undefined;
+  await using pool = await Pool.open(naming, service, {
+    tags,
+    states: 'any',
+    signal,
+    clock,
+    onChange: (_members, diff) => {
+      // Not shown yet what is there: it will hold this change.
+      if (table === undefined) return;
+      stdout.write(output === 'json' ? diffEventLines(diff, time()) : changeLines(diff, { table, colour }));
+    },
+  });
+  const { members } = pool;
+  table = new Table(members, { alwaysAge: true });
+  if (output === 'json') stdout.write(eventLines('present', members, time()));
+  else stdout.write([table.header, ...members.map((member) => table.row(member))].map(indented).join(''));
+  await aborted(signal);
+}
+
+/** In line with the signs of the changes below. */
+const indented = (line: string): string => `  ${line}\n`;
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Why no instance can be used, with what may have been meant. */
+async function whyNone(
+  { service, tags }: DiscoverOptions,
+  all: readonly ServiceInstance[],
+  found: readonly ServiceInstance[],
+  serviceNames: () => Promise<readonly string[]>,
+): Promise<string> {
+  const name = JSON.stringify(service);
+  if (all.length === 0) return `nothing is registered as ${name}${didYouMean(service, await serviceNames())}`;
+  if (found.length > 0) return `${numbered(found.length)} of ${name} is there, none passes`;
+  const known = new Set(all.flatMap((instance) => instance.tags));
+  const unknown = tags.filter((tag) => !known.has(tag));
+  if (unknown.length === 0) {
+    return `none of ${numbered(all.length)} of ${name} carries all the tags ${tags.join(', ')}`;
+  }
+  return unknown
+    .map((tag) => `no instance of ${name} carries the tag ${JSON.stringify(tag)}${didYouMean(tag, known)}`)
+    .join('; ');
+}
+
+const numbered = (count: number): string => (count === 1 ? '1 instance' : `${count} instances`);
+
+function didYouMean(word: string, candidates: Iterable<string>): string {
+  const near = suggest(word, candidates);
+  return near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`;
+}
+
+/** Naming's errors as the program tells them: what is not the user's fault is no internal error either. */
+function told(thrown: unknown): unknown {
+  if (!(thrown instanceof NamingError)) return thrown;
+  const code =
+    thrown.code === 'denied' ? 'forbidden' : thrown.code === 'invalid' ? 'rejected' : 'unavailable';
+  return new RegistrarError(code, thrown.message, { cause: thrown.cause });
+}
