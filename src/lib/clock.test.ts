@@ -14,6 +14,33 @@ describe('systemClock', () => {
     await assert.rejects(sleeping, /stopped/);
   });
 
+  test('schedule() never calls early by its own clock', async () => {
+    const early: number[] = [];
+    const waits = Array.from({ length: 500 }, (_, index) => 1 + index * 0.137);
+    await Promise.all(
+      waits.map(async (ms) => {
+        const due = systemClock.now() + ms;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        systemClock.schedule(ms, resolve);
+        await promise;
+        if (systemClock.now() < due) early.push(ms);
+      }),
+    );
+    assert.deepEqual(early, []);
+  });
+
+  test('sleep() for longer than a timer of Node can does not end at once', async () => {
+    const abort = new AbortController();
+    const sleeping = systemClock.sleep(2 ** 40, abort.signal).then(() => 'over');
+    const first = await Promise.race([
+      sleeping,
+      systemClock.sleep(5, abort.signal).then(() => 'still asleep'),
+    ]);
+    assert.equal(first, 'still asleep');
+    abort.abort(new Error('stopped'));
+    await assert.rejects(sleeping, /stopped/);
+  });
+
   test('schedule() does not call a disposed timer', async () => {
     let called = false;
     systemClock

@@ -9,9 +9,9 @@ export interface Clock {
   now(): number;
   /** Wall-clock time in milliseconds since 1970: for what people read, never for decisions. */
   wall(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. Leaves no timer behind. */
+  /** Resolves after `ms`, never earlier by `now()`; rejects with the signal's reason when it aborts first. Leaves no timer behind. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Calls `fn` once after `ms` unless the returned timer was disposed before. */
+  /** Calls `fn` once after `ms`, never earlier by `now()`, unless the returned timer was disposed before. */
   schedule(ms: number, fn: () => void): Disposable;
   /** Lets other work of the event loop run (I/O, timers), then goes on. */
   yield(): Promise<void>;
@@ -27,19 +27,36 @@ export const systemClock: Clock = {
         return;
       }
       const onAbort = () => {
-        clearTimeout(timer);
+        timer[Symbol.dispose]();
         reject(signal.reason);
       };
-      const timer = setTimeout(() => {
+      const timer = schedule(ms, () => {
         signal.removeEventListener('abort', onAbort);
         resolve();
-      }, ms);
+      });
       signal.addEventListener('abort', onAbort, { once: true });
     });
   },
-  schedule(ms, fn) {
-    const timer = setTimeout(fn, ms);
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
-  },
+  schedule,
   yield: () => nextTurn(),
 };
+
+/** The longest delay of Node's timers, ms; a longer one would fire at once. */
+const longestDelay = 2 ** 31 - 1;
+
+/**
+ * Node's timers count whole milliseconds, so that one may fire up to a millisecond before `performance.now()`
+ * says it is time. Whoever then asks whether the time has come hears no, and would wait for a timer that is
+ * spent: such a timer is set again for the rest.
+ */
+function schedule(ms: number, fn: () => void): Disposable {
+  const due = performance.now() + ms;
+  const fire = () => {
+    const left = due - performance.now();
+    if (left > 0) timer = start(left);
+    else fn();
+  };
+  const start = (delay: number) => setTimeout(fire, Math.min(Math.ceil(delay), longestDelay));
+  let timer = start(ms);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
