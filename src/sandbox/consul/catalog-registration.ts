@@ -27,7 +27,7 @@ import { type ConsulRequest, HttpError, json, tokenOf } from './http.ts';
 import type { NodeRow } from './rows.ts';
 import { checkKey, nodeKey, serviceKey } from './store.ts';
 import { StoreError } from './store-error.ts';
-import { checkDefinition, serviceAddress, weights } from './txn-body.ts';
+import { checkDefinitionFields, serviceAddress, weights } from './txn-body.ts';
 import { badNode } from './txn-node.ts';
 
 const check = struct({
@@ -45,7 +45,8 @@ const check = struct({
   Timeout: text,
   ExposedPort: integer,
   PeerName: text,
-  Definition: checkDefinition,
+  // A session's check is one that transactions do not know.
+  Definition: struct({ ...checkDefinitionFields, SessionName: text }, true),
   CreateIndex: integer,
   ModifyIndex: integer,
 });

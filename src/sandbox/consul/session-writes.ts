@@ -1,3 +1,4 @@
+import { serviceIndex, streamIndex } from './indexes.ts';
 import { deleteKey, putKey } from './kv-writes.ts';
 import type { CheckRow, SessionRow } from './rows.ts';
 import { checkKey, nodeKey, type Store } from './store.ts';
@@ -29,6 +30,29 @@ export function createSession(
   }
   store.sessions.put(write, session);
   store.indexes.bump(write, 'sessions');
+  setSessionChecks(store, write, session, 'passing', `Session '${session.ID}' in force`);
+}
+
+/**
+ * Checks of type `session` on the session's node follow every session of the name in their definition. Their
+ * index stays as it is.
+ */
+function setSessionChecks(
+  store: Store,
+  write: Write,
+  session: SessionRow,
+  Status: string,
+  Output: string,
+): void {
+  for (const row of store.checks.by('node', nodeKey(session.Node))) {
+    const { SessionName } = row.Definition as { readonly SessionName?: string };
+    if (row.Type !== 'session' || SessionName !== session.Name) continue;
+    store.checks.put(write, { ...row, Status, Output });
+    store.indexes.bump(write, 'checks');
+    if (row.ServiceName === '') continue;
+    store.indexes.bump(write, serviceIndex(row.ServiceName));
+    store.indexes.bump(write, streamIndex(row.ServiceName));
+  }
 }
 
 /** Ends a session: its locks are released and not to be had again for its lock delay, or their keys deleted. */
@@ -46,4 +70,5 @@ export function deleteSession(store: Store, write: Write, id: string): void {
       if (session.LockDelay > 0) store.delayLock(row.Key, session.LockDelay / 1e6);
     }
   }
+  setSessionChecks(store, write, session, 'critical', `Session '${id}' is invalid`);
 }

@@ -75,29 +75,28 @@ const service = struct({
 });
 
 /** Decoded by Consul with a lenient decoder of its own: unknown fields are dropped. */
-export const checkDefinition = struct(
-  {
-    HTTP: text,
-    Header: mapOf(listOf(text)),
-    Method: text,
-    Body: text,
-    TLSServerName: text,
-    TLSSkipVerify: flag,
-    TCP: text,
-    TCPUseTLS: flag,
-    UDP: text,
-    GRPC: text,
-    OSService: text,
-    GRPCUseTLS: flag,
-    Interval: duration,
-    Timeout: duration,
-    DeregisterCriticalServiceAfter: duration,
-    IntervalDuration: duration,
-    TimeoutDuration: duration,
-    DeregisterCriticalServiceAfterDuration: duration,
-  },
-  true,
-);
+export const checkDefinitionFields = {
+  HTTP: text,
+  Header: mapOf(listOf(text)),
+  Method: text,
+  Body: text,
+  TLSServerName: text,
+  TLSSkipVerify: flag,
+  TCP: text,
+  TCPUseTLS: flag,
+  UDP: text,
+  GRPC: text,
+  OSService: text,
+  GRPCUseTLS: flag,
+  Interval: duration,
+  Timeout: duration,
+  DeregisterCriticalServiceAfter: duration,
+  IntervalDuration: duration,
+  TimeoutDuration: duration,
+  DeregisterCriticalServiceAfterDuration: duration,
+} as const;
+
+const checkDefinition = struct(checkDefinitionFields, true);
 
 const check = struct({
   Verb: text,

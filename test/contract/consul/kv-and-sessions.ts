@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Api, type ConsulUnderTest, type Entry, kv, node, unique } from './subject.ts';
+import { Api, type ConsulUnderTest, check, type Entry, kv, node, service, unique } from './subject.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -192,6 +192,63 @@ export function kvAndSessions(subject: () => ConsulUnderTest): void {
     const n = unique('node');
     await api.commit(node(n));
     assert.equal(await refused({ Node: n }), "apply failed: Missing check 'serfHealth' registration");
+  });
+
+  test('session: a check of its type follows it, and whoever waits for the service wakes', async () => {
+    const api = new Api(subject());
+    const [n, web] = [unique('node'), unique('web')];
+    const alive = { CheckID: `${web}:alive`, Name: 'Alive', ServiceID: web, Type: 'session' };
+    const registered = await api.put('/v1/catalog/register', {
+      Node: n,
+      Address: '10.0.0.1',
+      Service: { ID: web, Service: web },
+      Checks: [{ ...alive, Status: 'critical', Definition: { SessionName: web } }],
+    });
+    assert.equal(registered.status, 200, registered.text);
+    const path = `/v1/health/service/${web}`;
+    const now = async () => {
+      const { text, index } = await api.get(path);
+      const [{ Checks }] = JSON.parse(text) as [{ Checks: Entry[] }];
+      const [{ Status, Output, ModifyIndex, Definition }] = Checks as [Entry];
+      return { index, Status, Output, ModifyIndex, Definition };
+    };
+    const before = await now();
+    assert.deepEqual([before.Status, before.Definition], ['critical', { SessionName: web }]);
+
+    await create(api, { Name: 'another', Node: n, NodeChecks: [] });
+    assert.equal((await now()).Status, 'critical', 'a session of another name');
+    const waiting = api.blocked(path, before.index, '60s');
+    await subject().settle();
+    const id = await create(api, { Name: web, Node: n, TTL: '10s', NodeChecks: [] });
+    await subject().drive(waiting);
+    const alone = await now();
+    assert.deepEqual([alone.Status, alone.Output], ['passing', `Session '${id}' in force`]);
+    assert.equal(alone.ModifyIndex, before.ModifyIndex);
+
+    // A change of the service alone leaves the check to the session.
+    await api.commit(service(n, web, web, { Tags: ['leader'] }));
+    assert.equal((await now()).Status, 'passing');
+
+    const again = api.blocked(path, (await now()).index, '60s');
+    await subject().settle();
+    await api.put(`/v1/session/destroy/${id}`);
+    await subject().drive(again);
+    const over = await now();
+    assert.deepEqual([over.Status, over.Output], ['critical', `Session '${id}' is invalid`]);
+  });
+
+  test('session: its check cannot be defined in a transaction', async () => {
+    const api = new Api(subject());
+    const [n, web] = [unique('node'), unique('web')];
+    const fields = { ServiceID: web, ServiceName: web, Type: 'session', Status: 'critical' };
+    await api.commit(
+      node(n),
+      service(n, web, web),
+      check(n, 'alive', { ...fields, Definition: { SessionName: web } }),
+    );
+    await create(api, { Name: web, Node: n, NodeChecks: [] });
+    const [alive] = await api.json<Entry[]>(`/v1/health/node/${n}`);
+    assert.deepEqual([alive.Status, alive.Definition], ['critical', {}]);
   });
 
   test('session: ends with its node', async () => {
