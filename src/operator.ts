@@ -1,6 +1,7 @@
 import type { ConsulClient } from './consul/client.ts';
 import { comparePeriodically } from './consul/comparison.ts';
 import type { Fence } from './consul/fence.ts';
+import { Heartbeat } from './consul/heartbeat.ts';
 import { ObservedState } from './consul/observed-state.ts';
 import { ObservedWatcher } from './consul/observed-watcher.ts';
 import { createDesired } from './desired/desired.ts';
@@ -67,6 +68,7 @@ export class Operator implements StatusSource {
   /** Nodes that changed while it did not, the latest last, and when. */
   readonly #unwritten = new Map<ConsulNodeName, number>();
   #owner: ClusterUid | undefined;
+  readonly #ownerKnown = Promise.withResolvers<ClusterUid>();
   #consulError: RegistrarError | undefined;
   #lastFullSync: number | undefined;
 
@@ -114,7 +116,8 @@ export class Operator implements StatusSource {
     // An error of our own ends the parts that still run, too.
     const failed = new AbortController();
     const until = AbortSignal.any([signal, failed.signal]);
-    const parts = [this.#stores.start(until), this.#reconcile(until)].map((part) =>
+    const heartbeat = this.#beat(until, () => signal.aborted);
+    const parts = [this.#stores.start(until), this.#reconcile(until), heartbeat].map((part) =>
       part.catch((thrown) => {
         failed.abort();
         if (!signal.aborted) throw thrown;
@@ -176,6 +179,11 @@ export class Operator implements StatusSource {
     return this.#writing?.guard.release(selection) ?? { removals: 0, nodes: 0 };
   }
 
+  /** An identity is the pod's name and more. */
+  get #podName(): string {
+    return this.#options.replica?.identity.replace(/_.*/, '') ?? 'kube-registrar';
+  }
+
   /** Why Consul cannot be read or written at the moment. */
   get #error(): RegistrarError | undefined {
     return this.#writing?.reconciler.failure ?? this.#consulError;
@@ -185,6 +193,7 @@ export class Operator implements StatusSource {
     const { config, clock, random, logger } = this.#options;
     const owner = await this.#readOwner(signal);
     this.#owner = owner;
+    this.#ownerKnown.resolve(owner);
     const observed = new ObservedState({ client: this.#client, owner });
     await this.#readConsul(observed, signal);
     await aborted(this.#stores.synced, signal);
@@ -241,6 +250,30 @@ export class Operator implements StatusSource {
     await Promise.all([serving, watcher.run(signal), comparing]);
   }
 
+  /** Shows in Consul, where that is asked for, that this process is there. */
+  async #beat(signal: AbortSignal, wasAsked: () => boolean): Promise<void> {
+    const { config, replica, version, clock, random, logger } = this.#options;
+    const { enabled, ttl } = config.consul.heartbeat;
+    if (!enabled) return;
+    const heartbeat = new Heartbeat({
+      client: this.#client,
+      clock,
+      random,
+      logger,
+      clusterName: config.cluster.name,
+      owner: await aborted(this.#ownerKnown.promise, signal),
+      identity: replica?.identity ?? this.#podName,
+      podName: this.#podName,
+      version,
+      ttlMs: ttl,
+      role: () => (this.#leadership.isLeading ? 'leader' : 'standby'),
+      unhealthy: () => this.unhealthy(),
+    });
+    await heartbeat.run(signal);
+    // Who ends by an error is to be missed.
+    await (wasAsked() ? heartbeat.leave() : heartbeat.die());
+  }
+
   /** Writes until the signal aborts, from what this process, leading or not, has followed so far. */
   async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
     const { observed, desiredNodes } = this.#running!;
@@ -255,8 +288,7 @@ export class Operator implements StatusSource {
       desiredNodes,
       owner,
       fence,
-      // An identity is the pod's name and more.
-      podName: this.#options.replica?.identity.replace(/_.*/, '') ?? 'kube-registrar',
+      podName: this.#podName,
     });
     this.#writing = writing;
     try {

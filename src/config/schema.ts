@@ -53,6 +53,15 @@ const acl = z.strictObject({
     .meta({ description: 'File with the token to log in with; read again at every login.' }),
 });
 
+const heartbeat = z.strictObject({
+  enabled: z.boolean().default(false).meta({
+    description:
+      'Whether the operator registers itself in Consul as service `kube-registrar`, with a check that turns critical when it is gone. Needs Consul 1.21 and `session_prefix` rights.',
+  }),
+  // Consul lets a session live twice its time, and gives none less than ten seconds.
+  ttl: duration('1m', 20_000, 'After what time without a sign of life the check turns critical.'),
+});
+
 const consul = z.strictObject({
   addresses: z
     .array(consulAddress)
@@ -77,6 +86,9 @@ const consul = z.strictObject({
   namespace: optional('Namespace to write to (Consul Enterprise).'),
   partition: optional('Admin partition to write to (Consul Enterprise).'),
   requestTimeout: duration('10s', 100, 'Longest wait for the answer to a request that does not block.'),
+  heartbeat: heartbeat
+    .prefault({})
+    .meta({ description: "The operator's own entry in Consul. See consul-access.md." }),
 });
 
 const leaderElection = z.strictObject({

@@ -14,6 +14,7 @@ import {
   nodesSchema,
   parse,
   serviceTagsSchema,
+  sessionCreatedSchema,
   type TxnResult,
   txnCommittedSchema,
   txnRolledBackSchema,
@@ -187,9 +188,43 @@ export class ConsulClient {
     return value;
   }
 
+  /** A node, a service on it and checks in one write, as `PUT /v1/catalog/register` takes them. */
+  async register(entry: object, signal: AbortSignal): Promise<void> {
+    await this.#put('/v1/catalog/register', entry, signal);
+  }
+
+  /** The id of a new session. https://developer.hashicorp.com/consul/api-docs/session */
+  async createSession(session: object, signal: AbortSignal): Promise<string> {
+    const path = '/v1/session/create';
+    return parse(sessionCreatedSchema, await this.#put(path, session, signal), `PUT ${path}`).ID;
+  }
+
+  /** Starts the session's time over; false when there is no such session any more. */
+  async renewSession(id: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#put(`/v1/session/renew/${encodeURIComponent(id)}`, undefined, signal);
+      return true;
+    } catch (thrown) {
+      if (RegistrarError.from(thrown).code === 'not-found') return false;
+      throw thrown;
+    }
+  }
+
+  /** Ends a session; that it is over already is no error. */
+  async destroySession(id: string, signal: AbortSignal): Promise<void> {
+    await this.#put(`/v1/session/destroy/${encodeURIComponent(id)}`, undefined, signal);
+  }
+
   /** Idle connections closed, running requests ended. */
   close(): Promise<void> {
     return this.#transport.close();
+  }
+
+  async #put(path: string, body: object | undefined, signal: AbortSignal): Promise<string> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const { status, headers, text } = await this.#exchange('PUT', path, [], signal, sent);
+    if (status !== 200) throw answerError(`PUT ${path}`, status, headers, text);
+    return text;
   }
 
   async #read<Value>(

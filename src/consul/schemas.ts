@@ -93,6 +93,8 @@ export const txnRolledBackSchema = z.object({
   Errors: z.array(z.object({ OpIndex: z.number().int(), What: z.string() })).min(1),
 });
 
+export const sessionCreatedSchema = z.object({ ID: z.string().min(1) });
+
 /** `agent/self`, of which only the version is of interest. */
 export const agentSelfSchema = z.object({ Config: z.object({ Version: z.string() }) });
 

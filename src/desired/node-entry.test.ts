@@ -91,11 +91,14 @@ describe('consulNodeNameOf()', () => {
   test('never gives two nodes one name', () => {
     const name = fc.oneof(
       fc.constantFrom('', 'endpoints', 'node-endpoints', 'node-node-endpoints', 'xendpoints'),
+      fc.constantFrom('kube-registrar', 'node-kube-registrar', 'x-kube-registrar'),
       fc.stringMatching(/^[a-z0-9][a-z0-9.-]{0,20}$/),
     );
     fc.assert(
       fc.property(name, name, (a, b) => {
         assert.equal(consulNodeNameOf(a, 'c') === consulNodeNameOf(b, 'c'), a === b);
+        // The node of the operator's own entry.
+        assert.notEqual(consulNodeNameOf(a, 'c'), 'c-kube-registrar');
       }),
     );
   });

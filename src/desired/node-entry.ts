@@ -13,14 +13,14 @@ const noAddress = '127.0.0.1';
 
 /**
  * The Consul node of a Kubernetes node (`<cluster>-<node>`), or of endpoints that name none (empty:
- * `<cluster>-endpoints`). A Kubernetes node may itself be called `endpoints`; it, and every name that its
- * replacement could clash with, gets one `node-` more.
+ * `<cluster>-endpoints`). A Kubernetes node may itself be called `endpoints`, or as the node of the operator's
+ * heartbeat; it, and every name that its replacement could clash with, gets one `node-` more.
  *
  * Dots in a node's name stay: the catalog takes them, only DNS look-ups of the node itself do not.
  */
 export function consulNodeNameOf(kubeNode: string, clusterName: string): ConsulNodeName {
   if (kubeNode === '') return consulNodeName(`${clusterName}-endpoints`);
-  const isTaken = /^(?:node-)*endpoints$/.test(kubeNode);
+  const isTaken = /^(?:node-)*(?:endpoints|kube-registrar)$/.test(kubeNode);
   return consulNodeName(`${clusterName}-${isTaken ? 'node-' : ''}${kubeNode}`);
 }
 

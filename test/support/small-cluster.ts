@@ -1,7 +1,7 @@
 import type { Connect } from '../../src/cli/connections.ts';
 import { type ProgramOptions, runProgram } from '../../src/cli/program.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { noopMetrics } from '../../src/metrics/catalogue.ts';
+import { type Metrics, noopMetrics } from '../../src/metrics/catalogue.ts';
 import { Operator } from '../../src/operator.ts';
 import { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
@@ -14,6 +14,13 @@ export interface PodFields {
   readonly node?: string;
   readonly ip?: string;
   readonly ready?: boolean;
+}
+
+export interface StartOptions {
+  /** Name of the operator's pod. */
+  readonly pod?: string;
+  /** Default: counts nothing. */
+  readonly metrics?: Metrics;
 }
 
 /** A running operator of a SmallCluster. */
@@ -30,14 +37,15 @@ export class SmallCluster {
   readonly kube = new KubeApi({ clock: this.clock, random: seeded(1) });
   readonly consul = new ConsulServer({ clock: this.clock, random: () => 0.5 });
   #ips = 0;
+  #processes = 0;
 
   constructor() {
     this.addNode('n1', '10.0.0.1');
     this.addNode('n2', '10.0.0.2');
   }
 
-  /** `config`: part of a configuration file. */
-  start(config: object = {}): Running {
+  /** `config`: part of a configuration file. Replicas need names that differ. */
+  start(config: object = {}, { pod, metrics = noopMetrics }: StartOptions = {}): Running {
     const log: LogLine[] = [];
     const abort = new AbortController();
     const operator = new Operator({
@@ -45,8 +53,11 @@ export class SmallCluster {
       clock: this.clock,
       random: () => 0.5,
       logger: recorder(log),
-      metrics: noopMetrics,
+      metrics,
       version: 'test',
+      ...(pod === undefined
+        ? {}
+        : { replica: { identity: `${pod}_${++this.#processes}`, namespace: 'default' } }),
       kube: this.kube.transport(),
       consul: this.consul.transport(),
       token: () => undefined,

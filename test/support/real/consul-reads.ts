@@ -32,7 +32,7 @@ export interface HealthEntry {
 }
 
 /** Instances of a service, by their ids. */
-export async function instances(consul: Consul, service: string): Promise<HealthEntry[]> {
+export async function instances(consul: Pick<Consul, 'api'>, service: string): Promise<HealthEntry[]> {
   const entries = await consul.api.get<HealthEntry[]>(`/v1/health/service/${service}`);
   return entries.sort((a, b) => (a.Service.ID < b.Service.ID ? -1 : 1));
 }

@@ -1,0 +1,294 @@
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { type ClusterUid, consulNodeName } from '../model/keys.ts';
+import { clusterUidKey } from '../model/owner.ts';
+import type { ConsulClient } from './client.ts';
+import type { CheckAnswer } from './schemas.ts';
+import type { TxnOp } from './txn-ops.ts';
+
+export interface HeartbeatOptions {
+  readonly client: ConsulClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clusterName: string;
+  readonly owner: ClusterUid;
+  /** Unique to this process for ever. */
+  readonly identity: string;
+  /** The pod's name: a process that is started again in it takes its entry over. */
+  readonly podName: string;
+  readonly version: string;
+  /** After so many milliseconds without a sign of life the check turns critical. At least 20,000. */
+  readonly ttlMs: number;
+  /** As `leader` or `standby` the entry is tagged. */
+  readonly role: () => 'leader' | 'standby';
+  /** Why this process ought to be taken for dead although it still runs. */
+  readonly unhealthy: () => string | undefined;
+}
+
+/** The service all operators register themselves as. */
+export const heartbeatService = 'kube-registrar';
+
+/** The Consul node of a cluster's operators. No Kubernetes node's has its name: see consulNodeNameOf(). */
+export const heartbeatNode = (clusterName: string) => consulNodeName(`${clusterName}-kube-registrar`);
+
+/** Node meta by which it is known again; not that of the nodes that are kept true to the cluster. */
+const heartbeatKey = 'kube-registrar';
+const heartbeatValue = 'heartbeat';
+
+/** Text of a check that no session has led yet; Consul's own texts replace it. */
+const untouched = 'No sign of life yet';
+
+/** How long the farewell may hold up the end of the process, in milliseconds. */
+const farewellMs = 2_000;
+
+/**
+ * A dead man's check: this process as an instance in Consul's catalog, with a check that Consul itself turns
+ * critical when the process has not been heard of for a while.
+ *
+ * TTL checks live on an agent, and the next request may reach another one. A session is the datacenter's: it is
+ * renewed through whichever server answers, costs no write while it is, and since Consul 1.21 a check of type
+ * `session` follows it. A session lives twice its time, so half of the time asked for is given.
+ *
+ * - each attempt has a session name of its own: the end of an earlier session never speaks for a later one
+ * - an entry that somebody else removed or that Consul forgot is registered again with the next sign of life
+ * - who registers clears away the dead of its cluster; if nobody comes, the dead stay to be seen
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #node: string;
+  readonly #checkId: string;
+  #session: string | undefined;
+  #attempts = 0;
+  #role: string | undefined;
+  #failure: RegistrarError | undefined;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#node = heartbeatNode(options.clusterName);
+    this.#checkId = `${options.podName}:alive`;
+  }
+
+  /** Gives signs of life until the signal aborts, then resolves; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, ttlMs, unhealthy } = this.#options;
+    // Three in the time given: two may get lost.
+    const everyMs = ttlMs / 3;
+    const backoff = new Backoff({ initialMs: 1_000, maxMs: everyMs, random });
+    while (!signal.aborted) {
+      let waitMs = everyMs;
+      try {
+        if (unhealthy() === undefined) await this.#beat(signal);
+        backoff.reset();
+        this.#failure = undefined;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const error = RegistrarError.from(thrown);
+        this.#failed(error);
+        waitMs = backoff.next(error.retryAfterMs);
+      }
+      await clock.sleep(waitMs, signal).catch(() => {});
+    }
+  }
+
+  /** After run(): removes the entry, and its node when nobody else is on it. Never rejects. */
+  async leave(): Promise<void> {
+    await this.#farewell(async (signal) => {
+      await this.#end(signal);
+      await this.#send([this.#removal(this.#options.podName)], signal);
+      const node = await this.#read(signal);
+      if (node === undefined || node.Services.length > 0) return;
+      const { ModifyIndex } = node.Node;
+      // A replica that comes at this moment registers again with its next sign of life.
+      await this.#send([{ Node: { Verb: 'delete-cas', Node: { Node: this.#node, ModifyIndex } } }], signal);
+    });
+  }
+
+  /** After run(): the check turns critical at once. Never rejects. */
+  async die(): Promise<void> {
+    await this.#farewell((signal) => this.#end(signal));
+  }
+
+  async #beat(signal: AbortSignal): Promise<void> {
+    const { client, role } = this.#options;
+    if (this.#session === undefined || !(await client.renewSession(this.#session, signal))) {
+      return this.#register(signal);
+    }
+    const own = (await this.#checks(signal)).find(({ CheckID }) => CheckID === this.#checkId);
+    if (own?.Status !== 'passing') return this.#register(signal);
+    if (role() === this.#role) return;
+    // The check is the session's and stays out of it.
+    const Service = this.#service();
+    await this.#send([{ Service: { Verb: 'set', Node: this.#node, Service } }], signal);
+    this.#role = Service.Tags[0];
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { client, clusterName, owner, identity, podName, ttlMs, logger } = this.#options;
+    await this.#end(signal);
+    const node = await this.#read(signal);
+    if (node !== undefined && !this.#isOurs(node.Node.Meta)) {
+      throw new RegistrarError(
+        'conflict',
+        `node ${this.#node} belongs to somebody else; give this cluster another cluster.name, or remove the node`,
+      );
+    }
+    const name = `${identity}/${++this.#attempts}`;
+    const service = this.#service();
+    await client.register(
+      {
+        Node: this.#node,
+        Address: '127.0.0.1',
+        NodeMeta: {
+          'external-node': 'true',
+          'external-probe': 'false',
+          [heartbeatKey]: heartbeatValue,
+          [clusterUidKey]: owner,
+        },
+        SkipNodeUpdate: node !== undefined,
+        Service: service,
+        Checks: [
+          {
+            CheckID: this.#checkId,
+            Name: 'Operator is alive',
+            Type: 'session',
+            Status: 'critical',
+            Output: untouched,
+            Notes: `Critical when kube-registrar ${podName} of cluster ${clusterName} has not been heard of for ${formatDuration(ttlMs)}`,
+            ServiceID: podName,
+            Definition: { SessionName: name },
+          },
+        ],
+      },
+      signal,
+    );
+    this.#role = service.Tags[0];
+    this.#session = await client.createSession(
+      {
+        Name: name,
+        Node: this.#node,
+        TTL: `${ttlMs / 2}ms`,
+        LockDelay: '0s',
+        Behavior: 'delete',
+        // Without this, Consul would look for the serfHealth of an agent.
+        NodeChecks: [],
+      },
+      signal,
+    );
+    const checks = await this.#checks(signal);
+    const own = checks.find(({ CheckID }) => CheckID === this.#checkId);
+    if (own?.Output === untouched) {
+      throw new RegistrarError(
+        'rejected',
+        'Consul does not let the check follow the session; update its servers to 1.21 or later, or switch consul.heartbeat off',
+        { retryAfterMs: ttlMs / 3 },
+      );
+    }
+    await this.#clearAway(checks, signal);
+    logger.info('registered in Consul as alive', {
+      reason: 'HeartbeatRegistered',
+      node: this.#node,
+      service: heartbeatService,
+      instance: podName,
+    });
+  }
+
+  /** Entries whose session is over: their processes ended without a farewell. */
+  async #clearAway(checks: readonly CheckAnswer[], signal: AbortSignal): Promise<void> {
+    const dead = checks.filter(
+      ({ CheckID, Status, Output, ServiceName }) =>
+        CheckID !== this.#checkId &&
+        ServiceName === heartbeatService &&
+        Status === 'critical' &&
+        Output !== untouched,
+    );
+    if (dead.length > 0)
+      await this.#send(
+        dead.map(({ ServiceID }) => this.#removal(ServiceID)),
+        signal,
+      );
+  }
+
+  #service() {
+    const { podName, role, clusterName, owner, version } = this.#options;
+    const Tags = [role()] as const;
+    return {
+      ID: podName,
+      Service: heartbeatService,
+      Tags,
+      Meta: {
+        'external-source': 'kubernetes',
+        'kube-cluster': clusterName,
+        [clusterUidKey]: owner,
+        'kube-pod': podName,
+        version,
+      },
+      Weights: { Passing: 1, Warning: 1 },
+    };
+  }
+
+  #removal(id: string): TxnOp {
+    return { Service: { Verb: 'delete', Node: this.#node, Service: { ID: id, Service: heartbeatService } } };
+  }
+
+  async #send(operations: readonly TxnOp[], signal: AbortSignal): Promise<void> {
+    const answer = await this.#options.client.txn(JSON.stringify(operations), signal);
+    if (answer.kind === 'committed') return;
+    const what = answer.kind === 'too-large' ? answer.text : (answer.errors[0]?.what ?? '');
+    throw new RegistrarError('rejected', `the heartbeat's entry could not be written: ${what}`);
+  }
+
+  async #end(signal: AbortSignal): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined) await this.#options.client.destroySession(session, signal);
+  }
+
+  async #read(signal: AbortSignal) {
+    return (await this.#options.client.nodeServices(this.#node, {}, signal)).value;
+  }
+
+  async #checks(signal: AbortSignal): Promise<readonly CheckAnswer[]> {
+    return (await this.#options.client.healthNode(this.#node, {}, signal)).value;
+  }
+
+  #isOurs(meta: Readonly<Record<string, string>>): boolean {
+    return meta[heartbeatKey] === heartbeatValue && meta[clusterUidKey] === this.#options.owner;
+  }
+
+  async #farewell(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#attempts === 0) return;
+    const { clock, logger } = this.#options;
+    try {
+      await withDeadline(clock, farewellMs, new AbortController().signal, work);
+    } catch (thrown) {
+      logger.warn('the entry in Consul could not be removed; its check turns critical', {
+        reason: 'HeartbeatNotRemoved',
+        node: this.#node,
+        error: describe(thrown),
+      });
+    }
+  }
+
+  #failed(error: RegistrarError): void {
+    const isKnown = this.#failure?.code === error.code;
+    this.#failure = error;
+    if (isKnown) return;
+    this.#options.logger.warn('Consul does not take the sign of life; trying again', {
+      reason: 'HeartbeatFailed',
+      node: this.#node,
+      code: error.code,
+      error: describe(error),
+      ...(error.code === 'forbidden'
+        ? {
+            hint: 'the token needs write on session_prefix "<cluster name>-" and on service "kube-registrar": see docs/consul-access.md',
+          }
+        : {}),
+    });
+  }
+}
