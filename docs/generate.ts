@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ConfigFlag, configFlags } from '../src/config/flags.ts';
 import { type ConfigKey, configKeys } from '../src/config/keys.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
+import { logAreas, logReasons } from '../src/lib/log-reasons.ts';
 import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
 import type { Definition } from '../src/metrics/definition.ts';
 
@@ -19,6 +20,7 @@ export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'configuration.md': configuration(),
     'configuration.schema.json': `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
+    'log-reasons.md': reasons(),
     'metrics.md': metrics(),
   };
 }
@@ -100,6 +102,31 @@ Served at \`/metrics\` in the Prometheus text format, together with the default 
 ${rows.join('\n')}
 `;
 }
+
+function reasons(): string {
+  const sections = Object.entries(logAreas).map(([area, title]) => {
+    const rows = Object.entries(logReasons)
+      .filter(([, entry]) => entry.area === area)
+      .map(([reason, { levels, means, todo }]) => {
+        const action = todo === '' ? '–' : todo;
+        return `| \`${reason}\` | ${levels.join(', ')} | ${cell(linked(means))} | ${cell(linked(action))} |`;
+      });
+    return `## ${title}\n\n| reason | level | what it means | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `${head('Log reasons')}
+Every line of the log is one JSON object: \`time\`, \`level\`, \`msg\`, a \`reason\` from this page, and fields such as
+\`service\`, \`instance\`, \`pod\`, \`node\`, \`durationMs\`. Messages may change; a reason keeps its meaning. A transition
+is one line, however long it lasts. With \`log.format: text\` the reason comes first among the fields.
+
+\`\`\`sh
+kubectl -n kube-registrar logs deploy/kube-registrar | grep '"reason":"Drift"'
+\`\`\`
+
+${sections.join('\n')}`;
+}
+
+/** The names of our pages as links to them. */
+const linked = (text: string): string => text.replace(/[\w-]+\.md/g, (page) => `[${page}](../${page})`);
 
 function labelList(labels: Definition['labels']): string {
   const entries = Object.entries(labels).map(([name, values]) =>

@@ -28,16 +28,19 @@ describe('pinoLogger()', () => {
 
   test('leaves out what is below the level', () => {
     const { logger, written } = recording({ level: 'warn' });
-    logger.debug('a');
-    logger.info('b');
-    logger.warn('c');
-    logger.error('d');
+    logger.debug('a', { reason: 'HistoryUnknown' });
+    logger.info('b', { reason: 'Listed' });
+    logger.warn('c', { reason: 'Drift' });
+    logger.error('d', { reason: 'OperatorFailed' });
     assert.equal(written.length, 2);
   });
 
   test('child() adds its fields to every line', () => {
     const { logger, last } = recording();
-    logger.child({ resource: 'pods' }).child({ namespace: 'shop' }).warn('relist', { lists: 2 });
+    logger
+      .child({ resource: 'pods' })
+      .child({ namespace: 'shop' })
+      .warn('went back', { reason: 'Regression', lists: 2 });
     const { resource, namespace, lists } = last();
     assert.deepEqual([resource, namespace, lists], ['pods', 'shop', 2]);
   });
@@ -45,7 +48,8 @@ describe('pinoLogger()', () => {
   test('shows an error as one line with its causes', () => {
     const { logger, last } = recording();
     const cause = Object.assign(new Error('refused'), { headers: { 'x-consul-token': 'hunter2' } });
-    logger.error('failed', { error: new RegistrarError('unreachable', 'no Consul', { cause }) });
+    const error = new RegistrarError('unreachable', 'no Consul', { cause });
+    logger.error('failed', { reason: 'ConsulUnavailable', error });
     assert.equal(last()['error'], 'no Consul: refused');
   });
 
@@ -53,12 +57,15 @@ describe('pinoLogger()', () => {
     const { logger, written } = recording();
     const deep = { a: { b: new Secret('hunter2') } };
     logger.info('x', {
+      reason: 'AclLogin',
       token: 'hunter2',
       headers: { 'x-consul-token': 'hunter2' },
       consul: { token: 'hunter2' },
       deep,
     });
-    logger.child({ token: 'hunter2', options: { authorization: 'hunter2' } }).info('y');
+    logger
+      .child({ token: 'hunter2', options: { authorization: 'hunter2' } })
+      .info('y', { reason: 'AclLogin' });
     assert.equal(written.length, 2);
     for (const line of written) {
       assert.doesNotMatch(line, /hunter2/);

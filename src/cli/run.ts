@@ -43,7 +43,8 @@ export async function run(
     const { code } = RegistrarError.from(thrown);
     if (signal.aborted && code === 'aborted') return 0;
     logger.error('stopped by an error', { reason: 'OperatorFailed', code, error: describe(thrown) });
-    if (thrown instanceof Error) logger.debug('where it came from', { stack: thrown.stack });
+    if (thrown instanceof Error)
+      logger.debug('where it came from', { reason: 'OperatorFailed', stack: thrown.stack });
     return 1;
   }
 }

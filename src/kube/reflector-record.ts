@@ -55,7 +55,7 @@ export class ReflectorRecord {
 
   /** Logged once for a row of failures of one kind: an outage is one event, not one every 30 s. */
   failed(error: RegistrarError, at: number, waitMs: number): void {
-    const fields = { reason: 'ReflectorFailed', code: error.code, error: error.message, waitMs };
+    const fields = { reason: 'ReflectorFailed' as const, code: error.code, error: error.message, waitMs };
     if (this.#lastError?.error.code === error.code) this.#logger.debug('list or watch failed again', fields);
     else this.#logger.warn('list or watch failed', fields);
     this.#lastError = { error, at };

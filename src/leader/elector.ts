@@ -176,7 +176,7 @@ export class Elector {
     // After these two the lease is somebody else's, or may be.
     if (why.code !== 'timeout' && why.code !== 'conflict') await this.#release();
     this.#state = { kind: 'standby', holder: '' };
-    const fields = { reason: 'LeadershipLost', identity, why: describe(why) };
+    const fields = { reason: 'LeadershipLost' as const, identity, why: describe(why) };
     if (signal.aborted) logger.info('this process does not lead any more', fields);
     else logger.warn('this process does not lead any more and stands by', fields);
     if (led.status === 'rejected') throw led.reason;

@@ -1,3 +1,4 @@
+import type { LogReason } from '../lib/log-reasons.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
@@ -124,7 +125,7 @@ export class Reporter {
 
 interface Told {
   readonly message: string;
-  readonly reason: string;
+  readonly reason: LogReason<'info'>;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
