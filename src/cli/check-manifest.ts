@@ -116,6 +116,7 @@ function running(pod: PodRecord): PodRecord {
     uid: madeUp,
     namespace,
     name: madeUp,
+    createdAt: 0,
     resourceVersion: '1',
     node: madeUp,
     ips: [address],

@@ -27,7 +27,7 @@ export interface InstanceParts {
   readonly port: number;
   /** Undefined: no readiness check. */
   readonly health: Health | undefined;
-  /** Whose readiness a warm-up begins with; undefined when the endpoint has no pod: it is taken to be warm. */
+  /** Behind the instance, as far as it is known: its age tells what replaces what, its readiness begins a warm-up. */
   readonly pod: PodRecord | undefined;
 }
 
@@ -48,7 +48,7 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf(declaration, origin, `${urlHost(address)}:${port}`),
+    meta: metaOf(declaration, origin, pod, `${urlHost(address)}:${port}`),
     weights: declaration.weights,
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: checksOf(id, health, declaration.maintenance),
@@ -62,12 +62,18 @@ function warmUp(durationMs: number, pod: PodRecord | undefined): WarmUp {
   return { durationMs, since: isWarm ? 0 : pod.readySince };
 }
 
-function metaOf(declaration: Declaration, origin: Origin, hostPort: string): Instance['meta'] {
+function metaOf(
+  declaration: Declaration,
+  origin: Origin,
+  pod: PodRecord | undefined,
+  hostPort: string,
+): Instance['meta'] {
   const automatic = [
     [autoMeta.externalSource, 'kubernetes'],
     [autoMeta.namespace, origin.namespace],
     [autoMeta.pod, origin.podName],
     [autoMeta.podUid, origin.podUid],
+    [autoMeta.podCreated, pod === undefined ? '' : kubeTime(pod.createdAt)],
     [autoMeta.node, origin.node],
     [autoMeta.cluster, origin.clusterName],
     [autoMeta.service, origin.kubeService],
@@ -80,6 +86,10 @@ function metaOf(declaration: Declaration, origin: Origin, hostPort: string): Ins
     ...automatic.filter(([, value]) => value !== ''),
   ]);
 }
+
+/** As Kubernetes writes it, to the second; empty when it is not known. */
+const kubeTime = (wall: number): string =>
+  wall === 0 ? '' : `${new Date(wall).toISOString().slice(0, 19)}Z`;
 
 /** Sorted by id: `_service_maintenance:…` stands before every `<id>:readiness`. */
 function checksOf(id: InstanceId, health: Health | undefined, maintenance: string | undefined): Check[] {

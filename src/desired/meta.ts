@@ -11,6 +11,7 @@ export const autoMeta = {
   namespace: 'kube-namespace',
   pod: 'kube-pod',
   podUid: 'kube-pod-uid',
+  podCreated: 'kube-pod-created',
   node: 'kube-node',
   cluster: 'kube-cluster',
   service: 'kube-service',

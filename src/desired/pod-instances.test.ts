@@ -35,7 +35,8 @@ describe('an annotated pod', () => {
       'weight-warning': '2',
     };
     const id = 'shop.web-x2x7q.1f0c9a3e.web.8080';
-    const instance = one({ annotations });
+    const createdAt = Date.UTC(2026, 0, 2, 3, 4, 5);
+    const instance = one({ annotations, createdAt });
     assert.deepEqual(instance, {
       id,
       service: 'web',
@@ -48,6 +49,7 @@ describe('an annotated pod', () => {
         'kube-namespace': 'shop',
         'kube-node': 'n1',
         'kube-pod': 'web-x2x7q',
+        'kube-pod-created': '2026-01-02T03:04:05Z',
         'kube-pod-uid': '1f0c9a3e-0000-4000-8000-000000000001',
         team: 'shop',
       },

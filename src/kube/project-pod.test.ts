@@ -20,6 +20,14 @@ describe('podProjection()', () => {
     ]);
   });
 
+  test('knows when a pod was created', () => {
+    const project = podProjection('kube-registrar.io/', new InternPool());
+    const created = (creationTimestamp?: string) =>
+      project(JSON.parse(JSON.stringify({ metadata: { creationTimestamp } }))).createdAt;
+    assert.equal(created('2026-01-01T00:00:01Z'), Date.UTC(2026, 0, 1, 0, 0, 1));
+    assert.equal(created(), 0);
+  });
+
   test('knows since when a pod is Ready: not at all while it is not, from ever when nobody says', () => {
     const project = podProjection('kube-registrar.io/', new InternPool());
     const since = (status: string, lastTransitionTime?: string) =>

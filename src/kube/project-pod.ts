@@ -11,6 +11,7 @@ class SlimPod implements PodRecord {
   readonly namespace: string;
   readonly name: string;
   readonly resourceVersion: string;
+  readonly createdAt: number;
   readonly node: string;
   readonly ips: readonly string[];
   readonly hostIps: readonly string[];
@@ -35,6 +36,7 @@ class SlimPod implements PodRecord {
     this.namespace = pool.string(metadata.namespace ?? '');
     this.name = metadata.name ?? '';
     this.resourceVersion = metadata.resourceVersion ?? '';
+    this.createdAt = milliseconds(metadata.creationTimestamp);
     this.node = pool.string(spec?.nodeName ?? '');
     this.ips = ips.map(({ ip }) => ip);
     this.hostIps = pool.value(hostIps.map(({ ip }) => ip));
@@ -79,9 +81,11 @@ class SlimPod implements PodRecord {
 
 function readySince(conditions: readonly V1PodCondition[]): number | undefined {
   const ready = conditions.find(({ type, status }) => type === 'Ready' && status === 'True');
-  // A string, as the API sends it; the type is that of a client that parses.
-  return ready && (Date.parse(String(ready.lastTransitionTime)) || 0);
+  return ready && milliseconds(ready.lastTransitionTime);
 }
+
+/** A string, as the API sends it; the type is that of a client that parses. */
+const milliseconds = (time: Date | undefined): number => Date.parse(String(time)) || 0;
 
 /**
  * Returns the projection of Pods (core/v1) to PodRecords, sharing what repeats through `pool`.

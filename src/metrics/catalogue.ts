@@ -60,7 +60,7 @@ export const catalogue = {
   removals: {
     type: 'counter',
     name: 'removals_total',
-    help: 'Instances and nodes removed, by why they could go. confirmed: nothing explained it, a second read agreed; none: a node without instances.',
+    help: 'Instances and nodes removed, by why they could go. renewed: others stand in their place; confirmed: nothing explained it, a second read agreed; none: a node without instances.',
     labels: {
       because: [
         'terminating',
@@ -68,6 +68,7 @@ export const catalogue = {
         'replaced',
         'withdrawn',
         'service-deleted',
+        'renewed',
         'confirmed',
         'released',
         'none',

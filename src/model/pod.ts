@@ -22,6 +22,8 @@ export interface PodRecord {
   readonly namespace: string;
   readonly name: string;
   readonly resourceVersion: string;
+  /** `metadata.creationTimestamp`, wall-clock milliseconds of the API server; 0 when it is not told. */
+  readonly createdAt: number;
   /** Kubernetes node; empty while unscheduled. */
   readonly node: string;
   /** `status.podIPs`, the primary first; empty before the sandbox exists. */

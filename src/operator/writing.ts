@@ -109,6 +109,7 @@ export class Writing implements Disposable {
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         this.#gates.settled(name);
+        this.guard.settled();
         for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
       },
     });

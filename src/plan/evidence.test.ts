@@ -7,7 +7,7 @@ import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import { checkId } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
-import { type EvidenceView, explainRemoval, type Sightings } from './evidence.ts';
+import { type EvidenceView, explainRemoval, type PodEnd, type Sightings } from './evidence.ts';
 import { ownNotes } from './ownership.ts';
 
 const uid = records.pod().uid;
@@ -34,7 +34,7 @@ const view = (parts: {
 });
 
 const seen = (parts: {
-  podEnd?: 'terminating' | 'deleted';
+  podEnd?: PodEnd;
   serviceDeleted?: boolean;
   lost?: boolean;
   regressed?: boolean;
@@ -56,6 +56,7 @@ describe('explainRemoval() of an instance of a pod', () => {
     ['with another under its name', { pod: records.pod({ uid: 'other' }) }, {}, 'replaced'],
     ['that was seen ending', {}, { podEnd: 'terminating' }, 'terminating'],
     ['that was only seen deleted', {}, { podEnd: 'deleted' }, 'deleted: pod'],
+    ['that a relist did not show any more', {}, { podEnd: 'lost' }, 'lost: pod'],
     ['of which nothing was seen', {}, {}, 'absent: pod'],
     ['that is there in an old history', { pod: records.pod() }, { regressed: true }, 'regressed: pod'],
     ['replaced in an old history', { pod: records.pod({ uid: 'b' }) }, { regressed: true }, 'regressed: pod'],

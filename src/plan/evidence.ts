@@ -6,7 +6,7 @@ import type { ObservedCheck, ObservedInstance } from './observed.ts';
 import { isOwnCheck } from './ownership.ts';
 
 /**
- * Why an instance may go. The first five are *explanations*, found in what the cluster showed; the last two
+ * Why an instance may go. The first five are *explanations*, found in what the cluster showed; the others
  * stand for an absence that nothing explained and that was let through nevertheless.
  *
  * - `terminating`     its pod was told to stop: it was seen with a deletionTimestamp
@@ -14,6 +14,8 @@ import { isOwnCheck } from './ownership.ts';
  * - `replaced`        another object is there under its pod's name, and a name has one object
  * - `withdrawn`       what asked for it is there and does not ask any more: annotation, label, port, selector
  * - `service-deleted` the Service that asked for it was deleted
+ * - `renewed`         its pod ended while nobody watched, and its service has as many ready instances again, all
+ *                     of younger pods; see renewal.ts
  * - `confirmed`       its object is absent, a second consistent read says so too, and few are
  * - `released`        a person released it
  */
@@ -23,6 +25,7 @@ export type Because =
   | 'replaced'
   | 'withdrawn'
   | 'service-deleted'
+  | 'renewed'
   | 'confirmed'
   | 'released';
 
@@ -32,10 +35,11 @@ export type Because =
  * - `deleted`   a DELETED event came, but the object was never seen ending. The API server marks a pod before
  *               it removes it, also one deleted with a grace period of 0; so it finished (and left the field
  *               selector), or somebody reached behind the API's back
- * - `absent`    it is not there, and nothing says why: a relist, or a start
+ * - `lost`      it was there, and a relist did not show it any more
+ * - `absent`    it is not there, and this process has never seen it: it went before the start
  * - `regressed` the history went backwards a short while ago: what is there, or is not, may be an old state
  */
-export type Sign = 'deleted' | 'absent' | 'regressed';
+export type Sign = 'deleted' | 'lost' | 'absent' | 'regressed';
 
 /** The object whose absence, or changed mind, is in question. */
 export type Subject =
@@ -62,10 +66,15 @@ export interface EvidenceView {
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
 }
 
+/**
+ * How a pod went: it was seen ending, a DELETED event came without that, or a relist did not show it any more.
+ */
+export type PodEnd = 'terminating' | 'deleted' | 'lost';
+
 /** What was seen of objects that are gone. */
 export interface Sightings {
-  /** How the pod of this uid went, as far as events told. */
-  podEnd(uid: string): 'terminating' | 'deleted' | undefined;
+  /** How the pod of this uid went; undefined when it was never seen. */
+  podEnd(uid: string): PodEnd | undefined;
   /** A DELETED event came for the Service. Services have no graceful end: that is how all of them go. */
   serviceDeleted(namespace: string, name: string): boolean;
   /** The backend's slice went as a whole, while its Service stayed. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { isTripped, judge, type Look, removalLimit } from './guard.ts';
+import { isTripped, judge, type Look, type Renewal, removalLimit } from './guard.ts';
 
 const options = { minimum: 10, ratio: 0.3 };
 
@@ -42,7 +42,13 @@ describe('the breaker', () => {
 });
 
 describe('judge()', () => {
-  const waiting = { released: false, look: { kind: 'agrees' } as Look, hasSubject: true, settled: true };
+  const waiting = {
+    released: false,
+    renewal: undefined,
+    look: { kind: 'agrees' } as Look,
+    hasSubject: true,
+    settled: true,
+  };
 
   test('passes what a second read confirmed, unless the breaker has tripped', () => {
     assert.deepEqual(judge(waiting, false), { kind: 'pass', because: 'confirmed' });
@@ -74,7 +80,20 @@ describe('judge()', () => {
     }
   });
 
-  test('never passes anything unconfirmed, and nothing but explained and released when tripped', () => {
+  test('passes what others have replaced, though the breaker has tripped only with all of its service', () => {
+    const passed = { kind: 'pass', because: 'renewed' };
+    assert.deepEqual(judge({ ...waiting, renewal: 'wholly' }, true), passed);
+    assert.deepEqual(judge({ ...waiting, renewal: 'wholly' }, false), passed);
+    assert.deepEqual(judge({ ...waiting, renewal: 'partly' }, false), passed);
+    assert.deepEqual(judge({ ...waiting, renewal: 'partly' }, true), { kind: 'hold', because: 'limit' });
+    const look: Look = { kind: 'present' };
+    assert.deepEqual(judge({ ...waiting, look, renewal: 'wholly' }, false), {
+      kind: 'hold',
+      because: 'present',
+    });
+  });
+
+  test('never passes anything unconfirmed, and nothing but explained, released and replaced when tripped', () => {
     const look = fc.constantFrom<Look | undefined>(
       undefined,
       { kind: 'agrees' },
@@ -86,6 +105,7 @@ describe('judge()', () => {
     const state = fc.record({
       look,
       released: fc.boolean(),
+      renewal: fc.constantFrom<Renewal | undefined>(undefined, 'wholly', 'partly'),
       hasSubject: fc.boolean(),
       settled: fc.boolean(),
     });
@@ -93,7 +113,7 @@ describe('judge()', () => {
       fc.property(state, fc.boolean(), (state, tripped) => {
         const verdict = judge(state, tripped);
         if (verdict.kind !== 'pass' || state.released || state.look?.kind === 'explained') return;
-        assert.equal(tripped, false);
+        assert.ok(!tripped || state.renewal === 'wholly');
         assert.equal(state.settled, true);
         assert.ok(state.look?.kind === 'agrees' || (!state.hasSubject && state.look === undefined));
       }),

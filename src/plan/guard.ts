@@ -55,12 +55,20 @@ export type Look =
  */
 export type HeldBecause = 'limit' | 'present' | 'forbidden' | 'failed' | 'panic';
 
+/**
+ * Another pod stands where this one did: `wholly` when all that its service misses have been replaced, `partly`
+ * when some have not.
+ */
+export type Renewal = 'wholly' | 'partly';
+
 /** One unexplained removal, as far as it has come. */
 export interface Waiting {
   /** A person released it. */
   readonly released: boolean;
   /** Undefined before the second read, and when there is nothing to read. */
   readonly look: Look | undefined;
+  /** Undefined: nothing has taken its place. */
+  readonly renewal: Renewal | undefined;
   /** Whether there is an object to be read a second time. */
   readonly hasSubject: boolean;
   /** It has waited long enough for others that belong to it to appear. */
@@ -79,13 +87,15 @@ export type Verdict =
  *   a second read explains it           pass, whatever the breaker says
  *   not settled, or not read yet        wait
  *   present, forbidden, failed          hold
+ *   its service misses none any more    pass, whatever the breaker says
  *   the breaker has tripped             hold
  *   the second read agrees              pass
  */
-export function judge({ released, look, hasSubject, settled }: Waiting, tripped: boolean): Verdict {
+export function judge({ released, look, renewal, hasSubject, settled }: Waiting, tripped: boolean): Verdict {
   if (released) return { kind: 'pass', because: 'released' };
   if (look?.kind === 'explained') return { kind: 'pass', because: look.because };
   if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };
   if (look !== undefined && look.kind !== 'agrees') return { kind: 'hold', because: look.kind };
-  return tripped ? { kind: 'hold', because: 'limit' } : { kind: 'pass', because: 'confirmed' };
+  if (tripped && renewal !== 'wholly') return { kind: 'hold', because: 'limit' };
+  return { kind: 'pass', because: renewal === undefined ? 'confirmed' : 'renewed' };
 }

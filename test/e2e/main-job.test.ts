@@ -55,6 +55,7 @@ suite('pods', () => {
         'kube-namespace': 'shop',
         'kube-node': pod.spec.nodeName,
         'kube-pod': pod.metadata.name,
+        'kube-pod-created': pod.metadata.creationTimestamp,
         'kube-pod-uid': pod.metadata.uid,
         protocol: 'http',
         team: 'shop',

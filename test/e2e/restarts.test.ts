@@ -52,34 +52,46 @@ async function takenOut(ns: Namespace, service: string, until: () => Promise<boo
 
 suite('the operator', () => {
   test('killed and ended in the middle of a rollout takes out no ready pod, and the rollout arrives', async () => {
-    // Fewer than guard.removalMinimum: what ended while no operator ran is gone after a second read.
-    const replicas = 8;
+    // More end while no operator runs than may go unexplained: guard.removalMinimum and guard.removalRatio.
+    const [replicas, many] = [40, 20];
     const ns = await stage.namespace('restarts');
-    const deploy = { name: 'cart', replicas, strategy: { maxSurge: 2, maxUnavailable: 0 } };
+    const deploy = { name: 'cart', replicas, strategy: { maxSurge: 4, maxUnavailable: 0 } };
     await ns.deploy({ ...deploy, annotations: { service: 'cart', port: 'http', tags: 'v1' } });
     await stage.allPassing('cart', replicas);
 
-    for (const [tag, end] of [
-      ['v2', () => stage.operator.kill()],
-      ['v3', () => stage.operator.stop()],
+    for (const [tag, end, endedMeanwhile] of [
+      ['v2', () => stage.operator.kill(), many],
+      ['v3', () => stage.operator.stop(), replicas],
     ] as const) {
+      const old = new Set((await ns.pods()).map(({ metadata }) => metadata.uid));
       await ns.patchDeployment('cart', {
         spec: { template: { metadata: { annotations: annotations({ tags: tag }) } } },
       });
       const tagged = async () =>
         (await stage.instances('cart')).filter(({ Service }) => Service.Tags?.includes(tag));
-      let restarted = false;
+      const ended = async () => {
+        const left = (await ns.pods()).filter(({ metadata }) => old.has(metadata.uid));
+        return old.size - left.length;
+      };
+      let state: 'running' | 'down' | 'restarted' = 'running';
       const wronged = await takenOut(ns, 'cart', async () => {
         const [current, all] = [await tagged(), await stage.instances('cart')];
-        if (!restarted && current.length > 0) {
+        if (state === 'running' && current.length > 0) {
           assert.ok(current.length < replicas, 'the rollout is under way');
           await end();
+          state = 'down';
+        } else if (state === 'down' && (await ended()) >= endedMeanwhile) {
           await stage.operator.start();
-          restarted = true;
+          state = 'restarted';
         }
-        return restarted && all.length === replicas && current.filter(isPassing).length === replicas;
+        return (
+          state === 'restarted' && all.length === replicas && current.filter(isPassing).length === replicas
+        );
       });
       assert.deepEqual([...wronged], [], tag);
+      const gone = stage.operator.logs('Deregistered').map(({ because }) => because);
+      assert.ok(gone.includes('renewed'), tag);
+      assert.deepEqual(stage.operator.logs('RemovalHeld'), [], tag);
     }
   });
 });

@@ -224,6 +224,123 @@ describe('unexplained removals', () => {
   });
 });
 
+describe('pods that ended while the operator was down', () => {
+  const fresh = (play: Play, from: number, count: number): KubeObject[] =>
+    Array.from({ length: count }, (_, index) => play.addPod(`new-${from + index}`, 100 + from + index));
+
+  test('go when others stand in their place: a rollout that was finished meanwhile', async () => {
+    const play = await Play.start(60);
+    await play.restart(() => {
+      play.lose(play.pods);
+      fresh(play, 0, 60);
+    });
+    await play.pass(10_000);
+    assert.equal(play.passing(), 60);
+    assert.equal(play.instances(), 60);
+    assert.equal(play.held(), 0);
+    assert.deepEqual(play.because(), { renewed: 60 });
+    assert.equal(play.logged('RemovalHeld'), 0);
+  });
+
+  test('go when others stand in their place: a rollout under way, of which the operator sees the rest', async () => {
+    const play = await Play.start(60);
+    const [old, rest] = [play.pods.slice(0, 40), play.pods.slice(40)];
+    await play.restart(() => {
+      play.lose(old);
+      // The last of the new ones are not ready yet.
+      for (const pod of fresh(play, 0, 40).slice(25)) play.cluster.setReady(pod, false);
+    });
+    await play.pass(10_000);
+    assert.equal(play.instances(), 60 + 40 - 40, '15 that nobody has replaced may go unexplained');
+    for (const pod of rest) {
+      fresh(play, 60 + rest.indexOf(pod), 1);
+      play.cluster.terminate(pod);
+      play.cluster.removePod(pod);
+      await play.pass(200);
+    }
+    assert.equal(play.held(), 0);
+    assert.equal(play.passing(), 45);
+  });
+
+  test('stay while too few stand in their place, and go with the last that may', async () => {
+    const play = await Play.start(60);
+    await play.restart(() => {
+      play.lose(play.pods);
+      fresh(play, 0, 41);
+    });
+    await play.pass(120_000);
+    assert.equal(play.held(), 60, '19 that nobody has replaced are one too many');
+    assert.equal(play.instances(), 101);
+    fresh(play, 41, 1);
+    await play.pass(5_000);
+    assert.equal(play.held(), 0);
+    assert.equal(play.instances(), 42);
+    assert.deepEqual(play.because(), { renewed: 42, confirmed: 18 });
+  });
+
+  test('stay when only pods are there that were there before', async () => {
+    const play = await Play.start(30);
+    await play.pass(10_000);
+    for (let index = 0; index < 30; index += 1) play.addPod(`later-${index}`, 200 + index);
+    await play.pass(10_000);
+    assert.equal(play.passing(), 60);
+    await play.restart(() => play.lose(play.pods));
+    await play.pass(120_000);
+    assert.equal(play.passing(), 60);
+    assert.equal(play.held(), 30);
+  });
+
+  test('stay when an older state is there instead, whose pods are called ready, until new ones really are', async () => {
+    const play = await Play.start(60);
+    const backup = play.cluster.kube.store.snapshot();
+    await play.pass(60_000);
+    const current = fresh(play, 0, 60);
+    for (const pod of play.pods) {
+      play.cluster.terminate(pod);
+      play.cluster.removePod(pod);
+    }
+    await play.pass(10_000);
+    assert.equal(play.instances(), 60);
+    await play.restart(() => {
+      play.cluster.kube.faults.restore(backup);
+      play.cluster.looked();
+    });
+    await play.pass(600_000);
+    assert.equal(play.instances(), 120);
+    assert.equal(play.held(), 60);
+    assert.equal(current.length, 60);
+    fresh(play, 200, 60);
+    await play.pass(10_000);
+    assert.equal(play.held(), 0);
+    assert.equal(play.instances(), 120);
+    assert.deepEqual(play.because(), { renewed: 60 });
+  });
+
+  test('stay when the pods in their place were not ready for long', async () => {
+    const play = await Play.start(60);
+    await play.restart(() => {
+      play.lose(play.pods);
+      for (const pod of fresh(play, 0, 60)) play.cluster.setReady(pod, false);
+    });
+    await play.pass(60_000);
+    assert.equal(play.held(), 60);
+  });
+});
+
+describe('pods that vanish before the eyes of the operator', () => {
+  test('stay, whoever takes their place, until a person releases them', async () => {
+    for (const how of ['event', 'relist'] as const) {
+      const play = await Play.start(60);
+      if (how === 'event') play.lose(play.pods);
+      else play.cluster.vanish(play.pods);
+      for (let index = 0; index < 60; index += 1) play.addPod(`new-${index}`, 100 + index);
+      await play.pass(600_000);
+      assert.equal(play.passing(), 120, how);
+      assert.equal(play.held(), 60);
+    }
+  });
+});
+
 describe('explained removals are never held', () => {
   test('a scale-down, however large', async () => {
     const play = await Play.start(60);

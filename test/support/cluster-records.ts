@@ -20,6 +20,7 @@ export function pod(part: Partial<PodRecord> = {}): PodRecord {
     namespace: 'shop',
     name: 'web-x2x7q',
     resourceVersion: '1',
+    createdAt: 0,
     node: 'n1',
     ips: ['10.0.0.1'],
     hostIps: ['192.168.0.1'],

@@ -42,7 +42,8 @@ describe('EvidenceBook', () => {
     const vanished = records.pod({ uid: 'u3', name: 'c' });
     pod.put(vanished, 'event', 0);
     pod.removeAbsent(vanished, 0);
-    assert.equal(book.podEnd('u3'), undefined);
+    assert.equal(book.podEnd('u3'), 'lost');
+    assert.equal(book.podEnd('never seen'), undefined);
   });
 
   test('takes the word of an earlier record when the end itself was missed', () => {

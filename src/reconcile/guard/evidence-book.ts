@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
-import { backendOf, type Sightings } from '../../plan/evidence.ts';
+import { backendOf, type PodEnd, type Sightings } from '../../plan/evidence.ts';
 
 export interface EvidenceBookOptions {
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export class EvidenceBook implements Sightings {
   readonly #clock: Clock;
   readonly #regressionMs: number;
   readonly #capacity: number;
-  readonly #pods = new Map<string, Sighting<'terminating' | 'deleted'>>();
+  readonly #pods = new Map<string, Sighting<PodEnd>>();
   readonly #services = new Map<string, Sighting<true>>();
   /** By Service, the backends whose slice went as a whole. */
   readonly #lost = new Map<string, Sighting<Set<string>>>();
@@ -65,7 +65,7 @@ export class EvidenceBook implements Sightings {
     return this.#pods.size + this.#services.size + this.#lost.size;
   }
 
-  podEnd(uid: string): 'terminating' | 'deleted' | undefined {
+  podEnd(uid: string): PodEnd | undefined {
     return this.#pods.get(uid)?.what;
   }
 
@@ -94,7 +94,7 @@ export class EvidenceBook implements Sightings {
     if (before === undefined || after !== undefined) return;
     // That of a replaced one its successor tells.
     if (before.deleting) this.#ended(before.uid, 'terminating');
-    else if (cause === 'event') this.#ended(before.uid, 'deleted');
+    else if (cause !== 'replaced') this.#ended(before.uid, cause === 'event' ? 'deleted' : 'lost');
   };
 
   readonly #service: StoreHandler<ServiceRecord> = (before, after, cause) => {
@@ -122,7 +122,7 @@ export class EvidenceBook implements Sightings {
     }
   }
 
-  #ended(uid: string, how: 'terminating' | 'deleted'): void {
+  #ended(uid: string, how: PodEnd): void {
     if (this.podEnd(uid) !== 'terminating') this.#note(this.#pods, uid, how);
   }
 

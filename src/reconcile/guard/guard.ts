@@ -66,7 +66,7 @@ export class Guard implements Disposable {
       ...dependencies,
       view: stores,
       seen: book,
-      registered: () => [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
+      nodes: () => observed.nodes(),
     });
     this.#health = new HealthGuard({
       ...dependencies,
@@ -111,6 +111,11 @@ export class Guard implements Disposable {
       ...released,
     });
     return released;
+  }
+
+  /** Changes were committed, and `observed` holds them. */
+  settled(): void {
+    this.#removals.settled();
   }
 
   /** After a full comparison: forgets what was seen of objects of which nothing is registered. */

@@ -1,21 +1,17 @@
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { inParallel } from '../../lib/in-parallel.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
-import type { Change, DeleteNode } from '../../plan/change.ts';
-import {
-  type Because,
-  type EvidenceView,
-  explainRemoval,
-  type Sightings,
-  type Subject,
-} from '../../plan/evidence.ts';
+import type { Change } from '../../plan/change.ts';
+import { type Because, type EvidenceView, explainRemoval, type Sightings } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
-import { isTripped, judge, type Look, removalLimit, type Verdict } from '../../plan/guard.ts';
+import { isTripped, judge, removalLimit, type Verdict } from '../../plan/guard.ts';
+import { nodeRemoval } from '../../plan/node-removal.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
+import { createdAtOf, groupOf, isInService } from '../../plan/renewal.ts';
 import type { GuardOptions } from './guard-options.ts';
+import { Inquiry } from './inquiry.ts';
+import { Renewals } from './renewals.ts';
 import type { SecondLook } from './second-look.ts';
 import { type Question, WaitingRoom } from './waiting-room.ts';
 
@@ -27,8 +23,8 @@ export interface RemovalGuardOptions {
   readonly view: EvidenceView;
   readonly seen: Sightings;
   readonly look: Pick<SecondLook, 'at' | 'atPods'>;
-  /** Instances of ours in Consul now. */
-  readonly registered: () => number;
+  /** Nodes of ours in Consul now. */
+  readonly nodes: () => Iterable<ObservedNode>;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
 }
@@ -39,12 +35,8 @@ export interface Reviewed {
   readonly held: readonly Held[];
 }
 
-/** More pods than this are read by one list instead of one by one. */
-const manyPods = 20;
-/** Second reads under way at once. */
-const parallel = 4;
-
-type PodSubject = Extract<Subject, { kind: 'pod' }>;
+/** For how long what may stand for something missing is gathered before it is weighed, ms. */
+const weighMs = 250;
 
 /**
  * Lets explained removals through and looks into the others: each is confirmed by a second, consistent read,
@@ -56,6 +48,8 @@ type PodSubject = Extract<Subject, { kind: 'pod' }>;
 export class RemovalGuard implements Disposable {
   readonly #deps: RemovalGuardOptions;
   readonly #waiting = new WaitingRoom();
+  readonly #inquiry: Inquiry;
+  readonly #renewals: Renewals;
   readonly #settling = new Map<ConsulNodeName, Disposable>();
   /** When removals were let through without an explanation, within the window. */
   #passed: number[] = [];
@@ -63,10 +57,16 @@ export class RemovalGuard implements Disposable {
   #baseline = 0;
   #isHolding = false;
   #expiry: Disposable | undefined;
-  #wake: (() => void) | undefined;
+  #weighing: Disposable | undefined;
 
   constructor(options: RemovalGuardOptions) {
     this.#deps = options;
+    this.#inquiry = new Inquiry({
+      ...options,
+      room: this.#waiting,
+      onAnswered: (question) => this.#answered(question),
+    });
+    this.#renewals = new Renewals({ ...options, windowMs: options.options.window });
   }
 
   /** The changes of a node without the removals that have to wait. */
@@ -74,9 +74,9 @@ export class RemovalGuard implements Disposable {
     const asked = new Set<InstanceId>();
     const reviewed: Change[] = [];
     const held: Held[] = [];
-    const rule = (instance: ObservedInstance): Because | undefined => {
+    const rule = (on: ObservedNode, instance: ObservedInstance): Because | undefined => {
       asked.add(instance.id);
-      const verdict = this.#verdict(node, instance);
+      const verdict = this.#verdict(on, instance);
       if (verdict.kind === 'hold') {
         const { id, service } = instance;
         held.push({ kind: 'held', what: 'removal', node, instance: id, service, because: verdict.because });
@@ -85,10 +85,10 @@ export class RemovalGuard implements Disposable {
     };
     for (const change of changes) {
       if (change.kind === 'delete-node' && observed !== undefined) {
-        reviewed.push(...deletionOf(change, observed, rule));
+        reviewed.push(...nodeRemoval(change, observed, (each) => rule(observed, each)));
       } else if (change.kind === 'delete-instance') {
         const instance = observed?.instances.get(change.instance);
-        const because = instance && rule(instance);
+        const because = observed && instance && rule(observed, instance);
         if (because !== undefined) reviewed.push({ ...change, because });
       } else reviewed.push(change);
     }
@@ -109,30 +109,27 @@ export class RemovalGuard implements Disposable {
     return count;
   }
 
+  /** Changes were committed: what they brought may stand where something is missed. */
+  settled(): void {
+    if (!this.#waiting.isEmpty) this.#weighLater();
+  }
+
   /** Reads what waits a second time, until the signal aborts; then resolves. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    try {
-      for (;;) {
-        const next = this.#nextDue();
-        const wait = next === undefined ? undefined : next - clock.now();
-        if (wait === undefined || wait > 0) await this.#woken(wait, signal);
-        else await this.#lookAround(signal);
-      }
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#inquiry.run(signal);
   }
 
   [Symbol.dispose](): void {
     for (const timer of this.#settling.values()) timer[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
+    this.#weighing?.[Symbol.dispose]();
   }
 
-  #verdict(node: ConsulNodeName, instance: ObservedInstance): Verdict {
+  #verdict(on: ObservedNode, instance: ObservedInstance): Verdict {
     const { view, seen, clock, options } = this.#deps;
     const evidence = explainRemoval(instance, view, seen);
     const { id, service } = instance;
+    const { name: node } = on;
     let removal = this.#waiting.get(node, id);
     if (evidence.kind === 'explained') return { kind: 'pass', because: evidence.because };
     if (!options.removals.enabled) return { kind: 'pass', because: 'confirmed' };
@@ -140,24 +137,36 @@ export class RemovalGuard implements Disposable {
     // What a DELETED event told of may have finished; that is quickly found out, and is no reason to wait.
     const due = evidence.sign === 'deleted' ? now : now + options.settle;
     if (removal === undefined) {
-      if (this.#waiting.isEmpty) this.#baseline = this.#deps.registered();
-      removal = this.#waiting.add({ node, instance: id, service, since: now }, evidence.subject, due);
+      if (this.#waiting.isEmpty) this.#baseline = this.#registered();
+      const place = { node, instance: id, service, sign: evidence.sign, since: now };
+      const kin = { group: groupOf(instance), createdAt: createdAtOf(instance) };
+      const isFound = { inService: isInService(on, instance) };
+      removal = this.#waiting.add({ ...place, ...kin, ...isFound }, evidence.subject, due);
       this.#settleLater(node);
-      this.#wake?.();
+      this.#weighLater();
     } else {
+      removal.sign = evidence.sign;
       this.#waiting.ask(removal, evidence.subject, due);
-      this.#wake?.();
     }
-    if (removal.passed) return { kind: 'pass', because: removal.released ? 'released' : 'confirmed' };
-    const { released, question, since } = removal;
+    this.#inquiry.wake();
+    const { released, renewal, question, since } = removal;
+    if (removal.passed) {
+      return { kind: 'pass', because: released ? 'released' : renewal ? 'renewed' : 'confirmed' };
+    }
     const settled = now - since >= options.settle;
-    const state = { released, look: question?.answer, hasSubject: question !== undefined, settled };
+    const state = { released, renewal, look: question?.answer, hasSubject: question !== undefined, settled };
     const verdict = judge(state, this.#isTripped());
-    if (verdict.kind === 'pass' && verdict.because === 'confirmed') {
+    if (verdict.kind === 'pass' && (verdict.because === 'confirmed' || verdict.because === 'renewed')) {
       this.#waiting.pass(removal);
-      this.#passed.push(now);
+      if (verdict.because === 'confirmed') this.#passed.push(now);
     }
     return verdict;
+  }
+
+  #registered(): number {
+    let count = 0;
+    for (const { instances } of this.#deps.nodes()) count += instances.size;
+    return count;
   }
 
   #isTripped(): boolean {
@@ -213,86 +222,20 @@ export class RemovalGuard implements Disposable {
     this.#settling.set(node, timer);
   }
 
-  #nextDue(): number | undefined {
-    let next: number | undefined;
-    for (const { due } of this.#waiting.questions()) {
-      if (due !== undefined && (next === undefined || due < next)) next = due;
-    }
-    return next;
+  /** What replaces what is weighed once for all that happens within a moment: it costs a look at every instance. */
+  #weighLater(): void {
+    this.#weighing ??= this.#deps.clock.schedule(weighMs, () => {
+      this.#weighing = undefined;
+      this.#weigh();
+    });
   }
 
-  async #lookAround(signal: AbortSignal): Promise<void> {
-    const { clock, look } = this.#deps;
-    const now = clock.now();
-    const open = [...this.#waiting.questions()].filter(({ due }) => due !== undefined);
-    const pods = open.filter(isOfPod);
-    const isMany = pods.length > manyPods;
-    if (isMany) {
-      const lookOf = await look.atPods(
-        pods.map(({ subject }) => subject),
-        signal,
-      );
-      for (const question of pods) this.#answered(question, lookOf(question.subject));
-    }
-    const single = open.filter(
-      (each) => each.due !== undefined && each.due <= now && !(isMany && isOfPod(each)),
-    );
-    await inParallel(single, parallel, async (question) =>
-      this.#answered(question, await look.at(question.subject, signal)),
-    );
+  #weigh(): void {
+    for (const { node } of this.#renewals.weigh(this.#waiting)) this.#deps.touch(node);
   }
 
-  #answered(question: Question, look: Look): void {
-    const { clock, random, touch } = this.#deps;
-    const isFinal = look.kind === 'agrees' || look.kind === 'explained';
-    const backoff = new Backoff({ initialMs: 2_000 * 2 ** Math.min(question.attempts, 5), random });
-    this.#waiting.answer(question, look, isFinal ? undefined : clock.now() + backoff.next(1_000));
-    for (const { node } of question.removals) touch(node);
-  }
-
-  async #woken(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : this.#deps.clock.schedule(ms, resolve);
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#wake = resolve;
-    try {
-      await promise;
-    } finally {
-      this.#wake = undefined;
-      timer?.[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
-    }
+  #answered({ removals }: Question): void {
+    this.#weighLater();
+    for (const { node } of removals) this.#deps.touch(node);
   }
 }
-
-const isOfPod = (question: Question): question is Question & { readonly subject: PodSubject } =>
-  question.subject.kind === 'pod';
-
-/** The whole node, when all on it may go; else those of its instances that may. */
-function deletionOf(
-  change: DeleteNode,
-  { instances }: ObservedNode,
-  rule: (instance: ObservedInstance) => Because | undefined,
-): Change[] {
-  const { node } = change;
-  const ruled = [...instances.values()].map((instance) => ({ instance, because: rule(instance) }));
-  const passed = ruled.flatMap(({ instance: { id, service }, because }) =>
-    because === undefined ? [] : [{ kind: 'delete-instance', node, instance: id, service, because } as const],
-  );
-  if (passed.length < ruled.length) return passed;
-  const because = notable.find((each) => passed.some((one) => one.because === each));
-  return [because === undefined ? change : { ...change, because }];
-}
-
-/** Of several reasons the one that somebody should know of. */
-const notable: readonly Because[] = [
-  'released',
-  'confirmed',
-  'service-deleted',
-  'replaced',
-  'withdrawn',
-  'finished',
-  'terminating',
-];

@@ -1,16 +1,25 @@
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
-import type { Subject } from '../../plan/evidence.ts';
-import type { Look } from '../../plan/guard.ts';
+import type { Sign, Subject } from '../../plan/evidence.ts';
+import type { Look, Renewal } from '../../plan/guard.ts';
 
 /** An unexplained removal. */
 export interface WaitingRemoval {
   readonly node: ConsulNodeName;
   readonly instance: InstanceId;
   readonly service: ServiceName;
+  /** What it shares its replacements with: see plan/renewal.ts. */
+  readonly group: string;
+  /** When its pod was created, wall-clock ms; 0 when that is not known. */
+  readonly createdAt: number;
+  /** Consumers found it when it was first asked for. */
+  readonly inService: boolean;
   /** When it was first asked for, monotonic ms. */
   readonly since: number;
+  sign: Sign;
   question: Question | undefined;
   released: boolean;
+  /** Another pod has taken its place. */
+  renewal: Renewal | undefined;
   /** It was let through, and counts there; it is still here until Consul has committed it. */
   passed: boolean;
 }
@@ -31,7 +40,7 @@ export class WaitingRoom {
   readonly #questions = new Map<string, Question>();
   #counted = 0;
 
-  /** Removals the breaker counts: neither let through, nor released, nor explained by a second read. */
+  /** Removals the breaker counts: neither let through, released, replaced nor explained by a second read. */
   get counted(): number {
     return this.#counted;
   }
@@ -57,11 +66,17 @@ export class WaitingRoom {
   }
 
   add(
-    place: Pick<WaitingRemoval, 'node' | 'instance' | 'service' | 'since'>,
+    place: Omit<WaitingRemoval, 'question' | 'released' | 'renewal' | 'passed'>,
     subject: Subject | undefined,
     due: number,
   ): WaitingRemoval {
-    const removal: WaitingRemoval = { ...place, question: undefined, released: false, passed: false };
+    const removal: WaitingRemoval = {
+      ...place,
+      question: undefined,
+      released: false,
+      renewal: undefined,
+      passed: false,
+    };
     const ofNode = this.#removals.get(removal.node);
     if (ofNode === undefined) this.#removals.set(removal.node, new Map([[removal.instance, removal]]));
     else ofNode.set(removal.instance, removal);
@@ -105,6 +120,12 @@ export class WaitingRoom {
     });
   }
 
+  renew(removal: WaitingRemoval, renewal: Renewal | undefined): void {
+    this.#update(removal, () => {
+      removal.renewal = renewal;
+    });
+  }
+
   release(removal: WaitingRemoval): void {
     this.#update(removal, () => {
       removal.released = true;
@@ -139,5 +160,5 @@ export class WaitingRoom {
   }
 }
 
-const isCounted = ({ passed, released, question }: WaitingRemoval): boolean =>
-  !passed && !released && question?.answer?.kind !== 'explained';
+const isCounted = ({ passed, released, renewal, question }: WaitingRemoval): boolean =>
+  !passed && !released && renewal === undefined && question?.answer?.kind !== 'explained';

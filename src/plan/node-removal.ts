@@ -1,0 +1,31 @@
+import type { Change, DeleteNode } from './change.ts';
+import type { Because } from './evidence.ts';
+import type { ObservedInstance, ObservedNode } from './observed.ts';
+
+/** The whole node, when all on it may go; else those of its instances that may. */
+export function nodeRemoval(
+  change: DeleteNode,
+  { instances }: ObservedNode,
+  rule: (instance: ObservedInstance) => Because | undefined,
+): Change[] {
+  const { node } = change;
+  const ruled = [...instances.values()].map((instance) => ({ instance, because: rule(instance) }));
+  const passed = ruled.flatMap(({ instance: { id, service }, because }) =>
+    because === undefined ? [] : [{ kind: 'delete-instance', node, instance: id, service, because } as const],
+  );
+  if (passed.length < ruled.length) return passed;
+  const because = notable.find((each) => passed.some((one) => one.because === each));
+  return [because === undefined ? change : { ...change, because }];
+}
+
+/** Of several reasons the one that somebody should know of. */
+const notable: readonly Because[] = [
+  'released',
+  'confirmed',
+  'renewed',
+  'service-deleted',
+  'replaced',
+  'withdrawn',
+  'finished',
+  'terminating',
+];
