@@ -46,6 +46,7 @@ const special: Readonly<Record<string, Schema>> = {
   'networkPolicy.from': objects,
   'networkPolicy.apiServerPorts': { type: 'array', items: port, minItems: 1 },
   'networkPolicy.consul': objects,
+  'networkPolicy.agents': objects,
   'networkPolicy.extraEgress': objects,
   'serviceMonitor.labels': textMap,
   'serviceMonitor.interval': duration,

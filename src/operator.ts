@@ -1,9 +1,7 @@
 import type { ConsulClient } from './consul/client.ts';
-import { comparePeriodically } from './consul/comparison.ts';
 import type { Fence } from './consul/fence.ts';
 import { Heartbeat } from './consul/heartbeat.ts';
-import { ObservedState } from './consul/observed-state.ts';
-import { ObservedWatcher } from './consul/observed-watcher.ts';
+import type { ObservedState } from './consul/observed-state.ts';
 import { createDesired } from './desired/desired.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
@@ -21,6 +19,8 @@ import {
   type Surroundings,
   unsyncedParts,
 } from './operator/parts.ts';
+import { registryOf } from './operator/registries.ts';
+import type { Registry } from './operator/registry.ts';
 import { Writing } from './operator/writing.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
@@ -43,6 +43,7 @@ export interface OperatorOptions extends Surroundings {
 
 /** What exists once the cluster and Consul have both been read. */
 interface Running {
+  readonly registry: Registry;
   readonly observed: ObservedState;
   readonly desiredNodes: DesiredNodes;
 }
@@ -190,12 +191,19 @@ export class Operator implements StatusSource {
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
-    const { config, clock, random, logger } = this.#options;
+    const { config, clock, logger } = this.#options;
     const owner = await this.#readOwner(signal);
     this.#owner = owner;
     this.#ownerKnown.resolve(owner);
-    const observed = new ObservedState({ client: this.#client, owner });
-    await this.#readConsul(observed, signal);
+    await using registry = registryOf({
+      ...this.#options,
+      owner,
+      view: this.#stores,
+      names: this.#names,
+      synced: (until) => aborted(this.#stores.synced, until),
+    });
+    const { observed } = registry;
+    await this.#readConsul(registry, signal);
     await aborted(this.#stores.synced, signal);
 
     const desiredNodes = new DesiredNodes({
@@ -207,33 +215,17 @@ export class Operator implements StatusSource {
       wall: () => clock.wall(),
       onAging: (name, inMs) => this.#writing?.reviewIn(name, inMs),
     });
-    this.#running = { observed, desiredNodes };
+    this.#running = { registry, observed, desiredNodes };
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
       nodes: this.#names.size,
       registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
     });
-    const watcher = new ObservedWatcher({
-      client: consulClientOf({
-        ...this.#options,
-        consul: this.#options.consulWatch ?? this.#options.consul,
-      }),
-      observed,
-      clock,
-      random,
-      // On standby, the leader's writes look like somebody else's.
-      onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
-      onAppeared: (name) => this.#writing?.reconciler.review(name),
-      onInterrupted: (error) => this.#watchInterrupted(error),
-      onResumed: () => logger.info('Consul is watched again', { reason: 'WatchResumed' }),
-    });
-    const comparing = comparePeriodically(
+    const watching = registry.watch(
       {
-        client: this.#client,
-        observed,
-        clock,
-        random,
-        intervalMs: config.sync.fullComparisonInterval,
+        // On standby, the leader's writes look like somebody else's.
+        onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
+        onAppeared: (name) => this.#writing?.reconciler.review(name),
         onCompared: (drift) => {
           this.#consulError = undefined;
           this.#compared();
@@ -241,13 +233,18 @@ export class Operator implements StatusSource {
           this.#writing?.guard.sweep();
           this.#reviewAll();
         },
-        onIndexReset: () => watcher.reset(),
         onError: (error) => this.#consulFailed(error),
+        isWanted: (name) => {
+          const kubeNode = this.#names.get(name);
+          return (
+            desiredNodes.of(name).entry !== undefined || this.#stores.kubeNode(kubeNode ?? '') !== undefined
+          );
+        },
       },
       signal,
     );
     const serving = this.#leadership.run(owner, (fence, until) => this.#write(owner, fence, until), signal);
-    await Promise.all([serving, watcher.run(signal), comparing]);
+    await Promise.all([serving, watching]);
   }
 
   /** Shows in Consul, where that is asked for, that this process is there. */
@@ -276,15 +273,14 @@ export class Operator implements StatusSource {
 
   /** Writes until the signal aborts, from what this process, leading or not, has followed so far. */
   async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
-    const { observed, desiredNodes } = this.#running!;
+    const { registry, observed, desiredNodes } = this.#running!;
     // What the leader before us wrote last, we may not have seen: each node is read before it is computed.
     if (this.#leadership.isElected) observed.distrust();
     using writing = new Writing({
       ...this.#options,
-      client: this.#client,
+      registry,
       stores: this.#stores,
       book: this.#book,
-      observed,
       desiredNodes,
       owner,
       fence,
@@ -308,12 +304,12 @@ export class Operator implements StatusSource {
   }
 
   /** Reads everything of ours; asks until it succeeds. */
-  async #readConsul(observed: ObservedState, signal: AbortSignal): Promise<void> {
+  async #readConsul(registry: Registry, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
     for (;;) {
       try {
-        await observed.readAll(signal);
+        await registry.read(signal);
         this.#consulError = undefined;
         this.#options.metrics.consulUp.set(1);
         this.#compared();
@@ -350,17 +346,10 @@ export class Operator implements StatusSource {
     this.#options.metrics.consulUp.set(0);
   }
 
-  #watchInterrupted(error: RegistrarError): void {
-    this.#options.logger.warn('changes by others in Consul are found late: the watch fails, trying again', {
-      reason: 'WatchInterrupted',
-      code: error.code,
-      error: describe(error),
-    });
-  }
-
   #dirty(kubeNode: string, receivedAt: number): void {
     const name = this.#names.add(kubeNode);
     if (this.#running === undefined) return;
+    this.#running.registry.follow(name);
     if (this.#writing === undefined) {
       // The next leader may be this process: what has changed lately it looks at first.
       this.#unwritten.delete(name);

@@ -15,6 +15,8 @@ export interface Connections extends AsyncDisposable {
   readonly random: Random;
   readonly kube: Transport;
   readonly consul: Transport;
+  /** To the Consul agent at an origin. */
+  readonly agents: (origin: string) => Transport;
 }
 
 export interface ConnectOptions {
@@ -51,6 +53,7 @@ export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {
     random: systemRandom,
     kube,
     consul,
+    agents: access.openAgent,
     async [Symbol.asyncDispose]() {
       await access[Symbol.asyncDispose]();
       await Promise.all([kube.close(), consul.close()]);

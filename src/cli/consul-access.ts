@@ -75,6 +75,17 @@ export class ConsulAccess implements AsyncDisposable {
     return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
   }
 
+  /** To the agent at an origin; otherwise as open(). */
+  readonly openAgent = (origin: string): Transport => {
+    const { serverName } = this.#options.loaded.config.registration.agent;
+    const tls = () => this.#tls.current();
+    const plain = new RotatingTransport(tls, ({ serverName: _servers, ...current }) => {
+      const own = serverName === undefined ? current : { ...current, serverName };
+      return new HttpTransport({ origin, tls: own, connections: agentConnections });
+    });
+    return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
+  };
+
   /** What is not the transport's business: undefined as well when there is a login. */
   readonly token = (): Secret | undefined => this.#tokenFile?.current() ?? this.#options.loaded.token;
 
@@ -100,6 +111,9 @@ export class ConsulAccess implements AsyncDisposable {
     );
   }
 }
+
+/** One waits, one writes, and one reads. */
+const agentConnections = 3;
 
 async function readBearer(path: string): Promise<Secret> {
   let text = '';

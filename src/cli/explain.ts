@@ -4,7 +4,7 @@ import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { type ExplainedObject, explanationOf } from './explanation.ts';
-import { loadTold, snapshotOptions } from './open.ts';
+import { loadTold, snapshotOptions, tellUnread } from './open.ts';
 
 export interface ExplainCommandOptions extends ConfigOptions {
   /** `pod/NAME` or `svc/NAME`. */
@@ -28,6 +28,8 @@ export async function explain(
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeSnapshot(surroundings, context.signal);
+  await using _registry = snapshot.registry;
+  tellUnread(snapshot, context);
   const { lines, isRight } = explanationOf(object, snapshot, loaded.config);
   context.stdout.write(`${lines.map((line) => line.replace(/\p{Cc}/gu, '?')).join('\n')}\n`);
   return isRight ? 0 : 2;

@@ -141,7 +141,7 @@ const isAnnotated = ({ annotations }: ServiceRecord): boolean => Object.keys(ann
 function rowsOf(
   object: ExplainedObject,
   input: PlanInput,
-  { owner, observed }: Snapshot,
+  { owner, observed, registry }: Snapshot,
   config: Config,
 ): Row[] {
   const ids = new Set(
@@ -151,7 +151,7 @@ function rowsOf(
   );
   if (ids.size === 0) return [];
   const { policy } = config.sync;
-  const [planned] = plan([input], { owner, server: observed.features, policy }).nodes;
+  const [planned] = plan([input], { owner, server: observed.features, nodes: registry.nodes, policy }).nodes;
   return [...ids].sort().map((id) => ({
     node: input.desired.name,
     wanted: input.desired.entry?.instances.get(id),

@@ -1,6 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { describe } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { SnapshotOptions } from '../operator/snapshot.ts';
+import type { ConsulSnapshot, SnapshotOptions } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connections } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -18,10 +19,27 @@ export async function loadTold(
 /** For takeSnapshot(). */
 export function snapshotOptions(
   { config, token }: LoadedConfig,
-  { clock, random, kube, consul }: Connections,
+  { clock, random, kube, consul, agents }: Connections,
   timeoutMs: number,
 ): SnapshotOptions {
-  return { config, clock, random, logger: silentLogger, kube, consul, token: () => token, timeoutMs };
+  return {
+    config,
+    clock,
+    random,
+    logger: silentLogger,
+    kube,
+    consul,
+    agents,
+    token: () => token,
+    timeoutMs,
+  };
+}
+
+/** Agents that could not be read. */
+export function tellUnread({ unread }: Pick<ConsulSnapshot, 'unread'>, { stderr }: CliContext): void {
+  for (const [node, error] of unread) {
+    stderr.write(`kube-registrar: warning: node ${node} is left out: ${describe(error)}\n`);
+  }
 }
 
 /** Colour for who looks at a terminal and has not forbidden it (https://no-color.org). */

@@ -4,7 +4,7 @@ import { renderJson, renderText } from '../plan/render.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { loadTold, snapshotOptions, wantsColour } from './open.ts';
+import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
 
 export interface PlanCommandOptions extends ConfigOptions {
   readonly output: 'text' | 'json';
@@ -24,9 +24,12 @@ export async function showPlan(
   const loaded = await loadTold(options, context);
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
-  const { owner, observed, nodes } = await takeSnapshot(surroundings, context.signal);
+  const snapshot = await takeSnapshot(surroundings, context.signal);
+  await using registry = snapshot.registry;
+  tellUnread(snapshot, context);
+  const { owner, observed, nodes } = snapshot;
   const { policy } = loaded.config.sync;
-  const found = plan(nodes, { owner, server: observed.features, policy });
+  const found = plan(nodes, { owner, server: observed.features, nodes: registry.nodes, policy });
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );

@@ -1,7 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts';
-import { Writer } from '../consul/writer.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import { consulClientOf } from '../operator/parts.ts';
 import { removeNodes, unwanted } from '../operator/purge.ts';
 import { takeConsulSnapshot } from '../operator/snapshot.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -12,7 +10,7 @@ import type { ConfigOptions } from './config-options.ts';
 import { canAsk, confirm } from './confirm.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { loadTold, snapshotOptions, wantsColour } from './open.ts';
+import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
 
 export interface PurgeCommandOptions extends ConfigOptions {
   readonly yes: boolean;
@@ -33,7 +31,7 @@ const warning =
 /**
  * `kube-registrar purge`: removes from Consul what the cluster owns, after showing it; nodes on which somebody
  * else has a service stay, with that service. Returns the exit code: 0 when nothing of the cluster is left,
- * 1 when it was not confirmed or something stayed. Rejects with ConfigError, or with what could not be read.
+ * 1 when it was not confirmed, something stayed or an agent could not be read. Rejects with ConfigError, or with what could not be read.
  */
 export async function purge(
   options: PurgeCommandOptions,
@@ -42,17 +40,26 @@ export async function purge(
 ): Promise<number> {
   const { stdout, stderr, signal } = context;
   const loaded = withUid(await loadTold(options, context), options.clusterUid);
-  const { cluster } = loaded.config;
-  await using connections = await connect(loaded, { kube: cluster.uid === undefined });
+  const { cluster, registration } = loaded.config;
+  // With agents, the cluster says where they are.
+  const needsCluster = cluster.uid === undefined || registration.mode === 'agent';
+  await using connections = await connect(loaded, { kube: needsCluster });
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
-  const { owner, observed } = await takeConsulSnapshot(surroundings, signal);
-  const ours = (): ObservedNode[] => [...observed.nodes()].filter(({ name }) => matches(name, options.nodes));
+  const snapshot = await takeConsulSnapshot(surroundings, signal);
+  await using registry = snapshot.registry;
+  tellUnread(snapshot, context);
+  const { owner, observed } = snapshot;
+  // An agent's node is there in any case.
+  const ours = (): ObservedNode[] =>
+    [...observed.nodes()].filter(
+      (node) => matches(node.name, options.nodes) && (registry.nodes || hasOwnInstance(node)),
+    );
 
   const inputs = ours().map((node) => ({ desired: unwanted(node.name), observed: node }));
-  const { nodes, problems, summary } = plan(inputs, { owner });
+  const { nodes, problems, summary } = plan(inputs, { owner, nodes: registry.nodes });
   if (summary.remove === 0) {
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
-    return 0;
+    return snapshot.unread.size === 0 ? 0 : 1;
   }
   stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
   stdout.write(`\n${warning}`);
@@ -71,8 +78,9 @@ export async function purge(
   }
 
   const { clock, random } = connections;
-  const writer = new Writer({ client: consulClientOf(surroundings), clock });
-  const { left } = await removeNodes(ours(), { owner, observed, writer, clock, random }, signal);
+  const writer = registry.writer({});
+  const parts = { owner, observed, writer, nodes: registry.nodes, clock, random };
+  const { left } = await removeNodes(ours(), parts, signal);
   for (const [name, error] of left) stderr.write(`kube-registrar: node ${name}: ${describe(error)}\n`);
   if (left.size > 0) {
     stderr.write('kube-registrar: not everything was removed; run it again\n');
@@ -92,7 +100,7 @@ export async function purge(
   stdout.write(
     stay === 0 ? 'Nothing of it is left.\n' : `${stay} nodes stay, with others' services on them.\n`,
   );
-  return 0;
+  return snapshot.unread.size === 0 ? 0 : 1;
 }
 
 function withUid(loaded: LoadedConfig, uid: string | undefined): LoadedConfig {

@@ -39,6 +39,7 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
     kube: connection.transport,
     consul,
     consulWatch,
+    agents: access.openAgent,
     token: access.token,
   });
   const server = await startStatusServer({

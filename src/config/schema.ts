@@ -131,6 +131,44 @@ const sync = z.strictObject({
   }),
 });
 
+const agent = z.strictObject({
+  scheme: z.enum(['http', 'https']).default('http').meta({
+    description: 'How the agents are spoken to.',
+  }),
+  port: number(8500, { least: 1, most: 65_535, whole: true }, 'Port of the HTTP API of the agents.'),
+  serverName: optional(
+    "Name the agents' certificates must carry, with `https`. Default: the node's address.",
+    'client.dc1.consul',
+  ),
+  ttl: duration(
+    '5m',
+    10_000,
+    'How long an agent believes the last word on the readiness of an instance; it is repeated three times as often. Longer than any time without an operator, such as an upgrade: when it runs out, the instance becomes critical.',
+  ),
+  comparisonInterval: duration(
+    '30s',
+    1_000,
+    'How often what is registered with an agent is read, on top of noticing its restart at once. Varied by some percent.',
+  ),
+});
+
+const registration = z.strictObject({
+  mode: z.enum(['catalog', 'agent']).default('catalog').meta({
+    description:
+      '`catalog`: nodes of our own in the catalog. `agent`: with the Consul client agent on the node of each pod. See agent-mode.md.',
+  }),
+  externalProbe: z.boolean().default(false).meta({
+    description:
+      'Whether external monitors (consul-esm) are to probe, in mode `catalog`: nodes are marked with `external-probe=true`, and `check-http`, `check-tcp`, `check-grpc` and `health-url` become checks with definitions.',
+  }),
+  deregisterCriticalAfter: duration(
+    '20s',
+    1_000,
+    'After how long a time of being critical in a probe the prober removes an instance, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
+  ),
+  agent: agent.prefault({}).meta({ description: 'The agents on the nodes, in mode `agent`.' }),
+});
+
 const guard = z.strictObject({
   removals: z.boolean().default(true).meta({
     description:
@@ -227,6 +265,7 @@ export const configSchema = z.strictObject({
   leaderElection: leaderElection
     .prefault({})
     .meta({ description: 'Which of several replicas writes. See high-availability.md.' }),
+  registration: registration.prefault({}).meta({ description: 'Where instances are registered.' }),
   sync: sync.prefault({}).meta({ description: 'How Consul is kept true.' }),
   guard: guard
     .prefault({})

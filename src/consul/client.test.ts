@@ -4,11 +4,12 @@ import { type ScriptedAnswer, ScriptedConsul } from '../../test/support/scripted
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
-import { ConsulClient, type ConsulClientOptions } from './client.ts';
+import { ConsulClient } from './client.ts';
+import type { ConsulHttpOptions } from './consul-http.ts';
 
 const signal = new AbortController().signal;
 
-function clientOf(answer: ScriptedAnswer | Error | undefined, options: Partial<ConsulClientOptions> = {}) {
+function clientOf(answer: ScriptedAnswer | Error | undefined, options: Partial<ConsulHttpOptions> = {}) {
   const transport = new ScriptedConsul(() => answer);
   const clock = new VirtualClock();
   return { transport, clock, client: new ConsulClient({ transport, clock, ...options }) };

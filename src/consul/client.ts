@@ -1,9 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import type { Secret } from '../lib/secret.ts';
-import { type HttpResponse, readText, type Transport } from '../lib/transport.ts';
 import { answerError } from './answer-error.ts';
+import { ConsulHttp, type ConsulHttpOptions } from './consul-http.ts';
 import {
   agentSelfSchema,
   type CheckAnswer,
@@ -19,19 +16,6 @@ import {
   txnCommittedSchema,
   txnRolledBackSchema,
 } from './schemas.ts';
-
-export interface ConsulClientOptions {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  /** Asked before every request, so that a token that was renewed is used at once. Default: no token. */
-  readonly token?: () => Secret | undefined;
-  readonly datacenter?: string;
-  /** Consul Enterprise. */
-  readonly namespace?: string;
-  readonly partition?: string;
-  /** Longest time a request may take, in milliseconds, a blocking read's wait not counted. Default 10,000. */
-  readonly timeoutMs?: number;
-}
 
 export interface ReadOptions {
   /** Blocks until the index has passed this one, at most `waitMs`. */
@@ -101,27 +85,16 @@ const waitJitter = 1 / 16;
  * answer of another shape than promised.
  */
 export class ConsulClient {
-  readonly #transport: Transport;
-  readonly #clock: Clock;
-  readonly #token: () => Secret | undefined;
-  readonly #scope: readonly [string, string][];
-  readonly #timeoutMs: number;
+  readonly #http: ConsulHttp;
 
-  constructor(options: ConsulClientOptions) {
-    const { transport, clock, token, datacenter, namespace, partition, timeoutMs } = options;
-    this.#transport = transport;
-    this.#clock = clock;
-    this.#token = token ?? (() => undefined);
-    this.#scope = Object.entries({ dc: datacenter, ns: namespace, partition }).flatMap(([key, value]) =>
-      value === undefined || value === '' ? [] : [[key, value] satisfies [string, string]],
-    );
-    this.#timeoutMs = timeoutMs ?? 10_000;
+  constructor(options: ConsulHttpOptions) {
+    this.#http = new ConsulHttp(options);
   }
 
   /** `body`: a JSON array of operations, see txn-ops.ts. */
   async txn(body: string, signal: AbortSignal): Promise<TxnAnswer> {
     const what = 'PUT /v1/txn';
-    const { status, headers, text } = await this.#exchange('PUT', '/v1/txn', [], signal, { body });
+    const { status, headers, text } = await this.#http.exchange('PUT', '/v1/txn', [], signal, { body });
     if (status === 200) return { kind: 'committed', results: parse(txnCommittedSchema, text, what).Results };
     if (status === 409) {
       const { Errors } = parse(txnRolledBackSchema, text, what);
@@ -217,12 +190,12 @@ export class ConsulClient {
 
   /** Idle connections closed, running requests ended. */
   close(): Promise<void> {
-    return this.#transport.close();
+    return this.#http.close();
   }
 
   async #put(path: string, body: object | undefined, signal: AbortSignal): Promise<string> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const { status, headers, text } = await this.#exchange('PUT', path, [], signal, sent);
+    const { status, headers, text } = await this.#http.exchange('PUT', path, [], signal, sent);
     if (status !== 200) throw answerError(`PUT ${path}`, status, headers, text);
     return text;
   }
@@ -242,9 +215,13 @@ export class ConsulClient {
             ['wait', `${waitMs}ms`],
           ];
     const extraMs = index === undefined ? 0 : waitMs * (1 + waitJitter);
-    const { status, headers, text } = await this.#exchange('GET', path, [...query, ...blocking], signal, {
-      extraMs,
-    });
+    const { status, headers, text } = await this.#http.exchange(
+      'GET',
+      path,
+      [...query, ...blocking],
+      signal,
+      { extraMs },
+    );
     const what = `GET ${path}`;
     if (status !== 200) throw answerError(what, status, headers, text);
     return {
@@ -253,39 +230,6 @@ export class ConsulClient {
       knownLeader: headers['x-consul-knownleader'] === 'true',
       filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
     };
-  }
-
-  #exchange(
-    method: 'GET' | 'PUT',
-    path: string,
-    query: readonly [string, string][],
-    signal: AbortSignal,
-    { body, extraMs = 0 }: { readonly body?: string; readonly extraMs?: number },
-  ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
-    const timeoutMs = this.#timeoutMs + extraMs;
-    const search = new URLSearchParams([...query, ...this.#scope]);
-    const token = this.#token();
-    return withDeadline(this.#clock, timeoutMs, signal, async (deadline) => {
-      try {
-        const response = await this.#transport.request({
-          method,
-          path: search.size === 0 ? path : `${path}?${search}`,
-          headers: {
-            accept: 'application/json',
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-            ...(token === undefined ? {} : { 'x-consul-token': token.reveal() }),
-          },
-          ...(body === undefined ? {} : { body }),
-          signal: deadline,
-          headersTimeoutMs: timeoutMs,
-          bodyTimeoutMs: timeoutMs,
-        });
-        return { status: response.status, headers: response.headers, text: await readText(response) };
-      } catch (thrown) {
-        const { code, message } = RegistrarError.from(thrown);
-        throw new RegistrarError(code, `${method} ${path}: ${message}`, { cause: thrown });
-      }
-    });
   }
 }
 

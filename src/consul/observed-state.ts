@@ -1,5 +1,5 @@
 import { inParallel } from '../lib/in-parallel.ts';
-import { type ClusterUid, type ConsulNodeName, consulNodeName } from '../model/keys.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { apply } from '../plan/apply.ts';
 import { drift } from '../plan/drift.ts';
@@ -7,13 +7,13 @@ import type { Drift } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
-import type { ConsulClient } from './client.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
-import { confirmAbsence, type NodeReading, type ReadIndex, readNode, trusted } from './read-node.ts';
+import type { NodeReader } from './node-reader.ts';
+import type { NodeReading, ReadIndex } from './read-node.ts';
 import type { ChangeResult, Submitted } from './tickets.ts';
 
 export interface ObservedStateOptions {
-  readonly client: ConsulClient;
+  readonly reader: NodeReader;
   /** Only nodes stamped with this uid are ours. */
   readonly owner: ClusterUid;
   /** Readings at once. Default 8. */
@@ -42,7 +42,7 @@ interface Known {
  * - a reading that differs from memory is drift, and is what memory holds from then on.
  */
 export class ObservedState {
-  readonly #client: ConsulClient;
+  readonly #reader: NodeReader;
   readonly #owner: ClusterUid;
   readonly #parallel: number;
   readonly #known = new Map<ConsulNodeName, Known>();
@@ -50,8 +50,8 @@ export class ObservedState {
   #features = allFeatures;
   #complete = false;
 
-  constructor({ client, owner, parallel = 8 }: ObservedStateOptions) {
-    this.#client = client;
+  constructor({ reader, owner, parallel = 8 }: ObservedStateOptions) {
+    this.#reader = reader;
     this.#owner = owner;
     this.#parallel = parallel;
   }
@@ -81,11 +81,13 @@ export class ObservedState {
     for (const { node } of this.#known.values()) if (node !== undefined && this.#isOurs(node)) yield node;
   }
 
-  /** Reads everything that is ours, and returns how it differs from what was known. */
+  /**
+   * Reads everything that is ours, and returns how it differs from what was known. Where nodes fail alone, one
+   * that cannot be read stays as it was.
+   */
   async readAll(signal: AbortSignal): Promise<Drift[]> {
-    const listed = trusted(await this.#client.catalogNodes({ nodeMeta: this.nodeMeta }, signal));
-    const names = new Set([...this.#known.keys(), ...listed.map(({ Node }) => consulNodeName(Node))]);
-    const drifts = await this.#readEach(names, signal);
+    const listed = await this.#reader.list(this.nodeMeta, signal);
+    const drifts = await this.#readEach(new Set([...this.#known.keys(), ...listed]), signal);
     this.#features = learnFromReading(this.#features, this.nodes());
     this.#complete = true;
     return drifts;
@@ -106,12 +108,18 @@ export class ObservedState {
     await this.#readEach(
       [...names].filter((name) => this.needsReading(name)),
       signal,
+      { tolerant: false },
     );
+  }
+
+  /** Nobody needs this node any more, and it cannot be read. */
+  forget(name: ConsulNodeName): void {
+    this.#known.delete(name);
   }
 
   /** Reads one node again, and returns how it differs from what was known. */
   refreshNode(name: ConsulNodeName, signal: AbortSignal): Promise<Drift[]> {
-    return this.#readEach([name], signal);
+    return this.#readEach([name], signal, { tolerant: false });
   }
 
   /**
@@ -156,17 +164,27 @@ export class ObservedState {
     return followed;
   }
 
-  async #readEach(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<Drift[]> {
+  async #readEach(
+    names: Iterable<ConsulNodeName>,
+    signal: AbortSignal,
+    { tolerant = this.#reader.nodesFailAlone } = {},
+  ): Promise<Drift[]> {
     const found = await inParallel(names, this.#parallel, async (name) => {
       const before = this.#known.get(name);
-      return this.#accept(name, before, await this.#read(name, before, signal)) ?? [];
+      try {
+        return this.#accept(name, before, await this.#read(name, before, signal)) ?? [];
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (!tolerant) throw thrown;
+        return [];
+      }
     });
     return found.flat();
   }
 
   /** What is missing is believed to be gone only when a transaction says so, too: one entry vouches for all. */
   async #read(name: ConsulNodeName, before: Known | undefined, signal: AbortSignal): Promise<NodeReading> {
-    const reading = await readNode(this.#client, name, signal);
+    const reading = await this.#reader.read(name, signal);
     const known = before?.node;
     // A reading that will be dropped needs no confirmation.
     if (known === undefined || !this.#isOurs(known) || this.#known.get(name) !== before) return reading;
@@ -174,7 +192,7 @@ export class ObservedState {
     const { node: fresh } = reading;
     const instance = fresh && [...known.instances.values()].find(({ id }) => !fresh.instances.has(id));
     if (fresh === undefined || instance !== undefined) {
-      await confirmAbsence(this.#client, { node: name, instance }, signal);
+      await this.#reader.confirmAbsence({ node: name, instance }, signal);
     }
     return reading;
   }

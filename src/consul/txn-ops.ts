@@ -1,4 +1,5 @@
-import type { Check } from '../model/check.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { type Check, isProbe, type Probe } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Change } from '../plan/change.ts';
 import { writtenCheck } from '../plan/fields.ts';
@@ -118,7 +119,18 @@ function setCheck(
         Output: output,
         ServiceID: instance?.id ?? '',
         ServiceName: instance?.service ?? '',
+        ...(isProbe(check) ? { Definition: definitionOf(check.definition) } : {}),
       },
     },
+  };
+}
+
+/** For external monitors (https://developer.hashicorp.com/consul/docs/register/external): durations as in Go. */
+function definitionOf({ kind, target, intervalMs, timeoutMs, deregisterAfterMs }: Probe): object {
+  return {
+    [kind.toUpperCase()]: target,
+    Interval: formatDuration(intervalMs),
+    Timeout: formatDuration(timeoutMs),
+    DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),
   };
 }

@@ -12,6 +12,7 @@ import {
   packEncoded,
   type TxnLimits,
 } from './batch.ts';
+import type { ChangeWriter } from './change-writer.ts';
 import type { ConsulClient, TxnAnswer, TxnOpError } from './client.ts';
 import { type Fence, noFence, type Prefix } from './fence.ts';
 import { storedEntries } from './stored.ts';
@@ -53,7 +54,8 @@ export interface WriterOptions {
  *
  * A node must not be submitted again before its results are in.
  */
-export class Writer {
+export class Writer implements ChangeWriter {
+  readonly nodesFailAlone = false;
   readonly #client: ConsulClient;
   readonly #clock: Clock;
   readonly #maxInFlight: number;

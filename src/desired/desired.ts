@@ -13,7 +13,7 @@ import type { DesiredContext, DesiredOptions } from './options.ts';
 import { podInstances } from './pod-instances.ts';
 import { rememberLists } from './services-list.ts';
 import { sliceInstances } from './slice-instances.ts';
-import type { SourceResult } from './source.ts';
+import { problem, type SourceResult } from './source.ts';
 
 /** What a Consul node should be, by the name of its Kubernetes node ('' = endpoints that name none). */
 export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
@@ -38,6 +38,7 @@ export function createDesired(options: DesiredOptions): Desired {
 
     const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
     for (const group of groups) results.push(ofGroup(group, ofPod, facts));
+    if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
     const { instances, conflicts } = merge(results);
     const stale = unique(
@@ -59,6 +60,19 @@ export function createDesired(options: DesiredOptions): Desired {
 /** `createDesired()` for a single question. */
 export const desiredNode = (kubeNode: string, view: ClusterView, options: DesiredOptions): DesiredNode =>
   createDesired(options)(kubeNode, view);
+
+/** Endpoints that name no node have no agent to be registered with. */
+function withoutAgent(results: readonly SourceResult[], { clusterName }: DesiredOptions): DesiredNode {
+  const message =
+    'endpoints that name no node cannot be registered with the agent of their node; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
+  const problems = results.flatMap(({ object, instances, problems: own }) =>
+    object === undefined || instances.length === 0
+      ? own
+      : [...own, problem(object, 'RegistrationFailed', '', message)],
+  );
+  const name = consulNodeNameOf('', clusterName);
+  return { name, entry: undefined, stale: [], problems: unique(problems, problemKey) };
+}
 
 type OfPod = (pod: PodRecord, facts: NodeFacts) => SourceResult;
 

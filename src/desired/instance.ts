@@ -1,11 +1,14 @@
 import type { Check } from '../model/check.ts';
 import type { Instance, WarmUp } from '../model/instance.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
+import { managedByValue } from '../model/owner.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { taggedAddresses, urlHost, withPort } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import type { Health } from './health.ts';
 import { autoMeta, sortedRecord } from './meta.ts';
+import type { DesiredOptions } from './options.ts';
+import { type Probes, probeChecks } from './probe-checks.ts';
 
 /** Where an instance comes from; texts are empty where there is nothing. */
 export interface Origin {
@@ -27,6 +30,8 @@ export interface InstanceParts {
   readonly port: number;
   /** Undefined: no readiness check. */
   readonly health: Health | undefined;
+  readonly probes: Probes;
+  readonly options: DesiredOptions;
   /** Behind the instance, as far as it is known: its age tells what replaces what, its readiness begins a warm-up. */
   readonly pod: PodRecord | undefined;
 }
@@ -39,19 +44,22 @@ export function buildInstance({
   addresses,
   port,
   health,
+  probes,
+  options,
   pod,
 }: InstanceParts): Instance {
   const [address] = addresses;
+  const checks = checksOf(id, health, declaration.maintenance, options);
   return {
     id,
     service: declaration.service,
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf(declaration, origin, pod, `${urlHost(address)}:${port}`),
+    meta: metaOf(declaration, origin, pod, `${urlHost(address)}:${port}`, options),
     weights: declaration.weights,
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
-    checks: checksOf(id, health, declaration.maintenance),
+    checks: [...checks, ...probeChecks(id, probes, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
     ...(declaration.warmupMs === undefined ? {} : { warmup: warmUp(declaration.warmupMs, pod) }),
   };
 }
@@ -67,6 +75,7 @@ function metaOf(
   origin: Origin,
   pod: PodRecord | undefined,
   hostPort: string,
+  { agents, clusterUid }: DesiredOptions,
 ): Instance['meta'] {
   const automatic = [
     [autoMeta.externalSource, 'kubernetes'],
@@ -77,6 +86,9 @@ function metaOf(
     [autoMeta.node, origin.node],
     [autoMeta.cluster, origin.clusterName],
     [autoMeta.service, origin.kubeService],
+    // In the catalog the node carries the stamp; on an agent's node, every instance.
+    [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
+    [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],
   ] as const;
   const url = declaration.healthUrl;
   const healthUrl = url?.startsWith('/') ? `http://${hostPort}${url}` : url;
@@ -91,12 +103,24 @@ function metaOf(
 const kubeTime = (wall: number): string =>
   wall === 0 ? '' : `${new Date(wall).toISOString().slice(0, 19)}Z`;
 
-/** Sorted by id: `_service_maintenance:…` stands before every `<id>:readiness`. */
-function checksOf(id: InstanceId, health: Health | undefined, maintenance: string | undefined): Check[] {
+function checksOf(
+  id: InstanceId,
+  health: Health | undefined,
+  maintenance: string | undefined,
+  { agents }: DesiredOptions,
+): Check[] {
   const checks: Check[] = [];
   if (health !== undefined) {
     const name = 'Kubernetes readiness';
-    checks.push({ id: checkId(`${id}:readiness`), name, type: 'kubernetes-readiness', ...health });
+    const definition = agents && ({ kind: 'ttl', ttlMs: agents.ttlMs } as const);
+    const type = definition?.kind ?? 'kubernetes-readiness';
+    checks.push({
+      id: checkId(`${id}:readiness`),
+      name,
+      type,
+      ...health,
+      ...(definition === undefined ? {} : { definition }),
+    });
   }
   if (maintenance !== undefined) {
     // As Consul's own maintenance mode writes it, so that its UI and `consul maint` know it.
@@ -104,5 +128,5 @@ function checksOf(id: InstanceId, health: Health | undefined, maintenance: strin
     const name = 'Service Maintenance Mode';
     checks.push({ id: id_, name, type: 'maintenance', status: 'critical', output: maintenance });
   }
-  return checks.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return checks;
 }

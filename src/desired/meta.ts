@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { clusterUidKey, managedByKey } from '../model/owner.ts';
 import { quote, type Read } from './mistake.ts';
 
 /** Consul's limits (structs.ValidateServiceMetadata). */
@@ -16,6 +17,8 @@ export const autoMeta = {
   cluster: 'kube-cluster',
   service: 'kube-service',
   serviceState: 'service_state',
+  managedBy: managedByKey,
+  clusterUid: clusterUidKey,
 } as const;
 
 /** Keys a user may set, `protocol` and `health_url` included: what ours leave of Consul's limit. */

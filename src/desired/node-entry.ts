@@ -35,7 +35,7 @@ export function nodeEntry(
   const addresses = internal.length > 0 ? internal : hostIps;
   const meta: [string, string][] = [
     ['external-node', 'true'],
-    ['external-probe', 'false'],
+    ['external-probe', options.probes === undefined ? 'false' : 'true'],
     [managedByKey, managedByValue],
     [clusterUidKey, options.clusterUid],
     [kubeNodeKey, kubeNode],
@@ -47,7 +47,8 @@ export function nodeEntry(
     address: addresses[0] ?? noAddress,
     taggedAddresses: taggedAddresses(addresses, (address) => address),
     meta: sortedRecord(meta.filter(([, value]) => value !== '')),
-    checks: record === undefined ? [] : [nodeCheck(record)],
+    // An agent's node has its agent's own check.
+    checks: record === undefined || options.agents !== undefined ? [] : [nodeCheck(record)],
   };
 }
 

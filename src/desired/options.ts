@@ -11,6 +11,10 @@ export interface DesiredOptions {
   readonly namespaced: boolean;
   /** Who may register which names. Default: everybody every name. */
   readonly claims?: Claims;
+  /** Instances are registered with the Consul agent of their node, which does their checks. Default: in the catalog. */
+  readonly agents?: { readonly ttlMs: number };
+  /** Default: what would be probed is not, because nobody would. */
+  readonly probes?: { readonly deregisterCriticalAfterMs: number };
 }
 
 /** What every computation needs besides records. */

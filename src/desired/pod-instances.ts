@@ -8,12 +8,14 @@ import { describeDeclarations } from './declarations.ts';
 import { isFinished, podCondition, standing } from './health.ts';
 import { podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
-import { quote, toProblems } from './mistake.ts';
+import { quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { resolvePodPort } from './ports.ts';
+import { probesOf } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
 import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import type { PortRef } from './values.ts';
 
 /** The instances a pod's own annotations ask for. */
 export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredContext): SourceResult {
@@ -91,6 +93,12 @@ function podInstance(
   // The host's address leads to the pod through a host port, when there is one.
   const { port, hostPort = port } = resolved.value;
   const reached = declaration.address === 'pod' ? port : hostPort;
+  const portOf = (ref: PortRef): Read<number> => {
+    const found = resolvePodPort(ref, pod.ports);
+    return 'refused' in found ? found : { value: found.value.port };
+  };
+  const probes = probesOf(declaration, { address: first, port: reached, portOf }, context);
+  if ('reason' in probes) return probes;
   return buildInstance({
     id: podInstanceId(pod, declaration.service, port),
     declaration,
@@ -105,6 +113,8 @@ function podInstance(
     addresses: [first, ...others],
     port: reached,
     health: now.check,
+    probes,
+    options: context,
     pod,
   });
 }

@@ -8,13 +8,15 @@ import type { EndpointGroup } from './endpoint-groups.ts';
 import { type Condition, isFinished, isGated, notReadyReason, podHealth, standing } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
-import { quote, toProblems } from './mistake.ts';
+import { quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { noAddress } from './pod-instances.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
+import { probesOf } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
 import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import type { PortRef } from './values.ts';
 
 /**
  * The instances a Service's annotations ask for at one of its backends, without the services that the
@@ -128,6 +130,10 @@ function sliceInstance(
     };
   }
   const hostPort = pod?.ports.find((candidate) => candidate.port === port)?.hostPort ?? port;
+  const reachedPort = declaration.address === 'pod' ? port : hostPort;
+  const portOf = (ref: PortRef): Read<number> => probePort(group, ref);
+  const probes = probesOf(declaration, { address: first, port: reachedPort, portOf }, context);
+  if ('reason' in probes) return probes;
   return buildInstance({
     id: idOf(group, own[0]!, declaration.service, port),
     declaration,
@@ -140,8 +146,10 @@ function sliceInstance(
       kubeService: service.name,
     },
     addresses: [first, ...others],
-    port: declaration.address === 'pod' ? port : hostPort,
+    port: reachedPort,
     health: now.check,
+    probes,
+    options: context,
     pod,
   });
 }
@@ -174,6 +182,17 @@ function reach(
     return index >= 0 ? index : isIpv6(address) ? 1_001 : 1_000;
   };
   return { port: first.port, addresses: [...addresses].sort((a, b) => rank(a) - rank(b)) };
+}
+
+/** What a probe connects to: a port of the Service by its name, or a number as it is. */
+function probePort(group: EndpointGroup, ref: PortRef): Read<number> {
+  if ('number' in ref) return { value: ref.number };
+  const target = resolveServicePort(ref, group.service.ports);
+  if ('refused' in target) return target;
+  const reached = reach(group, target.value);
+  return reached === undefined
+    ? { refused: `no EndpointSlice has the port ${quote(ref.name)} yet` }
+    : { value: reached.port };
 }
 
 /**

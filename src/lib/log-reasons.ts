@@ -205,6 +205,21 @@ export const logReasons = {
     means: 'Changes by others are not seen at once; the periodic comparison still finds them.',
     todo: 'See the error, if it does not end by itself.',
   },
+  AgentUnavailable: {
+    levels: warn,
+    area: 'consul',
+    means:
+      'The Consul agent of a node does not answer. What is registered with it stays as it is; others are not affected.',
+    todo: 'See the error. Often the node is gone; then nothing. Otherwise the agent, its port and its address.',
+  },
+  AgentAvailable: { levels: info, area: 'consul', means: 'The agent of a node answers again.', todo: '' },
+  AgentForgotten: {
+    levels: info,
+    area: 'consul',
+    means:
+      'A node is gone and its agent has been silent for an hour. Consul removes what was registered there.',
+    todo: '',
+  },
   WatchResumed: { levels: info, area: 'consul', means: 'Consul is watched again.', todo: '' },
   AclLogin: { levels: info, area: 'consul', means: 'A login gave a new ACL token.', todo: '' },
   AclLoginFailed: {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
+import type { ConsulHttpOptions } from '../consul/consul-http.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
@@ -22,19 +23,25 @@ export interface Surroundings {
   /** To Consul; the token is added to every request. */
   readonly consul: Transport;
   readonly token: () => Secret | undefined;
+  /** To the Consul agent at an origin, token as for `consul`. Needed for registration with agents. */
+  readonly agents?: (origin: string) => Transport;
 }
 
-export function consulClientOf({ config, consul, clock, token }: Surroundings): ConsulClient {
+export function consulClientOf(surroundings: Surroundings): ConsulClient {
+  return new ConsulClient({ ...consulHttpOf(surroundings), transport: surroundings.consul });
+}
+
+/** Requests to Consul, wherever they go. */
+export function consulHttpOf({ config, clock, token }: Surroundings): Omit<ConsulHttpOptions, 'transport'> {
   const { datacenter, namespace, partition, requestTimeout } = config.consul;
-  return new ConsulClient({
-    transport: consul,
+  return {
     clock,
     token,
     timeoutMs: requestTimeout,
     ...(datacenter === undefined ? {} : { datacenter }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(partition === undefined ? {} : { partition }),
-  });
+  };
 }
 
 export function clusterStoresOf(
@@ -55,12 +62,21 @@ export function clusterStoresOf(
 }
 
 /** How the desired state of the cluster is computed. */
-export function desiredOptionsOf({ cluster, kubernetes, claims }: Config, owner: ClusterUid): DesiredOptions {
+export function desiredOptionsOf(
+  { cluster, kubernetes, claims, registration }: Config,
+  owner: ClusterUid,
+): DesiredOptions {
+  const { mode, externalProbe, deregisterCriticalAfter, agent } = registration;
+  const withAgents = mode === 'agent';
   return {
     clusterName: cluster.name,
     clusterUid: owner,
     namespaced: kubernetes.namespaces.length > 0,
     ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
+    ...(withAgents ? { agents: { ttlMs: agent.ttl } } : {}),
+    ...(withAgents || externalProbe
+      ? { probes: { deregisterCriticalAfterMs: deregisterCriticalAfter } }
+      : {}),
   };
 }
 

@@ -1,5 +1,5 @@
+import type { ChangeWriter } from '../consul/change-writer.ts';
 import type { ObservedState } from '../consul/observed-state.ts';
-import type { Writer } from '../consul/writer.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
@@ -12,7 +12,9 @@ import type { ObservedNode } from '../plan/observed.ts';
 export interface PurgeOptions {
   readonly owner: ClusterUid;
   readonly observed: ObservedState;
-  readonly writer: Writer;
+  readonly writer: ChangeWriter;
+  /** Whether nodes are ours to write, see diff(). Default true. */
+  readonly nodes?: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -62,7 +64,7 @@ export async function removeNodes(
 
 async function removeOnce(
   names: readonly ConsulNodeName[],
-  { owner, observed, writer }: PurgeOptions,
+  { owner, observed, writer, nodes = true }: PurgeOptions,
   signal: AbortSignal,
 ): Promise<Purged> {
   const left = new Map<ConsulNodeName, RegistrarError>();
@@ -74,7 +76,7 @@ async function removeOnce(
     return { removed: 0, left: new Map(names.map((name) => [name, error])) };
   }
   const changes = names.flatMap((name) => {
-    const options = { owner, server: observed.features };
+    const options = { owner, server: observed.features, nodes };
     return diff(unwanted(name), observed.node(name), options).changes;
   });
   let removed = 0;

@@ -1,4 +1,4 @@
-import { ObservedState } from '../consul/observed-state.ts';
+import type { ObservedState } from '../consul/observed-state.ts';
 import { createDesired } from '../desired/desired.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { ClusterStores } from '../kube/cluster-stores.ts';
@@ -6,36 +6,34 @@ import { Backoff } from '../lib/backoff.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
-import { type ClusterUid, clusterUid } from '../model/keys.ts';
+import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.ts';
 import type { PlanInput } from '../plan/plan.ts';
 import { askClusterUid } from '../reconcile/cluster-uid.ts';
 import { DesiredNodes, NodeNames } from './desired-nodes.ts';
-import {
-  clusterStoresOf,
-  consulClientOf,
-  desiredOptionsOf,
-  type Surroundings,
-  unsyncedParts,
-} from './parts.ts';
+import { clusterStoresOf, desiredOptionsOf, type Surroundings, unsyncedParts } from './parts.ts';
+import { registryOf } from './registries.ts';
+import type { Registry } from './registry.ts';
 
 export interface SnapshotOptions extends Surroundings {
   /** Longest time until everything is read, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** A cluster and what Consul holds of it, read once. */
-export interface Snapshot {
-  readonly owner: ClusterUid;
-  readonly stores: ClusterStores;
-  readonly observed: ObservedState;
-  /** Every node that is wanted or there. */
-  readonly nodes: readonly PlanInput[];
-}
-
 /** What Consul holds of a cluster, read once. */
 export interface ConsulSnapshot {
   readonly owner: ClusterUid;
+  /** To be disposed of by whoever took the snapshot. */
+  readonly registry: Registry;
   readonly observed: ObservedState;
+  /** Nodes whose agents could not be read: nothing can be said of them. */
+  readonly unread: ReadonlyMap<ConsulNodeName, RegistrarError>;
+}
+
+/** A cluster and what Consul holds of it, read once. */
+export interface Snapshot extends ConsulSnapshot {
+  readonly stores: ClusterStores;
+  /** Every node that is wanted or there, and could be read. */
+  readonly nodes: readonly PlanInput[];
 }
 
 /** What another try in a moment does not make better: somebody has to do something. */
@@ -55,15 +53,12 @@ const lookAgainMs = 50;
  * something cannot be read, or with `timeout` after `timeoutMs`; the message names what was missing.
  */
 export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Promise<Snapshot> {
-  const names = new NodeNames(options.config.cluster.name);
-  const stores = clusterStoresOf(options, { onDirty: (kubeNode) => void names.add(kubeNode) });
-  const reading = new Reading(options, stores);
-  return reading.run(signal, async (until) => {
-    const ended = new AbortController();
-    const reflecting = stores.start(AbortSignal.any([until, ended.signal]));
-    try {
-      const { owner, observed } = await reading.consul(until);
+  const reading = new Reading(options);
+  return reading.run(signal, (until) =>
+    reading.withCluster(until, async (stores) => {
+      const { owner, registry, observed } = await reading.consul(until);
       await reading.cluster(until);
+      const { names } = reading;
       const desired = createDesired(desiredOptionsOf(options.config, owner));
       const nodes = new DesiredNodes({
         view: stores,
@@ -74,34 +69,43 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
         wall: () => options.clock.wall(),
       });
       const all = new Set([...names.all(), ...[...observed.nodes()].map(({ name }) => name)]);
-      await reading.again(() => observed.load(all, until), until);
+      const unread = await reading.nodes(registry, all, until);
       // A first look at each: what a node shares with others is known once all have been looked at.
       for (const name of all) nodes.of(name);
-      const inputs = [...all].map((name) => ({ desired: nodes.of(name), observed: observed.node(name) }));
-      return { owner, stores, observed, nodes: inputs };
-    } finally {
-      ended.abort();
-      await reflecting;
-    }
-  });
+      const inputs = [...all]
+        .filter((name) => !unread.has(name))
+        .map((name) => ({ desired: nodes.of(name), observed: observed.node(name) }));
+      return { owner, registry, stores, observed, unread, nodes: inputs };
+    }),
+  );
 }
 
-/** Reads what Consul holds of the cluster. As takeSnapshot(). */
+/** Reads what Consul holds of the cluster; from the cluster only what that needs. As takeSnapshot(). */
 export function takeConsulSnapshot(options: SnapshotOptions, signal: AbortSignal): Promise<ConsulSnapshot> {
   const reading = new Reading(options);
-  return reading.run(signal, (until) => reading.consul(until));
+  return reading.run(signal, async (until) => {
+    if (options.config.registration.mode === 'catalog') return reading.consul(until);
+    // The cluster says which agents there are.
+    return reading.withCluster(until, async () => {
+      const found = await reading.consul(until);
+      return { ...found, unread: await reading.nodes(found.registry, reading.names.all(), until) };
+    });
+  });
 }
 
 /** One snapshot on its way, and what is still missing for it. */
 class Reading {
+  readonly names: NodeNames;
   readonly #options: SnapshotOptions;
-  readonly #stores: ClusterStores | undefined;
+  readonly #stores: ClusterStores;
+  #usesCluster = false;
   #missing = '';
   #error: RegistrarError | undefined;
 
-  constructor(options: SnapshotOptions, stores?: ClusterStores) {
+  constructor(options: SnapshotOptions) {
     this.#options = options;
-    this.#stores = stores;
+    this.names = new NodeNames(options.config.cluster.name);
+    this.#stores = clusterStoresOf(options, { onDirty: (kubeNode) => void this.names.add(kubeNode) });
   }
 
   async run<Result>(signal: AbortSignal, work: (until: AbortSignal) => Promise<Result>): Promise<Result> {
@@ -130,16 +134,67 @@ class Reading {
         ? await this.again(() => askClusterUid(new KubeClient(kube), until), until)
         : clusterUid(uid);
     this.#missing = 'Consul';
-    const observed = new ObservedState({ client: consulClientOf(this.#options), owner });
-    await this.again(() => observed.readAll(until), until);
+    const registry = registryOf({
+      ...this.#options,
+      owner,
+      view: this.#stores,
+      names: this.names,
+      synced: (signal) => this.cluster(signal),
+    });
+    try {
+      await this.again(() => registry.read(until), until);
+    } catch (thrown) {
+      await registry[Symbol.asyncDispose]();
+      throw thrown;
+    }
     this.#missing = '';
-    return { owner, observed };
+    return { owner, registry, observed: registry.observed, unread: new Map() };
+  }
+
+  /** Reads what is not known yet. An agent that cannot be read keeps nobody from the others. */
+  async nodes(
+    { observed, nodes: isCatalog }: Registry,
+    names: Iterable<ConsulNodeName>,
+    until: AbortSignal,
+  ): Promise<ReadonlyMap<ConsulNodeName, RegistrarError>> {
+    const unread = new Map<ConsulNodeName, RegistrarError>();
+    if (isCatalog) {
+      await this.again(() => observed.load(names, until), until);
+      return unread;
+    }
+    await Promise.all(
+      [...names].map(async (name) => {
+        try {
+          await observed.load([name], until);
+        } catch (thrown) {
+          until.throwIfAborted();
+          unread.set(name, RegistrarError.from(thrown));
+        }
+      }),
+    );
+    return unread;
+  }
+
+  /** With the cluster followed meanwhile. */
+  async withCluster<Result>(
+    until: AbortSignal,
+    work: (stores: ClusterStores) => Promise<Result>,
+  ): Promise<Result> {
+    const ended = new AbortController();
+    this.#usesCluster = true;
+    const reflecting = this.#stores.start(AbortSignal.any([until, ended.signal]));
+    try {
+      return await work(this.#stores);
+    } finally {
+      ended.abort();
+      await reflecting;
+    }
   }
 
   /** Waits until every reflector has synced. */
   async cluster(until: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const stores = this.#stores!;
+    const stores = this.#stores;
     while (!stores.allSynced) {
       until.throwIfAborted();
       const lost = stores.status().filter(({ synced, lastError }) => {
@@ -173,7 +228,7 @@ class Reading {
   }
 
   #waitedFor(): string {
-    const parts = this.#stores === undefined ? [] : unsyncedParts(this.#stores);
+    const parts = this.#usesCluster ? unsyncedParts(this.#stores) : [];
     if (this.#missing !== '') {
       parts.push(`${this.#missing}: not read yet${this.#error ? ` (${describe(this.#error)})` : ''}`);
     }

@@ -1,7 +1,6 @@
-import type { ConsulClient } from '../consul/client.ts';
+import type { ChangeWriter } from '../consul/change-writer.ts';
 import type { Fence } from '../consul/fence.ts';
 import type { ObservedState } from '../consul/observed-state.ts';
-import { Writer } from '../consul/writer.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
 import type { ClusterStores } from '../kube/cluster-stores.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
@@ -18,13 +17,13 @@ import { Reconciler } from '../reconcile/reconciler.ts';
 import { type Registration, registrations } from '../reconcile/registration.ts';
 import type { DesiredNodes } from './desired-nodes.ts';
 import type { Surroundings } from './parts.ts';
+import type { Registry } from './registry.ts';
 
 export interface WritingOptions extends Surroundings {
   readonly metrics: Metrics;
-  readonly client: ConsulClient;
+  readonly registry: Registry;
   readonly stores: ClusterStores;
   readonly book: EvidenceBook;
-  readonly observed: ObservedState;
   readonly desiredNodes: DesiredNodes;
   readonly owner: ClusterUid;
   readonly fence: Fence;
@@ -34,7 +33,7 @@ export interface WritingOptions extends Surroundings {
 
 /** What writes to Consul, for as long as this process leads: the reconciler, its guard and its writer. */
 export class Writing implements Disposable {
-  readonly writer: Writer;
+  readonly writer: ChangeWriter;
   readonly guard: Guard;
   readonly reconciler: Reconciler;
   readonly #recorder: EventRecorder;
@@ -42,14 +41,15 @@ export class Writing implements Disposable {
   readonly #observed: ObservedState;
   readonly #gates: ReadinessGates;
   readonly #clock: Clock;
+  readonly #keepsAlive: boolean;
   /** By node: when it is looked at again. */
   readonly #reviews = new Map<ConsulNodeName, Disposable>();
 
   constructor(options: WritingOptions) {
-    const { config, clock, random, logger, metrics, observed, desiredNodes, stores } = options;
-    this.writer = new Writer({
-      client: options.client,
-      clock,
+    const { config, clock, random, logger, metrics, registry, desiredNodes, stores } = options;
+    const { observed } = registry;
+    this.#keepsAlive = config.sync.policy !== 'dry-run';
+    this.writer = registry.writer({
       fence: options.fence,
       onTransaction: ({ durationMs }) => metrics.txn.observe(durationMs / 1_000),
     });
@@ -104,6 +104,7 @@ export class Writing implements Disposable {
       writer: this.writer,
       owner: options.owner,
       policy: config.sync.policy,
+      nodes: registry.nodes,
       guard: this.guard,
       events: this.#events,
       desired: (name) => desiredNodes.of(name),
@@ -132,6 +133,7 @@ export class Writing implements Disposable {
       this.guard.run(signal),
       this.#recorder.run(signal),
       this.#gates.run(signal),
+      this.#keepsAlive ? this.writer.keepAlive?.(signal) : undefined,
       this.#events.repeat(this.reconciler, (name) => this.#observed.node(name), signal),
     ]);
   }

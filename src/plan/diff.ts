@@ -1,4 +1,4 @@
-import type { Check } from '../model/check.ts';
+import { type Check, isProbe } from '../model/check.ts';
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ClusterUid } from '../model/keys.ts';
@@ -43,6 +43,11 @@ import { followedCheck, keptFor } from './stale.ts';
 //   wanted      not wanted   ours                        delete-check
 //   instance    not wanted   foreign                     finding foreign-check
 //
+// Without `nodes` the rows of nodes and their checks do not apply.
+//
+// The status and output of a probe are its prober's: they are never different from what is wanted, and go
+// along as they are when the check is written for another reason.
+//
 // An entry that is equal is never written: an identical write costs Consul a raft entry and, for a check,
 // wakes every watcher.
 
@@ -51,6 +56,8 @@ export interface DiffOptions {
   readonly owner: ClusterUid;
   /** Default: the server keeps everything. */
   readonly server?: ServerFeatures;
+  /** Whether nodes are ours to write; false where they are those of Consul's agents. Default true. */
+  readonly nodes?: boolean;
 }
 
 export interface Difference {
@@ -63,7 +70,7 @@ export interface Difference {
 export function diff(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
-  { owner, server = allFeatures }: DiffOptions,
+  { owner, server = allFeatures, nodes = true }: DiffOptions,
 ): Difference {
   if (observed !== undefined) {
     const ownership = nodeOwnership(observed, owner);
@@ -73,10 +80,14 @@ export function diff(
   }
   const differing = new Differing(desired, observed, server);
   differing.instances();
-  differing.node();
+  if (nodes) differing.node();
   for (const shared of desired.sharedNames ?? []) differing.findings.push({ kind: 'shared-name', ...shared });
   return { changes: differing.changes.sort(compareChanges), findings: differing.findings };
 }
+
+/** Check of a node that consul-esm keeps where the node's meta asks it to ping. */
+const monitorCheck = 'externalNodeHealth';
+const probeKey = 'external-probe';
 
 /** The state of one call: what has been found so far. */
 class Differing {
@@ -142,8 +153,10 @@ class Differing {
     const fields = instanceChanges(observed, instance, this.#server);
     const copied = fields.some(({ field }) => field === 'service' || field === 'tags');
     const written: { check: Check; effect: Effect }[] = [];
-    for (const check of instance.checks) {
-      const effect = this.#checkEffect(observed.checks.get(check.id), check, instance);
+    for (const wanted of instance.checks) {
+      const known = observed.checks.get(wanted.id);
+      const check = withStatusOf(known, wanted);
+      const effect = this.#checkEffect(known, check, instance);
       if (effect !== undefined) written.push({ check, effect });
       else if (copied) written.push({ check, effect: 'update' });
     }
@@ -168,8 +181,10 @@ class Differing {
     if (moving !== undefined) {
       this.#remaining += 1;
       this.#moves = true;
-      for (const check of moving.checks) {
-        const effect = this.#checkEffect(observed.checks.get(check.id), check, observed);
+      for (const wanted of moving.checks) {
+        const known = observed.checks.get(wanted.id);
+        const check = withStatusOf(known, wanted);
+        const effect = this.#checkEffect(known, check, observed);
         if (effect !== undefined) {
           this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
         }
@@ -196,7 +211,7 @@ class Differing {
     on: ObservedInstance | undefined,
   ): void {
     for (const check of sortedById(observed)) {
-      if (wanted.some(({ id }) => id === check.id)) continue;
+      if (wanted.some(({ id }) => id === check.id) || this.#isMonitors(check, on)) continue;
       const instance = on?.id;
       if (isOwnCheck(check)) {
         const service = on?.service;
@@ -205,6 +220,11 @@ class Differing {
         this.findings.push({ kind: 'foreign-check', node: this.#name, instance, check: check.id });
       }
     }
+  }
+
+  /** What an external monitor found when it pinged the node, as it was asked to. */
+  #isMonitors({ id }: ObservedCheck, on: ObservedInstance | undefined): boolean {
+    return on === undefined && id === monitorCheck && this.#observed?.meta[probeKey] === 'true';
   }
 
   /** Undefined when the check is right as it is. */
@@ -218,6 +238,13 @@ class Differing {
     if (fields.length === 0) return undefined;
     return fields.some(({ field }) => field === 'status') ? 'health' : 'update';
   }
+}
+
+/** A probe as its prober left it. */
+function withStatusOf(observed: ObservedCheck | undefined, check: Check): Check {
+  if (observed === undefined || !isProbe(check)) return check;
+  const { status, output } = observed;
+  return { ...check, status: status === 'passing' || status === 'warning' ? status : 'critical', output };
 }
 
 function sortedById<Entry extends { readonly id: string }>(

@@ -1,6 +1,7 @@
 import type { ServiceName } from '../model/keys.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges } from './fields.ts';
 import type { Drift } from './finding.ts';
+import { isProbed } from './notes.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
 /**
@@ -22,7 +23,7 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
       if (now === undefined) {
         found.push({ ...about, ...onNode, ...place, what: 'missing', entry: 'check', check });
       } else if (now.modifyIndex !== old.modifyIndex) {
-        changed({ ...place, check }, 'check', checkChanges(old, now));
+        changed({ ...place, check }, 'check', othersChanges(old, now));
       }
     }
     for (const check of after.keys()) {
@@ -49,6 +50,12 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
     found.push({ ...about, ...onNode, instance, service, what: 'unexpected', entry: 'instance' });
   }
   return found;
+}
+
+/** What a prober finds out is its business, and no drift. */
+function othersChanges(old: ObservedCheck, now: ObservedCheck): FieldChange[] {
+  const fields = checkChanges(old, now);
+  return isProbed(old) ? fields.filter(({ field }) => field !== 'status' && field !== 'output') : fields;
 }
 
 interface Place {

@@ -1,7 +1,7 @@
 import type { Check } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
+import { notesOf } from './notes.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
-import { ownNotes } from './ownership.ts';
 import { allFeatures, type ServerFeatures } from './server-features.ts';
 
 /** One field of an entry, before and after, as text; undefined = absent. */
@@ -49,7 +49,7 @@ export function writtenCheck(check: Check, instance: InstanceFields | undefined)
     type: check.type,
     status: check.status,
     output: cappedOutput(check.output),
-    notes: ownNotes,
+    notes: notesOf(check),
     serviceName: instance?.service ?? '',
     serviceTags: instance?.tags ?? [],
   };

@@ -2,7 +2,10 @@ import type { ClusterUid } from '../model/keys.ts';
 import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/owner.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
-/** Notes of every check we write: by it a check somebody else put on our node or instance is told apart. */
+/**
+ * How the notes of every check we write begin: by it a check somebody else put on our node or instance is told
+ * apart. A definition follows, see notes.ts.
+ */
 export const ownNotes = `${managedByKey}: ${managedByValue}`;
 
 /** Check of a node that a live Consul agent keeps: such a node is the agent's. */
@@ -29,7 +32,7 @@ export function nodeOwnership(node: ObservedNode, owner: ClusterUid): 'ours' | F
 }
 
 export function isOwnCheck(check: ObservedCheck): boolean {
-  return check.notes === ownNotes;
+  return check.notes === ownNotes || check.notes.startsWith(`${ownNotes}; `);
 }
 
 /**

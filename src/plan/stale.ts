@@ -1,5 +1,6 @@
 import type { Check } from '../model/check.ts';
 import type { StaleSource } from '../model/desired-node.ts';
+import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
 /** The source an undesired instance is kept for, if any; the first that fits. */
@@ -25,7 +26,15 @@ export function followedCheck(instance: ObservedInstance, source: StaleSource): 
   for (const check of instance.checks.values()) {
     if (check.id !== `${instance.id}:readiness`) continue;
     const { id, name, type } = check;
-    return { id, name, type, status: source.check.status, output: source.check.output };
+    const definition = ttlIn(check.notes);
+    return {
+      id,
+      name,
+      type,
+      status: source.check.status,
+      output: source.check.output,
+      ...(definition === undefined ? {} : { definition }),
+    };
   }
   return undefined;
 }

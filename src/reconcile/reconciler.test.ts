@@ -4,6 +4,7 @@ import { desired, entry, instance, nodeName, owner, readiness } from '../../test
 import { type LogLine, recorder } from '../../test/support/log-recorder.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { ConsulClient } from '../consul/client.ts';
+import { catalogReader } from '../consul/node-reader.ts';
 import { ObservedState } from '../consul/observed-state.ts';
 import { Writer } from '../consul/writer.ts';
 import { noopMetrics } from '../metrics/catalogue.ts';
@@ -19,7 +20,7 @@ async function setup(t: { after(fn: () => Promise<void>): void }, policy: Policy
   const random = () => 0.5;
   const consul = new ConsulServer({ clock, random });
   const client = new ConsulClient({ transport: consul.transport(), clock });
-  const observed = new ObservedState({ client, owner });
+  const observed = new ObservedState({ reader: catalogReader(client), owner });
   const log: LogLine[] = [];
   const it = { clock, consul, log, wanted: [] as Instance[] };
   const reconciler = new Reconciler({

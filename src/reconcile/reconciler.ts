@@ -1,6 +1,6 @@
+import type { ChangeWriter } from '../consul/change-writer.ts';
 import type { ObservedState } from '../consul/observed-state.ts';
 import type { ChangeResult } from '../consul/tickets.ts';
-import type { Writer } from '../consul/writer.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
@@ -32,9 +32,11 @@ export interface ReconcilerOptions {
   /** The desired state of a node as the stores are now. */
   readonly desired: (node: ConsulNodeName) => DesiredNode;
   readonly observed: ObservedState;
-  readonly writer: Writer;
+  readonly writer: ChangeWriter;
   readonly owner: ClusterUid;
   readonly policy: PolicyName;
+  /** Whether nodes are ours to write, see diff(). Default true. */
+  readonly nodes?: boolean;
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
   readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
   /** Tells the owners of the objects concerned. Default: nobody is told. */
@@ -67,7 +69,8 @@ const readsAtOnce = 32;
  * - A refused change waits alone (quarantine); the rest of its node goes on. So does the repair of an entry
  *   that somebody else keeps changing (contention).
  * - While Consul cannot be written to, everything waits together and is computed anew afterwards, after the
- *   nodes whose last write has an unknown outcome were read again.
+ *   nodes whose last write has an unknown outcome were read again. Where each node has a server of its own,
+ *   each waits by itself.
  */
 export class Reconciler implements Disposable {
   readonly #options: ReconcilerOptions;
@@ -146,7 +149,8 @@ export class Reconciler implements Disposable {
         await writer.ready(signal);
         await this.#pause(signal);
         const { changes, taken, unread } = this.#compute();
-        if (unread.length > 0) track(this.#load(unread, signal));
+        const together = writer.nodesFailAlone ? unread.map((each) => [each]) : [unread];
+        for (const some of together) if (some.length > 0) track(this.#load(some, signal));
         for (const [node, results] of observed.follow(writer.submit(changes))) {
           const before = observed.node(node);
           track(results.then((each) => this.#settle(taken.get(node)!, before, each)));
@@ -206,11 +210,11 @@ export class Reconciler implements Disposable {
   }
 
   #changesOf(node: ConsulNodeName): readonly Change[] {
-    const { desired, observed, owner, policy, guard } = this.#options;
+    const { desired, observed, owner, policy, guard, nodes = true } = this.#options;
     const wanted = desired(node);
     const known = observed.node(node);
     const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
-    const { changes, findings } = diff(health.desired, known, { owner, server: observed.features });
+    const { changes, findings } = diff(health.desired, known, { owner, server: observed.features, nodes });
     const { written, held } = policies[policy](changes);
     const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
     this.#tell(health.desired, [...findings, ...health.held, ...removals.held]);
@@ -285,13 +289,14 @@ export class Reconciler implements Disposable {
       }
     }
     if (results.some(({ outcome }) => outcome.kind === 'committed')) this.#options.onSettled?.(taken.key);
-    if (failure !== undefined && !refused) {
+    if (failure !== undefined && !refused && !this.#failsAlone(failure)) {
       this.#fail(failure);
       this.#giveBack(taken);
       return;
     }
     this.#succeed();
-    if (!refused && durationMs !== undefined) metrics.propagation.observe(durationMs / 1_000);
+    if (!refused && failure === undefined && durationMs !== undefined)
+      metrics.propagation.observe(durationMs / 1_000);
     // What failed beside a refusal failed because of it (its node was refused): tried again on its own.
     this.#queue.done(taken.key, failure === undefined ? 'ok' : 'failed');
   }
@@ -305,9 +310,19 @@ export class Reconciler implements Disposable {
       );
       this.#succeed();
     } catch (thrown) {
-      if (!signal.aborted) this.#fail(RegistrarError.from(thrown));
+      const error = RegistrarError.from(thrown);
+      if (this.#failsAlone(error)) {
+        for (const { key } of unread) this.#queue.done(key, 'failed', error.retryAfterMs);
+        return;
+      }
+      if (!signal.aborted) this.#fail(error);
     }
     for (const taken of unread) this.#giveBack(taken);
+  }
+
+  /** Whether it is the node's own affair: what follows agents tells of it. */
+  #failsAlone({ code }: RegistrarError): boolean {
+    return this.#options.writer.nodesFailAlone && code !== 'aborted' && code !== 'fenced';
   }
 
   /** Puts a node back as it was taken, to be computed again. */

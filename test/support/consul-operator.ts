@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ConsulClient } from '../../src/consul/client.ts';
+import { catalogReader } from '../../src/consul/node-reader.ts';
 import { ObservedState } from '../../src/consul/observed-state.ts';
 import type { ChangeResult } from '../../src/consul/tickets.ts';
 import { Writer } from '../../src/consul/writer.ts';
@@ -49,7 +50,7 @@ export class ConsulOperator {
 
   /** What a process that starts now knows: nothing yet. */
   restarted(): ObservedState {
-    return new ObservedState({ client: this.client, owner: this.owner });
+    return new ObservedState({ reader: catalogReader(this.client), owner: this.owner });
   }
 
   /** `wanted` stands for the entry under this operator's node name and stamp. */

@@ -1,8 +1,11 @@
 import type { Connect } from '../../src/cli/connections.ts';
 import { type ProgramOptions, runProgram } from '../../src/cli/program.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { RegistrarError } from '../../src/lib/errors.ts';
+import type { Transport } from '../../src/lib/transport.ts';
 import { type Metrics, noopMetrics } from '../../src/metrics/catalogue.ts';
 import { Operator } from '../../src/operator.ts';
+import type { ClientAgent } from '../../src/sandbox/consul/client-agent.ts';
 import { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
 import { type LogLine, recorder } from './log-recorder.ts';
@@ -36,6 +39,7 @@ export class SmallCluster {
   readonly clock = new VirtualClock();
   readonly kube = new KubeApi({ clock: this.clock, random: seeded(1) });
   readonly consul = new ConsulServer({ clock: this.clock, random: () => 0.5 });
+  readonly #agents = new Map<string, ClientAgent>();
   #ips = 0;
   #processes = 0;
 
@@ -60,6 +64,7 @@ export class SmallCluster {
         : { replica: { identity: `${pod}_${++this.#processes}`, namespace: 'default' } }),
       kube: this.kube.transport(),
       consul: this.consul.transport(),
+      agents: (origin) => this.#agent(origin),
       token: () => undefined,
     });
     const done = operator.run(abort.signal);
@@ -83,6 +88,7 @@ export class SmallCluster {
       random: () => 0.5,
       kube: this.kube.transport(),
       consul: this.consul.transport(),
+      agents: (origin) => this.#agent(origin),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
     void runProgram({
@@ -104,6 +110,13 @@ export class SmallCluster {
     return { exitCode, stdout, stderr };
   }
 
+  /** A Consul agent on a host, as the operator reaches it under the host's address. */
+  addAgent(name: string, address: string): ClientAgent {
+    const agent = this.consul.addAgent(name, address);
+    this.#agents.set(`http://${address}:8500`, agent);
+    return agent;
+  }
+
   addNode(name: string, address: string): void {
     this.kube.store.apply({
       apiVersion: 'v1',
@@ -120,6 +133,7 @@ export class SmallCluster {
   putPod(name: string, annotations: Readonly<Record<string, string>>, fields: PodFields = {}): void {
     const { namespace = 'default', node = 'n1', ready = true } = fields;
     const known = this.kube.store.get('pods', namespace, name) as PodObject | undefined;
+    const hostIP = hosts[node] ?? '10.0.0.1';
     const ip = fields.ip ?? known?.status?.podIP ?? `10.1.0.${++this.#ips}`;
     this.kube.addNamespace(namespace);
     this.kube.store.apply({
@@ -140,7 +154,8 @@ export class SmallCluster {
         phase: 'Running',
         podIP: ip,
         podIPs: [{ ip }],
-        hostIP: '10.0.0.1',
+        hostIP,
+        hostIPs: [{ ip: hostIP }],
         conditions: ['Ready', 'ContainersReady'].map((type) => ({
           type,
           status: ready ? 'True' : 'False',
@@ -148,6 +163,16 @@ export class SmallCluster {
         })),
       },
     });
+  }
+
+  /** Nobody answers where no agent is. */
+  #agent(origin: string): Transport {
+    return (
+      this.#agents.get(origin)?.transport() ?? {
+        request: () => Promise.reject(new RegistrarError('unreachable', 'connection refused')),
+        close: () => Promise.resolve(),
+      }
+    );
   }
 
   /** What consumers get of a service: its passing instances as `node/address`. */
@@ -170,6 +195,8 @@ export class SmallCluster {
       .sort();
   }
 }
+
+const hosts: Readonly<Record<string, string>> = { n1: '10.0.0.1', n2: '10.0.0.2' };
 
 interface PodObject {
   readonly status?: { readonly podIP?: string };

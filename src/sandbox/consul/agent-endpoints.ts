@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { serviceTopic } from './agent.ts';
 import {
   badCheck,
   type CheckFields,
@@ -8,6 +9,7 @@ import {
   type ServiceBody,
   serviceBody,
 } from './agent-body.ts';
+import { blockingOptions } from './blocking-query.ts';
 import { decodeBody } from './catalog-registration.ts';
 import type { Unstamped } from './catalog-writes.ts';
 import type { Core, Handler, Route } from './core.ts';
@@ -72,14 +74,22 @@ const services: Handler = (core, request) => {
   );
 };
 
-const service: Handler = (core, request, id) => {
-  const found = core.agent.services.get(id);
-  const authorizer = core.acl.resolve(tokenOf(request));
-  if (found === undefined) throw new HttpError(404, `unknown service ID: ${id}`);
-  authorizer.requireRead('service', found.Service);
-  const { Datacenter, ...shown } = agentService(core, found);
-  const hash = createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 16);
-  return json({ ...shown, ContentHash: hash, Datacenter }, { 'x-consul-contenthash': hash });
+/** With `?hash=` of what the client has, waits for a change. */
+const service: Handler = async (core, request, id) => {
+  const { clock, store, agent, random } = core;
+  const deadline = clock.now() + blockingOptions(request).waitMs * (1 + random() / 16);
+  for (;;) {
+    const found = agent.services.get(id);
+    const authorizer = core.acl.resolve(tokenOf(request));
+    if (found === undefined) throw new HttpError(404, `unknown service ID: ${id}`);
+    authorizer.requireRead('service', found.Service);
+    const { Datacenter, ...shown } = agentService(core, found);
+    const hash = createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 16);
+    const answer = json({ ...shown, ContentHash: hash, Datacenter }, { 'x-consul-contenthash': hash });
+    if (request.query.get('hash') !== hash) return answer;
+    const topics = new Set([serviceTopic(agent.node.Node, id)]);
+    if ((await store.watchers.wait(topics, deadline, request.signal)) !== 'changed') return answer;
+  }
 };
 
 const checks: Handler = (core, request) => {
@@ -323,7 +333,7 @@ const self: Handler = (core, request) => {
       NodeName: nodeName,
       NodeID: core.agent.node.ID,
       Revision: '',
-      Server: true,
+      Server: core.isServer,
       Version: version,
       BuildDate: '1970-01-01T00:00:01Z',
       BindAddr: core.agent.node.Address,

@@ -19,6 +19,9 @@ interface LocalCheck {
   readonly reported: string;
 }
 
+/** What a query that waits for a change of a service of an agent waits for. */
+export const serviceTopic = (node: string, service: string): string => `agent ${node} service ${service}`;
+
 /** How often an agent compares the catalog with itself, in milliseconds. */
 const antiEntropyMs = 60_000;
 
@@ -60,6 +63,20 @@ export class Agent implements Disposable {
     return (this.#checks.get(id)?.runtime.ttlMs ?? 0) > 0;
   }
 
+  /** The agent does not run: no time passes for it. */
+  pause(): void {
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
+    this.#timers.clear();
+  }
+
+  /** It runs again, with what it had: every TTL starts over. */
+  resume(): void {
+    for (const [id, { row }] of this.#checks) {
+      this.#startTtl(id);
+      this.#watchCritical(id, row.Status === 'critical' ? '' : row.Status);
+    }
+  }
+
   /** A service with its checks; a check that was there keeps its status and output. */
   addService(
     service: Unstamped<NodeService>,
@@ -67,6 +84,7 @@ export class Agent implements Disposable {
     replaceChecks: boolean,
   ): void {
     this.#services.set(service.ID, service);
+    this.#ring(service.ID);
     const wanted = new Set(checks.map(({ row }) => row.CheckID));
     if (replaceChecks) {
       for (const row of this.checks()) {
@@ -79,6 +97,7 @@ export class Agent implements Disposable {
 
   removeService(id: string): void {
     this.#services.delete(id);
+    this.#ring(id);
     for (const row of this.checks()) if (row.ServiceID === id) this.#drop(row.CheckID);
     if (this.#connected) this.#store.apply((write) => deleteService(this.#store, write, this.node.Node, id));
   }
@@ -191,6 +210,10 @@ export class Agent implements Disposable {
     this.#fullSync?.[Symbol.dispose]();
     for (const timer of this.#timers.values()) timer[Symbol.dispose]();
     this.#timers.clear();
+  }
+
+  #ring(service: string): void {
+    this.#store.watchers.fire([serviceTopic(this.node.Node, service)]);
   }
 
   #apply<T>(value: T, ensure: (store: Store, write: Write, value: T) => void): void {

@@ -5,16 +5,17 @@ import type { Transport } from '../../lib/transport.ts';
 import { Acl, type AclOptions } from './acl.ts';
 import { Agent } from './agent.ts';
 import { ensureCheck, ensureNode, ensureService } from './catalog-writes.ts';
+import { ClientAgent, serfHealth } from './client-agent.ts';
 import type { ConsulSettings, Core, Counters, Route } from './core.ts';
 import { nodeService } from './entries.ts';
-import { ConnectionReset, type Fault, type Interceptor } from './faults.ts';
+import { type Interceptor, suffer } from './faults.ts';
 import { type ConsulAnswer, type ConsulRequest, failure, HttpError } from './http.ts';
 import { Outsider } from './outsider.ts';
 import { Reaper } from './reaper.ts';
 import { routeOf, unknownPath } from './router.ts';
 import { SandboxTransport } from './sandbox-transport.ts';
 import { SessionTimers } from './sessions.ts';
-import { emptySnapshot, type Snapshot, Store } from './store.ts';
+import { emptySnapshot, nodeKey, type Snapshot, Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 import { uuid } from './uuid.ts';
 
@@ -63,6 +64,7 @@ export class ConsulServer implements Disposable {
   readonly #clock: Clock;
   readonly #reaper: Reaper;
   readonly #counters: Counters = { requests: new Map(), transactions: 0, operations: 0, refused: 0 };
+  readonly #clients = new Map<string, ClientAgent>();
   #leaderless = false;
 
   constructor(options: ConsulServerOptions) {
@@ -105,14 +107,16 @@ export class ConsulServer implements Disposable {
       snapshot: () => this.snapshot(),
       restore: (blob) => this.restore(blob),
       hasLeader: () => !this.#leaderless,
+      isServer: true,
     };
     this.outsider = new Outsider(store, datacenter);
-    this.#reaper = new Reaper(store, clock, nodeName);
+    this.#reaper = new Reaper(store, clock, (node) => this.#isMember(node));
     this.#registerItself();
     this.acl.onRevoke = (topic) => store.watchers.fire([topic]);
     store.onCommit = (touched) => {
       this.#reaper.notice(touched);
       this.#core.agent.notice(touched);
+      for (const agent of this.#clients.values()) agent.notice(touched);
     };
   }
 
@@ -136,6 +140,7 @@ export class ConsulServer implements Disposable {
   set leaderless(leaderless: boolean) {
     this.#leaderless = leaderless;
     this.#core.agent.connect(!leaderless);
+    for (const agent of this.#clients.values()) agent.connect(!leaderless);
     // A new leader gives every session its whole time again.
     if (leaderless) this.#core.sessions[Symbol.dispose]();
     else this.#core.sessions.resetAll();
@@ -144,6 +149,22 @@ export class ConsulServer implements Disposable {
   /** An in-process transport; `token` is sent with requests that carry none. */
   transport({ token = '' }: { readonly token?: string } = {}): Transport {
     return new SandboxTransport((request) => this.handle(request), this.#clock, token);
+  }
+
+  /**
+   * An agent that is no server, as it runs on every machine of an agent-based installation. `address`: of its
+   * machine.
+   */
+  addAgent(nodeName: string, address: string): ClientAgent {
+    const agent = new ClientAgent({
+      server: this.#core,
+      nodeName,
+      address,
+      dispatch: (request, core) => this.#answer(request, core),
+    });
+    this.#clients.set(nodeKey(nodeName), agent);
+    agent.start();
+    return agent;
   }
 
   /** What an agent's HTTP, TCP or gRPC check found; such checks stay critical until told otherwise. */
@@ -165,6 +186,7 @@ export class ConsulServer implements Disposable {
     this.#core.store.restore(snapshot, Math.max(this.raftIndex, snapshot.raftIndex) + 1);
     this.#core.sessions.resetAll();
     this.#core.agent.syncFully();
+    for (const agent of this.#clients.values()) agent.rejoin();
   }
 
   /** A server that lost its disk: empty, and its log starts again. */
@@ -173,6 +195,7 @@ export class ConsulServer implements Disposable {
     this.#core.sessions.resetAll();
     this.#registerItself();
     this.#core.agent.sync();
+    for (const agent of this.#clients.values()) agent.rejoin();
   }
 
   /**
@@ -180,45 +203,28 @@ export class ConsulServer implements Disposable {
    * breaks the connection.
    */
   async handle(request: ConsulRequest): Promise<ConsulAnswer> {
-    const fault = this.intercept?.(request);
-    switch (fault?.kind) {
-      case undefined:
-        return this.#answer(request);
-      case 'answer':
-        return { status: fault.status, headers: fault.headers ?? {}, body: fault.body ?? '' };
-      case 'hang':
-        return aborted(request.signal);
-      case 'reset':
-        throw new ConnectionReset('connection reset');
-      case 'delay':
-        await this.#clock.sleep(fault.ms, request.signal);
-        return this.#answer(request);
-      case 'reset-after-apply':
-      case 'truncate':
-        return this.#broken(fault, request);
-    }
+    return suffer(this.intercept?.(request), request, this.#clock, (each) => this.#answer(each));
   }
 
   [Symbol.dispose](): void {
     this.#core.sessions[Symbol.dispose]();
     this.#core.agent[Symbol.dispose]();
+    for (const agent of this.#clients.values()) agent[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
   }
 
-  async #broken(fault: Fault, request: ConsulRequest): Promise<ConsulAnswer> {
-    const answer = await this.#answer(request);
-    if (fault.kind !== 'truncate') throw new ConnectionReset('connection reset');
-    const body = Buffer.from(answer.body);
-    return { ...answer, body: body.subarray(0, body.byteLength >> 1), truncated: true };
+  #isMember(node: string): boolean {
+    const key = nodeKey(node);
+    return key === nodeKey(this.#core.settings.nodeName) || this.#clients.has(key);
   }
 
-  async #answer(request: ConsulRequest): Promise<ConsulAnswer> {
+  async #answer(request: ConsulRequest, core: Core = this.#core): Promise<ConsulAnswer> {
     const headers = { vary: 'Accept-Encoding', 'x-consul-default-acl-policy': this.acl.defaultPolicy };
     const withHeaders = (answer: ConsulAnswer) => ({ ...answer, headers: { ...headers, ...answer.headers } });
     try {
       const found = routeOf(request.method, request.path);
       if (found === undefined) return failure(unknownPath(request.path));
-      return withHeaders(await this.#dispatch(request, found.route, found.rest));
+      return withHeaders(await this.#dispatch(request, found.route, found.rest, core));
     } catch (thrown) {
       if (thrown instanceof HttpError) return withHeaders(failure(thrown));
       if (thrown instanceof StoreError) return withHeaders(failure(new HttpError(500, thrown.message)));
@@ -226,13 +232,13 @@ export class ConsulServer implements Disposable {
     }
   }
 
-  async #dispatch(request: ConsulRequest, route: Route, rest: string): Promise<ConsulAnswer> {
+  async #dispatch(request: ConsulRequest, route: Route, rest: string, core: Core): Promise<ConsulAnswer> {
     const name = `${request.method} ${route.path}`;
     this.#counters.requests.set(name, (this.#counters.requests.get(name) ?? 0) + 1);
-    if (!this.#leaderless) return route.handler(this.#core, request, rest);
+    if (!this.#leaderless) return route.handler(core, request, rest);
     const wait = () => this.#clock.sleep(leaderWaitMs * (1 + this.#core.random()), request.signal);
     if (route.local === true) {
-      const answer = await route.handler(this.#core, request, rest);
+      const answer = await route.handler(core, request, rest);
       // The agent has it, but tries in vain to tell the catalog before it answers.
       if (request.method === 'PUT') await wait();
       return answer;
@@ -242,7 +248,7 @@ export class ConsulServer implements Disposable {
       if (route.path !== '/v1/snapshot') await wait();
       if (this.#leaderless) throw new HttpError(500, 'No cluster leader');
     }
-    return route.handler(this.#core, request, rest);
+    return route.handler(core, request, rest);
   }
 
   /** What a starting server writes about itself: its node, the `consul` service and `serfHealth`. */
@@ -268,29 +274,7 @@ export class ConsulServer implements Disposable {
           EnableTagOverride: false,
         }),
       );
-      ensureCheck(store, write, {
-        Node: node,
-        CheckID: 'serfHealth',
-        Name: 'Serf Health Status',
-        Status: 'passing',
-        Notes: '',
-        Output: 'Agent alive and reachable',
-        ServiceID: '',
-        ServiceName: '',
-        ServiceTags: null,
-        Type: '',
-        Interval: '',
-        Timeout: '',
-        ExposedPort: 0,
-        Definition: {},
-      });
+      ensureCheck(store, write, serfHealth(node, true));
     });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

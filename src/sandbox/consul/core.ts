@@ -30,6 +30,8 @@ export interface Core {
   readonly snapshot: () => Uint8Array;
   readonly restore: (blob: Uint8Array) => void;
   readonly hasLeader: () => boolean;
+  /** Whether the agent that is asked is a server. */
+  readonly isServer: boolean;
 }
 
 export interface Counters {

@@ -1,4 +1,5 @@
-import type { ConsulRequest } from './http.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { ConsulAnswer, ConsulRequest } from './http.ts';
 
 /**
  * What goes wrong with one request:
@@ -38,4 +39,41 @@ export function rateLimited(retryAfterSeconds: number): Fault {
 /** The connection broke: how far the request got, the client does not learn. */
 export class ConnectionReset extends Error {
   override readonly name = 'ConnectionReset';
+}
+
+/** One request under a fault, or none. Rejects with the signal's reason, or with a ConnectionReset. */
+export async function suffer(
+  fault: Fault | undefined,
+  request: ConsulRequest,
+  clock: Clock,
+  answer: (request: ConsulRequest) => Promise<ConsulAnswer>,
+): Promise<ConsulAnswer> {
+  switch (fault?.kind) {
+    case undefined:
+      return answer(request);
+    case 'answer':
+      return { status: fault.status, headers: fault.headers ?? {}, body: fault.body ?? '' };
+    case 'hang':
+      return aborted(request.signal);
+    case 'reset':
+      throw new ConnectionReset('connection reset');
+    case 'delay':
+      await clock.sleep(fault.ms, request.signal);
+      return answer(request);
+    case 'reset-after-apply':
+      await answer(request);
+      throw new ConnectionReset('connection reset');
+    case 'truncate': {
+      const whole = await answer(request);
+      const body = Buffer.from(whole.body);
+      return { ...whole, body: body.subarray(0, body.byteLength >> 1), truncated: true };
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { deleteNode } from './catalog-writes.ts';
-import { nodeKey, type Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /** How often the leader compares the catalog with the members of the cluster, in milliseconds. */
 const reconcileMs = 60_000;
@@ -12,14 +12,14 @@ const reconcileMs = 60_000;
 export class Reaper implements Disposable {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #member: string;
+  readonly #isMember: (node: string) => boolean;
   #timer: Disposable | undefined;
 
-  /** `member`: name of the only node that is a member: the server's own. */
-  constructor(store: Store, clock: Clock, member: string) {
+  /** `isMember`: whether a node is the server's own, or an agent's. */
+  constructor(store: Store, clock: Clock, isMember: (node: string) => boolean) {
     this.#store = store;
     this.#clock = clock;
-    this.#member = nodeKey(member);
+    this.#isMember = isMember;
   }
 
   /** Looks for impostors; the next reconciliation removes them. */
@@ -46,6 +46,6 @@ export class Reaper implements Disposable {
     return this.#store.checks
       .by('id', 'serfHealth')
       .map(({ Node }) => Node)
-      .filter((node) => nodeKey(node) !== this.#member);
+      .filter((node) => !this.#isMember(node));
   }
 }

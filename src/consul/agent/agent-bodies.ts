@@ -1,0 +1,70 @@
+import { formatDuration } from '../../lib/duration.ts';
+import type { Check, CheckDefinition } from '../../model/check.ts';
+import type { Instance } from '../../model/instance.ts';
+import { cappedOutput } from '../../plan/fields.ts';
+import { notesOf } from '../../plan/notes.ts';
+import { ownNotes } from '../../plan/ownership.ts';
+
+/** Type of the check that maintenance mode is, with Consul as with us. */
+export const maintenanceType = 'maintenance';
+
+/** The reason of a maintenance mode of ours: its check has no other place for our mark. */
+export const markedReason = (reason: string): string => `${reason} (${ownNotes})`;
+
+/** Undefined: not entered by us. */
+export function unmarkedReason(notes: string): string | undefined {
+  const mark = ` (${ownNotes})`;
+  return notes.endsWith(mark) ? notes.slice(0, -mark.length) : undefined;
+}
+
+/** Body of `PUT /v1/agent/service/register`, with the given checks of the instance. */
+export function serviceBody(instance: Instance): object {
+  const { id, service, address, port, tags, meta, weights, taggedAddresses } = instance;
+  const checks = instance.checks.filter(({ type }) => type !== maintenanceType);
+  return {
+    ID: id,
+    Name: service,
+    Address: address,
+    Port: port,
+    Tags: tags,
+    Meta: meta,
+    Weights: { Passing: weights.passing, Warning: weights.warning },
+    TaggedAddresses: Object.fromEntries(
+      Object.entries(taggedAddresses).map(([key, tagged]) => [
+        key,
+        { Address: tagged.address, Port: tagged.port },
+      ]),
+    ),
+    EnableTagOverride: false,
+    Checks: checks.map((check) => ({ CheckID: check.id, ...checkFields(check) })),
+  };
+}
+
+/** Body of `PUT /v1/agent/check/register` for a check of an instance. */
+export function checkBody(check: Check, instance: string): object {
+  return { ID: check.id, ServiceID: instance, ...checkFields(check) };
+}
+
+/** What is reported as the output of a check with a TTL. */
+export const reportedOutput = (check: Check): string => cappedOutput(check.output);
+
+function checkFields(check: Check): object {
+  const { name, status, definition } = check;
+  return {
+    Name: name,
+    Notes: notesOf(check),
+    Status: status,
+    ...(definition === undefined ? {} : definitionFields(definition)),
+  };
+}
+
+function definitionFields(definition: CheckDefinition): object {
+  if (definition.kind === 'ttl') return { TTL: formatDuration(definition.ttlMs) };
+  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs } = definition;
+  return {
+    [kind.toUpperCase()]: target,
+    Interval: formatDuration(intervalMs),
+    Timeout: formatDuration(timeoutMs),
+    DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),
+  };
+}

@@ -1,0 +1,120 @@
+import {
+  type CheckId,
+  type ClusterUid,
+  type ConsulNodeName,
+  checkId,
+  type InstanceId,
+} from '../../model/keys.ts';
+import { clusterUidKey, isOwned, kubeNodeKey, managedByKey, managedByValue } from '../../model/owner.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
+import { isOwnCheck, ownNotes } from '../../plan/ownership.ts';
+import type { NodeReader } from '../node-reader.ts';
+import { toCheck, toInstance } from '../stored.ts';
+import { maintenanceType, unmarkedReason } from './agent-bodies.ts';
+import type { AgentCheckAnswer, AgentServiceAnswer } from './agent-schemas.ts';
+import type { Agents } from './agents.ts';
+
+export interface AgentReaderOptions {
+  readonly agents: Agents;
+  /** Whose instances are read. */
+  readonly owner: ClusterUid;
+  /** The nodes there are. */
+  readonly names: () => Iterable<ConsulNodeName>;
+  /** The Kubernetes node behind one of ours. */
+  readonly kubeNode: (node: ConsulNodeName) => string | undefined;
+}
+
+/**
+ * Reads what is ours from the agent on each node. The node itself is the agent's: of it we show no more than
+ * what the rest of the operator knows it by. Services of others, and their checks, are left out.
+ */
+export class AgentReader implements NodeReader {
+  readonly nodesFailAlone = true;
+  readonly #options: AgentReaderOptions;
+  /** Agents have no indexes: no two readings share one, so their entries are compared field by field. */
+  #reading = 0;
+
+  constructor(options: AgentReaderOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<readonly ConsulNodeName[]> {
+    return [...this.#options.names()];
+  }
+
+  async read(node: ConsulNodeName, signal: AbortSignal) {
+    const { agents, kubeNode } = this.#options;
+    // Endpoints that name no node: there is no agent, and nothing can be registered.
+    if (kubeNode(node) === '') return { node: this.#node(node, '', [], []), index: undefined };
+    // Checks after services: what comes between the two is a check without a service, which is left out.
+    const services = await agents.read(node, (client) => client.services(signal));
+    const checks = await agents.read(node, (client) => client.checks(signal));
+    const address = new URL(agents.origin(node)).hostname;
+    return {
+      node: this.#node(node, address, Object.values(services), Object.values(checks)),
+      index: undefined,
+    };
+  }
+
+  /** An agent's own list is the truth, and a list thinned by ACLs says that it is. */
+  async confirmAbsence(): Promise<void> {}
+
+  #node(
+    name: ConsulNodeName,
+    address: string,
+    services: readonly AgentServiceAnswer[],
+    answers: readonly AgentCheckAnswer[],
+  ): ObservedNode {
+    const { owner, kubeNode } = this.#options;
+    const modifyIndex = ++this.#reading;
+    const instances = new Map<InstanceId, ObservedInstance>();
+    for (const answer of services) {
+      const ofService = answers.filter(({ ServiceID }) => ServiceID === answer.ID);
+      const checks = new Map<CheckId, ObservedCheck>();
+      for (const each of ofService) checks.set(checkId(each.CheckID), checkOf(each, modifyIndex));
+      if (!isOurs(answer, checks, owner)) continue;
+      const instance = toInstance({ ...answer, ModifyIndex: modifyIndex });
+      const taggedAddresses = ownTaggedAddresses(instance);
+      instances.set(instance.id, { ...instance, taggedAddresses, checks });
+    }
+    return {
+      name,
+      address,
+      taggedAddresses: {},
+      meta: {
+        [managedByKey]: managedByValue,
+        [clusterUidKey]: owner,
+        [kubeNodeKey]: kubeNode(name) ?? '',
+      },
+      checks: new Map(),
+      instances,
+      createIndex: 0,
+      modifyIndex,
+      stampedBefore: true,
+    };
+  }
+}
+
+/** By its stamp; or, when an outsider registered it again without, by a check of ours that is left. */
+function isOurs(
+  { Meta }: AgentServiceAnswer,
+  checks: ReadonlyMap<CheckId, ObservedCheck>,
+  owner: ClusterUid,
+): boolean {
+  if (isOwned(Meta, owner)) return true;
+  const isUnstamped = Meta[clusterUidKey] === undefined || Meta[clusterUidKey] === owner;
+  return isUnstamped && [...checks.values()].some(isOwnCheck);
+}
+
+/** The check of a maintenance mode has its reason in the notes. */
+function checkOf(answer: AgentCheckAnswer, modifyIndex: number): ObservedCheck {
+  const check = toCheck({ ...answer, ModifyIndex: modifyIndex });
+  const reason = check.type === maintenanceType ? unmarkedReason(check.notes) : undefined;
+  return reason === undefined ? check : { ...check, notes: ownNotes, output: reason };
+}
+
+/** Without those the agent adds: the instance's own address, for LAN and WAN (agent/agent.go, addServiceLocked). */
+function ownTaggedAddresses({ taggedAddresses }: Pick<ObservedInstance, 'taggedAddresses'>) {
+  const { lan_ipv4, lan_ipv6 } = taggedAddresses;
+  return lan_ipv4 === undefined || lan_ipv6 === undefined ? {} : { lan_ipv4, lan_ipv6 };
+}

@@ -1,0 +1,215 @@
+import { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { jittered, type Random } from '../../lib/random.ts';
+import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
+import type { Drift } from '../../plan/finding.ts';
+import type { ObservedState } from '../observed-state.ts';
+import { ownWritesPauseMs } from '../watch-context.ts';
+import type { Agents } from './agents.ts';
+
+export interface AgentWatcherOptions {
+  readonly agents: Agents;
+  readonly observed: ObservedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Between two readings of an agent, in milliseconds, ±10 %. */
+  readonly intervalMs: number;
+  /** Somebody else changed something of ours with an agent. */
+  readonly onDrift: (drift: readonly Drift[]) => void;
+  /** An agent answers for the first time, or again: its node is to be looked at. */
+  readonly onAnswers: (node: ConsulNodeName) => void;
+  /** Whether anybody needs this agent any more. */
+  readonly isWanted: (node: ConsulNodeName) => boolean;
+}
+
+type State =
+  | { readonly kind: 'unread' }
+  | { readonly kind: 'answers' }
+  | {
+      readonly kind: 'fails';
+      readonly since: number;
+      readonly error: RegistrarError;
+      readonly told: boolean;
+    };
+
+interface Watch {
+  state: State;
+  ring: () => void;
+}
+
+/** An agent that restarts is silent for a moment; that is not worth a line. */
+const toldAfterMs = 5_000;
+/** How long an agent that nobody needs and that does not answer is remembered, in milliseconds. */
+const forgottenAfterMs = 3_600_000;
+
+/**
+ * Sees what becomes of our instances on each agent: a reading every so often, and between two of them a
+ * doorbell on one of the instances. The connection that it holds breaks when the agent ends, so that one which
+ * comes back empty is found at once.
+ *
+ * Each agent is followed by itself, with a backoff of its own: one that is away delays no other.
+ */
+export class AgentWatcher {
+  readonly #options: AgentWatcherOptions;
+  readonly #watches = new Map<ConsulNodeName, Watch>();
+  readonly #running = new Set<Promise<void>>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: AgentWatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Agents that do not answer, and why. */
+  get failing(): ReadonlyMap<ConsulNodeName, RegistrarError> {
+    const failing = new Map<ConsulNodeName, RegistrarError>();
+    for (const [node, { state }] of this.#watches) if (state.kind === 'fails') failing.set(node, state.error);
+    return failing;
+  }
+
+  /** Agents that are followed. */
+  get followed(): number {
+    return this.#watches.size;
+  }
+
+  /** Follows a node's agent from now on, or as soon as run() does. */
+  follow(node: ConsulNodeName): void {
+    if (this.#watches.has(node)) return;
+    const watch: Watch = { state: { kind: 'unread' }, ring: () => {} };
+    this.#watches.set(node, watch);
+    if (this.#signal !== undefined) this.#start(node, watch, this.#signal);
+  }
+
+  /** Has the agent of a node read now. */
+  ring(node: ConsulNodeName): void {
+    this.#watches.get(node)?.ring();
+  }
+
+  /** Runs until the signal aborts. Never rejects for a fault of an agent. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const [node, watch] of this.#watches) this.#start(node, watch, signal);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.all(this.#running);
+  }
+
+  #start(node: ConsulNodeName, watch: Watch, signal: AbortSignal): void {
+    const running = this.#watch(node, watch, signal).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #watch(node: ConsulNodeName, watch: Watch, signal: AbortSignal): Promise<void> {
+    const { clock, random, observed, intervalMs, onDrift } = this.#options;
+    const backoff = new Backoff({ initialMs: 250, maxMs: 10_000, random });
+    while (!signal.aborted) {
+      let waitMs: number;
+      try {
+        const drift = await observed.compareNode(node, signal);
+        backoff.reset();
+        this.#answers(node, watch);
+        if (drift !== undefined && drift.length > 0) onDrift(drift);
+        // Undefined: a write of our own was under way.
+        waitMs = drift === undefined ? ownWritesPauseMs : jittered(intervalMs, 0.1, random);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const error = RegistrarError.from(thrown);
+        if (this.#fails(node, watch, error) === 'forget') return;
+        waitMs = backoff.next(Math.max(50, error.retryAfterMs ?? 0));
+      }
+      const startedAt = clock.now();
+      const rung = await this.#wait(node, watch, waitMs, signal);
+      const isBurst = rung !== 'elapsed' && clock.now() - startedAt < ownWritesPauseMs;
+      // A burst of our own writes costs one reading; nor must an agent that hangs up at once keep us busy.
+      if (rung === 'changed' || isBurst) await clock.sleep(ownWritesPauseMs, signal).catch(() => {});
+    }
+  }
+
+  /** Until the time is over, somebody rings, or the doorbell does: by a change, or because the agent ended. */
+  async #wait(
+    node: ConsulNodeName,
+    watch: Watch,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<'changed' | 'ended' | 'elapsed'> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const rung = new Promise<'ended'>((resolve) => {
+      watch.ring = () => resolve('ended');
+    });
+    const elapsed = clock.sleep(ms, until).then(
+      () => 'elapsed' as const,
+      () => 'elapsed' as const,
+    );
+    const waiting = [elapsed, this.#doorbell(node, watch, until)];
+    try {
+      return await Promise.race([rung, ...waiting]);
+    } finally {
+      watch.ring = () => {};
+      over.abort();
+      await Promise.all(waiting);
+    }
+  }
+
+  async #doorbell(
+    node: ConsulNodeName,
+    watch: Watch,
+    signal: AbortSignal,
+  ): Promise<'changed' | 'ended' | 'elapsed'> {
+    const { agents, observed, clock } = this.#options;
+    try {
+      let instance: InstanceId | undefined;
+      for (;;) {
+        [instance] = observed.node(node)?.instances.keys() ?? [];
+        if (instance !== undefined && watch.state.kind === 'answers') break;
+        // Without one there is nothing to lose, and nothing to ring. We may be about to register the first.
+        await clock.sleep(ownWritesPauseMs, signal);
+      }
+      await agents.read(node, (client) => client.serviceChange(instance, signal));
+      return 'changed';
+    } catch (thrown) {
+      return signal.aborted || RegistrarError.from(thrown).code === 'aborted' ? 'elapsed' : 'ended';
+    }
+  }
+
+  #answers(node: ConsulNodeName, watch: Watch): void {
+    const { logger, onAnswers } = this.#options;
+    const { state } = watch;
+    watch.state = { kind: 'answers' };
+    if (state.kind === 'answers') return;
+    if (state.kind === 'fails' && state.told) {
+      logger.info('a Consul agent answers again', { reason: 'AgentAvailable', node });
+    }
+    onAnswers(node);
+  }
+
+  #fails(node: ConsulNodeName, watch: Watch, error: RegistrarError): 'forget' | 'go on' {
+    const { clock, logger, isWanted, agents, observed } = this.#options;
+    const now = clock.now();
+    const { since, told } = watch.state.kind === 'fails' ? watch.state : { since: now, told: false };
+    const isLate = now - since >= toldAfterMs;
+    watch.state = { kind: 'fails', since, error, told: told || isLate };
+    if (isLate && !told) {
+      logger.warn('a Consul agent does not answer; what is registered with it stays as it is', {
+        reason: 'AgentUnavailable',
+        node,
+        code: error.code,
+        error: describe(error),
+      });
+    }
+    if (now - since < forgottenAfterMs || isWanted(node)) return 'go on';
+    this.#watches.delete(node);
+    observed.forget(node);
+    agents.forget(node);
+    logger.info('a Consul agent is gone with its node; Consul removes what was registered there', {
+      reason: 'AgentForgotten',
+      node,
+    });
+    return 'forget';
+  }
+}

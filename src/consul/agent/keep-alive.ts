@@ -1,0 +1,108 @@
+import type { Clock } from '../../lib/clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { jittered, type Random } from '../../lib/random.ts';
+import type { CheckStatus } from '../../model/check.ts';
+import type { CheckId, ConsulNodeName, InstanceId } from '../../model/keys.ts';
+import { ttlIn } from '../../plan/notes.ts';
+import type { ObservedCheck } from '../../plan/observed.ts';
+import { isOwnCheck } from '../../plan/ownership.ts';
+import type { Fence } from '../fence.ts';
+import type { ObservedState } from '../observed-state.ts';
+import type { Agents } from './agents.ts';
+
+export interface KeepAliveOptions {
+  readonly agents: Agents;
+  readonly observed: Pick<ObservedState, 'nodes' | 'node' | 'isWriting'>;
+  readonly fence: Fence;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Of the checks. */
+  readonly ttlMs: number;
+  /** The agent does not have what it should: it is to be read. */
+  readonly onLost: (node: ConsulNodeName) => void;
+}
+
+/**
+ * Repeats the last word on every instance well before its TTL runs out: three times within it, and after a
+ * failure more often. Each node has a time of its own, so that thousands of instances never ask at once; the
+ * first round is spread over a tenth of the TTL, because nobody knows how old the last word is.
+ *
+ * It repeats what was written last, and decides nothing: what the status should be is the reconciler's.
+ */
+export class KeepAlive {
+  readonly #options: KeepAliveOptions;
+  /** By node, when it is due: `clock.now()`. */
+  readonly #due = new Map<ConsulNodeName, number>();
+  readonly #running = new Map<ConsulNodeName, Promise<void>>();
+
+  constructor(options: KeepAliveOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until the signal aborts and what was in flight has ended; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, ttlMs } = this.#options;
+    while (!signal.aborted) {
+      this.#start(signal);
+      await clock.sleep(ttlMs / 100, signal).catch(() => {});
+    }
+    await Promise.all(this.#running.values());
+  }
+
+  #start(signal: AbortSignal): void {
+    const { observed, clock, random, ttlMs } = this.#options;
+    const now = clock.now();
+    const names = new Set<ConsulNodeName>();
+    for (const { name } of observed.nodes()) {
+      names.add(name);
+      const due = this.#due.get(name);
+      if (due === undefined) this.#due.set(name, now + (ttlMs / 10) * random());
+      else if (due <= now && !this.#running.has(name)) {
+        const running = this.#repeat(name, signal).then((waitMs) => {
+          this.#running.delete(name);
+          this.#due.set(name, clock.now() + waitMs);
+        });
+        this.#running.set(name, running);
+      }
+    }
+    for (const name of this.#due.keys()) if (!names.has(name)) this.#due.delete(name);
+  }
+
+  /** Resolves with how long to wait until the next time, in milliseconds. */
+  async #repeat(node: ConsulNodeName, signal: AbortSignal): Promise<number> {
+    const { observed, random, ttlMs, onLost } = this.#options;
+    const next = jittered(ttlMs / 3, 0.1, random);
+    const soon = jittered(ttlMs / 20, 0.5, random);
+    try {
+      for (const [instance, { checks }] of observed.node(node)?.instances ?? []) {
+        for (const [check, known] of checks) {
+          if (!isOwnCheck(known) || ttlIn(known.notes) === undefined) continue;
+          if (signal.aborted) return next;
+          if (!(await this.#repeatOne(node, instance, check, signal))) return soon;
+        }
+      }
+      return next;
+    } catch (thrown) {
+      if (RegistrarError.from(thrown).code === 'not-found') onLost(node);
+      return soon;
+    }
+  }
+
+  /** Resolves with false when something else is being written: it is to be tried again. */
+  #repeatOne(node: ConsulNodeName, instance: InstanceId, id: CheckId, signal: AbortSignal): Promise<boolean> {
+    const { agents, observed, fence } = this.#options;
+    return agents.write(node, async (client) => {
+      // What is on its way is newer than what we remember.
+      if (observed.isWriting(node)) return false;
+      const check = observed.node(node)?.instances.get(instance)?.checks.get(id);
+      if (check === undefined) return true;
+      fence.check();
+      await client.updateCheck(id, statusOf(check), check.output, signal);
+      return true;
+    });
+  }
+}
+
+function statusOf({ status }: ObservedCheck): CheckStatus {
+  return status === 'passing' || status === 'warning' ? status : 'critical';
+}

@@ -1,0 +1,135 @@
+import { AgentReader } from '../consul/agent/agent-reader.ts';
+import { AgentWatcher } from '../consul/agent/agent-watcher.ts';
+import { AgentWriter } from '../consul/agent/agent-writer.ts';
+import { Agents } from '../consul/agent/agents.ts';
+import { KeepAlive } from '../consul/agent/keep-alive.ts';
+import { noFence } from '../consul/fence.ts';
+import { ObservedState } from '../consul/observed-state.ts';
+import type { ClusterView } from '../desired/cluster-view.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { jittered } from '../lib/random.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { NodeNames } from './desired-nodes.ts';
+import { consulHttpOf, type Surroundings } from './parts.ts';
+import type { Registry, RegistryListener, WriterParts } from './registry.ts';
+
+export interface AgentRegistryOptions extends Surroundings {
+  readonly owner: ClusterUid;
+  readonly view: ClusterView;
+  readonly names: NodeNames;
+  /** Resolves when the cluster has been read: it says which agents there are. */
+  readonly synced: (signal: AbortSignal) => Promise<void>;
+}
+
+/** How long the start waits for agents that do not answer, in milliseconds: they are read when they do. */
+const patienceMs = 5_000;
+/** Agents read at the same time: most of the wait for one that is away is spent doing nothing. */
+const parallel = 64;
+
+/** The Consul client agents on the Kubernetes nodes. */
+export class AgentRegistry implements Registry {
+  readonly observed: ObservedState;
+  readonly nodes = false;
+  readonly #options: AgentRegistryOptions;
+  readonly #agents: Agents;
+  #watcher: AgentWatcher | undefined;
+
+  constructor(options: AgentRegistryOptions) {
+    this.#options = options;
+    const { config, view, names, owner, agents } = options;
+    if (agents === undefined) throw new RegistrarError('internal', 'there is no way to the agents');
+    this.#agents = new Agents({
+      http: consulHttpOf(options),
+      connect: agents,
+      ...config.registration.agent,
+      addressOf: (name) => hostAddress(view, names.get(name)),
+    });
+    const reader = new AgentReader({
+      agents: this.#agents,
+      owner,
+      names: () => names.all(),
+      kubeNode: (name) => names.get(name),
+    });
+    this.observed = new ObservedState({ reader, owner, parallel });
+  }
+
+  async read(signal: AbortSignal): Promise<void> {
+    const { synced, clock } = this.#options;
+    await synced(signal);
+    const late = new AbortController();
+    using _patience = clock.schedule(patienceMs, () => late.abort());
+    try {
+      await this.observed.readAll(AbortSignal.any([signal, late.signal]));
+    } catch (thrown) {
+      if (!late.signal.aborted) throw thrown;
+    }
+  }
+
+  follow(node: ConsulNodeName): void {
+    // Endpoints that name no node have no agent.
+    if (this.#options.names.get(node) !== '') this.#watcher?.follow(node);
+  }
+
+  async watch(listener: RegistryListener, signal: AbortSignal): Promise<void> {
+    const { clock, random, logger, config, names } = this.#options;
+    const { onDrift, onAppeared, onCompared, onError, isWanted } = listener;
+    const watcher = new AgentWatcher({
+      agents: this.#agents,
+      observed: this.observed,
+      clock,
+      random,
+      logger,
+      intervalMs: config.registration.agent.comparisonInterval,
+      onDrift,
+      onAnswers: onAppeared,
+      isWanted,
+    });
+    this.#watcher = watcher;
+    for (const name of names.all()) this.follow(name);
+    const comparing = async (): Promise<void> => {
+      while (!signal.aborted) {
+        const { failing, followed } = watcher;
+        const [error] = failing.values();
+        if (error !== undefined && failing.size === followed) onError(error);
+        else onCompared([]);
+        await clock.sleep(jittered(config.sync.fullComparisonInterval, 0.1, random), signal).catch(() => {});
+      }
+    };
+    try {
+      await Promise.all([watcher.run(signal), comparing()]);
+    } finally {
+      this.#watcher = undefined;
+    }
+  }
+
+  writer({ fence = noFence }: WriterParts): AgentWriter {
+    const { observed } = this;
+    const { clock, random, config } = this.#options;
+    const keepAlive = new KeepAlive({
+      agents: this.#agents,
+      observed,
+      fence,
+      clock,
+      random,
+      ttlMs: config.registration.agent.ttl,
+      onLost: (node) => this.#watcher?.ring(node),
+    });
+    return new AgentWriter({
+      agents: this.#agents,
+      observed: (node) => observed.node(node),
+      fence,
+      keepAlive,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agents[Symbol.asyncDispose]();
+  }
+}
+
+/** The host IP that the node's pods report; without pods, the Node's own address. */
+function hostAddress(view: ClusterView, kubeNode: string | undefined): string | undefined {
+  if (kubeNode === undefined || kubeNode === '') return undefined;
+  for (const { hostIps } of view.podsOnNode(kubeNode)) if (hostIps[0] !== undefined) return hostIps[0];
+  return view.kubeNode(kubeNode)?.internalIps[0];
+}

@@ -1,0 +1,43 @@
+import type { ChangeWriter } from '../consul/change-writer.ts';
+import type { Fence } from '../consul/fence.ts';
+import type { ObservedState } from '../consul/observed-state.ts';
+import type { TxnReport } from '../consul/writer.ts';
+import type { RegistrarError } from '../lib/errors.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
+import type { Drift } from '../plan/finding.ts';
+
+/** What a registry tells whoever follows it. */
+export interface RegistryListener {
+  /** Somebody else changed entries of ours. */
+  readonly onDrift: (drift: readonly Drift[]) => void;
+  /** A node that was not known, or out of reach, has been read: it is to be looked at. */
+  readonly onAppeared: (node: ConsulNodeName) => void;
+  /** Everything has been compared, or is now to be. */
+  readonly onCompared: (drift: readonly Drift[]) => void;
+  /** Nothing of Consul can be read; it is tried again. */
+  readonly onError: (error: RegistrarError) => void;
+  /** Whether something is wanted on a node, or there is such a node. */
+  readonly isWanted: (node: ConsulNodeName) => boolean;
+}
+
+export interface WriterParts {
+  /** Default: the process is alone. */
+  readonly fence?: Fence;
+  readonly onTransaction?: (report: TxnReport) => void;
+}
+
+/** Where registrations are kept: in Consul's catalog, or with the agents of the Kubernetes nodes. */
+export interface Registry extends AsyncDisposable {
+  /** What is there, as far as it is known. */
+  readonly observed: ObservedState;
+  /** Whether nodes are ours to write, see diff(). */
+  readonly nodes: boolean;
+  /** Reads what has to be known before anything is computed. Rejects when it cannot be had. */
+  read(signal: AbortSignal): Promise<void>;
+  /** A node of the cluster: it may be a new one. */
+  follow(node: ConsulNodeName): void;
+  /** Keeps `observed` true to what others do, until the signal aborts. */
+  watch(listener: RegistryListener, signal: AbortSignal): Promise<void>;
+  /** What writes for as long as the fence allows. */
+  writer(parts: WriterParts): ChangeWriter;
+}
