@@ -10,12 +10,14 @@ export function addPlanCommand(program: Command, context: CliContext, connect: (
     .command('plan')
     .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
     .addOption(new Option('--output <FORMAT>', 'how to show it').choices(['text', 'json']).default('text'))
+    .option('--server <URL>', 'show what the operator that listens there holds back')
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {
     const { showPlan } = await import('./plan.ts');
     const wanted = {
       ...configOptionsOf(options),
       output: options['output'] as 'text' | 'json',
+      server: options['server'] as string | undefined,
       timeoutMs: options['timeout'] as unknown as number,
     };
     context.exit(await showPlan(wanted, context, await connect()));

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { startStatusServer } from '../server/http-server.ts';
 
 describe('kube-registrar plan', () => {
   test('shows what would be registered, writes nothing, and exits 2', async () => {
@@ -69,6 +71,97 @@ describe('kube-registrar plan', () => {
     assert.match(stdout, / {2}- instance \S*web-2\S* of web \(held by the policy\)\n/);
     assert.match(stdout, /Nothing to do under this policy\. 1 held by the policy\.\n$/);
     assert.equal(exitCode, 0);
+  });
+
+  /** So many pods, registered by an operator that has ended. */
+  async function registered(count: number): Promise<SmallCluster> {
+    const cluster = new SmallCluster();
+    for (let index = 0; index < count; index += 1) cluster.putPod(`web-${index}`, { service: 'web' });
+    const operator = cluster.start();
+    await cluster.clock.advance(2_000);
+    await operator.stop();
+    return cluster;
+  }
+
+  const lose = (cluster: SmallCluster, count: number): void => {
+    for (let index = 0; index < count; index += 1)
+      cluster.kube.store.delete('pods', 'default', `web-${index}`);
+  };
+
+  test('marks what the guard would hold, and why', async () => {
+    const cluster = await registered(40);
+    lose(cluster, 12);
+    const few = await cluster.run(['plan']);
+    assert.match(few.stdout, / {2}- instance default\.web-0\.\S+ of web\n/);
+    assert.match(few.stdout, /0 to add, 0 to change, 12 to remove on 1 node\.\n$/);
+    assert.equal(few.exitCode, 2);
+
+    cluster.kube.store.delete('pods', 'default', 'web-12');
+    const { exitCode, stdout } = await cluster.run(['plan']);
+    assert.match(stdout, / {2}- instance default\.web-0\.\S+ of web \(held by the guard\)\n/);
+    assert.match(stdout, / {2}! instance default\.web-0\.\S+ of web stays registered: nothing explains/);
+    assert.match(stdout, /Nothing to do for now\. 13 held by the guard\. 13 findings\.\n$/);
+    assert.equal(exitCode, 0);
+    const json = JSON.parse((await cluster.run(['plan', '--output', 'json'])).stdout);
+    assert.deepEqual([json.summary.held, json.summary.heldByGuard], [13, 13]);
+    const [{ steps, findings }] = json.nodes;
+    assert.deepEqual([steps[0].held, steps[0].heldBy], [true, 'guard']);
+    assert.deepEqual([findings[0].kind, findings[0].because], ['held', 'limit']);
+  });
+
+  test('keeps a node on which something is held', async () => {
+    const cluster = await registered(40);
+    lose(cluster, 40);
+    const { stdout } = await cluster.run(['plan']);
+    assert.doesNotMatch(stdout, /- node/);
+    assert.match(stdout, /40 held by the guard/);
+  });
+
+  test('does not expect the guard to hold what others have replaced', async () => {
+    const cluster = await registered(40);
+    lose(cluster, 40);
+    for (let index = 0; index < 40; index += 1) cluster.putPod(`new-${index}`, { service: 'web' });
+    const { stdout } = await cluster.run(['plan']);
+    assert.match(stdout, /80 to add, 0 to change, 40 to remove on 1 node\.\n$/);
+  });
+
+  test('expects loss of health because of many nodes to be held', async () => {
+    const cluster = new SmallCluster();
+    for (const node of ['n1', 'n2']) cluster.putPod(`web-${node}`, { service: 'web' }, { node });
+    const operator = cluster.start();
+    await cluster.clock.advance(2_000);
+    await operator.stop();
+    cluster.addNode('n1', '10.0.0.1', 'Unknown');
+    cluster.addNode('n2', '10.0.0.2', 'Unknown');
+    const { stdout, exitCode } = await cluster.run(['plan']);
+    assert.match(stdout, /~ check kubernetes-node \(held by the guard\)\n/);
+    assert.match(stdout, /! instance \S+ of web keeps its last status: too many/);
+    assert.equal(exitCode, 0);
+  });
+
+  test('--server shows what a running operator holds, which the plan alone would not', async () => {
+    const cluster = await registered(40);
+    const running = cluster.start();
+    await cluster.clock.advance(1_000);
+    lose(cluster, 12);
+    await cluster.clock.advance(5_000);
+    assert.equal(cluster.passing('web').length, 28);
+    lose(cluster, 17);
+    await cluster.clock.advance(5_000);
+    assert.match((await cluster.run(['plan'])).stdout, /5 to remove/, 'few by themselves');
+
+    await using server = await startStatusServer({
+      listen: '127.0.0.1:0',
+      source: running.operator,
+      metrics: { contentType: 'text/plain', text: async () => '' },
+      logger: silentLogger,
+      clock: cluster.clock,
+    }).then((started) => ({ ...started, [Symbol.asyncDispose]: () => started.close() }));
+    const { exitCode, stdout } = await cluster.run(['plan', '--server', server.origin]);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /- instance default\.web-16\.\S+ of web \(held by the guard\)\n/);
+    assert.match(stdout, /Nothing to do for now\. 5 held by the guard\. 5 findings\.\n$/);
+    await running.stop();
   });
 
   test('names the right that is missing, at once', async () => {

@@ -1,19 +1,25 @@
 import { takeSnapshot } from '../operator/snapshot.ts';
+import { foresee } from '../plan/foresight.ts';
 import { plan } from '../plan/plan.ts';
 import { renderJson, renderText } from '../plan/render.ts';
+import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
+import { heldByOperator } from './running-operator.ts';
 
 export interface PlanCommandOptions extends ConfigOptions {
   readonly output: 'text' | 'json';
+  /** Origin of the HTTP server of a running operator; undefined: one that would start now is imagined. */
+  readonly server: string | undefined;
   readonly timeoutMs: number;
 }
 
 /**
  * `kube-registrar plan`: reads the cluster and Consul once and shows what the operator would write; it writes
- * nothing and may run beside an operator. Returns the exit code: 0 when nothing would be written, 2 when
+ * nothing and may run beside an operator. What the guard would keep, or what a running operator keeps, is marked.
+ * Returns the exit code: 0 when nothing would be written, 2 when
  * something would. Rejects with ConfigError, or with what could not be read.
  */
 export async function showPlan(
@@ -27,9 +33,14 @@ export async function showPlan(
   const snapshot = await takeSnapshot(surroundings, context.signal);
   await using registry = snapshot.registry;
   tellUnread(snapshot, context);
-  const { owner, observed, nodes } = snapshot;
-  const { policy } = loaded.config.sync;
-  const found = plan(nodes, { owner, server: observed.features, nodes: registry.nodes, policy });
+  const { owner, observed, nodes, stores } = snapshot;
+  const { sync, guard } = loaded.config;
+  const wanted = { owner, server: observed.features, nodes: registry.nodes, policy: sync.policy };
+  const held =
+    options.server === undefined
+      ? foresee(nodes, { ...wanted, ...guardOptionsOf(guard), view: stores })
+      : await heldByOperator(options.server, owner, context.signal);
+  const found = plan(nodes, { ...wanted, held });
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );

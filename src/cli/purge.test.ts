@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
+import { readText } from '../lib/transport.ts';
+
+const signal = new AbortController().signal;
 
 /** Two instances on two nodes, registered by an operator that has ended. */
 async function registered(config: object = {}): Promise<SmallCluster> {
   const cluster = new SmallCluster();
   cluster.putPod('web-1', { service: 'web' });
   cluster.putPod('web-2', { service: 'web' }, { node: 'n2' });
-  const operator = cluster.start(config);
+  const operator = cluster.start(config, 'leaderElection' in config ? { pod: 'a' } : {});
   await cluster.clock.advance(1_000);
   await operator.stop();
   return cluster;
@@ -91,6 +94,58 @@ describe('kube-registrar purge', () => {
       cluster.passing('web').map((entry) => entry.split('/')[0]),
       ['kubernetes-n1', 'kubernetes-n2'],
     );
+  });
+
+  const keys = (cluster: SmallCluster): Promise<unknown> =>
+    cluster.consul
+      .transport()
+      .request({ method: 'GET', path: '/v1/kv/?keys', headers: {}, headersTimeoutMs: 1_000, signal })
+      .then(readText)
+      .then((text) => (text === '' ? [] : JSON.parse(text)));
+
+  /** With leader election, so that there is a key. */
+  const elected = {
+    leaderElection: { enabled: true },
+  };
+
+  test("removes its leaders' key, and nobody else's", async () => {
+    const cluster = await registered(elected);
+    const uid = cluster.kube.store.get('namespaces', '', 'kube-system')!.metadata.uid;
+    const other = 'kube-registrar/other-uid/epoch';
+    await cluster.consul.transport().request({
+      method: 'PUT',
+      path: `/v1/kv/${other}`,
+      headers: {},
+      body: 'x',
+      headersTimeoutMs: 1_000,
+      signal,
+    });
+    assert.deepEqual(await keys(cluster), [`kube-registrar/${uid}/epoch`, other]);
+    await cluster.run(['purge', '--yes', '--node', 'kubernetes-n1']);
+    assert.deepEqual(await keys(cluster), [`kube-registrar/${uid}/epoch`, other], 'leaders go on');
+    const { exitCode, stdout, stderr } = await cluster.run(['purge', '--yes']);
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.match(stdout, new RegExp(`\n- key kube-registrar/${uid}/epoch, if there is one\n`));
+    assert.deepEqual(await keys(cluster), [other]);
+    assert.match((await cluster.run(['purge', '--yes'])).stdout, /^Nothing to remove: /);
+  });
+
+  test('without rights on keys removes the rest, and says which key may be left', async () => {
+    const cluster = await registered(elected);
+    const before = await keys(cluster);
+    cluster.consul.intercept = ({ path, body }) =>
+      path === '/v1/txn' && String(body).includes('"KV"')
+        ? { kind: 'answer', status: 403, body: 'Permission denied: token lacks permission' }
+        : undefined;
+    const { exitCode, stdout, stderr } = await cluster.run(['purge', '--yes']);
+    assert.equal(exitCode, 0);
+    assert.match(
+      stderr,
+      /the token may not write the key kube-registrar\/.*consul kv delete kube-registrar\//,
+    );
+    assert.match(stdout, /Nothing of it is left\.\n$/);
+    cluster.consul.intercept = undefined;
+    assert.deepEqual(await keys(cluster), before);
   });
 
   test('--node keeps to the nodes named', async () => {

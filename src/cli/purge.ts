@@ -1,5 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts';
+import { EpochKey } from '../consul/fence-epoch.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
+import { consulClientOf } from '../operator/parts.ts';
 import { removeNodes, unwanted } from '../operator/purge.ts';
 import { takeConsulSnapshot } from '../operator/snapshot.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -29,9 +31,10 @@ const warning =
   '(kubectl scale --replicas=0, or helm uninstall).\n';
 
 /**
- * `kube-registrar purge`: removes from Consul what the cluster owns, after showing it; nodes on which somebody
- * else has a service stay, with that service. Returns the exit code: 0 when nothing of the cluster is left,
- * 1 when it was not confirmed, something stayed or an agent could not be read. Rejects with ConfigError, or with what could not be read.
+ * `kube-registrar purge`: removes from Consul what the cluster owns, the key of its leaders included, after
+ * showing it; nodes on which somebody else has a service stay, with that service. Returns the exit code: 0 when nothing of the cluster is left,
+ * 1 when it was not confirmed, something stayed or an agent could not be read. Rejects with ConfigError, or with what
+ * could not be read.
  */
 export async function purge(
   options: PurgeCommandOptions,
@@ -55,13 +58,18 @@ export async function purge(
       (node) => matches(node.name, options.nodes) && (registry.nodes || hasOwnInstance(node)),
     );
 
+  // With only some nodes gone, leaders still need it; agents have none.
+  const isWhole = options.nodes.length === 0 && registry.nodes;
+  const key = isWhole ? new EpochKey(consulClientOf(surroundings), owner) : undefined;
+
   const inputs = ours().map((node) => ({ desired: unwanted(node.name), observed: node }));
   const { nodes, problems, summary } = plan(inputs, { owner, nodes: registry.nodes });
-  if (summary.remove === 0) {
+  if (summary.remove === 0 && !(await key?.index(signal))) {
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
     return snapshot.unread.size === 0 ? 0 : 1;
   }
   stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
+  if (key !== undefined) stdout.write(`- key ${key.name}, if there is one\n`);
   stdout.write(`\n${warning}`);
   if (!options.yes) {
     const phrase = options.clusterUid ?? cluster.name;
@@ -96,11 +104,23 @@ export async function purge(
       `${back.length} nodes are registered again (${back[0]!.name} …): an operator runs for this cluster; stop it first, then purge again`,
     );
   }
+  if (key !== undefined && !(await removed(key, signal))) {
+    stderr.write(
+      `kube-registrar: the token may not write the key ${key.name}; if it is there, it stays: consul kv delete ${key.name}
+`,
+    );
+  }
   const stay = ours().length;
   stdout.write(
     stay === 0 ? 'Nothing of it is left.\n' : `${stay} nodes stay, with others' services on them.\n`,
   );
   return snapshot.unread.size === 0 ? 0 : 1;
+}
+
+/** False without the right to. */
+async function removed(key: EpochKey, signal: AbortSignal): Promise<boolean> {
+  const index = await key.index(signal);
+  return index !== undefined && (await key.remove(index, signal));
 }
 
 function withUid(loaded: LoadedConfig, uid: string | undefined): LoadedConfig {

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
-import { HttpTransport } from '../lib/http-transport.ts';
-import { readText } from '../lib/transport.ts';
 import type { Selection } from '../reconcile/guard/guard.ts';
 import { releasePath } from '../server/release.ts';
 import type { CliContext } from './context.ts';
+import { askOperator } from './running-operator.ts';
 
 export interface ReleaseOptions {
   readonly selection: Selection;
@@ -25,32 +24,18 @@ export async function release(
   if (!selection.all && selection.nodes.length + selection.services.length === 0) {
     throw new RegistrarError('config', 'release: say what: --all, --service NAME, or names of Consul nodes');
   }
-  const origin = URL.canParse(server) ? new URL(server).origin : 'null';
-  if (origin === 'null') {
-    throw new RegistrarError('config', `release: --server ${server} is no URL like http://127.0.0.1:8080`);
-  }
-  const transport = new HttpTransport({ origin });
-  try {
-    const response = await transport.request({
-      method: 'POST',
-      path: releasePath,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(selection),
-      headersTimeoutMs: 10_000,
-      signal,
-    });
-    const text = await readText(response);
-    if (response.status !== 200) {
-      throw new RegistrarError('rejected', `${origin}${releasePath}: ${text.trim()} (${response.status})`);
-    }
-    const { removals, nodes } = released.parse(JSON.parse(text));
-    stdout.write(
-      removals + nodes === 0
-        ? 'Nothing of that is held.\n'
-        : `Let go: ${removals} removals, and the loss of health on ${nodes} nodes.\n`,
-    );
-    return removals + nodes === 0 ? 2 : 0;
-  } finally {
-    await transport.close();
-  }
+  const request = {
+    method: 'POST',
+    path: releasePath,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(selection),
+  } as const;
+  const text = await askOperator({ command: 'release', server, ...request }, signal);
+  const { removals, nodes } = released.parse(JSON.parse(text));
+  stdout.write(
+    removals + nodes === 0
+      ? 'Nothing of that is held.\n'
+      : `Let go: ${removals} removals, and the loss of health on ${nodes} nodes.\n`,
+  );
+  return removals + nodes === 0 ? 2 : 0;
 }

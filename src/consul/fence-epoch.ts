@@ -49,17 +49,7 @@ export class EpochFence implements Fence {
     const Key = epochKey(owner);
     const send = async (operation: TxnOp): Promise<TxnAnswer | undefined> => {
       if (!mayWrite()) throw notLeading();
-      try {
-        const answer = await client.txn(JSON.stringify([operation]), signal);
-        return answer.kind === 'rolled-back' && answer.errors.some(({ what }) => isDenied(what))
-          ? undefined
-          : answer;
-      } catch (thrown) {
-        const error = RegistrarError.from(thrown);
-        // A token that is not known at all says nothing about its rights.
-        if (error.code === 'forbidden' && isDenied(error.message)) return undefined;
-        throw error;
-      }
+      return unlessDenied(client, operation, signal);
     };
     const unfenced = (): EpochFence => {
       onUnfenced(`the Consul token may not read and write the key ${Key}`);
@@ -69,10 +59,7 @@ export class EpochFence implements Fence {
     // The index is read before the lease is looked at again: after a pause between the two, either the look
     // finds the lease expired, or the index is that of before the pause and a successor has moved it.
     const before = await send({ KV: { Verb: 'get', Key } });
-    if (before === undefined) return unfenced();
-    const isThere = before.kind === 'committed';
-    const index = isThere ? before.results[0]?.KV?.ModifyIndex : 0;
-    // An entry that may not be read is left out of the results.
+    const index = before && indexIn(before);
     if (index === undefined) return unfenced();
     // Consul does not move the index of a key that is written as it is: no two claims are alike.
     const value = { holder, term, after: index };
@@ -111,6 +98,60 @@ export class EpochFence implements Fence {
     return false;
   }
 }
+
+/** The key of a cluster that is gone, or that is to be forgotten: removed by `purge`. */
+export class EpochKey {
+  readonly name: string;
+  readonly #client: ConsulClient;
+
+  constructor(client: ConsulClient, owner: ClusterUid) {
+    this.name = epochKey(owner);
+    this.#client = client;
+  }
+
+  /** Its index, 0 when there is none; undefined without the right to read it. */
+  async index(signal: AbortSignal): Promise<number | undefined> {
+    const found = await unlessDenied(this.#client, { KV: { Verb: 'get', Key: this.name } }, signal);
+    return found && indexIn(found);
+  }
+
+  /**
+   * Removes it as it was found; what is not there is removed. Returns false without the right to. Rejects with
+   * `conflict` when a leader has written it since.
+   */
+  async remove(index: number, signal: AbortSignal): Promise<boolean> {
+    if (index === 0) return true;
+    const operation: TxnOp = { KV: { Verb: 'delete-cas', Key: this.name, Index: index } };
+    const answer = await unlessDenied(this.#client, operation, signal);
+    if (answer === undefined || answer.kind === 'committed') return answer !== undefined;
+    throw new RegistrarError(
+      'conflict',
+      `${this.name} was written by a leader: an operator runs; stop it first`,
+    );
+  }
+}
+
+/** Undefined when the token has no right to it. */
+async function unlessDenied(
+  client: ConsulClient,
+  operation: TxnOp,
+  signal: AbortSignal,
+): Promise<TxnAnswer | undefined> {
+  try {
+    const answer = await client.txn(JSON.stringify([operation]), signal);
+    const denied = answer.kind === 'rolled-back' && answer.errors.some(({ what }) => isDenied(what));
+    return denied ? undefined : answer;
+  } catch (thrown) {
+    const error = RegistrarError.from(thrown);
+    // A token that is not known at all says nothing about its rights.
+    if (error.code === 'forbidden' && isDenied(error.message)) return undefined;
+    throw error;
+  }
+}
+
+/** Of a key that was asked for, 0 when there is none. One that may not be read is left out of the results. */
+const indexIn = (answer: TxnAnswer): number | undefined =>
+  answer.kind === 'committed' ? answer.results[0]?.KV?.ModifyIndex : 0;
 
 const isDenied = (text: string): boolean => /permission denied/i.test(text);
 

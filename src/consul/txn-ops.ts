@@ -23,7 +23,7 @@ export type TxnOp =
 /** `Index`: the ModifyIndex the key must have, 0 = it must not exist. `Value` in base64. */
 type TxnKv =
   | { readonly Verb: 'get'; readonly Key: string }
-  | { readonly Verb: 'check-index'; readonly Key: string; readonly Index: number }
+  | { readonly Verb: 'check-index' | 'delete-cas'; readonly Key: string; readonly Index: number }
   | { readonly Verb: 'cas'; readonly Key: string; readonly Index: number; readonly Value: string };
 
 interface TxnNode {

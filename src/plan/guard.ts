@@ -53,7 +53,8 @@ export type Look =
  * - `failed`    its object could not be read a second time
  * - `panic`     too many of the service's instances would become critical because of their nodes
  */
-export type HeldBecause = 'limit' | 'present' | 'forbidden' | 'failed' | 'panic';
+export const heldReasons = ['limit', 'present', 'forbidden', 'failed', 'panic'] as const;
+export type HeldBecause = (typeof heldReasons)[number];
 
 /**
  * Another pod stands where this one did: `wholly` when all that its service misses have been replaced, `partly`

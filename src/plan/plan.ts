@@ -4,7 +4,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Change } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Held } from './finding.ts';
 import type { ObservedNode } from './observed.ts';
 import { compareText } from './order.ts';
 import { type PolicyName, policies } from './policy.ts';
@@ -34,8 +34,10 @@ export interface Step {
   readonly instance: string;
   /** Empty for a removal. */
   readonly fields: readonly FieldChange[];
-  /** The policy keeps it from being written. */
+  /** It is not written, because the policy or the guard keeps it. */
   readonly held: boolean;
+  /** Who does. Why the guard does is among the node's findings. */
+  readonly heldBy: 'policy' | 'guard' | undefined;
 }
 
 /** Of the steps that would be written; those held are counted by themselves. */
@@ -44,6 +46,8 @@ export interface Summary {
   readonly change: number;
   readonly remove: number;
   readonly held: number;
+  /** Of the held, those that the guard keeps. */
+  readonly heldByGuard: number;
   readonly findings: number;
   readonly problems: number;
   /** Nodes with at least one step. */
@@ -61,20 +65,31 @@ export interface PlanOptions extends DiffOptions {
    * Default `sync`.
    */
   readonly policy?: PolicyName;
+  /** What the guard keeps. Default: nothing. */
+  readonly held?: readonly Held[];
 }
 
 export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
-  const { policy = 'sync' } = options;
+  const { policy = 'sync', held: kept = [] } = options;
+  const byNode = Map.groupBy(kept, ({ node }) => node);
   const nodes: NodePlan[] = [];
   const problems = new Map<string, Problem>();
   for (const { desired, observed } of inputs) {
     const { changes, findings } = diff(desired, observed, options);
-    const held = new Set(policy === 'dry-run' ? [] : policies[policy](changes).held);
-    const steps = changes.flatMap((change) =>
-      stepsOf(change, observed, options).map((step) => ({ ...step, held: held.has(change) })),
-    );
+    const byPolicy = new Set(policy === 'dry-run' ? [] : policies[policy](changes).held);
+    const byGuard = byNode.get(desired.name) ?? [];
+    const steps = changes
+      .flatMap((change) => inParts(change, observed, byGuard))
+      .flatMap((change) =>
+        stepsOf(change, observed, options).map((step): Step => {
+          const guarded = byGuard.some((held) => isHeldBy(held, step)) ? 'guard' : undefined;
+          const heldBy = byPolicy.has(change) ? 'policy' : guarded;
+          return { ...step, held: heldBy !== undefined, heldBy };
+        }),
+      );
     for (const problem of desired.problems) problems.set(JSON.stringify(problem), problem);
-    if (steps.length > 0 || findings.length > 0) nodes.push({ node: desired.name, steps, findings });
+    const noticed = [...findings, ...byGuard];
+    if (steps.length > 0 || noticed.length > 0) nodes.push({ node: desired.name, steps, findings: noticed });
   }
   nodes.sort((a, b) => compareText(a.node, b.node));
   const sorted = [...problems].sort(([a], [b]) => compareText(a, b)).map(([, problem]) => problem);
@@ -82,20 +97,44 @@ export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
 }
 
 function summaryOf(nodes: readonly NodePlan[], problems: number): Summary {
-  const summary = { add: 0, change: 0, remove: 0, held: 0, findings: 0, problems, nodes: 0 };
+  const summary = { add: 0, change: 0, remove: 0, held: 0, heldByGuard: 0, findings: 0, problems, nodes: 0 };
   for (const { steps, findings } of nodes) {
-    for (const { verb, held } of steps) summary[held ? 'held' : verb] += 1;
+    for (const { verb, held, heldBy } of steps) {
+      summary[held ? 'held' : verb] += 1;
+      if (heldBy === 'guard') summary.heldByGuard += 1;
+    }
     summary.findings += findings.length;
     if (steps.some(({ held }) => !held)) summary.nodes += 1;
   }
   return summary;
 }
 
-function stepsOf(
+/** A node on which something is held stays: what else is on it goes by itself. */
+function inParts(
   change: Change,
   observed: ObservedNode | undefined,
-  { server }: DiffOptions,
-): Omit<Step, 'held'>[] {
+  held: readonly Held[],
+): readonly Change[] {
+  if (change.kind !== 'delete-node' || observed === undefined) return [change];
+  if (!held.some(({ what }) => what === 'removal')) return [change];
+  return [...observed.instances.values()].map(({ id, service }) => {
+    return { kind: 'delete-instance', node: change.node, instance: id, service };
+  });
+}
+
+/** Whether a step is one that the guard keeps from being written. */
+function isHeldBy({ what, instance }: Held, step: Unmarked): boolean {
+  if (what === 'removal') {
+    return step.verb === 'remove' && step.entry === 'instance' && step.id === instance;
+  }
+  // With an instance's health, that of its node.
+  const isHealth = step.entry === 'check' && step.fields.some(({ field }) => field === 'status');
+  return isHealth && (step.instance === instance || step.instance === '');
+}
+
+type Unmarked = Omit<Step, 'held' | 'heldBy'>;
+
+function stepsOf(change: Change, observed: ObservedNode | undefined, { server }: DiffOptions): Unmarked[] {
   const nothing = { service: '', instance: '', fields: [] };
   switch (change.kind) {
     case 'put-node': {
@@ -119,7 +158,7 @@ function stepsOf(
         service,
         fields: instanceChanges(before, change.instance, server),
       } as const;
-      const ofChecks = checks.map((check): Omit<Step, 'held'> => {
+      const ofChecks = checks.map((check): Unmarked => {
         const old = before?.checks.get(check.id);
         const fields = checkChanges(old, writtenCheck(check, change.instance), server);
         return { verb: old ? 'change' : 'add', entry: 'check', id: check.id, service, instance: id, fields };

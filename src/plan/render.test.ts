@@ -77,6 +77,7 @@ describe('renderJson()', () => {
       change: 2,
       remove: 1,
       held: 0,
+      heldByGuard: 0,
       findings: 0,
       problems: 0,
       nodes: 1,

@@ -51,7 +51,7 @@ export function renderJson(plan: Plan): string {
 
 /** A step and its fields, a line each. */
 export function stepLines(step: Step): string[] {
-  const held = step.held ? ' (held by the policy)' : '';
+  const held = step.heldBy === undefined ? '' : ` (held by the ${step.heldBy})`;
   const title = `${signs[step.verb]} ${step.entry} ${titleOf(step)}${held}`;
   return [title, ...step.fields.map((field) => `    ${fieldText(field)}`)];
 }
@@ -122,16 +122,18 @@ function quoted(value: string | undefined): string {
   return /^[\w./:@%+-]+$/.test(value) || value.startsWith('["') ? value : JSON.stringify(value);
 }
 
-function summaryText({ add, change, remove, held, findings, problems, nodes }: Summary): string {
+function summaryText({ add, change, remove, held, heldByGuard, findings, problems, nodes }: Summary): string {
   const noticed = [
-    held === 0 ? '' : ` ${held} held by the policy.`,
+    held === heldByGuard ? '' : ` ${held - heldByGuard} held by the policy.`,
+    heldByGuard === 0 ? '' : ` ${heldByGuard} held by the guard.`,
     findings === 0 ? '' : ` ${counted(findings, 'finding')}.`,
     problems === 0 ? '' : ` ${counted(problems, 'problem')}.`,
   ].join('');
   if (add + change + remove > 0) {
     return `Plan: ${add} to add, ${change} to change, ${remove} to remove on ${counted(nodes, 'node')}.${noticed}`;
   }
-  if (held > 0) return `Nothing to do under this policy.${noticed}`;
+  if (held > heldByGuard) return `Nothing to do under this policy.${noticed}`;
+  if (held > 0) return `Nothing to do for now.${noticed}`;
   return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
 }
 

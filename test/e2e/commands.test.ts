@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isPassing, raftLog, states, writesBetween } from '../support/real/consul-reads.ts';
 import { dataDir } from '../support/real/data-dir.ts';
+import type { KubeObject } from '../support/real/kube-api.ts';
 import { operatorIdentity, startOperator } from '../support/real/operator.ts';
 import { clusterName, type Stage, startStage } from '../support/real/stage.ts';
 import type { Namespace } from '../support/real/workloads.ts';
@@ -101,7 +102,8 @@ suite('plan', () => {
       config({ kubernetes: { kubeconfig: nobody }, cluster: uid }),
     );
     assert.equal(code, 1);
-    assert.match(stderr, /pods: not listed yet \(.*forbidden/);
+    // Whichever of them is refused first.
+    assert.match(stderr, /(pods|services|endpointslices|nodes): not listed yet \(.*forbidden/);
     assert.ok(performance.now() - started < 50_000, 'not at the deadline');
   });
 
@@ -199,8 +201,12 @@ suite('purge', () => {
       SkipNodeUpdate: true,
       Service: { ID: 'db', Service: 'db', Port: 5432 },
     });
+    const { metadata } = await stage.kube.api.get<KubeObject>('/api/v1/namespaces/kube-system');
+    const [ours, others] = [metadata.uid, 'another-cluster'].map((each) => `kube-registrar/${each}/epoch`);
+    for (const key of [ours, others]) await stage.consul.api.put(`/v1/kv/${key}`, { holder: 'a leader' });
     const { code, stdout } = await run(['purge', '--yes']);
     assert.equal(code, 0, stdout);
+    assert.deepEqual(await stage.consul.api.get('/v1/kv/?keys'), [others]);
     assert.match(stdout, /instance db of db is not ours; left alone/);
     assert.deepEqual(await stage.instances('web'), []);
     assert.deepEqual(

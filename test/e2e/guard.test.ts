@@ -60,6 +60,12 @@ async function release(...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** The plan beside the operator, with its rights and configuration. */
+function plan(...args: string[]): Promise<{ stdout: string }> {
+  const file = ['--config', stage.operator.configFile];
+  return promisify(execFile)(process.execPath, [program, 'plan', ...file, ...args]);
+}
+
 suite('the guard', () => {
   let linesBefore: number;
 
@@ -109,6 +115,15 @@ suite('the guard', () => {
     const { held: shown } = await stage.operator.status();
     assert.match(shown[0]!.why, /stays registered: nothing explains that it is gone/);
     assert.match(shown[0]!.release, /^kube-registrar release prod-node-/);
+    const { stdout } = await plan('--server', stage.operator.url);
+    assert.match(stdout, /- instance vanished\.\S+ of vanished \(held by the guard\)\n/);
+    assert.match(
+      stdout,
+      /! instance vanished\.\S+ of vanished stays registered: nothing explains that it is gone/,
+    );
+    assert.match(stdout, /\nNothing to do for now\. 300 held by the guard\./);
+    const { summary } = JSON.parse((await plan('--output', 'json', '--server', stage.operator.url)).stdout);
+    assert.deepEqual([summary.remove, summary.heldByGuard], [0, 300]);
 
     assert.match(await release('prod-node-0'), /^Let go: 100 removals/);
     await stage.eventually('those of one node are gone', async () => assert.equal(await held(), 200));

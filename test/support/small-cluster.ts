@@ -117,14 +117,14 @@ export class SmallCluster {
     return agent;
   }
 
-  addNode(name: string, address: string): void {
+  addNode(name: string, address: string, ready: 'True' | 'False' | 'Unknown' = 'True'): void {
     this.kube.store.apply({
       apiVersion: 'v1',
       kind: 'Node',
       metadata: { name },
       status: {
         addresses: [{ type: 'InternalIP', address }],
-        conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' }],
+        conditions: [{ type: 'Ready', status: ready, reason: 'KubeletReady', message: 'ready' }],
       },
     });
   }

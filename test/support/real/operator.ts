@@ -68,6 +68,10 @@ export class OperatorProcess implements AsyncDisposable {
     this.#options = options;
   }
 
+  get configFile(): string {
+    return join(this.#dir, 'config.yaml');
+  }
+
   get running(): boolean {
     return this.#process?.running ?? false;
   }
@@ -173,7 +177,7 @@ export class OperatorProcess implements AsyncDisposable {
     return {
       name: 'kube-registrar',
       command: process.execPath,
-      args: [program, 'run', '--config', join(this.#dir, 'config.yaml')],
+      args: [program, 'run', '--config', this.configFile],
       env: { ...withoutSettings(process.env), ...this.#options.env },
       logFile: this.#logFile,
     };
@@ -183,7 +187,7 @@ export class OperatorProcess implements AsyncDisposable {
     const { config } = this.#options;
     const text =
       typeof config === 'string' ? config : JSON.stringify({ ...config, server: { listen: this.#listen } });
-    await writeFile(join(this.#dir, 'config.yaml'), text, { mode: 0o600 });
+    await writeFile(this.configFile, text, { mode: 0o600 });
   }
 }
 

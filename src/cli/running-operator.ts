@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { RegistrarError } from '../lib/errors.ts';
+import { HttpTransport } from '../lib/http-transport.ts';
+import { type HttpRequest, readText } from '../lib/transport.ts';
+import { consulNodeName, instanceId, serviceName } from '../model/keys.ts';
+import type { Held } from '../plan/finding.ts';
+import { heldReasons } from '../plan/guard.ts';
+
+export interface Question extends Omit<HttpRequest, 'signal'> {
+  /** The command that asks, for its errors. */
+  readonly command: string;
+  /** Origin of the operator's HTTP server. */
+  readonly server: string;
+}
+
+/**
+ * Asks a running operator; resolves with its answer. Rejects with `config` when `server` is no URL, with
+ * `rejected` when the operator refuses, and as HttpTransport when it does not answer.
+ */
+export async function askOperator(
+  { command, server, ...request }: Question,
+  signal: AbortSignal,
+): Promise<string> {
+  const origin = URL.canParse(server) ? new URL(server).origin : 'null';
+  if (origin === 'null') {
+    throw new RegistrarError('config', `${command}: --server ${server} is no URL like http://127.0.0.1:8080`);
+  }
+  const transport = new HttpTransport({ origin });
+  try {
+    const response = await transport.request({ headersTimeoutMs: 10_000, ...request, signal });
+    const text = await readText(response);
+    if (response.status === 200) return text;
+    throw new RegistrarError('rejected', `${origin}${request.path}: ${text.trim()} (${response.status})`);
+  } finally {
+    await transport.close();
+  }
+}
+
+const status = z.object({
+  cluster: z.object({ uid: z.string() }),
+  leadership: z.object({ state: z.string(), holder: z.string().nullable() }),
+  held: z.array(
+    z.object({
+      what: z.enum(['removal', 'health']),
+      node: z.string().transform(consulNodeName),
+      instance: z.string().transform(instanceId),
+      service: z.string().transform(serviceName),
+      because: z.enum(heldReasons),
+    }),
+  ),
+});
+
+/**
+ * What a running operator of this cluster holds. Rejects as askOperator(), and with `conflict` when it is another
+ * cluster's, or a replica that does not lead and so holds nothing itself.
+ */
+export async function heldByOperator(server: string, uid: string, signal: AbortSignal): Promise<Held[]> {
+  const text = await askOperator({ command: 'plan', server, method: 'GET', path: '/status.json' }, signal);
+  const { cluster, leadership, held } = status.parse(JSON.parse(text));
+  if (cluster.uid !== uid) {
+    throw new RegistrarError(
+      'conflict',
+      `${server} is an operator of cluster ${cluster.uid || '(not known yet)'}, not of ${uid}`,
+    );
+  }
+  if (leadership.state === 'standby') {
+    const leader = leadership.holder === null ? 'nobody leads at the moment' : `ask ${leadership.holder}`;
+    throw new RegistrarError('conflict', `${server} is a replica on standby, which holds nothing: ${leader}`);
+  }
+  return held.map((each) => ({ kind: 'held', ...each }));
+}
