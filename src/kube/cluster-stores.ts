@@ -47,6 +47,7 @@ export interface ClusterStoresOptions {
 interface Runnable {
   readonly synced: Promise<void>;
   start(signal: AbortSignal): Promise<void>;
+  doubt(): void;
   status(): ReflectorStatus;
 }
 
@@ -70,6 +71,7 @@ export class ClusterStores implements ClusterView {
   readonly synced: Promise<void>;
   readonly #onDirty: (node: string, receivedAt: number) => void;
   readonly #reflectors: Runnable[] = [];
+  #nodeReflector: Runnable | undefined;
   readonly #podsByNode = new Map<string, Set<PodRecord>>();
   readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
   readonly #endpoints = new EndpointIndex();
@@ -114,14 +116,13 @@ export class ClusterStores implements ClusterView {
       );
     }
     if (namespaces.length === 0) {
-      this.#reflectors.push(
-        new Reflector({
-          ...options,
-          resource: kubeNodeResource,
-          writer: this.kubeNodes.writer(),
-          project: kubeNodeProjection(pool),
-        }),
-      );
+      this.#nodeReflector = new Reflector({
+        ...options,
+        resource: kubeNodeResource,
+        writer: this.kubeNodes.writer(),
+        project: kubeNodeProjection(pool),
+      });
+      this.#reflectors.push(this.#nodeReflector);
     }
     this.synced = Promise.all(this.#reflectors.map((reflector) => reflector.synced)).then(() => {});
   }
@@ -134,9 +135,21 @@ export class ClusterStores implements ClusterView {
     return this.#running;
   }
 
+  /** Something shows that the store of this resource may be behind: it is soon compared with the server. */
+  doubt(resource: 'pods' | 'services' | 'endpointslices'): void {
+    for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
+  }
+
   /** Whether every reflector has synced: what readiness asks for. */
   get allSynced(): boolean {
     return this.#reflectors.every((reflector) => reflector.status().synced);
+  }
+
+  /** Since when the nodes are watched, monotonic ms; undefined while they are not. Namespaced mode: for ever. */
+  get kubeNodesSeenSince(): number | undefined {
+    if (this.#nodeReflector === undefined) return Number.NEGATIVE_INFINITY;
+    const { state } = this.#nodeReflector.status();
+    return state.kind === 'watching' ? state.since : undefined;
   }
 
   /** One entry for each reflector, always in the same order. */

@@ -34,8 +34,8 @@ export class History {
   }
 
   /**
-   * Whether history went back since the last complete list: the new one counts on from there, so that a
-   * version we know may stand for another state now.
+   * Whether history went back since the last complete list, or may have: the new one counts on from there, so
+   * that a version we know may stand for another state now.
    */
   get mayRepeat(): boolean {
     return this.#mayRepeat;
@@ -62,7 +62,20 @@ export class History {
     const seen = this.#seen;
     const isStepBack = this.isPast(listed);
     this.#seen = listed;
-    if (!isStepBack) return;
+    if (isStepBack) this.#regressed(seen, listed);
+  }
+
+  /**
+   * A watch without a gap has told something else than is there, so that our versions prove nothing. `listed`:
+   * the versions of what is there. One that the watch has passed shows that this is another history.
+   */
+  disown(listed: readonly string[]): void {
+    this.#mayRepeat = true;
+    const isOther = listed.some((version) => (compareResourceVersions(version, this.#seen) ?? 1) <= 0);
+    if (isOther) this.#regressed(this.#seen, this.#seen);
+  }
+
+  #regressed(seen: string, listed: string): void {
     this.#regressions += 1;
     this.#mayRepeat = true;
     this.#logger.warn('history went backwards', { reason: 'Regression', seen, listed });

@@ -1,72 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { V1Pod } from '@kubernetes/client-node';
 import fc from 'fast-check';
-import { seeded } from '../../test/support/seeded-random.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { silentLogger } from '../lib/logger.ts';
-import type { PodRecord } from '../model/pod.ts';
+import { reflectorOnServer } from '../../test/support/reflector-on-server.ts';
 import type { Fault } from '../sandbox/kube/faults.ts';
-import { KubeApi } from '../sandbox/kube/kube-api.ts';
-import { InternPool } from './intern-pool.ts';
-import { podProjection } from './project-pod.ts';
-import { Reflector } from './reflector.ts';
-import type { Regression } from './reflector-state.ts';
-import { podResource } from './resource.ts';
-import { Store } from './store.ts';
 
-/** A reflector of pods against the in-memory API server. */
-function setup(seed = 1) {
-  const clock = new VirtualClock();
-  const random = seeded(seed);
-  const api = new KubeApi({ clock, random });
-  const store = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
-  const regressions: Regression[] = [];
-  const reflector = new Reflector<V1Pod, PodRecord>({
-    transport: api.transport(),
-    clock,
-    random,
-    logger: silentLogger,
-    resource: podResource(),
-    writer: store.writer(),
-    project: podProjection('kube-registrar.io/', new InternPool()),
-    onRegression: (regression) => void regressions.push(regression),
-  });
-  const abort = new AbortController();
-  void reflector.start(abort.signal);
-  return {
-    clock,
-    api,
-    store,
-    regressions,
-    reflector,
-    apply: (name: string, ip: string) =>
-      api.store.apply({
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name, namespace: 'default' },
-        spec: { containers: [{ name: 'app', image: 'app' }] },
-        status: { phase: 'Running', podIP: ip, podIPs: [{ ip }] },
-      }),
-    remove: (name: string) => api.store.delete('pods', 'default', name),
-    known: () =>
-      [...store.records()]
-        .map(({ name, uid, resourceVersion }) => `${name} ${uid} ${resourceVersion}`)
-        .sort(),
-    actual: () =>
-      api.store
-        .list('pods')
-        .map(({ metadata: { name, uid, resourceVersion } }) => `${name} ${uid} ${resourceVersion}`)
-        .sort(),
-    async [Symbol.asyncDispose]() {
-      abort.abort();
-      await reflector.start(abort.signal);
-      assert.equal(clock.pending, 0, 'timers left behind');
-    },
-  };
-}
-
-type Setup = ReturnType<typeof setup>;
+type Setup = ReturnType<typeof reflectorOnServer>;
 
 /** Answers the next `count` requests by a fault. */
 function next(it: Setup, count: number, fault: Fault): void {
@@ -116,7 +54,7 @@ function calm(it: Setup): void {
 describe('Reflector against the in-memory API server', () => {
   for (const [what, disturb] of Object.entries(disturbances)) {
     test(`is true to the server again after: ${what}`, async () => {
-      await using it = setup();
+      await using it = reflectorOnServer();
       it.apply('a', '10.0.0.1');
       it.apply('b', '10.0.0.2');
       await it.clock.settle();
@@ -135,7 +73,7 @@ describe('Reflector against the in-memory API server', () => {
   }
 
   test('finds at a relist what no event told of', async () => {
-    await using it = setup();
+    await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');
     it.apply('b', '10.0.0.2');
     await it.clock.settle();
@@ -149,7 +87,7 @@ describe('Reflector against the in-memory API server', () => {
   });
 
   test('reports a restore from a backup and takes up the state that came back', async () => {
-    await using it = setup();
+    await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');
     await it.clock.settle();
     const backup = it.api.store.snapshot();
@@ -163,7 +101,7 @@ describe('Reflector against the in-memory API server', () => {
   });
 
   test('notices a restore also when the first questions about the version are not answered', async () => {
-    await using it = setup();
+    await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');
     await it.clock.settle();
     const backup = it.api.store.snapshot();
@@ -180,7 +118,7 @@ describe('Reflector against the in-memory API server', () => {
   });
 
   test('does not take two states for one because a restored history reuses their version', async () => {
-    await using it = setup();
+    await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');
     it.apply('b', '10.0.0.2');
     await it.clock.settle();
@@ -208,7 +146,7 @@ describe('Reflector against the in-memory API server', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(step, { maxLength: 30 }), async (seed, steps) => {
-        await using it = setup(seed);
+        await using it = reflectorOnServer(seed);
         for (const each of steps) {
           switch (each.kind) {
             case 'apply':

@@ -43,7 +43,7 @@ export interface ReflectorStatus {
   /** Lines that could not be read as an event, and objects that could not be read as what they should be. */
   readonly badLines: number;
   readonly badObjects: number;
-  /** Times a resourceVersion came back older than one seen before. */
+  /** Times a resourceVersion came back older than one seen before, or the server's history proved another. */
   readonly regressions: number;
   /** Monotonic ms of the last sign of life: an event, a bookmark, a complete page. */
   readonly lastHeardAt: number | undefined;
@@ -54,7 +54,8 @@ export interface ReflectorStatus {
 /**
  * A resourceVersion came back older than one seen before: etcd was restored from a backup, or the server's
  * view is stale. Reported before anything of the older list is applied, so that whoever removes things on the
- * word of this store can stop in time.
+ * word of this store can stop in time. `listed` equal to `seen`: no version shows it, but what is there differs
+ * from what a watch without a gap has told.
  */
 export interface Regression {
   readonly resource: string;

@@ -6,6 +6,8 @@ import type { Logger } from '../lib/logger.ts';
 import { jittered, type Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import { throwIfRefused } from './answer.ts';
+import { audit, type Difference } from './audit.ts';
+import { Auditor } from './auditor.ts';
 import { History } from './history.ts';
 import { completeLines } from './lines.ts';
 import { currentVersion, listParts } from './list-pager.ts';
@@ -30,6 +32,8 @@ const watchListRestMs = 600_000;
 const maxLineBytes = 8 * 1024 * 1024;
 /** A watch that lasted this long was healthy even if nothing happened. */
 const healthyMs = 1_000;
+/** A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. */
+const promptMs = 3_000;
 /** Between two tries at something that somebody has to grant or install first. */
 const slowRetryMs = 30_000;
 /** An API server that has just started refuses everything until it has read its roles: seconds, not more. */
@@ -70,11 +74,14 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   readonly #projector: Projector<O, R>;
   readonly #backoff: Backoff;
   readonly #pacer: Pacer;
+  readonly #auditor: Auditor;
   readonly #resolveSynced: () => void;
   #running: Promise<void> | undefined;
   #state: ReflectorState = { kind: 'idle' };
   /** The version to go on watching from; empty: everything must be read first. */
   #resumeAt = '';
+  /** When the watch ended that is to be resumed. */
+  #lostAt: number | undefined;
   /** The whole was listed just now, so the history is known to be the one we are in. */
   #fresh = false;
   /** Where a line was last unreadable. */
@@ -103,6 +110,18 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     });
     this.#backoff = new Backoff({ random });
     this.#pacer = new Pacer(clock);
+    this.#auditor = new Auditor({
+      clock,
+      random,
+      logger: this.#logger,
+      compare: (signal) =>
+        audit(listParts<O>({ ...options, namespace: writer.scope, signal }), {
+          writer,
+          record: (object) => this.#projector.record(object),
+          pacer: this.#pacer,
+          signal,
+        }),
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
     this.#resolveSynced = resolve;
@@ -115,6 +134,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   start(signal: AbortSignal): Promise<void> {
     this.#running ??= this.#run(signal);
     return this.#running;
+  }
+
+  /** Something shows that the store may be behind: it is soon compared with the server, and mended. */
+  doubt(): void {
+    this.#auditor.ask();
   }
 
   status(): ReflectorStatus {
@@ -140,6 +164,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const attempt = phase === 'list' ? this.#list(signal) : this.#watch(phase, signal);
       const end = await attempt.catch(RegistrarError.from);
       if (signal.aborted) break;
+      this.#lostAt ??= clock.now();
       const waitMs = this.#waitAfter(phase, end);
       if (waitMs === 0) continue;
       const since = clock.now();
@@ -259,7 +284,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       });
       await throwIfRefused(this.#what, response);
       if (!initial) {
-        this.#enterWatching();
+        this.#enterWatching(watchdog);
         if (!this.#fresh) void this.#checkHistory(watchdog);
         this.#fresh = false;
       }
@@ -279,7 +304,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
             await this.#complete(relist, event.resourceVersion, receivedAt, signal);
             relist = undefined;
             watchdog.limit(idleMs);
-            this.#enterWatching();
+            this.#enterWatching(watchdog);
           } else {
             this.#showInitial(relist, event, receivedAt);
           }
@@ -314,8 +339,24 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     });
   }
 
-  #enterWatching(): void {
-    this.#state = { kind: 'watching', since: this.#options.clock.now(), from: this.#resumeAt };
+  #enterWatching(watchdog: Watchdog): void {
+    const since = this.#options.clock.now();
+    this.#state = { kind: 'watching', since, from: this.#resumeAt };
+    if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) this.#auditor.ask();
+    this.#lostAt = undefined;
+    void this.#auditor.run(watchdog.signal).then((differences) => {
+      if (differences.length > 0) this.#disbelieve(differences, watchdog);
+    });
+  }
+
+  /** What the server has is not what the watch has told. */
+  #disbelieve(differences: readonly Difference[], watchdog: Watchdog): void {
+    this.#logger.warn('the API server has other objects than its watch has told of; listing all again', {
+      reason: 'StoreOutdated',
+      differences: differences.length,
+    });
+    this.#history.disown(differences.map(({ listed }) => listed));
+    watchdog.end(new RegistrarError('gone', `${this.#what}: the watch has not told everything`));
   }
 
   /** Applies an event of a watch; only then its version is where to go on. */
@@ -415,6 +456,10 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     signal.throwIfAborted();
     this.#history.settle();
     this.#resumeAt = version;
+    this.#lostAt = undefined;
+    this.#auditor.listed();
+    // Absence in one list is no proof: another one shall say so too.
+    if (drift.removed > 0) this.#auditor.ask();
     this.#record.listed(drift, receivedAt);
     this.#resolveSynced();
   }

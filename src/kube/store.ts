@@ -43,6 +43,8 @@ export interface StoreWriter<R> {
   put(record: R, cause: 'event' | 'relist', receivedAt: number, options?: PutOptions): PutResult;
   /** Removes the object of this uid; one of another uid under the name stays. */
   delete(namespace: string, name: string, uid: string, receivedAt: number): boolean;
+  /** `namespace`: empty for cluster-scoped kinds. */
+  get(namespace: string, name: string): R | undefined;
   /** The records in scope, as they are now. */
   records(): IterableIterator<R>;
   /** Removes a record that a complete list did not hold. */
@@ -128,6 +130,7 @@ export class Store<R extends StoredRecord> {
         this.#remove(before, 'event', receivedAt);
         return true;
       },
+      get: (namespace, name) => this.get(namespace, name),
       records: () => this.records(scope),
       removeAbsent: (record, receivedAt) => {
         if (this.get(record.namespace ?? '', record.name) === record)

@@ -129,6 +129,19 @@ export const logReasons = {
       'The cluster shows an older state than before, as after a restored backup of etcd. Removals wait until they are confirmed.',
     todo: 'If nobody restored a backup, look at the API servers.',
   },
+  StoreOutdated: {
+    levels: warn,
+    area: 'kubernetes',
+    means:
+      'Two comparisons with the API server found objects other than the watch has told of: etcd was restored while the server was away, a list came short, or the watch has fallen behind. Everything is listed again.',
+    todo: 'If it comes again and nobody restored a backup, look at the API servers and at proxies before them.',
+  },
+  NotCompared: {
+    levels: ['debug'],
+    area: 'kubernetes',
+    means: 'A store could not be compared with the API server; it is tried again.',
+    todo: '',
+  },
   BadObject: {
     levels: warn,
     area: 'kubernetes',

@@ -11,7 +11,8 @@ export interface DesiredNode {
   readonly name: ConsulNodeName;
   /**
    * Undefined when nothing is wanted on the node and nothing on it is stale: it is then removed with
-   * everything on it. With stale sources only, an entry without instances keeps the node.
+   * everything on it. With stale sources only, an entry without instances keeps the node while there is an
+   * instance of theirs on it.
    */
   readonly entry: NodeEntry | undefined;
   /** Instances to leave registered as they are, because what asks for them is wrong at the moment. */

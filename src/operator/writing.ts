@@ -61,7 +61,13 @@ export class Writing implements Disposable {
       stores,
       observed,
       book: options.book,
-      look: new SecondLook({ transport: options.kube, clock, view: stores, ...config.kubernetes }),
+      look: new SecondLook({
+        transport: options.kube,
+        clock,
+        view: stores,
+        ...config.kubernetes,
+        onPresent: ({ kind }) => stores.doubt(resources[kind]),
+      }),
       nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
       touch: (name) => this.reconciler.review(name),
     });
@@ -145,6 +151,9 @@ export class Writing implements Disposable {
     for (const timer of this.#reviews.values()) timer[Symbol.dispose]();
   }
 }
+
+/** Where the subjects of a second look are kept. */
+const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices' } as const;
 
 const verdicts: Readonly<Record<Registration, GateVerdict>> = {
   committed: 'registered',

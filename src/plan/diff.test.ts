@@ -178,10 +178,10 @@ describe('diff()', () => {
   });
 
   test('knows its own instance by its check when the meta was replaced', () => {
-    const seen = observed(entry([instance('web-1')]));
+    const seen = observed(entry([instance('web-1'), instance('web-2')]));
     const old = seen.instances.get(instanceId('web-1'))!;
     const wiped = withInstance(seen, { ...old, meta: {} });
-    assert.deepEqual(briefs(desired(entry([])), wiped, options), ['delete-instance web-1']);
+    assert.deepEqual(briefs(desired(entry([instance('web-2')])), wiped, options), ['delete-instance web-1']);
   });
 
   describe('touches nothing on a node', () => {
@@ -248,6 +248,17 @@ describe('diff()', () => {
 
     test('keeps the node when nothing else is wanted on it', () => {
       assert.deepEqual(briefs(desired(undefined, [{ ...source, check: undefined }]), seen, options), [
+        'delete-instance web-2',
+      ]);
+    });
+
+    test('makes no node for what was never registered, and removes a bare one', () => {
+      const nothing = desired(entry([]), [source]);
+      assert.deepEqual(briefs(nothing, undefined, options), []);
+      assert.deepEqual(briefs(nothing, observed(entry([])), options), ['delete-node']);
+      assert.deepEqual(briefs(nothing, observed(entry([instance('web-2')])), options), ['delete-node']);
+      assert.deepEqual(briefs(nothing, seen, options), [
+        'put-check web-1:readiness',
         'delete-instance web-2',
       ]);
     });

@@ -21,6 +21,7 @@ import { followedCheck, keptFor } from './stale.ts';
 //               undefined    ours, bare                  delete-node
 //               undefined    ours; kept, moving or       its own instances by the rules below; the node
 //                            foreign instances on it     and its checks stay
+//               no instances on it, and no kept one      as undefined
 //               entry        absent                      put-node, then everything on it
 //               entry        ours, equal                 nothing
 //               entry        ours, different             put-node
@@ -115,7 +116,8 @@ class Differing {
   node(): void {
     if (this.#moves) this.findings.push({ kind: 'moving', node: this.#name });
     const [node, entry, observed] = [this.#name, this.#entry, this.#observed];
-    if (entry === undefined) {
+    const isNeeded = entry !== undefined && entry.instances.size > 0;
+    if (entry === undefined || (!isNeeded && this.#remaining === 0)) {
       if (observed === undefined || this.#remaining > 0) return;
       this.changes = [{ kind: 'delete-node', node, modifyIndex: observed.modifyIndex }];
       return;

@@ -34,6 +34,8 @@ export interface SafetyOptions {
 
 /** How long the operator may go on from a state it weighed, ms. */
 const settledMs = 15_000;
+/** How old the picture of all services may be that it weighs a loss of health by, ms. */
+const pictureMs = 1_000;
 /** So many removals are never held for their number. */
 const fewRemovals = 10;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
@@ -59,6 +61,8 @@ export class Safety {
   /** Nodes that carried a cluster's stamp once: an outsider may have wiped it. */
   readonly #stamped = new Map<string, { readonly uid: string; readonly createIndex: number }>();
   #catalog: Catalog;
+  /** The catalogs of the last moments, until when each was the present one. */
+  #recent: { readonly until: number; readonly catalog: Catalog }[] = [];
   /** Index of Consul's log that `#catalog` is of. */
   #index: number;
   #othersAt = Number.NEGATIVE_INFINITY;
@@ -119,6 +123,9 @@ export class Safety {
   }
 
   #take(catalog: Catalog): void {
+    const now = this.#options.now();
+    this.#recent = this.#recent.filter(({ until }) => now - until <= pictureMs);
+    this.#recent.push({ until: now, catalog: this.#catalog });
     this.#catalog = catalog;
     this.#index = this.#options.consul.raftIndex;
     for (const [name, { entry }] of catalog) {
@@ -162,6 +169,8 @@ export class Safety {
   ): void {
     const [was, is] = [passing(before), passing(after)];
     // As many as always may go: an outsider has taken the others.
+    const now = this.#options.now();
+    const pictures = this.#recent.filter(({ until }) => now - until <= pictureMs);
     const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= fewRemovals;
     for (const [key, stays] of spared) {
       const isLost =
@@ -169,7 +178,7 @@ export class Safety {
       const isOver =
         stays === 'passing' &&
         history.heldAtSomeTime(Math.max(known - settledMs, sparedSince + 0.001), (truth) =>
-          isReason(truth, key, before),
+          [before, ...pictures.map(({ catalog }) => catalog)].some((each) => isReason(truth, key, each)),
         );
       if (isLost && !isOver) this.#violated('hold', author, `${key} is not ${stays} any more`);
     }
@@ -182,7 +191,12 @@ export class Safety {
       const old = before.get(node)?.instances.get(key);
       if (this.#isNews(`service ${node}/${entry.ID}`)) continue;
       const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
-      if (isWell && !old?.isWell && !history.wasWell(key, known) && !isKept(history, entry.Meta, known)) {
+      if (
+        isWell &&
+        !old?.isWell &&
+        !history.wasBackendWell(key, known) &&
+        !isKept(history, entry.Meta, known)
+      ) {
         this.#violated('gain', author, told);
       }
       if (!before.get(node)?.isWell && !history.wasNodeWell(node, known)) {

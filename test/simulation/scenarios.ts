@@ -49,7 +49,11 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     actions: ['consul-restore', 'consul-wipe'],
     lasts: [100, 40_000],
   },
-  { row: 'etcd restored from a backup', actions: ['kube-restore'], lasts: [100, 40_000] },
+  {
+    row: 'etcd restored from a backup',
+    actions: ['kube-restore', 'kube-restore-away'],
+    lasts: [100, 40_000],
+  },
   {
     row: 'empty or shrunken LIST (RBAC lost, selector changed)',
     actions: ['kube-shrunk', 'kube-regressed', 'kube-forbidden'],
@@ -58,6 +62,12 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     row: 'mass NotReady (control plane cut off from the nodes)',
     actions: ['mass-not-ready'],
     lasts: [2_000, 100_000],
+    pods: ['web', 'web', 'both', 'api', 'db', 'web'],
+  },
+  {
+    row: 'mass NotReady (control plane cut off from the nodes)',
+    actions: ['kube-blind', 'mass-not-ready'],
+    lasts: [10_000, 60_000],
     pods: ['web', 'web', 'both', 'api', 'db', 'web'],
   },
   {
@@ -210,7 +220,11 @@ export function scriptOfScenarios(
   steps.sort((a, b) => a.at - b.at);
   const latencyMs = draw.pick([0, 0, 5, 200] as const);
   const traits = Object.assign(
-    { latencyMs, watchList: draw.chance(0.7) },
+    {
+      latencyMs,
+      watchList: draw.chance(0.7),
+      replicas: new Draw(seed, 'replicas').chance(0.2) ? 2 : 1,
+    },
     ...chosen.map((each) => each.traits ?? {}),
   ) as Partial<WorldTraits>;
   const promptMs =

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultRows } from './fault-rows.ts';
-import { pending } from './pending.ts';
 import { regressions } from './regressions.ts';
 import { scenarios, scriptOf } from './scenarios.ts';
 import { inWorkers } from './seed-workers.ts';
@@ -44,13 +43,4 @@ describe('the simulator', () => {
       assert.notDeepEqual((await simulate(scriptOf(seed + 1_000))).trace, once.trace);
     }
   });
-
-  for (const { row, reason, scripts } of pending) {
-    test(row, { todo: reason }, async () => {
-      for (const script of scripts) {
-        const outcome = await simulate(script);
-        assert.equal(outcome.violations.length, 0, report(outcome, 0));
-      }
-    });
-  }
 });

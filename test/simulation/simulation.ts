@@ -16,6 +16,8 @@ export interface Outcome {
 
 /** All trouble over, everything is right within this time, ms. */
 const convergenceMs = 600_000;
+/** After a list that lied: the next full comparison of a store, should nothing registered point to it, ms. */
+const auditMs = 4_500_000;
 /** How long a person waits before letting go what is held, ms: longer than the guard's window. */
 const patienceMs = 330_000;
 /** How long it is watched that nothing is written any more, ms: a periodic comparison. */
@@ -75,8 +77,9 @@ async function run(world: World, { seed, steps, promptMs }: Script): Promise<num
 
 async function converge(world: World, promptMs: number): Promise<number | undefined> {
   const start = world.clock.now();
+  const mostMs = world.clusters.some(({ wasLiedTo }) => wasLiedTo) ? auditMs : convergenceMs;
   let left: string[] = [];
-  for (let wait = 50; world.clock.now() - start < convergenceMs; wait = Math.min(10_000, wait * 2)) {
+  for (let wait = 50; world.clock.now() - start < mostMs; wait = Math.min(10_000, wait * 2)) {
     await world.clock.advance(wait);
     if (world.violations.length > 0) return undefined;
     left = remaining(world);

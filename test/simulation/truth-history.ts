@@ -1,4 +1,4 @@
-import { isWantedPassing, type Truth } from './truth.ts';
+import { backendOf, isWantedPassing, type Truth } from './truth.ts';
 
 interface Chapter {
   readonly from: number;
@@ -35,11 +35,17 @@ export class TruthHistory {
     return this.heldAtSomeTime(since, (truth) => !isWantedPassing(truth, key));
   }
 
-  /** Whether the instance itself was well at some moment, whatever its node was. */
-  wasWell(key: string, since: number): boolean {
+  /**
+   * Whether what stands behind the instance was well at some moment, whatever its node was, and for whatever
+   * service: that it is asked for may be heard sooner than that it fails.
+   */
+  wasBackendWell(key: string, since: number): boolean {
+    const backend = backendOf(key);
     return this.heldAtSomeTime(since, ({ instances }) => {
-      const wanted = instances.get(key);
-      return wanted !== undefined && (wanted.check ?? 'passing') === 'passing';
+      for (const wanted of instances.values()) {
+        if ((wanted.check ?? 'passing') === 'passing' && backendOf(wanted.key) === backend) return true;
+      }
+      return false;
     });
   }
 

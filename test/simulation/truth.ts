@@ -39,6 +39,8 @@ export interface Truth {
 /** One instance, told by what Consul shows of it rather than by its id. */
 export const instanceKey = (backend: string, service: string, port: number): string =>
   `${backend} ${service}:${port}`;
+/** The part of an instance's key that tells what stands behind it. */
+export const backendOf = (key: string): string => key.slice(0, key.lastIndexOf(' '));
 export const podBackend = (uid: string): string => `pod ${uid}`;
 export const endpointBackend = (namespace: string, kubeService: string, address: string): string =>
   `endpoint ${namespace}/${kubeService} ${address}`;

@@ -5,7 +5,7 @@ import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { Held } from '../../plan/finding.ts';
-import type { ObservedNode } from '../../plan/observed.ts';
+import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
 import type { GuardOptions } from './guard-options.ts';
 
@@ -13,7 +13,11 @@ export interface HealthGuardOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: GuardOptions;
-  readonly view: { pod(namespace: string, name: string): PodRecord | undefined };
+  readonly view: {
+    pod(namespace: string, name: string): PodRecord | undefined;
+    /** Since when the nodes are watched, monotonic ms; undefined while they are not. */
+    readonly kubeNodesSeenSince: number | undefined;
+  };
   /** Nodes of ours in Consul. */
   readonly nodes: () => Iterable<ObservedNode>;
   readonly node: (name: ConsulNodeName) => ObservedNode | undefined;
@@ -102,8 +106,10 @@ export class HealthGuard implements Disposable {
       return { desired: kept, held: [] };
     }
     const inPanic = this.#inPanic();
-    const isHeld = (instance: Instance) => inPanic.has(instance.service) && !this.#isEnding(instance);
-    if (![...desired.entry.instances.values()].some(isHeld)) {
+    const isHeld = (instance: Instance | ObservedInstance) =>
+      inPanic.has(instance.service) && !this.#isEnding(instance);
+    // One that is not wanted and still there is held elsewhere, and would be lost with its node.
+    if (![...desired.entry.instances.values(), ...observed.instances.values()].some(isHeld)) {
       suspect.lostAt = clock.now();
       return asDesired;
     }
@@ -132,23 +138,29 @@ export class HealthGuard implements Disposable {
     for (const timer of this.#timers.values()) timer[Symbol.dispose]();
   }
 
-  /** Pods of a Ready node that the node controller called not ready: before the node, or not yet undone. */
+  /**
+   * Pods of a Ready node that the node controller called not ready, or that a slice calls so and they do not:
+   * we hear of them before the node, or it is not yet undone.
+   */
   #reviewReady(desired: DesiredNode, observed: ObservedNode, suspect: Suspect | undefined): GuardedHealth {
     const { clock, options } = this.#deps;
     const now = clock.now();
     const graceEnd = suspect?.readyAt === undefined ? 0 : suspect.readyAt + graceMs;
     if (suspect !== undefined && now >= graceEnd) this.#forget(desired.name);
     let until = 0;
+    const { kubeNodesSeenSince: seenSince } = this.#deps.view;
     const isKept = (instance: Instance): boolean => {
-      if (!this.#isMarked(instance)) {
+      if (!this.#isQuestionable(instance)) {
         this.#marked.delete(instance.id);
         return false;
       }
       const since = this.#marked.get(instance.id) ?? now;
-      const end = Math.max(since + options.settle, graceEnd);
-      if (now >= end) return false;
+      // What its node is like is only known while nodes are watched, and not for the first moment.
+      const seen = seenSince === undefined ? Math.min(now, since + graceMs) : seenSince;
+      const end = Math.max(since, seen) + options.settle;
+      if (now >= Math.max(end, graceEnd)) return false;
       this.#marked.set(instance.id, since);
-      until = Math.max(until, end);
+      until = Math.max(until, end, graceEnd);
       return true;
     };
     const keeping = { node: false, instance: isKept };
@@ -157,17 +169,20 @@ export class HealthGuard implements Disposable {
     return { desired: kept, held: [] };
   }
 
-  #isMarked(instance: Instance): boolean {
+  /** It would fail without its containers saying so. */
+  #isQuestionable(instance: Instance): boolean {
+    if (instance.checks.every(({ status }) => status === 'passing')) return false;
     const pod = this.#podOf(instance);
-    return pod !== undefined && !pod.ready && pod.containersReady && pod.reason === '' && !pod.deleting;
+    if (pod === undefined || !pod.containersReady || pod.deleting) return false;
+    return pod.ready || pod.reason === '';
   }
 
   /** Its pod was told to stop: that is a decision, not a loss. */
-  #isEnding(instance: Instance): boolean {
+  #isEnding(instance: Instance | ObservedInstance): boolean {
     return this.#podOf(instance)?.deleting === true;
   }
 
-  #podOf({ meta }: Instance): PodRecord | undefined {
+  #podOf({ meta }: Instance | ObservedInstance): PodRecord | undefined {
     const pod = this.#deps.view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
     return pod?.uid === meta['kube-pod-uid'] ? pod : undefined;
   }

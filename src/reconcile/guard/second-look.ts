@@ -17,6 +17,8 @@ export interface SecondLookOptions {
   readonly namespaces: readonly string[];
   /** Pods without these labels are not ours to see. */
   readonly podLabelSelector?: string | undefined;
+  /** The subject is there, other than the view says: the view is behind. */
+  readonly onPresent?: (subject: Subject) => void;
 }
 
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
@@ -40,7 +42,7 @@ export class SecondLook {
   }
 
   /** One object, by its name. */
-  at(subject: Subject, signal: AbortSignal): Promise<Look> {
+  async at(subject: Subject, signal: AbortSignal): Promise<Look> {
     const ask = (until: AbortSignal): Promise<Look> => {
       switch (subject.kind) {
         case 'pod':
@@ -51,7 +53,9 @@ export class SecondLook {
           return this.#atEndpoint(subject, until);
       }
     };
-    return this.#unlessFailing(signal, () => withDeadline(this.#options.clock, longestMs, signal, ask));
+    const { clock } = this.#options;
+    const look = await this.#unlessFailing(signal, () => withDeadline(clock, longestMs, signal, ask));
+    return this.#told(subject, look);
   }
 
   /**
@@ -76,7 +80,13 @@ export class SecondLook {
       }
       return { kind: 'agrees' };
     });
-    return (subject) => (look.kind === 'agrees' ? this.#lookOf(subject, found.get(keyOf(subject))) : look);
+    return (subject) =>
+      look.kind === 'agrees' ? this.#told(subject, this.#lookOf(subject, found.get(keyOf(subject)))) : look;
+  }
+
+  #told(subject: Subject, look: Look): Look {
+    if (look.kind === 'present') this.#options.onPresent?.(subject);
+    return look;
   }
 
   async #atPod(subject: PodSubject, signal: AbortSignal): Promise<Look> {

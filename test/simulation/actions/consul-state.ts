@@ -5,6 +5,9 @@ const restore: Action = (world, { forMs }) => {
   const snapshot = world.consul.snapshot();
   world.after(forMs, () => {
     world.consul.restore(snapshot);
+    // Agents of that time are no members any more: what they left behind would be reaped a minute later.
+    const { outsider } = world.consul;
+    for (const { Node } of outsider.nodes()) outsider.removeCheck(Node, 'serfHealth');
     world.trace.add('Consul restored');
   });
   return `to what it is now, in ${forMs} ms`;

@@ -152,32 +152,31 @@ const noWatchList: Action = (world, { cluster: index, forMs }) => {
   return `for ${forMs} ms`;
 };
 
-/** One list of pods comes short, and claims to be whole: a broken proxy, or a server with another's etcd. */
-const shrunkFor =
-  (isMended: boolean): Action =>
-  (world, { cluster: index, y, forMs }) => {
-    const cluster = world.clusters[index]!;
-    const lie: KubeFault = ({ path }) => {
-      if (!path.startsWith('/api/v1/pods?') || !path.includes('limit=500')) return undefined;
-      cluster.faults.delete(lie);
-      cluster.wasLiedTo = true;
-      world.trace.add(`c${index} a list came short`);
-      const items = cluster.pods().filter((_, position) => y >= 0.5 && position % 2 === 0);
-      const metadata = { resourceVersion: String(cluster.kube.store.revision) };
-      return { kind: 'answer', status: 200, body: { kind: 'PodList', apiVersion: 'v1', metadata, items } };
-    };
-    const { faults } = cluster.kube;
-    faults.watchList = false;
-    cluster.faults.add(lie);
-    world.outOfOrder(forMs, 'short list', () => {
-      faults.watchList = world.traits.watchList;
-      cluster.faults.delete(lie);
-      // What the list left out and did not change since, the stores would go on without: see pending.ts.
-      if (isMended) cluster.forceRelist();
-    });
-    cluster.forceRelist();
-    return `${y >= 0.5 ? 'half' : 'none'} of the pods`;
+/**
+ * One list of pods comes short, and claims to be whole: a broken proxy, or a server with another's etcd. What
+ * it left out and does not change, no watch ever tells of.
+ */
+const shrunk: Action = (world, { cluster: index, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const lie: KubeFault = ({ path }) => {
+    if (!path.startsWith('/api/v1/pods?') || !path.includes('limit=500')) return undefined;
+    cluster.faults.delete(lie);
+    cluster.wasLiedTo = true;
+    world.trace.add(`c${index} a list came short`);
+    const items = cluster.pods().filter((_, position) => y >= 0.5 && position % 2 === 0);
+    const metadata = { resourceVersion: String(cluster.kube.store.revision) };
+    return { kind: 'answer', status: 200, body: { kind: 'PodList', apiVersion: 'v1', metadata, items } };
   };
+  const { faults } = cluster.kube;
+  faults.watchList = false;
+  cluster.faults.add(lie);
+  world.outOfOrder(forMs, 'short list', () => {
+    faults.watchList = world.traits.watchList;
+    cluster.faults.delete(lie);
+  });
+  cluster.forceRelist();
+  return `${y >= 0.5 ? 'half' : 'none'} of the pods`;
+};
 
 /** Reads that have to be consistent are not, for a moment: an older state comes back. */
 const regressed: Action = (world, { cluster: index, x }) => {
@@ -205,8 +204,6 @@ const restore: Action = (world, { cluster: index, forMs }) => {
   world.after(forMs, () => {
     // A backup of another branch of history may have the very version that was seen: nobody could tell.
     if (cluster.restores !== restores) return;
-    // The same when the new history has come as far as the old one before anybody asks: see pending.ts.
-    if (cluster.faults.size > 0 || cluster.news.isHeldBack) return;
     cluster.restores += 1;
     cluster.kube.faults.restore(backup);
     cluster.looked();
@@ -263,36 +260,32 @@ const massVanish: Action = (world, { cluster: index }) => {
 };
 
 /** The control plane is cut off from its nodes: all are called not Ready, and after them their pods. */
-const massNotReadyIf =
-  (mayBeUnseen: boolean): Action =>
-  (world, { cluster: index, forMs }) => {
-    const cluster = world.clusters[index]!;
-    // Every process has its four watches; see pending.ts for what happens when it has not.
-    const isSeen = cluster.kube.watches.size >= 4 * world.alive(cluster).length && !cluster.news.isHeldBack;
-    if ((!isSeen || cluster.wasTakenOver) && !mayBeUnseen) return undefined;
-    const names = cluster.nodes().map(({ metadata }) => metadata.name);
-    const inService = [...catalogOf(world.consul).values()].filter(({ entry, isWell, instances }) => {
-      return (
-        isWell &&
-        names.includes(entry.Meta?.['kube-node'] ?? '') &&
-        [...instances.values()].some(({ passing }) => passing)
-      );
-    });
-    if (inService.length < 2 || cluster.spared.size > 0) return undefined;
-    for (const { instances } of inService) {
-      for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
-    }
-    const pods = cluster.pods();
-    for (const name of names) cluster.putNode(name, 'Unknown');
-    for (const pod of pods) cluster.markNotReady(pod);
-    cluster.sparedSince = world.clock.now();
-    world.outOfOrder(forMs, 'nodes not Ready', () => {
-      for (const name of names) cluster.putNode(name);
-      for (const pod of pods) cluster.restoreReady(pod);
-      cluster.spared.clear();
-    });
-    return `${names.length} nodes for ${forMs} ms`;
-  };
+const massNotReady: Action = (world, { cluster: index, forMs }) => {
+  const cluster = world.clusters[index]!;
+  if (cluster.wasTakenOver) return undefined;
+  const names = cluster.nodes().map(({ metadata }) => metadata.name);
+  const inService = [...catalogOf(world.consul).values()].filter(({ entry, isWell, instances }) => {
+    return (
+      isWell &&
+      names.includes(entry.Meta?.['kube-node'] ?? '') &&
+      [...instances.values()].some(({ passing }) => passing)
+    );
+  });
+  if (inService.length < 2 || cluster.spared.size > 0) return undefined;
+  for (const { instances } of inService) {
+    for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
+  }
+  const pods = cluster.pods();
+  for (const name of names) cluster.putNode(name, 'Unknown');
+  for (const pod of pods) cluster.markNotReady(pod);
+  cluster.sparedSince = world.clock.now();
+  world.outOfOrder(forMs, 'nodes not Ready', () => {
+    for (const name of names) cluster.putNode(name);
+    for (const pod of pods) cluster.restoreReady(pod);
+    cluster.spared.clear();
+  });
+  return `${names.length} nodes for ${forMs} ms`;
+};
 
 export const kubeFaults = {
   'kube-down': down,
@@ -306,13 +299,11 @@ export const kubeFaults = {
   'kube-blind': blind,
   'kube-stale': stale,
   'kube-no-watchlist': noWatchList,
-  'kube-shrunk': shrunkFor(true),
-  'kube-shrunk-for-good': shrunkFor(false),
+  'kube-shrunk': shrunk,
   'kube-regressed': regressed,
   'kube-restore': restore,
   'kube-restore-away': restoreAway,
   vanish,
   'mass-vanish': massVanish,
-  'mass-not-ready': massNotReadyIf(false),
-  'mass-not-ready-unseen': massNotReadyIf(true),
+  'mass-not-ready': massNotReady,
 } satisfies Record<string, Action>;

@@ -1,0 +1,65 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { ListPart } from './list-pager.ts';
+import type { Pacer } from './pacer.ts';
+import { sameApartFromVersion } from './same-record.ts';
+import type { StoredRecord, StoreWriter } from './store.ts';
+
+export interface Difference {
+  /** What the list had and what the store had, in a few characters. */
+  readonly what: string;
+  /** The version the list had of it; empty when it had none. */
+  readonly listed: string;
+}
+
+/** By object. */
+export type Differences = ReadonlyMap<string, Difference>;
+
+export interface AuditOptions<O extends KubernetesObject, R extends StoredRecord> {
+  readonly writer: StoreWriter<R>;
+  /** An object's record; undefined when it cannot be read. */
+  readonly record: (object: O) => R | undefined;
+  readonly pacer: Pacer;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * How a store differs from a complete list, without changing it. Some differences are always to be expected:
+ * what happens during the list, the watch tells a little sooner or later. They are other ones the next time.
+ * Rejects as the list does.
+ */
+export async function audit<O extends KubernetesObject, R extends StoredRecord>(
+  parts: AsyncIterable<ListPart<O>>,
+  { writer, record, pacer, signal }: AuditOptions<O, R>,
+): Promise<Differences> {
+  const found = new Map<string, Difference>();
+  const listed = new Set<string>();
+  for await (const { items } of parts) {
+    for (const item of items) {
+      if (pacer.due) await pacer.rest();
+      signal.throwIfAborted();
+      const { namespace = '', name = '' } = item.metadata ?? {};
+      listed.add(keyOf(namespace, name));
+      const now = record(item);
+      const known = writer.get(namespace, name);
+      if (now === undefined || (known !== undefined && isSame(known, now))) continue;
+      found.set(keyOf(namespace, name), { what: `${told(now)} ${told(known)}`, listed: now.resourceVersion });
+    }
+  }
+  for (const known of writer.records()) {
+    if (pacer.due) await pacer.rest();
+    signal.throwIfAborted();
+    const key = keyOf(known.namespace ?? '', known.name);
+    if (!listed.has(key)) found.set(key, { what: `none ${told(known)}`, listed: '' });
+  }
+  return found;
+}
+
+/** Versions alone do not tell: in another history one may stand for another state. */
+const isSame = <R extends StoredRecord>(a: R, b: R): boolean =>
+  a.uid === b.uid && a.resourceVersion === b.resourceVersion && sameApartFromVersion(a, b);
+
+const told = (record: StoredRecord | undefined): string =>
+  record === undefined ? 'none' : `${record.uid}@${record.resourceVersion}`;
+
+/** A name holds no slash. */
+const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
