@@ -258,8 +258,8 @@ describe('diff()', () => {
       assert.deepEqual(briefs(nothing, observed(entry([])), options), ['delete-node']);
       assert.deepEqual(briefs(nothing, observed(entry([instance('web-2')])), options), ['delete-node']);
       assert.deepEqual(briefs(nothing, seen, options), [
-        'put-check web-1:readiness',
         'delete-instance web-2',
+        'put-check web-1:readiness',
       ]);
     });
   });
