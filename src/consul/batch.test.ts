@@ -13,7 +13,7 @@ import {
 import { consulNodeName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
-import { isUrgent } from '../plan/order.ts';
+import { rank } from '../plan/order.ts';
 import { bodyOf, defaultLimits, pack } from './batch.ts';
 
 /** Changes of several nodes, each in the order of diff(). */
@@ -83,14 +83,35 @@ describe('pack()', () => {
     );
   });
 
-  test('puts what is urgent before what can wait, over all nodes', () => {
+  test('puts new nodes first, then what comes into service, then what goes out, over all nodes', () => {
     fc.assert(
       fc.property(anyChanges, (changes) => {
-        const urgency = changesOf(pack(changes)).map(isUrgent);
-        assert.deepEqual(
-          urgency,
-          [...urgency].sort((a, b) => Number(b) - Number(a)),
-        );
+        const ranks = changesOf(pack(changes)).map(rank);
+        assert.deepEqual(ranks, ranks.toSorted());
+      }),
+    );
+  });
+
+  test('lets nothing leave a service in an earlier batch than what comes into it, nor without waiting for that', () => {
+    fc.assert(
+      fc.property(anyChanges, anyLimits, (changes, limits) => {
+        const { batches } = pack(changes, limits);
+        for (const [position, batch] of batches.entries()) {
+          const leaving = batch.changes.flatMap(({ change }) =>
+            change.kind === 'delete-instance' ? [change.service] : [],
+          );
+          for (const [other, { changes: among, gates }] of batches.entries()) {
+            const comes = among.some(
+              ({ change }) =>
+                rank(change) === 1 &&
+                change.kind === 'put-instance' &&
+                leaving.includes(change.instance.service),
+            );
+            if (!comes || other === position) continue;
+            assert.ok(other < position);
+            assert.ok(!gates.isDisjointFrom(batch.awaits));
+          }
+        }
       }),
     );
   });
@@ -103,15 +124,18 @@ describe('pack()', () => {
       batches.map(({ operations }) => operations),
       [128],
     );
-    assert.equal(batches[0]?.gates.size, 1);
+    assert.ok(batches[0]?.gates.has(`node ${wanted.name}`));
   });
 
   test('makes later batches of a new node wait for its own', () => {
     const wanted = entry(Array.from({ length: 100 }, (_, position) => instance(`web-${position}`)));
     const { batches } = pack(diff(desired(wanted), undefined, { owner }).changes);
     assert.deepEqual(
-      batches.map(({ gates }) => gates.size),
-      [1, 0],
+      batches.map(({ gates, awaits }) => [gates, awaits].map((each) => each.has(`node ${wanted.name}`))),
+      [
+        [true, true],
+        [false, true],
+      ],
     );
   });
 

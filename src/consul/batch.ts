@@ -1,6 +1,6 @@
-import type { ConsulNodeName } from '../model/keys.ts';
+import type { ConsulNodeName, ServiceName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
-import { isUrgent } from '../plan/order.ts';
+import { rank } from '../plan/order.ts';
 import { txnOps } from './txn-ops.ts';
 import { invalid } from './validate.ts';
 
@@ -22,10 +22,13 @@ export interface Batch {
   readonly changes: readonly EncodedChange[];
   readonly operations: number;
   readonly bytes: number;
-  readonly nodes: ReadonlySet<ConsulNodeName>;
-  /** Nodes of which later batches have to wait for this one. */
-  readonly gates: ReadonlySet<ConsulNodeName>;
+  /** Until this batch is answered, later ones that have one of these in `awaits` are not sent. */
+  readonly gates: ReadonlySet<Gate>;
+  readonly awaits: ReadonlySet<Gate>;
 }
+
+/** What a batch may have to wait for: a new node; an instance that comes into service, of one service or of any. */
+type Gate = `node ${ConsulNodeName}` | `service ${ServiceName}` | 'any service';
 
 export interface EncodedChange {
   readonly change: Change;
@@ -45,15 +48,15 @@ export interface Packed {
  *
  * - a change is in exactly one batch, or in `invalid`; its operations stay together;
  * - no batch exceeds the limits, nor removes more than 8 nodes;
- * - changes that are urgent come before those that can wait; otherwise the order is kept, so that each
- *   node's changes stay in the order diff() gave them;
- * - where the order matters to Consul or to a reader (a new node, a removal), the batch is a gate: later
- *   batches with changes of the same node are sent after it was answered.
+ * - changes come in the order of their ranks (plan/order.ts); otherwise the order is kept, so that each node's
+ *   changes stay in the order diff() gave them;
+ * - what is on a new node is not sent before the node, and what takes an instance out of a service not before
+ *   what brings another in: batches have gates.
  */
 export function pack(changes: readonly Change[], limits: TxnLimits = defaultLimits): Packed {
   const problems: { change: Change; problem: string }[] = [];
   const encoded: EncodedChange[] = [];
-  for (const change of [...changes.filter(isUrgent), ...changes.filter((each) => !isUrgent(each))]) {
+  for (const change of changes.toSorted((a, b) => rank(a) - rank(b))) {
     const problem = invalid(change);
     if (problem === undefined) encoded.push(encode(change));
     else problems.push({ change, problem });
@@ -103,15 +106,36 @@ export function packEncoded(
 export function batchOf(changes: readonly EncodedChange[]): Batch {
   let operations = 0;
   let bytes = 1 + changes.length;
-  const nodes = new Set<ConsulNodeName>();
-  const gates = new Set<ConsulNodeName>();
+  const gates = new Set<Gate>();
+  const awaits = new Set<Gate>();
   for (const { change, ...size } of changes) {
     operations += size.operations;
     bytes += size.bytes;
-    nodes.add(change.node);
-    if (isGate(change)) gates.add(change.node);
+    awaits.add(`node ${change.node}`);
+    const order = rank(change);
+    if (order === 0) gates.add(`node ${change.node}`);
+    if (order === 1) for (const gate of servicesOf(change)) gates.add(gate).add('any service');
+    if (order === 2) for (const gate of servicesOf(change)) awaits.add(gate);
   }
-  return { changes, operations, bytes, nodes, gates };
+  return { changes, operations, bytes, gates, awaits };
+}
+
+/** The services whose instances a change brings into service, or takes out. */
+function servicesOf(change: Change): Gate[] {
+  switch (change.kind) {
+    case 'put-instance':
+      return [`service ${change.instance.service}`];
+    case 'put-check':
+    case 'delete-instance':
+      return [`service ${change.service}`];
+    case 'delete-check':
+      return change.service === undefined ? [] : [`service ${change.service}`];
+    case 'delete-node':
+    case 'put-node-check':
+      return ['any service'];
+    case 'put-node':
+      return [];
+  }
 }
 
 /** The transaction's body: `before`, if not empty, and the operations of the changes. */
@@ -124,8 +148,4 @@ function encode(change: Change): EncodedChange {
   const operations = txnOps(change);
   const body = operations.map((operation) => JSON.stringify(operation)).join(',');
   return { change, body, bytes: Buffer.byteLength(body), operations: operations.length };
-}
-
-function isGate(change: Change): boolean {
-  return change.kind === 'delete-instance' || (change.kind === 'put-node' && change.effect === 'create');
 }

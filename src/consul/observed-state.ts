@@ -6,6 +6,7 @@ import { drift } from '../plan/drift.ts';
 import type { Drift } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
+import { withKnownInstances } from '../plan/same-entries.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
 import type { NodeReader } from './node-reader.ts';
@@ -205,7 +206,10 @@ export class ObservedState {
     const stampedBefore = ours && fresh?.createIndex === known.createIndex;
     // A name that is free, and was so before, needs no memory.
     if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
-    else this.#known.set(name, { node: fresh && { ...fresh, stampedBefore }, certain: true, index });
+    else {
+      const node = fresh && { ...withKnownInstances(fresh, known), stampedBefore };
+      this.#known.set(name, { node, certain: true, index });
+    }
     return ours && before?.certain === true ? drift(known, fresh) : [];
   }
 

@@ -248,15 +248,50 @@ describe('Writer', () => {
     );
   });
 
-  test('sends a removal before what comes after it on the same node', async () => {
+  test('has room for others while what was submitted waits for its node', async () => {
     const { clock, consul, writer } = setUp();
-    const ids = Array.from({ length: 130 }, (_, position) => `i${position}`);
-    writer.submit([...ids.map((id) => removal('a', id)), addition('a', 'new')]);
+    const ids = Array.from({ length: 100 }, (_, position) => `i${position}`);
+    writer.submit(newNode('a', ...ids));
+    await clock.settle();
+    assert.equal(writer.hasCapacity, true);
+    writer.submit(newNode('b', ...ids));
+    await clock.settle();
+    assert.deepEqual(
+      consul.open.map((exchange) => sent(exchange)[0]?.Node?.Node['Node']),
+      ['a', 'b'],
+    );
+  });
+
+  test('removes an instance only after what comes into its service, on whatever node', async () => {
+    const { clock, consul, writer } = setUp();
+    const ids = Array.from({ length: 64 }, (_, position) => `i${position}`);
+    writer.submit([removal('a', 'old'), ...ids.map((id) => addition('b', id))]);
     await clock.settle();
     assert.equal(consul.open.length, 1);
+    assert.equal(sent(consul.open[0]!).length, 128);
     committed(consul.open[0]!);
     await clock.settle();
-    assert.equal(sent(consul.open[0]!).length, 4);
+    assert.deepEqual(
+      sent(consul.open[0]!).map(({ Service }) => Service?.Verb),
+      ['delete'],
+    );
+  });
+
+  test('does not let a removal wait for what comes into its service later', async () => {
+    const { clock, consul, writer } = setUp();
+    const ids = Array.from({ length: 64 }, (_, position) => `i${position}`);
+    writer.submit([removal('a', 'old'), ...ids.map((id) => addition('b', id))]);
+    await clock.settle();
+    writer.submit([addition('c')]);
+    await clock.settle();
+    const [first, later] = consul.open;
+    committed(first!);
+    await clock.settle();
+    assert.deepEqual(
+      consul.open.map((exchange) => sent(exchange)[0]?.Service?.Verb),
+      ['set', 'delete'],
+    );
+    assert.equal(consul.open[0], later);
   });
 
   for (const [what, fail, code] of [

@@ -1,6 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
 import {
   type Batch,
@@ -42,6 +41,7 @@ export interface WriterOptions {
  *
  * - while fewer than `maxInFlight` transactions are in flight, what is submitted goes out at once;
  * - `ready()` resolves when there is room, so the caller lets its changes gather, coalesced, meanwhile;
+ * - what waits for a gate (batch.ts) lets later ones pass that do not;
  * - an operation that Consul refuses is left out with its change, the rest is sent again at once;
  * - when Consul cannot answer at all, everything that waits fails with the same error: it is computed again
  *   from the state that is then, never sent again as it was;
@@ -62,9 +62,10 @@ export class Writer implements ChangeWriter {
   readonly #fence: Fence;
   readonly #onTransaction: (report: TxnReport) => void;
   readonly #tickets = new Tickets();
-  readonly #inFlight = new Map<Batch, Promise<void>>();
+  readonly #inFlight = new Map<Queued, Promise<void>>();
   readonly #waiters = new Set<() => void>();
-  #queue: Batch[] = [];
+  #queue: Queued[] = [];
+  #submitted = 0;
   #limits = defaultLimits;
   #closed = false;
 
@@ -77,9 +78,9 @@ export class Writer implements ChangeWriter {
     this.#onTransaction = onTransaction;
   }
 
-  /** Whether something submitted now would be sent at once. */
+  /** Whether something submitted now is sent at once, unless it has to wait for what is in flight. */
   get hasCapacity(): boolean {
-    return this.#queue.length === 0 && this.#inFlight.size < this.#maxInFlight;
+    return this.#inFlight.size < this.#maxInFlight;
   }
 
   /** Transactions on their way. */
@@ -109,7 +110,10 @@ export class Writer implements ChangeWriter {
   submit(changes: readonly Change[]): Submitted {
     const submitted = this.#tickets.open(changes);
     const { batches, invalid } = pack(changes, this.#room);
-    this.#queue.push(...batches);
+    for (const batch of batches) {
+      this.#queue.push({ batch, position: this.#submitted });
+      this.#submitted += 1;
+    }
     for (const { change, problem } of invalid) this.#refuse(change, new RegistrarError('rejected', problem));
     this.#pump();
     return submitted;
@@ -125,13 +129,13 @@ export class Writer implements ChangeWriter {
   #pump(): void {
     if (this.#closed) this.#failQueue(closedError());
     while (this.#inFlight.size < this.#maxInFlight) {
-      const batch = this.#takeEligible();
-      if (batch === undefined) break;
-      const sent = this.#send(batch).finally(() => {
-        this.#inFlight.delete(batch);
+      const queued = this.#takeEligible();
+      if (queued === undefined) break;
+      const sent = this.#send(queued.batch).finally(() => {
+        this.#inFlight.delete(queued);
         this.#pump();
       });
-      this.#inFlight.set(batch, sent);
+      this.#inFlight.set(queued, sent);
     }
     if (!this.hasCapacity) return;
     for (const wake of [...this.#waiters]) {
@@ -141,15 +145,18 @@ export class Writer implements ChangeWriter {
   }
 
   /** The first batch that waits for no gate before it. */
-  #takeEligible(): Batch | undefined {
-    const gated = new Set<ConsulNodeName>();
-    for (const { gates } of this.#inFlight.keys()) for (const node of gates) gated.add(node);
-    for (const [position, batch] of this.#queue.entries()) {
-      if (gated.isDisjointFrom(batch.nodes)) {
-        this.#queue.splice(position, 1);
-        return batch;
+  #takeEligible(): Queued | undefined {
+    const before = [...this.#inFlight.keys()];
+    for (const [place, queued] of this.#queue.entries()) {
+      const isHeld = before.some(
+        ({ batch, position }) =>
+          position < queued.position && !batch.gates.isDisjointFrom(queued.batch.awaits),
+      );
+      if (!isHeld) {
+        this.#queue.splice(place, 1);
+        return queued;
       }
-      for (const node of batch.gates) gated.add(node);
+      before.push(queued);
     }
     return undefined;
   }
@@ -321,8 +328,14 @@ export class Writer implements ChangeWriter {
   #failQueue(error: RegistrarError): void {
     const queue = this.#queue;
     this.#queue = [];
-    for (const batch of queue) this.#failBatch(batch, error);
+    for (const { batch } of queue) this.#failBatch(batch, error);
   }
+}
+
+/** A batch and its place in the order of submission. */
+interface Queued {
+  readonly batch: Batch;
+  readonly position: number;
 }
 
 const neverAborted = new AbortController().signal;

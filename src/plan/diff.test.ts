@@ -120,12 +120,40 @@ describe('diff()', () => {
     ]);
   });
 
-  test('removes the old instance of a recreated pod before it adds the new one', () => {
+  test('adds the instance of a recreated pod before it removes the old one', () => {
     const seen = observed(entry([instance('web-0-old', { address: '10.0.0.9' })]));
     const wanted = entry([instance('web-0-new', { address: '10.0.0.9' })]);
     assert.deepEqual(briefs(desired(wanted), seen, options), [
-      'delete-instance web-0-old',
       'put-instance web-0-new',
+      'delete-instance web-0-old',
+    ]);
+  });
+
+  test('puts what comes into service before what goes out, and what is not in service yet with the latter', () => {
+    const failing = [readiness('b', 'critical')];
+    const maintenance = { ...readiness('e', 'critical'), id: checkId('_service_maintenance:e') };
+    const seen = observed(
+      entry([
+        instance('a'),
+        instance('b'),
+        instance('c', { checks: [readiness('c', 'critical')] }),
+        instance('e', { checks: [maintenance, readiness('e')] }),
+      ]),
+    );
+    const wanted = entry([
+      instance('b', { checks: failing }),
+      instance('c'),
+      instance('d'),
+      instance('e'),
+      instance('f', { checks: [readiness('f', 'critical')] }),
+    ]);
+    assert.deepEqual(briefs(desired(wanted), seen, options), [
+      'put-instance d',
+      'delete-check _service_maintenance:e',
+      'put-check c:readiness',
+      'delete-instance a',
+      'put-instance f',
+      'put-check b:readiness',
     ]);
   });
 
@@ -286,6 +314,24 @@ describe('diff()', () => {
           changes: [],
           findings: [],
         });
+      }),
+    );
+  });
+
+  test('finds as much between entries it has compared before as between entries it has not', () => {
+    const copy = (node: ObservedNode): ObservedNode => structuredClone(node);
+    fc.assert(
+      fc.property(anyEntry, anyEntry, (first, second) => {
+        const [ofFirst, ofSecond] = [observed(first), observed(second, 20)];
+        const mixed = { ...second, instances: new Map([...second.instances, ...first.instances]) };
+        const seen = { ...ofFirst, instances: new Map([...ofFirst.instances, ...ofSecond.instances]) };
+        for (const [wanted, there] of [
+          [first, ofFirst],
+          [second, ofSecond],
+        ] as const) {
+          diff(desired(wanted), there, options);
+        }
+        assert.deepEqual(diff(desired(mixed), seen, options), diff(desired(mixed), copy(seen), options));
       }),
     );
   });

@@ -90,6 +90,12 @@ export function diff(
 const monitorCheck = 'externalNodeHealth';
 const probeKey = 'external-probe';
 
+/**
+ * By what the server keeps: instances that were found to be as wanted, each with the entry it was compared with.
+ * Neither is ever changed, so the pair stays equal: of a node of a hundred instances one change compares one.
+ */
+const settledFor = new WeakMap<ServerFeatures, WeakMap<Instance, ObservedInstance>>();
+
 /** The state of one call: what has been found so far. */
 class Differing {
   changes: Change[] = [];
@@ -137,17 +143,25 @@ class Differing {
 
   instances(): void {
     const wanted = this.#entry?.instances;
-    for (const instance of sortedById(wanted)) {
+    const settled = settledFor.get(this.#server) ?? new WeakMap<Instance, ObservedInstance>();
+    settledFor.set(this.#server, settled);
+    const unsettled = filtered(wanted, (instance) => {
+      const known = settled.get(instance);
+      return known === undefined || known !== this.#observed?.instances.get(instance.id);
+    });
+    for (const instance of sortedById(unsettled)) {
       const observed = this.#observed?.instances.get(instance.id);
       if (observed === undefined) {
         this.changes.push({ kind: 'put-instance', node: this.#name, effect: 'create', instance });
-      } else {
-        this.#wantedInstance(instance, observed);
+        continue;
       }
+      const before = this.changes.length + this.findings.length;
+      this.#wantedInstance(instance, observed);
+      const isSettled = this.changes.length + this.findings.length === before;
+      if (isSettled) settled.set(instance, observed);
     }
-    for (const observed of sortedById(this.#observed?.instances)) {
-      if (wanted?.has(observed.id) !== true) this.#unwantedInstance(observed);
-    }
+    const unwanted = filtered(this.#observed?.instances, ({ id }) => wanted?.has(id) !== true);
+    for (const observed of sortedById(unwanted)) this.#unwantedInstance(observed);
   }
 
   #wantedInstance(instance: Instance, observed: ObservedInstance): void {
@@ -212,7 +226,7 @@ class Differing {
     wanted: readonly Check[],
     on: ObservedInstance | undefined,
   ): void {
-    for (const check of sortedById(observed)) {
+    for (const check of sortedById([...observed.values()])) {
       if (wanted.some(({ id }) => id === check.id) || this.#isMonitors(check, on)) continue;
       const instance = on?.id;
       if (isOwnCheck(check)) {
@@ -249,8 +263,15 @@ function withStatusOf(observed: ObservedCheck | undefined, check: Check): Check 
   return { ...check, status: status === 'passing' || status === 'warning' ? status : 'critical', output };
 }
 
-function sortedById<Entry extends { readonly id: string }>(
+function filtered<Entry>(
   entries: ReadonlyMap<string, Entry> | undefined,
+  accept: (entry: Entry) => boolean,
 ): Entry[] {
-  return entries === undefined ? [] : [...entries.values()].sort((a, b) => compareText(a.id, b.id));
+  const accepted: Entry[] = [];
+  for (const entry of entries?.values() ?? []) if (accept(entry)) accepted.push(entry);
+  return accepted;
+}
+
+function sortedById<Entry extends { readonly id: string }>(entries: readonly Entry[]): Entry[] {
+  return [...entries].sort((a, b) => compareText(a.id, b.id));
 }

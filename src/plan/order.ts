@@ -1,11 +1,13 @@
-import type { Change } from './change.ts';
+import { type Check, isProbe } from '../model/check.ts';
+import type { Change, Effect } from './change.ts';
 
 /**
  * The order in which a node's changes are written:
  *
  *   0  a new node, which everything on it needs
- *   1  removals, so that a recreated pod's old instance is gone before or with the new one's coming
- *   2  health changes and new entries: what consumers wait for
+ *   1  what brings instances into service: new ones, those that pass again. Consumers wait for it, and what
+ *      replaces another instance is there before that one goes
+ *   2  what takes them out: removals, losses of health; new ones that are not in service yet
  *   3  the rest
  *
  * and within a rank node before service before check, then by id.
@@ -16,18 +18,22 @@ export function rank(change: Change): 0 | 1 | 2 | 3 {
       return change.effect === 'create' ? 0 : 3;
     case 'delete-node':
     case 'delete-instance':
+      return 2;
     case 'delete-check':
+      // The others decide then: without it an instance can only be better.
       return 1;
     case 'put-node-check':
-    case 'put-instance':
     case 'put-check':
-      return change.effect === 'update' ? 3 : 2;
+      return rankOf(change.effect, [change.check]);
+    case 'put-instance':
+      return rankOf(change.effect, change.instance.checks);
   }
 }
 
-/** Whether a change may wait behind those of other nodes. */
-export function isUrgent(change: Change): boolean {
-  return rank(change) < 3;
+function rankOf(effect: Effect, checks: readonly Check[]): 1 | 2 | 3 {
+  if (effect === 'update') return 3;
+  // A probe's status is its prober's to come.
+  return checks.every((check) => check.status === 'passing' || isProbe(check)) ? 1 : 2;
 }
 
 export function compareChanges(a: Change, b: Change): number {

@@ -5,11 +5,11 @@ import { diff } from './diff.ts';
 import { policies } from './policy.ts';
 
 const { changes } = diff(desired(entry([instance('new')])), observed(entry([instance('old')])), { owner });
-const [removal, addition] = changes;
+const [addition, removal] = changes;
 
 describe('policies', () => {
   test('sync writes everything in order', () => {
-    assert.deepEqual(policies.sync(changes), { written: [removal, addition], held: [] });
+    assert.deepEqual(policies.sync(changes), { written: changes, held: [] });
   });
 
   test('upsert-only holds removals and writes the rest', () => {
@@ -17,6 +17,6 @@ describe('policies', () => {
   });
 
   test('dry-run writes nothing', () => {
-    assert.deepEqual(policies['dry-run'](changes), { written: [], held: [removal, addition] });
+    assert.deepEqual(policies['dry-run'](changes), { written: [], held: changes });
   });
 });

@@ -28,13 +28,13 @@ describe('renderText()', () => {
     assert.equal(
       renderText(example),
       `demo-worker-1
-  - instance old of web
   + instance new of web
       address: 10.0.0.1
       port: 8080
       service: web
       tags: ["a","b"]
       weights: 1/1
+  - instance old of web
   ~ instance web-1 of web
       tags: ["a","b"] → ["c"]
   ~ check web-1:readiness
@@ -82,7 +82,7 @@ describe('renderJson()', () => {
       problems: 0,
       nodes: 1,
     });
-    assert.deepEqual(parsed.nodes[0].steps[1].fields[0], {
+    assert.deepEqual(parsed.nodes[0].steps[0].fields[0], {
       field: 'address',
       before: null,
       after: '10.0.0.1',

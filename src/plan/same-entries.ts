@@ -1,0 +1,77 @@
+import type { Instance } from '../model/instance.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
+
+type InstanceFields = Omit<Instance, 'checks' | 'warmup'>;
+
+/**
+ * A reading in which every instance that is as it was known is the very same object: what was found out about
+ * it holds on, and memory does not turn over with each reading.
+ */
+export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | undefined): ObservedNode {
+  if (known === undefined) return fresh;
+  const instances = new Map(fresh.instances);
+  for (const [id, now] of fresh.instances) {
+    const before = known.instances.get(id);
+    if (before !== undefined && isSameObserved(before, now)) instances.set(id, before);
+  }
+  return { ...fresh, instances };
+}
+
+/** Whether two instances are alike in everything but their checks, field by field and in order. */
+export function isSameInstance(a: InstanceFields, b: InstanceFields): boolean {
+  return (
+    a.id === b.id &&
+    a.service === b.service &&
+    a.address === b.address &&
+    a.port === b.port &&
+    a.weights.passing === b.weights.passing &&
+    a.weights.warning === b.weights.warning &&
+    isSameList(a.tags, b.tags) &&
+    isSameRecord(a.meta, b.meta, (one, other) => one === other) &&
+    isSameRecord(
+      a.taggedAddresses,
+      b.taggedAddresses,
+      (one, other) => one.address === other.address && one.port === other.port,
+    )
+  );
+}
+
+function isSameObserved(a: ObservedInstance, b: ObservedInstance): boolean {
+  if (a.modifyIndex !== b.modifyIndex || a.checks.size !== b.checks.size || !isSameInstance(a, b))
+    return false;
+  for (const [id, check] of a.checks) {
+    const other = b.checks.get(id);
+    if (other === undefined || !isSameCheck(check, other)) return false;
+  }
+  return true;
+}
+
+function isSameCheck(a: ObservedCheck, b: ObservedCheck): boolean {
+  return (
+    a.id === b.id &&
+    a.modifyIndex === b.modifyIndex &&
+    a.name === b.name &&
+    a.type === b.type &&
+    a.status === b.status &&
+    a.output === b.output &&
+    a.notes === b.notes &&
+    a.serviceName === b.serviceName &&
+    isSameList(a.serviceTags, b.serviceTags)
+  );
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index]);
+}
+
+function isSameRecord<Value>(
+  a: Readonly<Record<string, Value>>,
+  b: Readonly<Record<string, Value>>,
+  isSame: (one: Value, other: Value) => boolean,
+): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSame(a[key] as Value, b[key] as Value))
+  );
+}
