@@ -24,8 +24,8 @@ import { percentile, Report } from './report.ts';
 const [pods = 5_000, nodes = 50] = process.argv.slice(2).map(Number);
 const isLarge = pods >= 20_000;
 const services = Math.min(200, Math.ceil(pods / 10));
-/** Services with a consumer; the pods of these numbers are theirs. */
-const watched = Math.min(20, services);
+/** Services with a consumer: the first. */
+const watched = Math.min(20, Math.ceil(services / 2));
 const changesPerSecond = 200;
 
 const report = new Report();
@@ -41,6 +41,12 @@ const consulPid = consul.servers[0]!.pid;
 const consumers = new Map<string, Consumer>();
 const isReady = Array<boolean>(pods).fill(true);
 const serviceOf = (pod: number): string => `app-${pod % services}`;
+
+/** The pods of watched services, then the others, in turns. No pod comes back soon: each change is to be seen. */
+const watchedPod = (turn: number): number => podOf(turn % watched, Math.floor(turn / watched));
+const otherPod = (turn: number): number =>
+  podOf(watched + (turn % (services - watched)), Math.floor(turn / (services - watched)));
+const podOf = (service: number, turn: number): number => service + services * (turn % (pods / services));
 
 /** Flips the pod's readiness; resolves with the moment at which its event was sent. */
 function toggle(pod: number): Promise<number> {
@@ -99,7 +105,7 @@ async function idle(): Promise<void> {
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < 300; round += 1) {
-    const pod = round % watched;
+    const pod = watchedPod(round);
     const service = serviceOf(pod);
     const status = isReady[pod] ? 'critical' : 'passing';
     const bare = { consul: consul.url, service, address: addressOf(pod), status };
@@ -123,8 +129,8 @@ async function underLoad(seconds: number): Promise<void> {
   for (let made = 0; made < changesPerSecond * seconds; made += 1) {
     await sleep(Math.max(0, begun + (made * 1_000) / changesPerSecond - now()));
     // One in ten is waited for.
-    if (consumers.size > 0 && made % 10 === 0) seen.push(change((made / 10) % watched));
-    else void toggle(watched + (made % (pods - watched)));
+    if (consumers.size > 0 && made % 10 === 0) seen.push(change(watchedPod(made / 10)));
+    else void toggle(otherPod(made));
   }
   const values = await Promise.all(seen);
   const wall = (now() - begun) / 1_000;
