@@ -9,6 +9,7 @@ async function main(): Promise<number> {
     return 1;
   }
   const { runProgram } = await import('./cli/program.ts');
+  const { dumpOnSignal } = await import('./cli/dump-signal.ts');
   const { abortOnSignals } = await import('./cli/signals.ts');
 
   // The reader has gone (`… | head`): that is no error of ours.
@@ -19,6 +20,7 @@ async function main(): Promise<number> {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    onDump: dumpOnSignal(process),
     signal: abortOnSignals(process, (code) => process.exit(code)),
     operator: async () => (await import('./cli/run-operator.ts')).runOperator,
   });

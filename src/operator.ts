@@ -26,6 +26,7 @@ import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
 import type { Released, Selection } from './reconcile/guard/guard.ts';
+import { operatorDump } from './server/debug-dump.ts';
 import { statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';
 
@@ -172,6 +173,22 @@ export class Operator implements StatusSource {
           : this.#error === undefined,
       consulError: this.#error,
       lastFullSync: this.#lastFullSync,
+    });
+  }
+
+  /** More than the status, for people who look into the process. */
+  dump(): Readonly<Record<string, unknown>> {
+    const { observed } = this.#running ?? {};
+    const nodes = [...(observed?.nodes() ?? [])];
+    return operatorDump({
+      status: this.status(),
+      now: this.#options.clock.now(),
+      reflectors: this.#stores.status(),
+      observed: nodes,
+      unread: nodes.filter(({ name }) => observed?.needsReading(name)).length,
+      unwritten: this.#unwritten.size,
+      evidence: this.#book,
+      pending: this.#writing?.reconciler.pending,
     });
   }
 

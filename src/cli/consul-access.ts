@@ -33,6 +33,7 @@ export class ConsulAccess implements AsyncDisposable {
   readonly #tls: TlsFiles;
   readonly #tokenFile: TokenFile | undefined;
   readonly #login: AclLogin | undefined;
+  #opened: FailoverTransport | undefined;
   readonly #loginTransport: Transport | undefined;
 
   constructor(options: ConsulAccessOptions) {
@@ -72,6 +73,7 @@ export class ConsulAccess implements AsyncDisposable {
   /** `connections`: most sockets to each server. Closing it is the caller's. */
   open(connections = 16): Transport {
     const plain = this.#plain(connections);
+    this.#opened ??= plain;
     return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
   }
 
@@ -85,6 +87,11 @@ export class ConsulAccess implements AsyncDisposable {
     });
     return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
   };
+
+  /** Address of the server to which requests go over what was opened first. */
+  get server(): string {
+    return this.#options.loaded.config.consul.addresses[this.#opened?.current ?? 0]!;
+  }
 
   /** What is not the transport's business: undefined as well when there is a login. */
   readonly token = (): Secret | undefined => this.#tokenFile?.current() ?? this.#options.loaded.token;
@@ -100,7 +107,7 @@ export class ConsulAccess implements AsyncDisposable {
     await this.#loginTransport?.close();
   }
 
-  #plain(connections: number): Transport {
+  #plain(connections: number): FailoverTransport {
     const { addresses } = this.#options.loaded.config.consul;
     const tls = () => this.#tls.current();
     return new FailoverTransport(

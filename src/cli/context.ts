@@ -1,4 +1,5 @@
 import type { Environment } from '../config/environment.ts';
+import type { OnDump } from './dump-signal.ts';
 
 /** Where a command writes to. */
 export interface Output {
@@ -27,6 +28,8 @@ export interface CliContext {
   readonly stderr: Output;
   /** Aborts when the process is asked to end (SIGTERM, SIGINT). */
   readonly signal: AbortSignal;
+  /** Called when a person asks for a dump of what the process knows. Default: nobody does. */
+  readonly onDump?: OnDump;
   /** Sets the exit code the process ends with; 0 unless called. */
   exit(code: number): void;
 }

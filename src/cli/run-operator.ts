@@ -7,12 +7,13 @@ import { Operator } from '../operator.ts';
 import { startStatusServer } from '../server/http-server.ts';
 import { kubeConnection } from './connections.ts';
 import { ConsulAccess } from './consul-access.ts';
+import { debugDump } from './debug-dump.ts';
 import type { RunOperator } from './run.ts';
 
 /** The operator on the real network: its connections, its status server and its token file. */
 export const runOperator: RunOperator = async (loaded, runtime) => {
   const { config } = loaded;
-  const { logger, metrics, signal, version } = runtime;
+  const { logger, metrics, signal, version, dumpLogger, onDump } = runtime;
   const connection = await kubeConnection({ config });
   const identity = `${process.env['POD_NAME'] || hostname()}_${randomUUID()}`;
   const access = new ConsulAccess({
@@ -56,6 +57,10 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
     credentials: connection.source,
     consul: config.consul.addresses,
     status: server.origin,
+  });
+  using _dumping = onDump(() => {
+    const consulServer = () => access.server;
+    dumpLogger.info('debug dump', { reason: 'DebugDump', ...debugDump({ config, operator, consulServer }) });
   });
   try {
     await Promise.all([operator.run(signal), access.follow(signal)]);

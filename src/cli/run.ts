@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type PrometheusMetrics, prometheusMetrics } from '../metrics/prometheus.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { CliContext } from './context.ts';
+import type { OnDump } from './dump-signal.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { packageVersion } from './version.ts';
 
@@ -14,6 +15,9 @@ export interface OperatorRuntime {
   /** Ends the operator: it finishes what is on its way to Consul and leaves registrations as they are. */
   readonly signal: AbortSignal;
   readonly version: string;
+  /** Writes a dump to the log, whatever its level is. */
+  readonly dumpLogger: Logger;
+  readonly onDump: OnDump;
 }
 
 /** Runs until the signal aborts, then resolves. Rejects when it cannot start or go on. */
@@ -25,19 +29,22 @@ export type RunOperator = (loaded: LoadedConfig, runtime: OperatorRuntime) => Pr
  */
 export async function run(
   { config: file, flags }: ConfigOptions,
-  { environment, stderr, signal }: CliContext,
+  { environment, stderr, signal, onDump = () => ({ [Symbol.dispose]() {} }) }: CliContext,
   operator: () => Promise<RunOperator>,
 ): Promise<number> {
   const loaded = await loadConfig({ file, environment, flags });
   const colour = stderr.isTTY === true && (environment['NO_COLOR'] ?? '') === '';
-  const logger = pinoLogger({ ...loaded.config.log, output: stderr, colour });
+  const logging = { ...loaded.config.log, output: stderr, colour };
+  const logger = pinoLogger(logging);
+  const dumpLogger = pinoLogger({ ...logging, level: 'info' });
   for (const warning of loaded.warnings) {
     logger.warn('configuration is doubtful', { reason: 'ConfigDoubtful', warning });
   }
   const version = packageVersion();
   try {
     const runOperator = await operator();
-    await runOperator(loaded, { logger, metrics: prometheusMetrics({ version }), signal, version });
+    const metrics = prometheusMetrics({ version });
+    await runOperator(loaded, { logger, metrics, signal, version, dumpLogger, onDump });
     return 0;
   } catch (thrown) {
     const { code } = RegistrarError.from(thrown);

@@ -28,7 +28,8 @@ function originOf(value: string): string | { readonly mistake: string } {
   // Not quoted: it would show the password.
   if (url.username !== '' || url.password !== '') return mistake('carries a user or password; use tokenFile');
   if (url.pathname !== '/' || /[?#]/.test(value)) {
-    return mistake(`${quote(value)} goes on after the port; only "${url.origin}" is possible`);
+    // Not quoted: there may be a token in the query.
+    return mistake(`goes on after the port; only "${url.origin}" is possible`);
   }
   return url.origin;
 }

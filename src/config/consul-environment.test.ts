@@ -61,7 +61,7 @@ describe("Consul's own variables", () => {
       CONSUL_PARTITION: 'east',
     });
     assert.deepEqual(mistakes, []);
-    const { token, requestTimeout: _, addresses: __, acl: ___, ...rest } = config!;
+    const { token, requestTimeout: _, addresses: __, acl: ___, heartbeat: ____, ...rest } = config!;
     assert.equal(token?.reveal(), 'hunter2');
     assert.deepEqual(rest, {
       verify: false,

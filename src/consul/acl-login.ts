@@ -8,6 +8,7 @@ import { jittered, type Random } from '../lib/random.ts';
 import { Secret } from '../lib/secret.ts';
 import { readText, type Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
+import { redacted } from '../lib/unrepeated.ts';
 import { answerError } from './answer-error.ts';
 import { parse } from './schemas.ts';
 
@@ -118,8 +119,10 @@ export class AclLogin {
     const { clock, authMethod, bearer, meta, logger, onLogin } = this.#options;
     const startedAt = clock.now();
     try {
-      const body = { AuthMethod: authMethod, BearerToken: (await bearer()).reveal(), Meta: meta };
-      const text = await this.#post('/v1/acl/login', JSON.stringify(body), undefined, this.#closed.signal);
+      const BearerToken = (await bearer()).reveal();
+      const body = JSON.stringify({ AuthMethod: authMethod, BearerToken, Meta: meta });
+      const { signal } = this.#closed;
+      const text = await this.#post('/v1/acl/login', body, undefined, signal, [BearerToken]);
       const answer = parse(loginSchema, text, 'POST /v1/acl/login');
       const token = new Secret(answer.SecretID);
       this.#login = { token, at: startedAt };
@@ -172,7 +175,14 @@ export class AclLogin {
     }
   }
 
-  #post(path: string, body: string | undefined, token: Secret | undefined, signal: AbortSignal) {
+  /** `secrets`: what of the body nobody is to be told. */
+  #post(
+    path: string,
+    body: string | undefined,
+    token: Secret | undefined,
+    signal: AbortSignal,
+    secrets: readonly string[] = [],
+  ) {
     const { transport, clock, scope, timeoutMs = 10_000 } = this.#options;
     const query = new URLSearchParams(scope).toString();
     return withDeadline(clock, timeoutMs, signal, async (inTime) => {
@@ -189,7 +199,7 @@ export class AclLogin {
       });
       const text = await readText(response);
       if (response.status === 200) return text;
-      throw answerError(`POST ${path}`, response.status, response.headers, text);
+      throw answerError(`POST ${path}`, response.status, response.headers, redacted(text, secrets));
     });
   }
 }

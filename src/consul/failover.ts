@@ -18,6 +18,11 @@ export class FailoverTransport implements Transport {
     this.#servers = servers;
   }
 
+  /** Which of the servers, by its place in the list, the next request goes to. */
+  get current(): number {
+    return this.#current;
+  }
+
   async request(request: HttpRequest): Promise<HttpResponse> {
     let last: RegistrarError | undefined;
     for (let tried = 0; tried < this.#servers.length; tried += 1) {

@@ -113,8 +113,9 @@ export function parse<Schema extends z.ZodType>(
   let json: unknown;
   try {
     json = JSON.parse(body);
-  } catch (cause) {
-    throw new RegistrarError('protocol', `${what}: the answer is not JSON`, { cause });
+  } catch {
+    // Without V8's message, which tells a part of the text.
+    throw new RegistrarError('protocol', `${what}: the answer is not JSON`);
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;

@@ -127,8 +127,9 @@ function parseItem<O extends KubernetesObject>(text: string): O {
   let item: O;
   try {
     item = JSON.parse(text);
-  } catch (thrown) {
-    throw new RegistrarError('protocol', 'an item is not JSON', { cause: thrown });
+  } catch {
+    // Without V8's message, which tells a part of the text.
+    throw new RegistrarError('protocol', 'an item is not JSON');
   }
   if (!item.metadata?.name) throw new RegistrarError('protocol', 'an item has no name');
   return item;

@@ -2,6 +2,7 @@ import { Agent, request as undiciRequest } from 'undici';
 import { RegistrarError } from './errors.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 import { unlessAborted } from './unless-aborted.ts';
+import { unrepeated } from './unrepeated.ts';
 
 export interface TlsOptions {
   /** PEM of the certificate authorities to trust; the system's when absent. */
@@ -74,11 +75,11 @@ export class HttpTransport implements Transport {
         bodyTimeout: bodyTimeoutMs,
       });
       const response = await unlessAborted(answered, signal);
-      return {
+      return unrepeated(request, {
         status: response.statusCode,
         headers: firstValues(response.headers),
         body: translated(response.body, signal),
-      };
+      });
     } catch (thrown) {
       throw translate(thrown, signal);
     }

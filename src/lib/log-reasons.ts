@@ -71,6 +71,12 @@ export const logReasons = {
     means: 'Something in the configuration is allowed and probably not meant.',
     todo: 'Change what the line names.',
   },
+  DebugDump: {
+    levels: info,
+    area: 'process',
+    means: 'What the process knew when it got SIGUSR2, without secrets. See troubleshooting.md.',
+    todo: '',
+  },
   StatusServerError: {
     levels: warn,
     area: 'process',

@@ -113,6 +113,11 @@ export class Contention implements Disposable {
       .map(({ about }) => about);
   }
 
+  /** Everything that is fought over. */
+  all(): readonly Contended[] {
+    return [...this.#places.values()].filter(({ waits }) => waits > 0).map(({ about }) => about);
+  }
+
   [Symbol.dispose](): void {
     for (const { timer } of this.#places.values()) timer?.[Symbol.dispose]();
     this.#places.clear();

@@ -35,6 +35,11 @@ export class Quarantine implements Disposable {
     return this.#refused.size;
   }
 
+  /** What waits, and why. */
+  all(): readonly Pick<Refused, 'node' | 'reason'>[] {
+    return [...this.#refused.values()].map(({ node, reason }) => ({ node, reason }));
+  }
+
   /** The changes that may be tried now. Those of `node` that nobody asks for any more are forgotten. */
   filter(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
     if (this.#refused.size === 0) return changes;

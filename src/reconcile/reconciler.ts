@@ -45,6 +45,14 @@ export interface ReconcilerOptions {
   readonly onSettled?: (node: ConsulNodeName) => void;
 }
 
+export interface Pending {
+  readonly queue: Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'failing' | 'oldestMs'>;
+  /** Changes that Consul refused. */
+  readonly refused: ReturnType<Quarantine['all']>;
+  /** Entries that somebody else keeps changing. */
+  readonly contended: ReturnType<Contention['all']>;
+}
+
 /** What one turn of the loop has to do. */
 interface Round {
   readonly changes: Change[];
@@ -112,6 +120,16 @@ export class Reconciler implements Disposable {
 
   findings(): Iterable<LedgerLine<Finding>> {
     return this.#findings.lines();
+  }
+
+  /** What waits, for people who look into the process. */
+  get pending(): Pending {
+    const { depth, busy, failing, oldestMs } = this.#queue;
+    return {
+      queue: { depth, busy, failing, oldestMs },
+      refused: this.#quarantine.all(),
+      contended: this.#contention.all(),
+    };
   }
 
   /** Something happened to `node`; `since`: when we learnt of it, `clock.now()`. */

@@ -114,6 +114,13 @@ export class OperatorProcess implements AsyncDisposable {
     this.#process?.resume();
   }
 
+  /** SIGUSR2; what it then writes down of itself. */
+  async dump(): Promise<LogLine> {
+    const before = this.logs('DebugDump').length;
+    this.#process?.askForDump();
+    return eventually(() => this.logs('DebugDump')[before] ?? fail('no dump yet'), { what: 'a debug dump' });
+  }
+
   /** All it has printed, over all starts. */
   output(): string {
     try {

@@ -134,6 +134,11 @@ export class ServerProcess {
     this.#signal('SIGCONT');
   }
 
+  /** SIGUSR2: what it means is the process's own. */
+  askForDump(): void {
+    this.#signal('SIGUSR2');
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
