@@ -60,6 +60,25 @@ describe('Reflector: watch', () => {
     assert.deepEqual(kinds(it.transport.urls).slice(2), ['watch@10', 'watch@15']);
   });
 
+  test('ended within a version that several events share it is listed anew: the rest would never come', async () => {
+    const all = ['a', 'b', 'c'].map((name, index) => podObject(name, index + 1));
+    await using it = await listedAt(10, all);
+    it.watch.write(event('DELETED', podObject('a', 11)), event('DELETED', podObject('b', 11))).end();
+    await it.clock.settle();
+    assert.deepEqual(kinds(it.transport.urls).slice(2), ['watch@10', 'list']);
+  });
+
+  test('is resumed after such a version when something else came behind it', async () => {
+    for (const behind of [bookmark(11), event('ADDED', podObject('d', 12))]) {
+      await using it = await listedAt(10, [podObject('a', 1), podObject('b', 2)]);
+      it.watch
+        .write(event('DELETED', podObject('a', 11)), event('DELETED', podObject('b', 11)), behind)
+        .end();
+      await it.clock.settle();
+      assert.match(kinds(it.transport.urls).at(-1)!, /^watch@1[12]$/);
+    }
+  });
+
   test('an ERROR event closes it at once', async () => {
     await using it = await listedAt(10, []);
     it.watch.write(

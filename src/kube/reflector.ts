@@ -82,6 +82,14 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #resumeAt = '';
   /** When the watch ended that is to be resumed. */
   #lostAt: number | undefined;
+  /**
+   * The last two events had the same version. The API server never writes twice in one revision of etcd, but
+   * who reaches behind its back may remove hundreds of objects in one, and a watch that is resumed at their
+   * version goes on behind all of them: of 300 pods removed at once, kube-apiserver 1.37 told an open watch of
+   * all, and one that was resumed after the hundredth of none. Then everything is listed instead. (After the
+   * first event of several nobody can tell that there are more; what that loses, the next comparison finds.)
+   */
+  #sharesVersion = false;
   /** The whole was listed just now, so the history is known to be the one we are in. */
   #fresh = false;
   /** Where a line was last unreadable. */
@@ -165,6 +173,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const end = await attempt.catch(RegistrarError.from);
       if (signal.aborted) break;
       this.#lostAt ??= clock.now();
+      if (this.#sharesVersion) this.#resumeAt = '';
       const waitMs = this.#waitAfter(phase, end);
       if (waitMs === 0) continue;
       const since = clock.now();
@@ -380,6 +389,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       case 'BOOKMARK':
         break;
     }
+    this.#sharesVersion = event.type !== 'BOOKMARK' && event.resourceVersion === this.#resumeAt;
     this.#resumeAt = event.resourceVersion;
     this.#history.advance(event.resourceVersion);
     this.#record.recovered();
@@ -460,6 +470,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#auditor.listed();
     // Absence in one list is no proof: another one shall say so too.
     if (drift.removed > 0) this.#auditor.ask();
+    this.#sharesVersion = false;
     this.#record.listed(drift, receivedAt);
     this.#resolveSynced();
   }

@@ -201,7 +201,7 @@ export class Kube implements AsyncDisposable {
 
   /**
    * Removes objects behind the API server's back: `/registry/pods/shop/` are all pods of a namespace. One key a
-   * revision: of many in one, a watch that is resumed at that revision shows only some.
+   * revision: of many in one, a watch that breaks among them never shows the rest, and the controllers resume theirs.
    */
   async vanish(prefix: string): Promise<void> {
     const args = ['--endpoints', this.#etcdUrl, 'get', '--prefix', '--keys-only', prefix];
