@@ -11,6 +11,7 @@ export function addPlanCommand(program: Command, context: CliContext, connect: (
     .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
     .addOption(new Option('--output <FORMAT>', 'how to show it').choices(['text', 'json']).default('text'))
     .option('--server <URL>', 'show what the operator that listens there holds back')
+    .option('--check-writes', 'also ask Consul whether it would take what is wanted; it writes nothing')
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {
     const { showPlan } = await import('./plan.ts');
@@ -18,6 +19,7 @@ export function addPlanCommand(program: Command, context: CliContext, connect: (
       ...configOptionsOf(options),
       output: options['output'] as 'text' | 'json',
       server: options['server'] as string | undefined,
+      checkWrites: options['checkWrites'] === true,
       timeoutMs: options['timeout'] as unknown as number,
     };
     context.exit(await showPlan(wanted, context, await connect()));

@@ -1,3 +1,7 @@
+import { heartbeatNode } from '../consul/heartbeat.ts';
+import { refusedWrites } from '../consul/write-access.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import { consulClientOf } from '../operator/parts.ts';
 import { takeSnapshot } from '../operator/snapshot.ts';
 import { foresee } from '../plan/foresight.ts';
 import { plan } from '../plan/plan.ts';
@@ -13,14 +17,16 @@ export interface PlanCommandOptions extends ConfigOptions {
   readonly output: 'text' | 'json';
   /** Origin of the HTTP server of a running operator; undefined: one that would start now is imagined. */
   readonly server: string | undefined;
+  /** Asks Consul whether the token may write everything that is wanted. */
+  readonly checkWrites: boolean;
   readonly timeoutMs: number;
 }
 
 /**
  * `kube-registrar plan`: reads the cluster and Consul once and shows what the operator would write; it writes
  * nothing and may run beside an operator. What the guard would keep, or what a running operator keeps, is marked.
- * Returns the exit code: 0 when nothing would be written, 2 when
- * something would. Rejects with ConfigError, or with what could not be read.
+ * Returns the exit code: 0 when nothing would be written, 2 when something would. Rejects with ConfigError, with
+ * what could not be read, or with `forbidden` and what Consul would refuse.
  */
 export async function showPlan(
   options: PlanCommandOptions,
@@ -44,6 +50,21 @@ export async function showPlan(
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );
+  if (options.checkWrites && policy !== 'dry-run') {
+    const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
+    const services = new Set(
+      entries.flatMap(({ instances }) => [...instances.values()].map(({ service }) => service)),
+    );
+    // Something to ask about also when nothing is wanted yet: the name has the prefix of all of ours.
+    const [first, ...more] = entries.map(({ name }) => name);
+    const asked = { nodes: [first ?? heartbeatNode(loaded.config.cluster.name), ...more] as const };
+    const client = consulClientOf(surroundings);
+    const refused = await refusedWrites(client, { ...asked, services: [...services] }, context.signal);
+    if (refused.length > 0) {
+      const what = `Consul would refuse:\n  ${refused.join('\n  ')}`;
+      throw new RegistrarError('forbidden', `${what}\ngive the token the policy in consul-access.md`);
+    }
+  }
   const { add, change, remove } = found.summary;
   return add + change + remove === 0 ? 0 : 2;
 }
