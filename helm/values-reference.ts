@@ -15,7 +15,7 @@ Installs [kube-registrar](../../README.md), which keeps Consul's catalog true to
 \`\`\`sh
 helm install kube-registrar ./helm/kube-registrar --namespace kube-registrar --create-namespace \\
   --set config.cluster.name=prod --set 'config.consul.addresses={https://consul.example:8501}'
-helm test kube-registrar --namespace kube-registrar --logs
+helm test kube-registrar --namespace kube-registrar
 \`\`\`
 
 More in [installing](../../docs/install.md). Values that make no sense are refused with their place.

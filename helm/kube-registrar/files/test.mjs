@@ -3,7 +3,7 @@
  * with its configuration. Exit code 0 when all is well.
  *
  * Environment: OPERATOR_URL, PROGRAM (a JSON list, how to start kube-registrar), CONFIG, RULES (a JSON list of
- * {namespace, rule}); API_SERVER, TOKEN_FILE and CA_FILE where they are not those of a pod.
+ * {namespace, rule}).
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -60,7 +60,9 @@ async function rights() {
 
 function mayI(resourceAttributes) {
   const directory = '/var/run/secrets/kubernetes.io/serviceaccount';
-  const server = env.API_SERVER ?? `https://kubernetes.default.svc`;
+  // As every client in a pod finds it; the name kubernetes.default.svc would need DNS.
+  const host = env.KUBERNETES_SERVICE_HOST;
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT}`;
   const body = JSON.stringify({
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
@@ -68,10 +70,10 @@ function mayI(resourceAttributes) {
   });
   const options = {
     method: 'POST',
-    ca: readFileSync(env.CA_FILE ?? `${directory}/ca.crt`),
+    ca: readFileSync(`${directory}/ca.crt`),
     headers: {
       'content-type': 'application/json',
-      authorization: `Bearer ${readFileSync(env.TOKEN_FILE ?? `${directory}/token`, 'utf8').trim()}`,
+      authorization: `Bearer ${readFileSync(`${directory}/token`, 'utf8').trim()}`,
     },
     timeout: 10_000,
   };
@@ -89,10 +91,13 @@ function mayI(resourceAttributes) {
   });
 }
 
-/** `plan` reads the cluster and Consul with everything the configuration says about them, and writes nothing. */
+/**
+ * `plan` reads the cluster and Consul with everything the configuration says about them, asks Consul whether it
+ * would take what is wanted, and writes nothing.
+ */
 async function consul() {
   const [program, ...args] = JSON.parse(env.PROGRAM);
-  const child = spawn(program, [...args, 'plan', '--config', env.CONFIG], {
+  const child = spawn(program, [...args, 'plan', '--check-writes', '--config', env.CONFIG], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

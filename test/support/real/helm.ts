@@ -23,6 +23,16 @@ export async function helm(...args: readonly string[]): Promise<string> {
   return output(program, args);
 }
 
+/** Exit code and everything a helm command prints, also when it fails. */
+export async function tryHelm(...args: readonly string[]): Promise<{ code: number; output: string }> {
+  const { helm: program } = await requireServers(['helm']);
+  return new Promise((resolve) => {
+    execFile(program, [...args], { maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
+    });
+  });
+}
+
 /** The chart as release kube-registrar in a namespace of that name. */
 export function template(...args: readonly string[]): Promise<string> {
   return helm('template', 'kube-registrar', chart, '--namespace', 'kube-registrar', ...args);

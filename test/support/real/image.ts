@@ -1,7 +1,7 @@
 /**
  * The image without a container engine: the bundle in its final directory layout, in a mount namespace whose root
- * holds nothing else but Node and the C library, read-only, under the image's user, without a shell. What a pod
- * gets from the kubelet is mounted where the kubelet mounts it.
+ * holds nothing else but Node and the C library, read-only, under the image's user, without a shell, within the
+ * container's memory limit. What a pod gets from the kubelet is mounted where the kubelet mounts it.
  *
  * Needs root, to make the namespace. The network is the host's.
  */
@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { eventually } from '../eventually.ts';
 import { dataDir } from './data-dir.ts';
 import { root } from './helm.ts';
+import { MemoryLimit } from './memory-limit.ts';
 import { freePorts } from './ports.ts';
 import { ServerProcess } from './process.ts';
 
@@ -21,17 +22,21 @@ const run = promisify(execFile);
 export const imageUnavailable: string | false =
   process.getuid?.() === 0 ? false : 'only root can make the mount namespace the image is tried in';
 
-/** What the kubelet gives the pod. */
-export interface PodFiles {
-  /** The pod's configuration, as its ConfigMap has it. */
-  readonly config: string;
-  /** Of its ServiceAccount. */
-  readonly token: string;
-  readonly ca: string;
-  readonly namespace: string;
-  /** host:port */
-  readonly apiServer: string;
+/** What a container is started with. */
+export interface ContainerOptions {
+  /** Paths in the container, each with the texts of the files below it. */
+  readonly mounts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** What is run; the first is found on the image's PATH. */
+  readonly command: readonly string[];
+  /** Names that lead to this machine, as the cluster's DNS would have it. */
+  readonly hosts: readonly string[];
+  /** Undefined: no limit. */
+  readonly memoryBytes: number | undefined;
 }
+
+export const entrypoint: readonly string[] = ['/usr/local/bin/node', '/app/main.js'];
+const imagePath = '/usr/local/bin:/app';
 
 let bundled: Promise<unknown> | undefined;
 
@@ -41,10 +46,11 @@ export function bundle(): Promise<unknown> {
   return bundled;
 }
 
-/** Mounts, then becomes the program. Arguments: directory, bundle, Node's binary, and the command line. */
-const enter = `
+/** Mounts, then becomes the program. Arguments: directory, bundle, Node's binary, cgroup, and the command line. */
+const enter = (mounts: readonly string[]): string => `
 set -e
-dir=$1; bundle=$2; node=$3; shift 3
+dir=$1; bundle=$2; node=$3; limit=$4; shift 4
+[ -z "$limit" ] || echo $$ > "$limit/cgroup.procs"
 # Nothing of this is seen outside, and all of it goes with the process.
 mount --make-rprivate /
 root=$dir/root
@@ -54,85 +60,79 @@ for part in lib lib64 usr/lib usr/lib64; do
   mkdir -p "$root/$part"
   mount --rbind /$part "$root/$part"
 done
-mkdir -p "$root/app" "$root/proc" "$root/dev" "$root/usr/local/bin" \
-  "$root/var/run/secrets/kubernetes.io/serviceaccount" "$root/etc/kube-registrar/config"
+mkdir -p "$root/app" "$root/proc" "$root/dev" "$root/etc" "$root/usr/local/bin"
 mount --bind "$bundle" "$root/app"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
+cp "$dir/hosts" "$root/etc/hosts"
 touch "$root/usr/local/bin/node"
 mount --bind "$node" "$root/usr/local/bin/node"
-mount --bind "$dir/serviceaccount" "$root/var/run/secrets/kubernetes.io/serviceaccount"
-mount --bind "$dir/config" "$root/etc/kube-registrar/config"
-for mount in app usr/local/bin/node var/run/secrets/kubernetes.io/serviceaccount etc/kube-registrar/config; do
-  mount -o remount,bind,ro "$root/$mount"
-done
+mount -o remount,bind,ro "$root/app"
+mount -o remount,bind,ro "$root/usr/local/bin/node"
+${mounts
+  .map(
+    (path, index) => `
+mkdir -p "$root${path}"
+mount --bind "$dir/mounts/${index}" "$root${path}"
+mount -o remount,bind,ro "$root${path}"`,
+  )
+  .join('')}
 mount -o remount,ro "$root"
-exec chroot --userspec=65532:65532 "$root" /usr/local/bin/node /app/main.js "$@"
+chroot=$(command -v chroot)
+PATH=${imagePath}
+export PATH NODE_ENV=production
+exec "$chroot" --userspec=65532:65532 "$root" "$@"
 `;
 
-/** One pod of the Deployment, more or less. */
+/** A container of the image. */
 export class ImageProcess implements AsyncDisposable {
-  /** Origin of its HTTP server. */
+  /** Origin of its HTTP server, when it is the operator. */
   readonly url: string;
   readonly #dir: string;
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #options: ContainerOptions;
+  readonly #limit: MemoryLimit | undefined;
+  readonly #listen: string;
   #process: ServerProcess | undefined;
 
-  static async create(files: PodFiles, env: Readonly<Record<string, string>> = {}): Promise<ImageProcess> {
-    const [dir, [port]] = await Promise.all([dataDir('image'), freePorts(1), bundle()]);
-    const write = async (path: string, text: string) => {
-      await mkdir(join(dir, path, '..'), { recursive: true });
-      await writeFile(join(dir, path), text, { mode: 0o444 });
-    };
+  /** `port`: of the operator's HTTP server. Default: a free one. */
+  static async create(options: ContainerOptions, port?: number): Promise<ImageProcess> {
+    const [dir, [free]] = await Promise.all([dataDir('image'), freePorts(1), bundle()]);
     await mkdir(join(dir, 'root'));
-    await write('config/config.yaml', files.config);
-    await write('serviceaccount/token', files.token);
-    await write('serviceaccount/ca.crt', files.ca);
-    await write('serviceaccount/namespace', files.namespace);
-    const [host, apiPort] = files.apiServer.split(':') as [string, string];
-    return new ImageProcess(dir, `127.0.0.1:${port}`, {
-      KUBERNETES_SERVICE_HOST: host,
-      KUBERNETES_SERVICE_PORT: apiPort,
-      // All pods share this machine's ports.
-      KUBE_REGISTRAR_SERVER_LISTEN: `127.0.0.1:${port}`,
-      ...env,
-    });
+    for (const [index, files] of Object.values(options.mounts).entries()) {
+      await mkdir(join(dir, 'mounts', `${index}`), { recursive: true });
+      for (const [name, text] of Object.entries(files)) {
+        await writeFile(join(dir, 'mounts', `${index}`, name), text, { mode: 0o444 });
+      }
+    }
+    await writeFile(join(dir, 'hosts'), `127.0.0.1 ${['localhost', ...options.hosts].join(' ')}\n`);
+    const limit =
+      options.memoryBytes === undefined ? undefined : await MemoryLimit.create(options.memoryBytes);
+    return new ImageProcess(dir, options, limit, port ?? free!);
   }
 
-  private constructor(dir: string, listen: string, env: Readonly<Record<string, string>>) {
+  private constructor(dir: string, options: ContainerOptions, limit: MemoryLimit | undefined, port: number) {
     this.#dir = dir;
-    this.#env = env;
-    this.url = `http://${listen}`;
+    this.#options = options;
+    this.#limit = limit;
+    this.#listen = `127.0.0.1:${port}`;
+    this.url = `http://${this.#listen}`;
   }
 
-  /** Starts it with the arguments of the Deployment; resolves when /healthz answers. */
-  async start(
-    args: readonly string[] = ['run', '--config', '/etc/kube-registrar/config/config.yaml'],
-  ): Promise<void> {
-    const node = join(root, 'node_modules/node/bin/node');
-    this.#process = await ServerProcess.start({
-      name: 'kube-registrar in its image',
-      command: '/usr/bin/env',
-      args: [
-        '-i',
-        'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
-        ...Object.entries(this.#env).map(([name, value]) => `${name}=${value}`),
-        ...[
-          'unshare',
-          '--mount',
-          'sh',
-          '-c',
-          enter,
-          'sh',
-          this.#dir,
-          join(root, 'dist/image'),
-          node,
-          ...args,
-        ],
-      ],
-      logFile: this.#logFile,
-      ready: async () => (await fetch(`${this.url}/healthz`)).ok,
-    });
+  /** The kernel's limit, where this machine lets one be set. */
+  get limit(): MemoryLimit | undefined {
+    return this.#limit;
+  }
+
+  /** Starts the operator; resolves when /healthz answers. */
+  async start(): Promise<void> {
+    await this.#spawn(async () => (await fetch(`${this.url}/healthz`)).ok);
+  }
+
+  /** Runs a command to its end. */
+  async run(): Promise<{ code: number | null; output: string }> {
+    await this.#spawn();
+    const code = await this.#process!.ended();
+    return { code, output: await this.output() };
   }
 
   async ready(): Promise<void> {
@@ -159,7 +159,29 @@ export class ImageProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    await this.#limit?.remove();
     await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  async #spawn(ready?: () => Promise<boolean>): Promise<void> {
+    const { command, env, mounts } = this.#options;
+    // All pods share this machine's ports.
+    const all = { ...env, KUBE_REGISTRAR_SERVER_LISTEN: this.#listen };
+    this.#process = await ServerProcess.start({
+      name: 'kube-registrar in its image',
+      command: '/usr/bin/env',
+      args: [
+        '-i',
+        'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+        ...Object.entries(all).map(([name, value]) => `${name}=${value}`),
+        ...['unshare', '--mount', 'sh', '-c', enter(Object.keys(mounts)), 'sh'],
+        ...[this.#dir, join(root, 'dist/image'), join(root, 'node_modules/node/bin/node')],
+        this.#limit?.path ?? '',
+        ...command,
+      ],
+      logFile: this.#logFile,
+      ...(ready === undefined ? {} : { ready }),
+    });
   }
 
   get #logFile(): string {

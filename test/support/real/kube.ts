@@ -24,6 +24,7 @@ const controllers = [
   'endpointslice-controller',
   'endpointslice-mirroring-controller',
   'garbage-collector-controller',
+  'job-controller',
   'namespace-controller',
   'replicaset-controller',
   'root-ca-certificate-publisher-controller',

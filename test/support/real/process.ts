@@ -105,6 +105,12 @@ export class ServerProcess {
     return this.#exitCode;
   }
 
+  /** Resolves with the exit code when it has ended by itself, or was ended. */
+  async ended(): Promise<number | null> {
+    await this.#gone();
+    return this.#exitCode;
+  }
+
   /** SIGTERM, and SIGKILL when that does not end it in time. Resolves when the server is gone. */
   async stop(): Promise<void> {
     if (!this.running) return;
