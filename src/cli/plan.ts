@@ -1,7 +1,8 @@
 import { heartbeatNode } from '../consul/heartbeat.ts';
 import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { consulClientOf } from '../operator/parts.ts';
+import type { NodeEntry } from '../model/node-entry.ts';
+import { consulClientOf, type Surroundings } from '../operator/parts.ts';
 import { takeSnapshot } from '../operator/snapshot.ts';
 import { foresee } from '../plan/foresight.ts';
 import { plan } from '../plan/plan.ts';
@@ -50,21 +51,26 @@ export async function showPlan(
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );
-  if (options.checkWrites && policy !== 'dry-run') {
+  if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
-    const services = new Set(
-      entries.flatMap(({ instances }) => [...instances.values()].map(({ service }) => service)),
-    );
-    // Something to ask about also when nothing is wanted yet: the name has the prefix of all of ours.
-    const [first, ...more] = entries.map(({ name }) => name);
-    const asked = { nodes: [first ?? heartbeatNode(loaded.config.cluster.name), ...more] as const };
-    const client = consulClientOf(surroundings);
-    const refused = await refusedWrites(client, { ...asked, services: [...services] }, context.signal);
-    if (refused.length > 0) {
-      const what = `Consul would refuse:\n  ${refused.join('\n  ')}`;
-      throw new RegistrarError('forbidden', `${what}\ngive the token the policy in consul-access.md`);
-    }
+    await assertWritable(entries, surroundings, context.signal);
   }
   const { add, change, remove } = found.summary;
   return add + change + remove === 0 ? 0 : 2;
+}
+
+/** Rejects with `forbidden` when Consul would refuse to take one of these. */
+async function assertWritable(
+  entries: readonly NodeEntry[],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const services = entries.flatMap(({ instances }) => [...instances.values()].map(({ service }) => service));
+  // Something to ask about also when nothing is wanted yet: the name has the prefix of all of ours.
+  const [first = heartbeatNode(surroundings.config.cluster.name), ...more] = entries.map(({ name }) => name);
+  const asked = { nodes: [first, ...more], services: [...new Set(services)] } as const;
+  const refused = await refusedWrites(consulClientOf(surroundings), asked, signal);
+  if (refused.length === 0) return;
+  const what = `Consul would refuse:\n  ${refused.join('\n  ')}`;
+  throw new RegistrarError('forbidden', `${what}\ngive the token the policy in consul-access.md`);
 }
