@@ -4,7 +4,7 @@ import { HttpTransport } from '../../../src/lib/http-transport.ts';
 import { ConsulListener } from '../../../src/sandbox/consul/consul-listener.ts';
 import { ConsulServer } from '../../../src/sandbox/consul/consul-server.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
-import type { ConsulUnderTest } from './subject.ts';
+import type { ClientAgentUnderTest, ConsulUnderTest } from './subject.ts';
 
 export interface StartOptions {
   /** ACLs on, deny by default. Default off. */
@@ -24,6 +24,7 @@ export async function inProcess(options: StartOptions = {}): Promise<ConsulUnder
   const transport = server.transport();
   return {
     transport,
+    client: clientOf(server),
     managementToken: options.acl ? managementToken : '',
     nodeName: 'consul',
     settle: () => clock.settle(),
@@ -54,10 +55,21 @@ export async function overHttp(options: StartOptions = {}): Promise<ConsulUnderT
     ...realTime(listener.origin),
     managementToken: options.acl ? managementToken : '',
     nodeName: 'consul',
+    client: clientOf(server),
     async [Symbol.asyncDispose]() {
       await listener[Symbol.asyncDispose]();
       server[Symbol.dispose]();
     },
+  };
+}
+
+function clientOf(server: ConsulServer): ClientAgentUnderTest {
+  const agent = server.addAgent('client-0', '127.0.0.2');
+  return {
+    transport: agent.transport(),
+    nodeName: 'client-0',
+    stop: async () => agent.stop(),
+    start: async (options) => agent.start(options),
   };
 }
 

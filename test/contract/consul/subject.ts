@@ -8,12 +8,24 @@ export interface ConsulUnderTest extends AsyncDisposable {
   readonly managementToken: string;
   /** Name of the server's own node. */
   readonly nodeName: string;
+  /** An agent that is no server, and its machine; undefined where there is none to be had. */
+  readonly client?: ClientAgentUnderTest;
   /** Lets requests that were sent arrive and block. */
   settle(): Promise<void>;
   /** `PUT /v1/snapshot`: a Transport sends text only. */
   restore(snapshot: Uint8Array): Promise<void>;
   /** Awaits what needs the server's time to pass: at most a few seconds of it. */
   drive<T>(pending: Promise<T>): Promise<T>;
+}
+
+/** A Consul client agent, real or in memory. */
+export interface ClientAgentUnderTest {
+  readonly transport: Transport;
+  readonly nodeName: string;
+  /** Ends it at once, with the connections it holds. */
+  stop(): Promise<void>;
+  /** Starts it again. `empty`: it has lost what was registered with it. */
+  start(options?: { readonly empty?: boolean }): Promise<void>;
 }
 
 export interface Reply {
@@ -35,9 +47,9 @@ export const unique = (prefix: string): string => `${prefix}-${++names}`;
 
 /** The requests of one test. */
 export class Api {
-  readonly #subject: ConsulUnderTest;
+  readonly #subject: Pick<ConsulUnderTest, 'transport' | 'managementToken'>;
 
-  constructor(subject: ConsulUnderTest) {
+  constructor(subject: Pick<ConsulUnderTest, 'transport' | 'managementToken'>) {
     this.#subject = subject;
   }
 

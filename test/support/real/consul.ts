@@ -10,13 +10,18 @@ import { JsonClient } from './http.ts';
 import { freePorts } from './ports.ts';
 import { Server } from './server.ts';
 
-const host = '127.0.0.1';
+const localhost = '127.0.0.1';
 
 export interface ConsulOptions {
   /** Default 1. */
   readonly servers?: 1 | 3;
   /** Agents that are not servers, as on every node of an agent-based installation. Default 0. */
   readonly clientAgents?: number;
+  /**
+   * Loopback addresses of further client agents, one for each, as of as many machines: their HTTP API has the same
+   * port on all of them. Default none.
+   */
+  readonly clientHosts?: readonly string[];
   /** ACLs on, deny by default. Default off. */
   readonly acl?: boolean;
   /** Configuration merged over every server's, as in a configuration file. */
@@ -34,7 +39,11 @@ export async function startConsul(options: ConsulOptions = {}): Promise<Consul> 
   const ports: AgentPorts[] = [];
   for (let i = 0; i < serverCount + (options.clientAgents ?? 0); i++) {
     const [http, dns, serf, rpc] = await freePorts(4);
-    ports.push({ http: http!, dns: dns!, serf: serf!, rpc: rpc! });
+    ports.push({ host: localhost, http: http!, dns: dns!, serf: serf!, rpc: rpc! });
+  }
+  const [http, dns, serf, rpc] = await freePorts(4);
+  for (const host of options.clientHosts ?? []) {
+    ports.push({ host, http: http!, dns: dns!, serf: serf!, rpc: rpc! });
   }
   const consul = new Consul(dir, program, ports, serverCount, options);
   try {
@@ -47,6 +56,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<Consul> 
 }
 
 interface AgentPorts {
+  readonly host: string;
   readonly http: number;
   readonly dns: number;
   readonly serf: number;
@@ -59,10 +69,13 @@ export class ConsulAgent extends Server {
   readonly name: string;
   /** Origin of its HTTP API. */
   readonly url: string;
-  /** Port of its DNS server on 127.0.0.1, UDP and TCP. */
+  /** Port of its HTTP API. */
+  readonly httpPort: number;
+  /** Port of its DNS server on its address, UDP and TCP. */
   readonly dnsPort: number;
   /** Requests to this agent, with the management token when ACLs are on. */
   readonly api: JsonClient;
+  readonly #data: string;
 
   constructor(
     name: string,
@@ -72,7 +85,7 @@ export class ConsulAgent extends Server {
     options: ConsulOptions,
     token: string,
   ) {
-    const url = `http://${host}:${ports.http}`;
+    const url = `http://${ports.host}:${ports.http}`;
     const api = new JsonClient({ url, headers: token === '' ? {} : { 'x-consul-token': token } });
     super({
       name,
@@ -84,8 +97,15 @@ export class ConsulAgent extends Server {
     });
     this.name = name;
     this.url = url;
+    this.httpPort = ports.http;
     this.dnsPort = ports.dns;
     this.api = api;
+    this.#data = join(dir, 'data');
+  }
+
+  /** Removes what it has stored; it must not run. */
+  async wipe(): Promise<void> {
+    await rm(this.#data, { recursive: true, force: true });
   }
 
   /** Ends the agent for good: its client is closed as well. */
@@ -149,7 +169,7 @@ export class Consul implements AsyncDisposable {
     for (const server of this.servers) {
       if (!server.running) continue;
       const address = await server.api.get<string>('/v1/status/leader').catch(() => '');
-      const leader = this.servers.find((_, i) => address === `${host}:${this.#ports[i]?.rpc}`);
+      const leader = this.servers.find((_, i) => address === `${localhost}:${this.#ports[i]?.rpc}`);
       if (leader?.running) return leader;
     }
     throw new Error('Consul has no leader');
@@ -192,17 +212,19 @@ export class Consul implements AsyncDisposable {
   }
 
   #baseConfig(name: string, index: number, isServer: boolean): Record<string, unknown> {
-    const { http, dns, serf, rpc } = this.#ports[index] as AgentPorts;
+    const { host, http, dns, serf, rpc } = this.#ports[index] as AgentPorts;
     const serverPorts = this.#ports.slice(0, this.servers.length);
     return {
       node_name: name,
+      // Its own for ever, also when it has lost its data: two ids under one name are taken for two machines.
+      ...(isServer ? {} : { node_id: nodeIdOf(index) }),
       data_dir: join(this.#dir, name, 'data'),
       bind_addr: host,
       client_addr: host,
       server: isServer,
       // An unused port must be switched off, or two agents would fight over the default.
       ports: { http, dns, serf_lan: serf, serf_wan: -1, server: rpc, https: -1, grpc: -1, grpc_tls: -1 },
-      retry_join: serverPorts.map((port) => `${host}:${port.serf}`),
+      retry_join: serverPorts.map((port) => `${localhost}:${port.serf}`),
       retry_interval: '1s',
       // The multiplier for fast machines: elections take about a second.
       performance: { raft_multiplier: 1 },
@@ -224,6 +246,8 @@ export class Consul implements AsyncDisposable {
     };
   }
 }
+
+const nodeIdOf = (index: number): string => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
 
 /** A leader answers through the agent, and the agent's own entry has reached the catalog. */
 async function isReady(api: JsonClient, name: string): Promise<boolean> {
