@@ -18,6 +18,10 @@ export interface StageOptions {
   readonly guard?: Readonly<Record<string, unknown>>;
   readonly consul?: ConsulOptions;
   readonly kubelet?: KubeletOptions;
+  /** The operator's `registration` section; the agents' port is set here. */
+  readonly registration?: Readonly<Record<string, unknown>> & {
+    readonly agent?: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** Name of the cluster in the operator's configuration. */
@@ -29,6 +33,7 @@ export async function startStage({
   guard = {},
   consul: options = {},
   kubelet: kubeletOptions = {},
+  registration = {},
 }: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const [kube, consul] = await Promise.all([
@@ -41,6 +46,8 @@ export async function startStage({
   ]);
   await installRbac(kube);
   const kubelet = started.use(await startKubelet(kube.api, kubeletOptions));
+  const [agent] = consul.clients;
+  const port = agent === undefined ? {} : { port: agent.httpPort };
   const operator = started.use(
     await startOperator({
       config: {
@@ -49,6 +56,7 @@ export async function startStage({
         consul: { addresses: [consul.url] },
         sync,
         guard,
+        registration: { ...registration, agent: { ...port, ...registration.agent } },
       },
     }),
   );
