@@ -51,7 +51,9 @@ export async function showPlan(
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );
-  if (options.checkWrites && sync.policy !== 'dry-run') {
+  if (options.checkWrites && !registry.nodes) {
+    context.stderr.write('kube-registrar: warning: rights with agents can only be tried by writing\n');
+  } else if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
     await assertWritable(entries, surroundings, context.signal);
   }

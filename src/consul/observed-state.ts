@@ -6,6 +6,7 @@ import { drift } from '../plan/drift.ts';
 import type { Drift } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
+import { reaped } from '../plan/reaped.ts';
 import { withKnownInstances } from '../plan/same-entries.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
@@ -207,7 +208,12 @@ export class ObservedState {
     // A name that is free, and was so before, needs no memory.
     if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
     else {
-      const node = fresh && { ...withKnownInstances(fresh, known), stampedBefore };
+      const gone = fresh && reaped(known, fresh);
+      const node = fresh && {
+        ...withKnownInstances(fresh, known),
+        stampedBefore,
+        ...(gone === undefined ? {} : { reaped: gone }),
+      };
       this.#known.set(name, { node, certain: true, index });
     }
     return ours && before?.certain === true ? drift(known, fresh) : [];

@@ -228,6 +228,28 @@ describe('registration with the agents of the nodes', () => {
     await stop();
   });
 
+  test('what the agent removed for being critical is registered again, as critical', async () => {
+    const { cluster, clock, agents, check, idOf, stop } = await setUp();
+    cluster.putPod('c', { service: 'api', 'check-http': '/healthz' }, { node: 'n1' });
+    await clock.advance(1_000);
+    const id = idOf('c');
+    agents.n1.setCheck(`${id}:http`, 'critical', '503');
+    await clock.advance(50_000);
+    // Consul makes 20 s a minute, and what it did is found by the next reading.
+    await clock.advance(45_000);
+    assert.equal(idOf('c'), id);
+    assert.deepEqual(
+      [check(`${id}:readiness`)?.Status, check(`${id}:http`)?.Status],
+      ['passing', 'critical'],
+    );
+    assert.equal(check(`${id}:http`)?.Output, '');
+    assert.equal(cluster.passing('api').length, 0);
+    agents.n1.setCheck(`${id}:http`, 'passing', '200');
+    await clock.advance(120_000);
+    assert.equal(cluster.passing('api').length, 1);
+    await stop();
+  });
+
   test('maintenance is entered and left, with its reason', async () => {
     const { cluster, clock, consul, stop } = await setUp();
     cluster.putPod('a', { service: 'web', maintenance: 'disk' }, { node: 'n1' });

@@ -8,7 +8,7 @@ import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fiel
 import type { Finding } from './finding.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 import { compareChanges, compareText } from './order.ts';
-import { isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
+import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { allFeatures, type ServerFeatures } from './server-features.ts';
 import { followedCheck, keptFor } from './stale.ts';
 
@@ -86,10 +86,6 @@ export function diff(
   return { changes: differing.changes.sort(compareChanges), findings: differing.findings };
 }
 
-/** Check of a node that consul-esm keeps where the node's meta asks it to ping. */
-const monitorCheck = 'externalNodeHealth';
-const probeKey = 'external-probe';
-
 /**
  * By what the server keeps: instances that were found to be as wanted, each with the entry it was compared with.
  * Neither is ever changed, so the pair stays equal: of a node of a hundred instances one change compares one.
@@ -152,7 +148,12 @@ class Differing {
     for (const instance of sortedById(unsettled)) {
       const observed = this.#observed?.instances.get(instance.id);
       if (observed === undefined) {
-        this.changes.push({ kind: 'put-instance', node: this.#name, effect: 'create', instance });
+        this.changes.push({
+          kind: 'put-instance',
+          node: this.#name,
+          effect: 'create',
+          instance: this.#observed?.reaped?.has(instance.id) ? notYetProbed(instance) : instance,
+        });
         continue;
       }
       const before = this.changes.length + this.findings.length;
@@ -227,7 +228,8 @@ class Differing {
     on: ObservedInstance | undefined,
   ): void {
     for (const check of sortedById([...observed.values()])) {
-      if (wanted.some(({ id }) => id === check.id) || this.#isMonitors(check, on)) continue;
+      if (wanted.some(({ id }) => id === check.id)) continue;
+      if (on === undefined && this.#observed !== undefined && isMonitorCheck(check, this.#observed)) continue;
       const instance = on?.id;
       if (isOwnCheck(check)) {
         const service = on?.service;
@@ -236,11 +238,6 @@ class Differing {
         this.findings.push({ kind: 'foreign-check', node: this.#name, instance, check: check.id });
       }
     }
-  }
-
-  /** What an external monitor found when it pinged the node, as it was asked to. */
-  #isMonitors({ id }: ObservedCheck, on: ObservedInstance | undefined): boolean {
-    return on === undefined && id === monitorCheck && this.#observed?.meta[probeKey] === 'true';
   }
 
   /** Undefined when the check is right as it is. */
@@ -270,6 +267,14 @@ function filtered<Entry>(
   const accepted: Entry[] = [];
   for (const entry of entries?.values() ?? []) if (accept(entry)) accepted.push(entry);
   return accepted;
+}
+
+/** What a prober removed begins as it ended, until it is probed again. */
+function notYetProbed(instance: Instance): Instance {
+  const checks = instance.checks.map(
+    (check): Check => (isProbe(check) ? { ...check, status: 'critical' } : check),
+  );
+  return { ...instance, checks };
 }
 
 function sortedById<Entry extends { readonly id: string }>(entries: readonly Entry[]): Entry[] {

@@ -3,6 +3,7 @@ import { checkChanges, type FieldChange, instanceChanges, nodeChanges } from './
 import type { Drift } from './finding.ts';
 import { isProbed } from './notes.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
+import { isMonitorCheck } from './ownership.ts';
 
 /**
  * What somebody else did to a node: the difference between what we knew of it, from our last reading and
@@ -34,7 +35,7 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
   };
 
   if (fresh.modifyIndex !== known.modifyIndex) changed({}, 'node', nodeChanges(known, fresh));
-  checks({}, known.checks, fresh.checks);
+  checks({}, withoutMonitors(known.checks, known), withoutMonitors(fresh.checks, known));
   for (const [instance, old] of known.instances) {
     const place = { instance, service: old.service };
     const now = fresh.instances.get(instance);
@@ -57,6 +58,9 @@ function othersChanges(old: ObservedCheck, now: ObservedCheck): FieldChange[] {
   const fields = checkChanges(old, now);
   return isProbed(old) ? fields.filter(({ field }) => field !== 'status' && field !== 'output') : fields;
 }
+
+const withoutMonitors = (checks: Checks, node: ObservedNode): Checks =>
+  new Map([...checks].filter(([, check]) => !isMonitorCheck(check, node)));
 
 interface Place {
   readonly instance?: ObservedInstance['id'];

@@ -38,6 +38,8 @@ export interface ObservedNode {
    * `catalog/register` and no NodeMeta wipes the node's meta: the node is still ours then.
    */
   readonly stampedBefore: boolean;
+  /** Instances that were critical in a probe when they were last seen, and are gone: their prober removed them. */
+  readonly reaped?: ReadonlySet<InstanceId>;
 }
 
 /** An entry as Consul says it stored it: what a committed transaction answers for each entry it set. */

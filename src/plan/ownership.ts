@@ -46,3 +46,11 @@ export function isOwnInstance(instance: ObservedInstance): boolean {
   for (const check of instance.checks.values()) if (isOwnCheck(check)) return true;
   return false;
 }
+
+/** Check of a node that consul-esm keeps where the node's meta asks it to ping. */
+const monitorCheck = 'externalNodeHealth';
+
+/** Whether a check of a node is what an external monitor, as it was asked to, found by a ping. */
+export function isMonitorCheck({ id }: Pick<ObservedCheck, 'id'>, { meta }: ObservedNode): boolean {
+  return id === monitorCheck && meta['external-probe'] === 'true';
+}
