@@ -7,6 +7,7 @@ import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
+import { Outage } from './lib/outage.ts';
 import type { Transport } from './lib/transport.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
@@ -71,7 +72,8 @@ export class Operator implements StatusSource {
   readonly #unwritten = new Map<ConsulNodeName, number>();
   #owner: ClusterUid | undefined;
   readonly #ownerKnown = Promise.withResolvers<ClusterUid>();
-  #consulError: RegistrarError | undefined;
+  /** In reading Consul. */
+  readonly #outage = new Outage();
   #lastFullSync: number | undefined;
 
   constructor(options: OperatorOptions) {
@@ -96,6 +98,7 @@ export class Operator implements StatusSource {
     exportMetrics(metrics, {
       clock,
       leadership: this.#leadership,
+      isConsulUp: () => this.#lastFullSync !== undefined && this.#error === undefined,
       reflectors: () => this.#stores.status(),
       nodes: () => this.#running?.observed.nodes() ?? [],
       queue: () => this.#writing?.reconciler.queue,
@@ -135,10 +138,11 @@ export class Operator implements StatusSource {
   }
 
   notReady(): readonly string[] {
+    const { error } = this.#outage;
     const missing = unsyncedParts(this.#stores);
     if (this.#owner === undefined) missing.push('cluster uid: not read yet');
     if (this.#lastFullSync === undefined && this.#owner !== undefined) {
-      missing.push(`Consul: not read yet${this.#consulError ? ` (${describe(this.#consulError)})` : ''}`);
+      missing.push(`Consul: not read yet${error ? ` (${describe(error)})` : ''}`);
     }
     return missing;
   }
@@ -168,7 +172,7 @@ export class Operator implements StatusSource {
         inFlight: writer?.inFlight ?? 0,
       },
       consulUp:
-        this.#lastFullSync === undefined && this.#consulError === undefined
+        this.#lastFullSync === undefined && this.#outage.error === undefined
           ? undefined
           : this.#error === undefined,
       consulError: this.#error,
@@ -192,9 +196,13 @@ export class Operator implements StatusSource {
     });
   }
 
-  /** A person lets go what is held. */
+  /** A person lets go what is held. Throws `conflict` on a standby, which holds nothing. */
   release(selection: Selection): Released {
-    return this.#writing?.guard.release(selection) ?? { removals: 0, nodes: 0 };
+    if (this.#writing !== undefined) return this.#writing.guard.release(selection);
+    const { state, holder } = this.#leadership.status();
+    if (state !== 'standby') return { removals: 0, nodes: 0 };
+    const leader = holder === null ? 'nobody leads at the moment' : `ask the leader, ${holder}`;
+    throw new RegistrarError('conflict', `this replica is on standby and holds nothing: ${leader}`);
   }
 
   /** An identity is the pod's name and more. */
@@ -204,7 +212,7 @@ export class Operator implements StatusSource {
 
   /** Why Consul cannot be read or written at the moment. */
   get #error(): RegistrarError | undefined {
-    return this.#writing?.reconciler.failure ?? this.#consulError;
+    return this.#writing?.reconciler.failure ?? this.#outage.error;
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
@@ -244,7 +252,6 @@ export class Operator implements StatusSource {
         onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
         onAppeared: (name) => this.#writing?.reconciler.review(name),
         onCompared: (drift) => {
-          this.#consulError = undefined;
           this.#compared();
           this.#writing?.reconciler.drifted(drift);
           this.#writing?.guard.sweep();
@@ -327,8 +334,6 @@ export class Operator implements StatusSource {
     for (;;) {
       try {
         await registry.read(signal);
-        this.#consulError = undefined;
-        this.#options.metrics.consulUp.set(1);
         this.#compared();
         return;
       } catch (thrown) {
@@ -341,12 +346,15 @@ export class Operator implements StatusSource {
   }
 
   #compared(): void {
+    if (this.#outage.over()) {
+      this.#options.logger.info('Consul can be read again', { reason: 'ConsulAvailable' });
+    }
     this.#lastFullSync = this.#options.clock.wall();
     this.#options.metrics.lastFullSync.set(this.#lastFullSync / 1_000);
   }
 
   #consulFailed(error: RegistrarError): void {
-    if (this.#consulError?.code !== error.code) {
+    if (this.#outage.failed(error)) {
       this.#options.logger.error('Consul cannot be read; registrations stay as they are, trying again', {
         reason: 'ConsulUnavailable',
         addresses: this.#options.config.consul.addresses,
@@ -359,8 +367,6 @@ export class Operator implements StatusSource {
           : {}),
       });
     }
-    this.#consulError = error;
-    this.#options.metrics.consulUp.set(0);
   }
 
   #dirty(kubeNode: string, receivedAt: number): void {

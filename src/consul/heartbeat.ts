@@ -4,6 +4,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Outage } from '../lib/outage.ts';
 import type { Random } from '../lib/random.ts';
 import { type ClusterUid, consulNodeName } from '../model/keys.ts';
 import { clusterUidKey } from '../model/owner.ts';
@@ -66,7 +67,7 @@ export class Heartbeat {
   #session: string | undefined;
   #attempts = 0;
   #role: string | undefined;
-  #failure: RegistrarError | undefined;
+  readonly #outage = new Outage();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -85,7 +86,7 @@ export class Heartbeat {
       try {
         if (unhealthy() === undefined) await this.#beat(signal);
         backoff.reset();
-        this.#failure = undefined;
+        this.#outage.over();
       } catch (thrown) {
         if (signal.aborted) return;
         const error = RegistrarError.from(thrown);
@@ -276,9 +277,7 @@ export class Heartbeat {
   }
 
   #failed(error: RegistrarError): void {
-    const isKnown = this.#failure?.code === error.code;
-    this.#failure = error;
-    if (isKnown) return;
+    if (!this.#outage.failed(error)) return;
     this.#options.logger.warn('Consul does not take the sign of life; trying again', {
       reason: 'HeartbeatFailed',
       node: this.#node,

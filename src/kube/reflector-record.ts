@@ -1,5 +1,6 @@
 import type { RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Outage } from '../lib/outage.ts';
 import type { ReflectorStatus } from './reflector-state.ts';
 import type { Drift } from './relist.ts';
 
@@ -18,6 +19,7 @@ export class ReflectorRecord {
   };
   readonly #logger: Logger;
   #lastHeardAt: number | undefined;
+  readonly #outage = new Outage();
   #lastError: ReflectorStatus['lastError'];
 
   constructor(logger: Logger) {
@@ -56,13 +58,13 @@ export class ReflectorRecord {
   /** Logged once for a row of failures of one kind: an outage is one event, not one every 30 s. */
   failed(error: RegistrarError, at: number, waitMs: number): void {
     const fields = { reason: 'ReflectorFailed' as const, code: error.code, error: error.message, waitMs };
-    if (this.#lastError?.error.code === error.code) this.#logger.debug('list or watch failed again', fields);
-    else this.#logger.warn('list or watch failed', fields);
+    if (this.#outage.failed(error)) this.#logger.warn('list or watch failed', fields);
+    else this.#logger.debug('list or watch failed again', fields);
     this.#lastError = { error, at };
   }
 
   recovered(): void {
-    if (this.#lastError === undefined) return;
+    if (!this.#outage.over()) return;
     this.#logger.info('list and watch work again', { reason: 'ReflectorRecovered' });
     this.#lastError = undefined;
   }

@@ -1,5 +1,6 @@
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Outage } from '../lib/outage.ts';
 import { jittered, type Random } from '../lib/random.ts';
 import { LeaseBell } from './lease-bell.ts';
 import { LeaseClient, type LeaseClientOptions } from './lease-client.ts';
@@ -49,7 +50,7 @@ export class Elector {
   readonly #client: LeaseClient;
   #state: ElectorState = { kind: 'standby', holder: '' };
   #seen: Observation | undefined;
-  #error: RegistrarError | undefined;
+  readonly #outage = new Outage();
 
   /** Throws `config` for times that do not fit each other. */
   constructor(options: ElectorOptions) {
@@ -64,7 +65,7 @@ export class Elector {
 
   /** Why the lease cannot be read or written at the moment. */
   get error(): RegistrarError | undefined {
-    return this.#error;
+    return this.#outage.error;
   }
 
   /** How often the lease went to another holder, as last seen. */
@@ -254,7 +255,7 @@ export class Elector {
   }
 
   #take(lease: Lease): void {
-    this.#error = undefined;
+    this.#outage.over();
     this.#seen = observe(this.#seen, lease, this.#options.clock.now());
   }
 
@@ -270,9 +271,7 @@ export class Elector {
     // Somebody else was faster: that is what a standby expects.
     if (error.code === 'conflict') return;
     const { logger, namespace, name } = this.#options;
-    const isKnown = this.#error?.code === error.code;
-    this.#error = error;
-    if (isKnown) return;
+    if (!this.#outage.failed(error)) return;
     logger.warn('the lease cannot be read or written; trying again', {
       reason: 'LeaseUnavailable',
       lease: `${namespace}/${name}`,

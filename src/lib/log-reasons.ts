@@ -217,7 +217,12 @@ export const logReasons = {
     means: 'Consul cannot be read or written. Registrations stay as they are; tried again until it works.',
     todo: 'See the error: address, token, TLS, no leader. Runbook in alerts.md.',
   },
-  ConsulAvailable: { levels: info, area: 'consul', means: 'Consul can be written to again.', todo: '' },
+  ConsulAvailable: {
+    levels: info,
+    area: 'consul',
+    means: 'Consul can be read, or written to, again.',
+    todo: '',
+  },
   WatchInterrupted: {
     levels: warn,
     area: 'consul',

@@ -15,6 +15,7 @@ export interface MetricSources {
     readonly isFenced: boolean;
     readonly transitions: number;
   };
+  readonly isConsulUp: () => boolean;
   readonly reflectors: () => readonly ReflectorStatus[];
   readonly nodes: () => Iterable<ObservedNode>;
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
@@ -48,6 +49,7 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   );
   const gauge = (value: () => number) => () => [{ labels: {}, value: value() }];
   metrics.leader.collect(gauge(() => Number(leadership.isLeading)));
+  metrics.consulUp.collect(gauge(() => Number(sources.isConsulUp())));
   metrics.fenced.collect(gauge(() => Number(leadership.isFenced)));
   metrics.leaseTransitions.collect(gauge(() => leadership.transitions));
   metrics.queueDepth.collect(() => [{ labels: {}, value: queue()?.depth ?? 0 }]);

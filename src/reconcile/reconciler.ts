@@ -5,6 +5,7 @@ import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Outage } from '../lib/outage.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
@@ -89,8 +90,8 @@ export class Reconciler implements Disposable {
   readonly #findings: Ledger<Finding>;
   readonly #held: Ledger<Change>;
   readonly #reporter: Reporter;
-  readonly #outage: Backoff;
-  #failure: RegistrarError | undefined;
+  readonly #backoff: Backoff;
+  readonly #outage = new Outage();
 
   constructor(options: ReconcilerOptions) {
     const { clock, random } = options;
@@ -102,7 +103,7 @@ export class Reconciler implements Disposable {
     this.#findings = new Ledger(() => clock.wall());
     this.#held = new Ledger(() => clock.wall());
     this.#reporter = new Reporter(options.logger);
-    this.#outage = new Backoff({ initialMs: 200, maxMs: 5_000, random });
+    this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
 
   get queue(): Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'oldestMs'> {
@@ -111,7 +112,7 @@ export class Reconciler implements Disposable {
 
   /** Why Consul cannot be written to at the moment. */
   get failure(): RegistrarError | undefined {
-    return this.#failure;
+    return this.#outage.error;
   }
 
   problems(): Iterable<LedgerLine<Problem>> {
@@ -352,14 +353,14 @@ export class Reconciler implements Disposable {
 
   /** While Consul does not answer, waits longer after every failure. */
   async #pause(signal: AbortSignal): Promise<void> {
-    if (this.#failure === undefined) return;
-    await this.#options.clock.sleep(this.#outage.next(this.#failure.retryAfterMs), signal);
+    const { error } = this.#outage;
+    if (error !== undefined) await this.#options.clock.sleep(this.#backoff.next(error.retryAfterMs), signal);
   }
 
   #fail(error: RegistrarError): void {
     // Our own end, or another's lead: Consul is well.
     if (error.code === 'aborted' || error.code === 'fenced') return;
-    if (this.#failure?.code !== error.code) {
+    if (this.#outage.failed(error)) {
       this.#options.logger.error(
         'Consul cannot be written to; registrations stay as they are, trying again',
         {
@@ -369,15 +370,11 @@ export class Reconciler implements Disposable {
         },
       );
     }
-    this.#failure = error;
-    this.#options.metrics.consulUp.set(0);
   }
 
   #succeed(): void {
-    if (this.#failure === undefined) return;
-    this.#failure = undefined;
-    this.#outage.reset();
-    this.#options.metrics.consulUp.set(1);
+    if (!this.#outage.over()) return;
+    this.#backoff.reset();
     this.#options.logger.info('Consul can be written to again', { reason: 'ConsulAvailable' });
   }
 }

@@ -45,6 +45,17 @@ describe('statusPage()', () => {
     assert.match(waiting, /<li>nodes: not listed yet<\/li>/);
   });
 
+  test('says on a standby whom to ask for problems and holds, and shows what it follows', () => {
+    const leadership = { ...sampleStatus.leadership, state: 'standby', holder: 'registrar-b_1-2' } as const;
+    const standby = statusPage({ ...sampleStatus, leadership, problems: [], held: [] });
+    assert.match(standby, /only the leader knows; ask the leader, registrar-b\./);
+    assert.doesNotMatch(standby, /No problems|Nothing is held/);
+    assert.match(standby, /east-node-1/);
+    assert.deepEqual(unclosed(standby), []);
+    const alone = statusPage({ ...sampleStatus, leadership: { ...leadership, holder: null } });
+    assert.match(alone, /nobody leads at the moment/);
+  });
+
   test('has a language, a title, one h1, header cells with a scope and no outside resource', () => {
     assert.match(page, /<html lang="en">/);
     assert.match(page, /<title>[^<]+<\/title>/);

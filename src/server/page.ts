@@ -37,8 +37,7 @@ export function statusPage(status: Status): string {
 <main>
 ${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
 ${overview(status)}
-${problems(status.problems)}
-${held(status.held)}
+${standby(status.leadership) ?? [problems(status.problems), held(status.held)]}
 ${services(status.services)}
 ${consul(status.consul)}
 ${reflectors(status.reflectors)}
@@ -79,6 +78,16 @@ function leading({ state, holder, lease, fenced, error }: LeadershipLine): Html 
         : html`${badge('fair', 'standby')}, ${holder === null ? 'nobody leads' : `${holder} leads`}`;
   return error === null ? what : html`${what}. ${error}`;
 }
+
+/** In place of what only the leader knows: to say that there is nothing would be wrong. */
+function standby({ state, holder }: LeadershipLine): Html | undefined {
+  if (state !== 'standby') return undefined;
+  const where = holder === null ? 'nobody leads at the moment' : html`ask the leader, ${podOf(holder)}`;
+  return html`<section><h2>Problems</h2><p>This replica stands by: it follows the cluster and Consul, whose state is below, and writes nothing. What cannot be registered and what is held back, only the leader knows; ${where}.</p></section>`;
+}
+
+/** An identity is the pod's name and more. */
+const podOf = (identity: string): string => identity.replace(/_.*/, '');
 
 function problems(lines: readonly ProblemLine[]): Html {
   return table(

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { sampleStatus } from '../../test/support/sample-status.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { release } from '../cli/release.ts';
+import { RegistrarError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { Selection } from '../reconcile/guard/guard.ts';
 import { startStatusServer } from './http-server.ts';
@@ -47,6 +48,13 @@ describe('answerRelease()', () => {
         JSON.stringify(part),
       );
     }
+  });
+
+  test('passes on that this replica has nothing to let go', async () => {
+    const answer = await answerRelease(request, () => {
+      throw new RegistrarError('conflict', 'ask the leader, b');
+    });
+    assert.deepEqual([answer.status, answer.body], [409, 'ask the leader, b\n']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RegistrarError } from '../lib/errors.ts';
 import type { Released, Selection } from '../reconcile/guard/guard.ts';
 import type { Answer } from './routes.ts';
 
@@ -27,7 +28,7 @@ const loopbackHost = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
  * Only for who is in the pod already (`kubectl exec`, `kubectl port-forward`), which the API server's rights
  * decide: the connection must come from loopback. A browser on the other side of a forwarded port must not be
  * talked into it: it cannot send this content type to another origin unasked, nor, with a name of its own for
- * this address, the right host.
+ * this address, the right host. `release` throws `conflict` where nothing can be let go: the answer is 409.
  */
 export async function answerRelease(
   request: ReleaseRequest,
@@ -45,8 +46,14 @@ export async function answerRelease(
   } catch {
     return refuse(400, 'the body must be {"all": …, "nodes": […], "services": […]}');
   }
-  const body = `${JSON.stringify(release(parsed))}\n`;
-  return { status: 200, contentType: 'application/json; charset=utf-8', body };
+  try {
+    const body = `${JSON.stringify(release(parsed))}\n`;
+    return { status: 200, contentType: 'application/json; charset=utf-8', body };
+  } catch (thrown) {
+    const { code, message } = RegistrarError.from(thrown);
+    if (code !== 'conflict') throw thrown;
+    return refuse(409, message);
+  }
 }
 
 function refuse(status: number, why: string, headers: Readonly<Record<string, string>> = {}): Answer {

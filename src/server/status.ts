@@ -21,6 +21,7 @@ export interface Status {
   /** Consul nodes of ours. */
   readonly nodes: readonly NodeLine[];
   readonly services: readonly ServiceLine[];
+  /** Empty on a standby: only the leader knows. The same goes for what is held and the queue. */
   readonly problems: readonly ProblemLine[];
   /** What is kept against what the cluster says, until it is confirmed, over, or released. */
   readonly held: readonly HeldLine[];
