@@ -1,22 +1,25 @@
 /**
- * `npm run servers`: builds the real servers that the end-to-end tests run, from source pinned beside this
- * file, into a cache outside the checkout. What is there already, or given, is left alone, so a second call is
+ * `npm run servers`: gets the real servers that the end-to-end tests run, built from source pinned beside this
+ * file or taken from Debian's packages, into a cache outside the checkout. What is there already, or given, is left alone, so a second call is
  * instant. Exits 0 when every program is at hand.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { requireApt, unpackDebian } from './debian.ts';
 import { locateServers, missingMessage, reportedVersion } from './locate.ts';
 import {
   cachePath,
   cacheRoot,
+  type GoProgram,
   type Program,
   pinnedVersion,
   programNamed,
   programs,
   sourceDir,
 } from './programs.ts';
+import { Progress } from './progress.ts';
 
 /** The lock's holder touches it this often, ms. */
 const lockBeat = 5_000;
@@ -30,26 +33,44 @@ const goEnv = { ...process.env, CGO_ENABLED: '0' };
 async function main(signal: AbortSignal): Promise<void> {
   let located = await locateServers();
   if (located.missing.length > 0) {
-    await requireGo(missingMessage(located.missing, located.notes), signal);
+    const missing = located.missing.map(programNamed);
+    const message = missingMessage(located.missing, located.notes);
+    if (missing.some(({ origin }) => origin === 'go')) await requireGo(message, signal);
+    if (missing.some(({ origin }) => origin === 'debian')) await requireApt(message, signal);
     await using _lock = await takeLock(join(cacheRoot(process.env), 'build.lock'), signal);
     // Whoever held the lock before may have built them.
     located = await locateServers();
     for (const [index, name] of located.missing.entries()) {
       const program = programNamed(name);
-      const title = `[${index + 1}/${located.missing.length}] ${name} ${pinnedVersion(program)}`;
-      await build(program, title, signal);
+      await obtain(program, `[${index + 1}/${located.missing.length}]`, signal);
     }
     located = await locateServers();
   }
   for (const { name } of programs) console.log(`${name}: ${located.paths[name]}`);
 }
 
+async function obtain(program: Program, position: string, signal: AbortSignal): Promise<void> {
+  switch (program.origin) {
+    case 'go': {
+      using progress = new Progress(`${position} ${program.name} ${pinnedVersion(program)}`);
+      await build(program, progress, signal);
+      progress.end(`built in ${progress.elapsed()}`);
+      return;
+    }
+    case 'debian': {
+      using progress = new Progress(`${position} ${program.name}`);
+      const version = await unpackDebian(program, process.env, signal);
+      progress.end(`${version} unpacked in ${progress.elapsed()}`);
+      return;
+    }
+  }
+}
+
 /** Builds beside the program's final place and renames, so that a half-written file is never found there. */
-async function build(program: Program, title: string, signal: AbortSignal): Promise<void> {
+async function build(program: GoProgram, progress: Progress, signal: AbortSignal): Promise<void> {
   const target = cachePath(program, process.env);
   const unfinished = join(dirname(target), `.${program.name}.${process.pid}`);
   await mkdir(dirname(target), { recursive: true });
-  using progress = new Progress(title);
   try {
     await goBuild(program, unfinished, progress, signal);
     await reportedVersion(program, unfinished);
@@ -57,11 +78,10 @@ async function build(program: Program, title: string, signal: AbortSignal): Prom
   } finally {
     await rm(unfinished, { force: true });
   }
-  progress.end(`built in ${progress.elapsed()}`);
 }
 
 async function goBuild(
-  program: Program,
+  program: GoProgram,
   output: string,
   progress: Progress,
   signal: AbortSignal,
@@ -116,46 +136,6 @@ function exitOf(child: ChildProcess): Promise<number | null> {
     child.once('error', reject);
     child.once('close', resolve);
   });
-}
-
-/** One line that is rewritten on a terminal; elsewhere a line now and then, so that a log shows life. */
-class Progress {
-  packages = 0;
-  readonly #title: string;
-  readonly #started = Date.now();
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(title: string) {
-    this.#title = title;
-    this.#show();
-    this.#timer = setInterval(() => this.#show(), process.stdout.isTTY ? 1_000 : 15_000);
-  }
-
-  /** Time since the start, as 42s or 3m10s. */
-  elapsed(): string {
-    const seconds = Math.round((Date.now() - this.#started) / 1_000);
-    return seconds < 60
-      ? `${seconds}s`
-      : `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
-  }
-
-  end(outcome: string): void {
-    clearInterval(this.#timer);
-    this.#write(`${this.#title}: ${outcome}`, '\n');
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
-
-  #show(): void {
-    const compiled = this.packages > 0 ? `, ${this.packages} packages compiled` : '';
-    this.#write(`${this.#title}: building … ${this.elapsed()}${compiled}`, process.stdout.isTTY ? '' : '\n');
-  }
-
-  #write(line: string, end: string): void {
-    process.stdout.write(process.stdout.isTTY ? `\r\x1b[2K${line}${end}` : `${line}${end}`);
-  }
 }
 
 /**

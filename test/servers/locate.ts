@@ -1,6 +1,6 @@
 /**
  * Finds the servers' binaries. In this order: the directory KUBEBUILDER_ASSETS (etcd and Kubernetes) or the
- * files CONSUL_BIN and HELM_BIN, what `npm run servers` built, the PATH.
+ * files CONSUL_BIN, HELM_BIN, PROMETHEUS_BIN, HAPROXY_BIN and NGINX_BIN, what `npm run servers` built, the PATH.
  */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
@@ -53,17 +53,20 @@ export function missingMessage(missing: readonly ProgramName[], notes: readonly 
   return [
     `Not found: ${missing.join(', ')}.`,
     ...notes,
-    'Run `npm run servers` to build them (needs Go 1.26 or later and, the first time, some 20 minutes on two',
-    'cores), or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs and CONSUL_BIN and',
-    'HELM_BIN at a consul and a helm, or put them on the PATH.',
+    'Run `npm run servers` to get them: it builds (with Go 1.26 or later, some 20 minutes on two cores the first',
+    'time) and takes prometheus, haproxy and nginx from the packages of Debian or Ubuntu, without installing',
+    'them. Or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs, and CONSUL_BIN, HELM_BIN,',
+    'PROMETHEUS_BIN, HAPROXY_BIN and NGINX_BIN at these programs, or put them on the PATH.',
   ].join('\n');
 }
 
 /** The version a binary reports, or an error that says how it failed. */
 export async function reportedVersion(program: Program, path: string): Promise<string> {
-  const { stdout } = await run(path, [...program.versionArgs], { timeout: 30_000 });
-  const version = /\bv?(\d+\.\d+\.\d+[\w.+-]*)/.exec(stdout)?.[1];
-  if (version === undefined) throw new Error(`printed no version: ${stdout.trim().slice(0, 200)}`);
+  const { stdout, stderr } = await run(path, [...program.versionArgs], { timeout: 30_000 });
+  // nginx prints it on stderr.
+  const printed = `${stdout}${stderr}`;
+  const version = /\bv?(\d+\.\d+\.\d+[\w.+-]*)/.exec(printed)?.[1];
+  if (version === undefined) throw new Error(`printed no version: ${printed.trim().slice(0, 200)}`);
   return version;
 }
 
@@ -88,10 +91,10 @@ async function givenPath(
   program: Program,
   env: NodeJS.ProcessEnv,
 ): Promise<{ variable: string; path: string } | undefined> {
-  const fileVariable = { consul: 'CONSUL_BIN', helm: 'HELM_BIN' }[program.name as string];
-  if (fileVariable !== undefined) {
-    const file = env[fileVariable];
-    return file ? { variable: fileVariable, path: resolve(file) } : undefined;
+  const { variable } = program;
+  if (variable !== undefined) {
+    const file = env[variable];
+    return file ? { variable, path: resolve(file) } : undefined;
   }
   const assets = env['KUBEBUILDER_ASSETS'];
   if (!assets) return undefined;

@@ -1,4 +1,7 @@
-/** The programs the end-to-end tests run, where their source is pinned and how each is built. */
+/**
+ * The programs the end-to-end tests run: built from Go source that is pinned beside this file, or taken from
+ * Debian's packages in whatever version the machine's release has.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -13,12 +16,25 @@ export const programNames = [
   'consul',
   'helm',
   'kustomize',
+  'prometheus',
+  'haproxy',
+  'nginx',
 ] as const;
 
 export type ProgramName = (typeof programNames)[number];
 
-export interface Program {
+interface AnyProgram {
   readonly name: ProgramName;
+  /** Arguments that print the version and exit; also the proof that a given binary runs. */
+  readonly versionArgs: readonly string[];
+  /** Older binaries found on the PATH are passed over. One named by a variable is used as it is. */
+  readonly oldest: readonly [major: number, minor: number];
+  /** Variable that names a binary to use. Default: KUBEBUILDER_ASSETS, a directory, is looked at. */
+  readonly variable?: string;
+}
+
+export interface GoProgram extends AnyProgram {
+  readonly origin: 'go';
   /** Directory beside this file whose go.mod and go.sum pin the program. */
   readonly moduleDir: string;
   /** Go module whose version is the program's version. */
@@ -27,11 +43,15 @@ export interface Program {
   readonly package: string;
   /** Linker stamps: package variables the program takes its version from. `version` has no leading v. */
   readonly stamps: (version: string) => Record<string, string>;
-  /** Arguments that print the version and exit; also the proof that a given binary runs. */
-  readonly versionArgs: readonly string[];
-  /** Older binaries found on the PATH are passed over. One named by a variable is used as it is. */
-  readonly oldest: readonly [major: number, minor: number];
 }
+
+export interface DebianProgram extends AnyProgram {
+  readonly origin: 'debian';
+  /** Path of the program within the package of its name. */
+  readonly file: string;
+}
+
+export type Program = GoProgram | DebianProgram;
 
 const none = (): Record<string, string> => ({});
 
@@ -42,8 +62,9 @@ const kubernetesStamps = (version: string): Record<string, string> => {
   return { [`${at}.gitVersion`]: `v${version}`, [`${at}.gitMajor`]: major, [`${at}.gitMinor`]: minor };
 };
 
-const etcd = { moduleDir: 'etcd', stamps: none, oldest: [3, 5] } as const;
+const etcd = { origin: 'go', moduleDir: 'etcd', stamps: none, oldest: [3, 5] } as const;
 const kubernetes = {
+  origin: 'go',
   moduleDir: 'kubernetes',
   module: 'k8s.io/kubernetes',
   stamps: kubernetesStamps,
@@ -51,7 +72,7 @@ const kubernetes = {
   oldest: [1, 32],
 } as const;
 
-const table: Record<ProgramName, Omit<Program, 'name'>> = {
+const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, 'name'>> = {
   etcd: {
     ...etcd,
     module: 'go.etcd.io/etcd/server/v3',
@@ -73,6 +94,8 @@ const table: Record<ProgramName, Omit<Program, 'name'>> = {
   'kube-apiserver': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
   consul: {
+    origin: 'go',
+    variable: 'CONSUL_BIN',
     moduleDir: 'consul',
     module: 'github.com/hashicorp/consul',
     package: 'github.com/hashicorp/consul',
@@ -81,6 +104,8 @@ const table: Record<ProgramName, Omit<Program, 'name'>> = {
     oldest: [1, 14],
   },
   helm: {
+    origin: 'go',
+    variable: 'HELM_BIN',
     moduleDir: 'helm',
     module: 'helm.sh/helm/v4',
     package: 'helm.sh/helm/v4/cmd/helm',
@@ -89,12 +114,34 @@ const table: Record<ProgramName, Omit<Program, 'name'>> = {
     oldest: [3, 14],
   },
   kustomize: {
+    origin: 'go',
     moduleDir: 'kustomize',
     module: 'sigs.k8s.io/kustomize/kustomize/v5',
     package: 'sigs.k8s.io/kustomize/kustomize/v5',
     stamps: none,
     versionArgs: ['version'],
     oldest: [5, 0],
+  },
+  prometheus: {
+    origin: 'debian',
+    variable: 'PROMETHEUS_BIN',
+    file: 'usr/bin/prometheus',
+    versionArgs: ['--version'],
+    oldest: [2, 31],
+  },
+  haproxy: {
+    origin: 'debian',
+    variable: 'HAPROXY_BIN',
+    file: 'usr/sbin/haproxy',
+    versionArgs: ['-v'],
+    oldest: [2, 4],
+  },
+  nginx: {
+    origin: 'debian',
+    variable: 'NGINX_BIN',
+    file: 'usr/sbin/nginx',
+    versionArgs: ['-v'],
+    oldest: [1, 18],
   },
 };
 
@@ -106,12 +153,12 @@ export function programNamed(name: ProgramName): Program {
 }
 
 /** Absolute directory that holds the program's go.mod. */
-export function sourceDir(program: Program): string {
+export function sourceDir(program: GoProgram): string {
   return join(import.meta.dirname, program.moduleDir);
 }
 
 /** The version pinned in go.mod, without the leading v. */
-export function pinnedVersion(program: Program): string {
+export function pinnedVersion(program: GoProgram): string {
   const goMod = readFileSync(join(sourceDir(program), 'go.mod'), 'utf8');
   const line = goMod.split('\n').find((text) => text.trim().startsWith(`${program.module} v`));
   const version = line?.trim().split(' ')[1];
@@ -121,13 +168,29 @@ export function pinnedVersion(program: Program): string {
 }
 
 /**
- * Where the built program lies. The directory's key covers everything the build depends on that the
- * repository holds, so a change of one module rebuilds that module's programs and no others.
+ * Where the built program lies. For Go, the directory's key covers everything the build depends on that the
+ * repository holds, so a change of one module rebuilds that module's programs and no others. For Debian it is the
+ * release, within which packages change only for fixes.
  */
 export function cachePath(program: Program, env: NodeJS.ProcessEnv): string {
+  if (program.origin === 'debian') {
+    return join(cacheRoot(env), `${release()}-${process.arch}`, program.name, program.name);
+  }
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(sourceDir(program), file)));
   return join(cacheRoot(env), `${program.moduleDir}-${hash.digest('hex').slice(0, 16)}`, program.name);
+}
+
+/** `debian-12`; another system's programs would not run, `none` where there is no such thing. */
+function release(): string {
+  let text = '';
+  try {
+    text = readFileSync('/etc/os-release', 'utf8');
+  } catch {
+    return 'none';
+  }
+  const field = (name: string) => new RegExp(`^${name}="?([\\w.-]+)`, 'm').exec(text)?.[1];
+  return `${field('ID') ?? 'linux'}-${field('VERSION_ID') ?? field('VERSION_CODENAME') ?? 'rolling'}`;
 }
 
 /** The cache of built servers: outside the checkout, so that clones and branches share it. */
