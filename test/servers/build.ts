@@ -94,6 +94,7 @@ async function goBuild(
     '-v',
     '-mod=readonly',
     '-trimpath',
+    ...(program.tags === undefined ? [] : ['-tags', program.tags.join()]),
     '-ldflags',
     linker,
     '-o',

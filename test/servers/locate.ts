@@ -53,9 +53,9 @@ export function missingMessage(missing: readonly ProgramName[], notes: readonly 
   return [
     `Not found: ${missing.join(', ')}.`,
     ...notes,
-    'Run `npm run servers` to get them: it builds (with Go 1.26 or later, some 20 minutes on two cores the first',
-    'time) and takes prometheus, haproxy and nginx from the packages of Debian or Ubuntu, without installing',
-    'them. Or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs, and CONSUL_BIN, HELM_BIN,',
+    'Run `npm run servers` to get them: it takes haproxy and nginx from the packages of Debian or Ubuntu, without',
+    'installing them, and builds the others with Go 1.26 or later, which takes some 25 minutes on two cores the',
+    'first time. Or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs, and CONSUL_BIN, HELM_BIN,',
     'PROMETHEUS_BIN, HAPROXY_BIN and NGINX_BIN at these programs, or put them on the PATH.',
   ].join('\n');
 }

@@ -43,6 +43,8 @@ export interface GoProgram extends AnyProgram {
   readonly package: string;
   /** Linker stamps: package variables the program takes its version from. `version` has no leading v. */
   readonly stamps: (version: string) => Record<string, string>;
+  /** Build tags. Default none. */
+  readonly tags?: readonly string[];
 }
 
 export interface DebianProgram extends AnyProgram {
@@ -123,9 +125,18 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
     oldest: [5, 0],
   },
   prometheus: {
-    origin: 'debian',
+    origin: 'go',
     variable: 'PROMETHEUS_BIN',
-    file: 'usr/bin/prometheus',
+    // Debian's package of version 2 is built without consul_sd_configs.
+    moduleDir: 'prometheus',
+    module: 'github.com/prometheus/prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/prometheus',
+    // Of the service discoveries only Consul's, without which half of the dependencies stay out.
+    tags: ['remove_all_sd', 'enable_consul_sd'],
+    // The module's v0.315.0 is Prometheus 3.15.0.
+    stamps: (version) => ({
+      'github.com/prometheus/common/version.Version': version.replace(/^0\.(\d)(\d\d)\./, '$1.$2.'),
+    }),
     versionArgs: ['--version'],
     oldest: [2, 31],
   },
@@ -177,6 +188,7 @@ export function cachePath(program: Program, env: NodeJS.ProcessEnv): string {
     return join(cacheRoot(env), `${release()}-${process.arch}`, program.name, program.name);
   }
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
+  if (program.tags !== undefined) hash.update(program.tags.join());
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(sourceDir(program), file)));
   return join(cacheRoot(env), `${program.moduleDir}-${hash.digest('hex').slice(0, 16)}`, program.name);
 }

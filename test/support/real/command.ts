@@ -1,4 +1,4 @@
-/** The program's commands as they are run: a process of its own, configured by the environment. */
+/** Programs as they are run: a process of their own, configured by the environment. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -14,9 +14,14 @@ export interface Command extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** `env` replaces the environment whole. */
+/** A command of kube-registrar. `env` replaces the environment whole. */
 export function startCommand(argv: readonly string[], env: Readonly<Record<string, string>>): Command {
-  const child: ChildProcess = spawn(process.execPath, [program, ...argv], {
+  return startProgram([program, ...argv], env);
+}
+
+/** A program for Node: its file, then its arguments. */
+export function startProgram(argv: readonly string[], env: Readonly<Record<string, string>>): Command {
+  const child: ChildProcess = spawn(process.execPath, [...argv], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
