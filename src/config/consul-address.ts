@@ -2,12 +2,16 @@ import { z } from 'zod';
 import { quote } from './fields.ts';
 
 /** The address of a Consul server, read into its origin: `https://consul.example:8501`. */
-export const consulAddress = z.string().transform((value, context) => {
-  const outcome = originOf(value);
-  if (typeof outcome === 'string') return outcome;
-  context.addIssue({ code: 'custom', message: outcome.mistake });
-  return z.NEVER;
-});
+export const consulAddress = z
+  .string()
+  .transform((value, context) => {
+    const outcome = originOf(value);
+    if (typeof outcome === 'string') return outcome;
+    context.addIssue({ code: 'custom', message: outcome.mistake });
+    return z.NEVER;
+  })
+  // For the JSON Schema: roughly the same, so that Helm refuses what could not be meant.
+  .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$' });
 
 function originOf(value: string): string | { readonly mistake: string } {
   if (/^unix:/i.test(value)) {

@@ -9,6 +9,9 @@ import { Secret } from '../lib/secret.ts';
 
 const dayMs = 86_400_000;
 
+/** What parseDuration() reads, for the JSON Schema: Helm refuses the rest before anything is installed. */
+export const durationPattern = '^(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$';
+
 /**
  * A duration, read into milliseconds. `leastMs` keeps a slip of the pen from becoming a busy loop; the most
  * is a day, because a timer beyond 24.8 days would fire at once.
@@ -29,7 +32,7 @@ export function duration(initial: string, leastMs: number, description: string) 
       return z.NEVER;
     })
     .prefault(initial)
-    .meta({ description, default: initial, examples: [initial] });
+    .meta({ description, default: initial, examples: [initial], pattern: durationPattern });
 }
 
 /** A number within bounds, whole or not. */

@@ -84,6 +84,31 @@ suite('the chart refuses', () => {
       ['config.consul.addresses=http://consul:8500'],
       /at '\/config\/consul\/addresses'.*want array/,
     ],
+    [
+      'an address without a scheme',
+      ['config.consul.addresses={consul.example:8500}'],
+      /at '\/config\/consul\/addresses\/0'.*does not match pattern/,
+    ],
+    [
+      'a duration without a unit',
+      ['config.sync.fullComparisonInterval=60'],
+      /at '\/config\/sync\/fullComparisonInterval'/,
+    ],
+    [
+      'a unit of time there is not',
+      ['config.guard.window=1d'],
+      /at '\/config\/guard\/window'.*does not match pattern/,
+    ],
+    [
+      'a login beside a token',
+      ['config.consul.acl.authMethod=k', 'consul.tokenSecret.name=t'],
+      /authMethod: there is a token too.*keep the login or the token/,
+    ],
+    [
+      'a certificate without its key',
+      ['config.consul.certFile=/a'],
+      /certFile and keyFile: one is of no use without the other/,
+    ],
     ['a number of replicas that is none', ['replicas=two'], /at '\/replicas'/],
     ['a digest that is a tag', ['image.digest=1.2.3'], /at '\/image\/digest'/],
     [

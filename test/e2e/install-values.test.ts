@@ -87,6 +87,7 @@ const others: Readonly<Record<string, readonly [Json, Settings?]>> = {
   'networkPolicy.from': [item, { 'networkPolicy.enabled': true }],
   'networkPolicy.apiServerPorts': [[7], { 'networkPolicy.enabled': true }],
   'networkPolicy.consul': [item, { 'networkPolicy.enabled': true }],
+  'networkPolicy.agents': [item, { 'networkPolicy.enabled': true, 'config.registration.mode': 'agent' }],
   'networkPolicy.extraEgress': [item, { 'networkPolicy.enabled': true }],
   'serviceMonitor.enabled': [true],
   'serviceMonitor.labels': [{ mark: 'mark' }, { 'serviceMonitor.enabled': true }],

@@ -1,12 +1,13 @@
 /** What of the chart can be held to its sources without helm. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parser } from '@prometheus-io/lezer-promql';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { chartDirectory, chartFiles } from '../../helm/generate.ts';
 import { readValues } from '../../helm/values.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
 import { catalogue, metricPrefix } from '../../src/metrics/catalogue.ts';
 import type { Definition } from '../../src/metrics/definition.ts';
 
@@ -34,6 +35,21 @@ describe('the chart', () => {
     const { appVersion, home } = parse(read('Chart.yaml')) as Record<string, string>;
     assert.equal(appVersion, packageJson.version);
     assert.equal(home, packageJson.homepage);
+  });
+
+  test('makes configurations that the program takes', () => {
+    const golden = path.join(root, 'test/golden/chart');
+    const rendered = readdirSync(golden).filter((name) => /^[\w-]+\.yaml$/.test(name));
+    for (const name of rendered) {
+      const maps = parseAllDocuments(readFileSync(path.join(golden, name), 'utf8')).flatMap(
+        (document) => (document.toJS() as { data?: Record<string, string> } | null)?.data?.['config.yaml'] ?? [],
+      );
+      assert.ok(maps.length > 0, name);
+      for (const text of maps) {
+        const { mistakes } = resolveConfig({ file: { name, text }, environment: {}, flags: {} });
+        assert.deepEqual(mistakes, []);
+      }
+    }
   });
 
   test('its patterns are such that Go, too, can compile them', () => {

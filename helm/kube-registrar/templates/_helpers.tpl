@@ -81,6 +81,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.consul.serviceAccountToken.enabled (not ($consul.acl | default dict).authMethod) }}
 {{- $mistakes = append $mistakes "consul.serviceAccountToken.enabled: nobody logs in with it; name the auth method in config.consul.acl.authMethod" }}
 {{- end }}
+{{- if and ($consul.acl | default dict).authMethod (or .Values.consul.tokenSecret.name $consul.tokenFile) }}
+{{- $mistakes = append $mistakes "config.consul.acl.authMethod: there is a token too (consul.tokenSecret or config.consul.tokenFile); keep the login or the token" }}
+{{- end }}
+{{- if ne (not $consul.certFile) (not $consul.keyFile) }}
+{{- $mistakes = append $mistakes "config.consul.certFile and keyFile: one is of no use without the other; set both, or name a Secret in consul.clientCertificate.secret" }}
+{{- end }}
 {{- if and .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
 {{- $mistakes = append $mistakes "consul.caBundle: configMap and secret are both set; keep one of the two" }}
 {{- end }}
