@@ -96,6 +96,25 @@ describe('what somebody else does in Consul', () => {
     await stop();
   });
 
+  test('a service put on a node of ours as it is removed keeps the node, though nothing has told of it', async () => {
+    const { cluster, running, services, reasons, stop } = await setUp('a');
+    // The watches hear of nothing any more.
+    cluster.consul.intercept = ({ path }) => (/[?&]index=[1-9]/.test(path) ? { kind: 'hang' } : undefined);
+    await cluster.clock.advance(700_000);
+    cluster.consul.outsider.putService(node, { ID: 'db', Service: 'db', Port: 5432 });
+    cluster.kube.store.delete('pods', 'default', 'a');
+    cluster.kube.store.delete('nodes', '', 'n1');
+    await cluster.clock.advance(3_000);
+    assert.deepEqual(
+      services().map(({ ID }) => ID),
+      ['db'],
+    );
+    assert.ok(reasons().includes('ForeignInstance'));
+    assert.equal(running.log.filter(({ fields }) => fields['reason'] === 'NodeDeregistered').length, 0);
+    cluster.consul.intercept = undefined;
+    await stop();
+  });
+
   test('nothing at all costs a few requests a minute, and no write', async () => {
     const { cluster, stop } = await setUp('a', 'b');
     await cluster.clock.advance(120_000);

@@ -19,6 +19,7 @@ import { type PolicyName, policies } from '../plan/policy.ts';
 import { conflictProblems } from './conflict-problems.ts';
 import { Contention } from './contention.ts';
 import type { Guard } from './guard/guard.ts';
+import { LeavingNodes } from './leaving-nodes.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import type { ObjectEvents } from './object-events.ts';
 import { Quarantine } from './quarantine.ts';
@@ -60,6 +61,8 @@ interface Round {
   readonly taken: Map<ConsulNodeName, Taken<ConsulNodeName>>;
   /** Nodes to be read before anything can be computed for them. */
   readonly unread: Taken<ConsulNodeName>[];
+  /** Nodes to be removed, to be read again just before. */
+  readonly leaving: Taken<ConsulNodeName>[];
 }
 
 /** Longest time the loop computes without letting other work run, in milliseconds. */
@@ -92,6 +95,7 @@ export class Reconciler implements Disposable {
   readonly #reporter: Reporter;
   readonly #backoff: Backoff;
   readonly #outage = new Outage();
+  readonly #leaving: LeavingNodes;
 
   constructor(options: ReconcilerOptions) {
     const { clock, random } = options;
@@ -102,6 +106,7 @@ export class Reconciler implements Disposable {
     this.#problems = new Ledger(() => clock.wall());
     this.#findings = new Ledger(() => clock.wall());
     this.#held = new Ledger(() => clock.wall());
+    this.#leaving = new LeavingNodes(clock);
     this.#reporter = new Reporter(options.logger);
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
@@ -167,7 +172,8 @@ export class Reconciler implements Disposable {
         await this.#queue.ready(signal);
         await writer.ready(signal);
         await this.#pause(signal);
-        const { changes, taken, unread } = this.#compute();
+        const { changes, taken, unread, leaving } = this.#compute();
+        for (const each of leaving) track(this.#lookAgain(each, signal));
         const together = writer.nodesFailAlone ? unread.map((each) => [each]) : [unread];
         for (const some of together) if (some.length > 0) track(this.#load(some, signal));
         for (const [node, results] of observed.follow(writer.submit(changes))) {
@@ -193,9 +199,10 @@ export class Reconciler implements Disposable {
   /** The changes of as many dirty nodes as fit; nodes with nothing to write are done at once. */
   #compute(): Round {
     const { clock, observed } = this.#options;
-    const round: Round = { changes: [], taken: new Map(), unread: [] };
+    const round: Round = { changes: [], taken: new Map(), unread: [], leaving: [] };
     const until = clock.now() + sliceMs;
-    const isFull = () => round.changes.length >= changesAtOnce || round.unread.length >= readsAtOnce;
+    const isFull = () =>
+      round.changes.length >= changesAtOnce || round.unread.length + round.leaving.length >= readsAtOnce;
     while (!isFull() && clock.now() <= until) {
       const next = this.#queue.take();
       if (next === undefined) break;
@@ -204,14 +211,31 @@ export class Reconciler implements Disposable {
         continue;
       }
       const changes = this.#changesOrNothing(next.key);
+      const isDoubtful = this.#leaving.isDoubtful(next.key, observed.node(next.key), changes ?? []);
       if (changes === undefined) this.#queue.done(next.key, 'failed');
       else if (changes.length === 0) this.#queue.done(next.key, 'ok');
+      else if (isDoubtful) round.leaving.push(next);
       else {
         round.taken.set(next.key, next);
         round.changes.push(...changes);
       }
     }
     return round;
+  }
+
+  /** Reads a node that is to be removed. */
+  async #lookAgain(taken: Taken<ConsulNodeName>, signal: AbortSignal): Promise<void> {
+    const { observed } = this.#options;
+    const { key } = taken;
+    try {
+      const drift = await observed.compareNode(key, signal);
+      if (drift !== undefined) this.#leaving.read(key, observed.node(key));
+      this.drifted(drift ?? []);
+      this.#succeed();
+    } catch (thrown) {
+      if (!signal.aborted) this.#fail(RegistrarError.from(thrown));
+    }
+    this.#giveBack(taken);
   }
 
   /** Undefined after an error of our own: a bug in one node's data must not stop the others. */

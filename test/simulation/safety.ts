@@ -36,6 +36,8 @@ export interface SafetyOptions {
 const settledMs = 15_000;
 /** How old the picture of all services may be that it weighs a loss of health by, ms. */
 const pictureMs = 1_000;
+/** How old the reading of a node may be on which it is removed, with the removal's own way to Consul, ms. */
+const leavingMs = 3_000;
 /** So many removals are never held for their number. */
 const fewRemovals = 10;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
@@ -147,8 +149,9 @@ export class Safety {
       const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
       const node = before.get(name);
       if (node !== undefined) this.#checkNode(author, node);
-      // Consul knows no way to remove a node only as long as nobody has put anything on it.
-      const isExcused = !rows.includes(row) && (wentAlong(row, name, before, after) || this.#isNews(row));
+      // Consul knows no way to remove a node only as long as nobody has put anything on it: it is read before.
+      const isAlong = !rows.includes(row) && (wentAlong(row, name, before, after) || this.#isNews(row));
+      const isExcused = isAlong && (!row.startsWith('service') || this.#sinceEdited(row) <= leavingMs);
       if (isForeign(id) && !isExcused) {
         this.#violated('foreign', author, row);
       }
@@ -223,9 +226,11 @@ export class Safety {
 
   /** Whether somebody else changed the row so shortly ago that the operator need not know. */
   #isNews(row: string): boolean {
-    return (
-      this.#options.now() - (this.#editedAt.get(row) ?? Number.NEGATIVE_INFINITY) <= this.#options.noticeMs()
-    );
+    return this.#sinceEdited(row) <= this.#options.noticeMs();
+  }
+
+  #sinceEdited(row: string): number {
+    return this.#options.now() - (this.#editedAt.get(row) ?? Number.NEGATIVE_INFINITY);
   }
 
   #violated(invariant: string, { name }: { readonly name: string }, what: string): void {

@@ -220,6 +220,19 @@ export function txn(subject: () => ConsulUnderTest): void {
     );
   });
 
+  // So there is no condition by which a node could be removed only as long as nobody has put anything on it.
+  test('txn: what is registered on a node does not move its index, and goes with it by delete-cas', async () => {
+    const api = new Api(subject());
+    const [n, web] = [unique('node'), unique('web')];
+    const [made] = await api.commit(node(n, { ModifyIndex: 0 }, 'cas'));
+    const ModifyIndex = made?.['Node'].ModifyIndex as number;
+    const register = { Node: n, SkipNodeUpdate: true, Service: { ID: 'db', Service: web } };
+    assert.equal((await api.put('/v1/catalog/register', register)).status, 200);
+    await api.commit(check(n, 'c1'));
+    await api.commit(node(n, { ModifyIndex }, 'delete-cas'));
+    assert.deepEqual(await api.json(`/v1/catalog/service/${web}`), []);
+  });
+
   test('txn: get shows entries, and what is missing refuses', async () => {
     const api = new Api(subject());
     const [n, web] = [unique('node'), unique('web')];
