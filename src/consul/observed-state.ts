@@ -1,5 +1,6 @@
 import { inParallel } from '../lib/in-parallel.ts';
-import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ClusterUid, ConsulNodeName, InstanceId } from '../model/keys.ts';
 import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { apply } from '../plan/apply.ts';
 import { drift } from '../plan/drift.ts';
@@ -7,7 +8,7 @@ import type { Drift } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { reaped } from '../plan/reaped.ts';
-import { withKnownInstances } from '../plan/same-entries.ts';
+import { withKnownInstances, withWantedValues } from '../plan/same-entries.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
 import type { NodeReader } from './node-reader.ts';
@@ -24,8 +25,8 @@ export interface ObservedStateOptions {
 
 /** What is known of a node. Replaced, never changed: another state is another object. */
 interface Known {
-  /** Undefined: there was no such node when it was last read. */
-  readonly node: ObservedNode | undefined;
+  /** Undefined: there was no such node when it was last read. Only ever replaced by its equal. */
+  node: ObservedNode | undefined;
   /** False when a write of ours may or may not have reached it. */
   readonly certain: boolean;
   /** Of the last reading; undefined when there was none, or no node. */
@@ -146,6 +147,12 @@ export class ObservedState {
     return this.#writing.has(name);
   }
 
+  /** What is as wanted takes its values from there, to be in memory once. Nothing else is seen of it. */
+  share(name: ConsulNodeName, wanted: ReadonlyMap<InstanceId, Instance>): void {
+    const known = this.#known.get(name);
+    if (known?.node !== undefined) known.node = withWantedValues(known.node, wanted);
+  }
+
   /** Where a watch of this node can go on: after its last reading, so before our own writes since then. */
   readIndex(name: ConsulNodeName): ReadIndex | undefined {
     return this.#known.get(name)?.index;
@@ -224,7 +231,13 @@ export class ObservedState {
       outcome.kind === 'committed' ? [{ change, entries: outcome.entries }] : [],
     );
     const known = this.#known.get(name);
-    const node = apply(known?.node, applied);
+    const written = new Map(
+      applied.flatMap(({ change }) =>
+        change.kind === 'put-instance' ? [[change.instance.id, change.instance]] : [],
+      ),
+    );
+    const stored = apply(known?.node, applied);
+    const node = stored && withWantedValues(stored, written);
     const removed = applied.some(({ change }) => change.kind === 'delete-node');
     const certain = applied.length === results.length && (node !== undefined || removed);
     this.#known.set(name, { node, certain, index: known?.index });

@@ -465,8 +465,9 @@ describe('Writer', () => {
 
   test('sends a node by compare and set, with the index that was observed', async () => {
     const { clock, consul, writer } = setUp();
-    const seen = observed(entry([]), 12);
-    const { changes } = diff(desired(entry([], { address: '192.168.0.7' })), seen, { owner });
+    const wanted = entry([instance('web-1')]);
+    const moved = { ...wanted, address: '192.168.0.7' };
+    const { changes } = diff(desired(moved), observed(wanted, 12), { owner });
     writer.submit(changes);
     await clock.settle();
     const [op] = sent(consul.open[0]!);

@@ -23,6 +23,9 @@ export function chooseAddresses(kind: AddressKind, { own, host, node }: Reachabl
   }
 }
 
+/** What most instances have, in memory once. */
+const single: Readonly<Record<string, never>> = {};
+
 /**
  * `lan_ipv4` and `lan_ipv6`, which Consul's DNS answers A and AAAA queries from (agent/translate_addr.go).
  * Only for dual stack: with one address they would say nothing that the address does not.
@@ -31,9 +34,10 @@ export function taggedAddresses<Tagged>(
   addresses: readonly string[],
   tagged: (address: string) => Tagged,
 ): Readonly<Record<string, Tagged>> {
+  if (addresses.length < 2) return single;
   const v4 = addresses.find((address) => !isIpv6(address));
   const v6 = addresses.find(isIpv6);
-  if (v4 === undefined || v6 === undefined) return {};
+  if (v4 === undefined || v6 === undefined) return single;
   return { lan_ipv4: tagged(v4), lan_ipv6: tagged(v6) };
 }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Declaration } from './declaration.ts';
-import { type Declarations, describeDeclarations } from './declarations.ts';
+import { type Declarations, describeDeclarations, rememberDeclarations } from './declarations.ts';
 import { fields } from './fields.ts';
 import type { Placeholders } from './placeholders.ts';
+import { readServicesList } from './services-list.ts';
 
 const places: Placeholders = {
   podName: 'web-1',
@@ -38,7 +39,7 @@ function mistakes(annotations: Record<string, string>, kind: 'Pod' | 'Service' =
 
 describe('annotations', () => {
   test('ask for nothing without "service"', () => {
-    assert.deepEqual(read({}), { outcomes: [], mistakes: [] });
+    assert.deepEqual(read({}), { outcomes: [], services: new Set(), mistakes: [] });
   });
 
   test('have the documented defaults', () => {
@@ -148,7 +149,11 @@ describe('annotations', () => {
   });
 
   test('are switched off by "false"', () => {
-    assert.deepEqual(read({ service: 'false', port: 'http' }), { outcomes: [], mistakes: [] });
+    assert.deepEqual(read({ service: 'false', port: 'http' }), {
+      outcomes: [],
+      services: new Set(),
+      mistakes: [],
+    });
   });
 });
 
@@ -376,7 +381,7 @@ describe('the list in "services"', () => {
   });
 
   test('may be empty', () => {
-    assert.deepEqual(list('[]'), { outcomes: [], mistakes: [] });
+    assert.deepEqual(list('[]'), { outcomes: [], services: new Set(), mistakes: [] });
   });
 
   test('disables only the entry with the mistake', () => {
@@ -496,5 +501,54 @@ describe('describeDeclarations()', () => {
         assert.deepEqual(read(Object.fromEntries(Object.entries(some).reverse())), read(some));
       }),
     );
+  });
+});
+
+describe('rememberDeclarations()', () => {
+  const values = fc.constantFrom(
+    'web',
+    '{pod.name}',
+    '{pod.namespace}',
+    '{pod.label.app}',
+    '{pod.label.none}',
+    '{node.name}-{node.zone}',
+    '{{',
+    '{',
+  );
+  const anyPlaces = fc
+    .record({
+      podName: fc.constantFrom('web-1', 'web-2'),
+      podNamespace: fc.constantFrom('shop', 'bank'),
+      nodeName: fc.constantFrom('n1', 'n2'),
+      nodeZone: fc.constantFrom('z1', ''),
+      podLabels: fc.constantFrom<Placeholders['podLabels']>({ app: 'web' }, { app: 'api' }, {}),
+    })
+    .map((some): Placeholders => ({ ...places, ...some }));
+
+  test('reads as if it had not read before', () => {
+    const annotations = fc.record(
+      { service: values, tags: values, 'meta.team': values, services: fc.constant('[{service: web}, 3]') },
+      { requiredKeys: ['service'] },
+    );
+    fc.assert(
+      fc.property(annotations, fc.array(anyPlaces, { maxLength: 30 }), (given, pods) => {
+        const describePod = rememberDeclarations(readServicesList);
+        for (const each of pods) {
+          assert.deepEqual(
+            describePod({ name: each.podName, annotations: given }, each),
+            describeDeclarations({ kind: 'Pod', name: each.podName, annotations: given }, each),
+          );
+        }
+      }),
+    );
+  });
+
+  test('reads once what the pods of a template share', () => {
+    const describePod = rememberDeclarations(readServicesList);
+    const annotations = { service: 'web', tags: '{pod.label.app}' };
+    const [first, second] = ['web-1', 'web-2'].map((podName) =>
+      describePod({ name: podName, annotations }, { ...places, podName }),
+    );
+    assert.equal(first, second);
   });
 });

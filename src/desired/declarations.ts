@@ -17,6 +17,51 @@ export interface Declarations {
   readonly outcomes: readonly (Declaration | BrokenDeclaration)[];
   /** All mistakes, of single declarations and of the whole. */
   readonly mistakes: readonly Mistake[];
+  /** Names of the Consul services asked for, wrong declarations included. */
+  readonly services: ReadonlySet<string>;
+}
+
+/** `describeDeclarations()` of a pod. */
+export type DescribePod = (
+  pod: { readonly name: string; readonly annotations: Declaring['annotations'] },
+  places: Placeholders,
+) => Declarations;
+
+/** Readings remembered of one set of annotations: those with `{node.name}` differ from node to node. */
+const mostRemembered = 8;
+
+interface Remembered {
+  /** What the annotations took from the pod and its node. */
+  readonly taken: readonly (keyof Placeholders)[];
+  readonly places: Placeholders;
+  readonly declarations: Declarations;
+}
+
+/**
+ * `describeDeclarations()` that remembers what it read without mistakes. The pods of a template share their
+ * annotations (the very object, see kube/intern-pool.ts), so they are read, and kept in memory, once.
+ */
+export function rememberDeclarations(readList: ReadList): DescribePod {
+  const known = new WeakMap<Declaring['annotations'], Remembered[]>();
+  return ({ name, annotations }, places) => {
+    const remembered = known.get(annotations) ?? [];
+    const same = remembered.find((last) => last.taken.every((field) => last.places[field] === places[field]));
+    if (same !== undefined) return same.declarations;
+    const taken = new Set<keyof Placeholders>();
+    const noted = new Proxy(places, {
+      get: (target, field: keyof Placeholders) => {
+        taken.add(field);
+        return target[field];
+      },
+    });
+    const declarations = describeDeclarations({ kind: 'Pod', name, annotations }, noted, readList);
+    // A mistake may speak of more than what was taken.
+    if (declarations.mistakes.length > 0 || taken.has('podName')) return declarations;
+    if (remembered.length === mostRemembered) remembered.shift();
+    remembered.push({ taken: [...taken], places, declarations });
+    known.set(annotations, remembered);
+    return declarations;
+  };
 }
 
 /** Everything an object's annotations ask for, and everything wrong with them. Never throws. */
@@ -27,8 +72,10 @@ export function describeDeclarations(
 ): Declarations {
   const raw = readAnnotations(object.annotations, readList);
   const parsed = raw.declarations.map((declaration) => parseDeclaration(declaration, object, places));
+  const outcomes = parsed.map(({ outcome }) => outcome);
   return {
-    outcomes: parsed.map(({ outcome }) => outcome),
+    outcomes,
+    services: new Set(outcomes.map(({ service }) => service as string).filter((service) => service !== '')),
     mistakes: [...raw.mistakes, ...parsed.flatMap(({ mistakes }) => mistakes)],
   };
 }

@@ -6,6 +6,7 @@ import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
+import { rememberDeclarations } from './declarations.ts';
 import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
 import { consulNodeNameOf, nodeEntry } from './node-entry.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
@@ -25,7 +26,8 @@ export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
  * Instances of unchanged records are the same objects as before.
  */
 export function createDesired(options: DesiredOptions): Desired {
-  const context: DesiredContext = { ...options, readList: rememberLists() };
+  const readList = rememberLists();
+  const context: DesiredContext = { ...options, readList, describePod: rememberDeclarations(readList) };
   const ofPod = rememberPods(context);
   const ofGroup = rememberGroups(context);
 

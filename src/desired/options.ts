@@ -1,5 +1,6 @@
 import type { ClusterUid } from '../model/keys.ts';
 import type { Claims } from './claims.ts';
+import type { DescribePod } from './declarations.ts';
 import type { ReadList } from './services-list.ts';
 
 export interface DesiredOptions {
@@ -20,4 +21,5 @@ export interface DesiredOptions {
 /** What every computation needs besides records. */
 export interface DesiredContext extends DesiredOptions {
   readonly readList: ReadList;
+  readonly describePod: DescribePod;
 }

@@ -4,7 +4,6 @@ import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { chooseAddresses } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
-import { describeDeclarations } from './declarations.ts';
 import { isFinished, podCondition, standing } from './health.ts';
 import { podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
@@ -14,28 +13,27 @@ import type { DesiredContext } from './options.ts';
 import { resolvePodPort } from './ports.ts';
 import { probesOf } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
+
+/** One for all: most pods have nothing to say here, and there are many. */
+const none: readonly never[] = [];
 
 /** The instances a pod's own annotations ask for. */
 export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredContext): SourceResult {
   if (isFinished(pod) || Object.keys(pod.annotations).length === 0) return nothing;
   const object: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid };
-  const declared = describeDeclarations(
-    { kind: 'Pod', name: pod.name, annotations: pod.annotations },
-    {
-      podName: pod.name,
-      podNamespace: pod.namespace,
-      podLabels: pod.labels,
-      nodeName: node.name,
-      nodeZone: node.zone,
-      nodeRegion: node.region,
-      clusterName: context.clusterName,
-    },
-    context.readList,
-  );
+  const declared = context.describePod(pod, {
+    podName: pod.name,
+    podNamespace: pod.namespace,
+    podLabels: pod.labels,
+    nodeName: node.name,
+    nodeZone: node.zone,
+    nodeRegion: node.region,
+    clusterName: context.clusterName,
+  });
+  const { services } = declared;
   const problems = toProblems(object, declared.mistakes);
-  const services = servicesOf(declared.outcomes);
   // Not an error and not stale: the sandbox is still to come, or gone for good.
   if (pod.ips.length === 0) return { object, instances: [], stale: [], problems, services };
 
@@ -67,7 +65,12 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
       problems.push(problem(object, 'InvalidAnnotation', fieldOf(declaration, 'service'), message));
     } else instances.set(outcome.id, outcome);
   }
-  return { object, instances: [...instances.values()], stale, problems, services };
+  const found = { object, instances: [...instances.values()], services };
+  return {
+    ...found,
+    stale: stale.length === 0 ? none : stale,
+    problems: problems.length === 0 ? none : problems,
+  };
 }
 
 /** The instance, why there is none, or undefined when it is drained away. */

@@ -15,7 +15,7 @@ import { noAddress } from './pod-instances.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { probesOf } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { denied, nothing, problem, type SourceResult, servicesOf, staleSource } from './source.ts';
+import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
@@ -66,7 +66,7 @@ export function sliceInstances(
     instances: [...instances.values()],
     stale,
     problems,
-    services: servicesOf(declared.outcomes),
+    services: declared.services,
   };
 }
 

@@ -2,7 +2,7 @@ import type { StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { denialText } from './claims.ts';
-import type { BrokenDeclaration, Declaration, HealthPolicy } from './declaration.ts';
+import type { Declaration, HealthPolicy } from './declaration.ts';
 import { type Condition, standing } from './health.ts';
 import type { DesiredOptions } from './options.ts';
 import { fieldOf } from './raw-declaration.ts';
@@ -25,9 +25,6 @@ export const nothing: SourceResult = {
   problems: [],
   services: new Set(),
 };
-
-export const servicesOf = (outcomes: readonly (Declaration | BrokenDeclaration)[]): ReadonlySet<string> =>
-  new Set(outcomes.map(({ service }) => service as string).filter((service) => service !== ''));
 
 /** Keeps what is registered of a source whose declaration is wrong; undefined when it is to go anyway. */
 export function staleSource(

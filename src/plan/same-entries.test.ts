@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { anyEntry, entry, instance, observed, readiness } from '../../test/support/entries.ts';
 import { instanceId } from '../model/keys.ts';
-import { withKnownInstances } from './same-entries.ts';
+import { withKnownInstances, withWantedValues } from './same-entries.ts';
 
 describe('withKnownInstances()', () => {
   test('says what the reading says', () => {
@@ -22,5 +22,28 @@ describe('withKnownInstances()', () => {
     const isKept = (id: string) => read.instances.get(instanceId(id)) === known.instances.get(instanceId(id));
     assert.deepEqual(['a', 'b'].map(isKept), [true, false]);
     assert.equal(read.instances.size, 2);
+  });
+});
+
+describe('withWantedValues()', () => {
+  test('says what is observed', () => {
+    fc.assert(
+      fc.property(anyEntry, anyEntry, (wanted, there) => {
+        const seen = structuredClone(observed(there));
+        assert.deepEqual(structuredClone(withWantedValues(seen, wanted.instances)), seen);
+      }),
+    );
+  });
+
+  test('holds the values of what is as wanted, and of nothing else', () => {
+    const wanted = entry([instance('a'), instance('b')]);
+    const seen = structuredClone(observed(entry([instance('a'), instance('b', { port: 1 })])));
+    const shared = withWantedValues(seen, wanted.instances);
+    const isShared = (id: string) => {
+      const [there, want] = [shared, wanted].map((of) => of.instances.get(instanceId(id)));
+      return there?.meta === want?.meta && there?.tags === want?.tags;
+    };
+    assert.deepEqual(['a', 'b'].map(isShared), [true, false]);
+    assert.equal(withWantedValues(shared, wanted.instances), shared);
   });
 });

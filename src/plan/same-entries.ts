@@ -1,4 +1,6 @@
 import type { Instance } from '../model/instance.ts';
+import type { InstanceId } from '../model/keys.ts';
+import { writtenCheck } from './fields.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
 type InstanceFields = Omit<Instance, 'checks' | 'warmup'>;
@@ -17,8 +19,43 @@ export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | un
   return { ...fresh, instances };
 }
 
+/**
+ * The observed node with the values of the wanted instances where they are the same: most of what Consul holds is
+ * what was written, and is then in memory once. Equal to `observed` in content; the very same when there is
+ * nothing to share.
+ */
+export function withWantedValues(
+  observed: ObservedNode,
+  wanted: ReadonlyMap<InstanceId, Instance>,
+): ObservedNode {
+  let instances: Map<InstanceId, ObservedInstance> | undefined;
+  for (const [id, there] of observed.instances) {
+    const want = wanted.get(id);
+    // Nobody else holds this very object.
+    if (want === undefined || there.meta === want.meta || !isSameInstance(there, want)) continue;
+    instances ??= new Map(observed.instances);
+    instances.delete(id);
+    instances.set(want.id, valuesOf(want, there));
+  }
+  return instances === undefined ? observed : { ...observed, instances };
+}
+
+function valuesOf(wanted: Instance, there: ObservedInstance): ObservedInstance {
+  const { id, service, address, port, tags, meta, weights, taggedAddresses } = wanted;
+  const checks = new Map(there.checks);
+  for (const check of wanted.checks) {
+    const before = there.checks.get(check.id);
+    if (before === undefined) continue;
+    const same = { ...writtenCheck(check, wanted), id: check.id, modifyIndex: before.modifyIndex };
+    if (!isSameCheck(same, before)) continue;
+    checks.delete(check.id);
+    checks.set(check.id, same);
+  }
+  return { ...there, id, service, address, port, tags, meta, weights, taggedAddresses, checks };
+}
+
 /** Whether two instances are alike in everything but their checks, field by field and in order. */
-export function isSameInstance(a: InstanceFields, b: InstanceFields): boolean {
+function isSameInstance(a: InstanceFields, b: InstanceFields): boolean {
   return (
     a.id === b.id &&
     a.service === b.service &&

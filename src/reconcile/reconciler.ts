@@ -255,6 +255,7 @@ export class Reconciler implements Disposable {
   #changesOf(node: ConsulNodeName): readonly Change[] {
     const { desired, observed, owner, policy, guard, nodes = true } = this.#options;
     const wanted = desired(node);
+    if (wanted.entry !== undefined) observed.share(node, wanted.entry.instances);
     const known = observed.node(node);
     const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
     const { changes, findings } = diff(health.desired, known, { owner, server: observed.features, nodes });
