@@ -11,6 +11,7 @@ import { configJsonSchema } from '../src/config/schema.ts';
 import { logAreas, logReasons } from '../src/lib/log-reasons.ts';
 import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
 import type { Definition } from '../src/metrics/definition.ts';
+import { nodeMetrics } from '../src/metrics/node-metrics.ts';
 
 const head = (title: string): string =>
   `# ${title}\n\n<!-- Made by \`npm run docs\` from the code; changes here are lost. -->\n`;
@@ -94,12 +95,17 @@ function metrics(): string {
       `| \`${metricPrefix}${name}\` | ${type} | ${labelList(labels)} | ${cell(help)} |`,
   );
   return `${head('Metrics')}
-Served at \`/metrics\` in the Prometheus text format, together with the default metrics of Node (\`process_…\`,
-\`nodejs_…\`). Labels have few values; a series for something that is gone is gone too.
+Served at \`/metrics\` in the Prometheus text format, together with those of Node (below). Labels have few values; a series for something that is gone is gone too.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
 ${rows.join('\n')}
+
+## Node
+
+| metric | type | meaning |
+|---|---|---|
+${nodeMetrics.map(([name, type, means]) => `| \`${name}\` | ${type} | ${cell(means)} |`).join('\n')}
 `;
 }
 

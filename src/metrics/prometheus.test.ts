@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { catalogue, closedLabels, noopMetrics } from './catalogue.ts';
+import { nodeMetrics } from './node-metrics.ts';
 import { prometheusMetrics } from './prometheus.ts';
 
 function create() {
@@ -102,8 +103,9 @@ describe('prometheusMetrics()', () => {
     const { text, contentType } = prometheusMetrics({ version: '1.2.3' });
     const all = await text();
     assert.match(all, /kube_registrar_build_info\{version="1\.2\.3",node_version="v\d+/);
-    assert.match(all, /^process_cpu_seconds_total /m);
-    assert.match(all, /^nodejs_eventloop_lag_seconds /m);
+    for (const [name, type] of nodeMetrics) assert.ok(all.includes(`# TYPE ${name} ${type}\n`), name);
+    assert.match(all, /^nodejs_heap_size_used_bytes [1-9]/m);
+    assert.match(all, /^nodejs_eventloop_lag_max_seconds [\d.e-]+$/m);
     assert.match(contentType, /^text\/plain; version=0\.0\.4/);
   });
 
