@@ -36,7 +36,8 @@ export async function unpackDebian(
     const root = join(unfinished, 'root');
     await mkdir(packages, { recursive: true });
     const apt = await Apt.open(join(cacheRoot(env), 'apt'), signal);
-    await apt.download([program.name, ...(await apt.missingLibraries(program.name))], packages);
+    const { packageName = program.name } = program;
+    await apt.download([packageName, ...(await apt.missingLibraries(packageName))], packages);
     for (const file of await readdir(packages)) {
       await run('dpkg', ['-x', join(packages, file), root], { signal });
     }

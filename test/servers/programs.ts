@@ -17,6 +17,7 @@ export const programNames = [
   'helm',
   'kustomize',
   'prometheus',
+  'promtool',
   'haproxy',
   'nginx',
 ] as const;
@@ -49,8 +50,10 @@ export interface GoProgram extends AnyProgram {
 
 export interface DebianProgram extends AnyProgram {
   readonly origin: 'debian';
-  /** Path of the program within the package of its name. */
+  /** Path of the program within its package. */
   readonly file: string;
+  /** Default: the program's name. */
+  readonly packageName?: string;
 }
 
 export type Program = GoProgram | DebianProgram;
@@ -137,6 +140,14 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
     stamps: (version) => ({
       'github.com/prometheus/common/version.Version': version.replace(/^0\.(\d)(\d\d)\./, '$1.$2.'),
     }),
+    versionArgs: ['--version'],
+    oldest: [2, 31],
+  },
+  promtool: {
+    origin: 'debian',
+    packageName: 'prometheus',
+    variable: 'PROMTOOL_BIN',
+    file: 'usr/bin/promtool',
     versionArgs: ['--version'],
     oldest: [2, 31],
   },
