@@ -1,4 +1,4 @@
-import { heartbeatNode } from '../consul/heartbeat.ts';
+import { heartbeatNode } from '../consul/heartbeat-node.ts';
 import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import type { NodeEntry } from '../model/node-entry.ts';

@@ -130,6 +130,30 @@ describe('kube-registrar purge', () => {
     assert.match((await cluster.run(['purge', '--yes'])).stdout, /^Nothing to remove: /);
   });
 
+  test("removes the entry of an operator that died, and nobody else's node of that name", async () => {
+    const cluster = await registered();
+    const operator = cluster.start({ consul: { heartbeat: { enabled: true } } }, { pod: 'a' });
+    await cluster.clock.advance(5_000);
+    // It ends without a farewell.
+    cluster.consul.intercept = () => ({ kind: 'hang' });
+    await Promise.all([operator.stop(), cluster.clock.advance(20_000)]);
+    cluster.consul.intercept = undefined;
+    cluster.consul.outsider.putNode({
+      Node: 'other-kube-registrar',
+      Address: '10.9.9.9',
+      Meta: { 'kube-registrar': 'heartbeat', 'kube-cluster-uid': 'another' },
+    });
+    assert.ok(nodesOf(cluster).includes('kubernetes-kube-registrar'));
+    const { exitCode, stdout } = await cluster.run(['purge', '--yes']);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /- node kubernetes-kube-registrar, the operator's own entry\n/);
+    assert.deepEqual(
+      nodesOf(cluster).filter((name) => name.endsWith('kube-registrar')),
+      ['other-kube-registrar'],
+    );
+    assert.match((await cluster.run(['purge', '--yes'])).stdout, /^Nothing to remove: /);
+  });
+
   test('without rights on keys removes the rest, and says which key may be left', async () => {
     const cluster = await registered(elected);
     const before = await keys(cluster);

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { EpochKey } from '../consul/fence-epoch.ts';
+import { heartbeatNodes, removeHeartbeatNode } from '../consul/heartbeat-node.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { consulClientOf } from '../operator/parts.ts';
 import { removeNodes, unwanted } from '../operator/purge.ts';
@@ -60,16 +61,19 @@ export async function purge(
 
   // With only some nodes gone, leaders still need it; agents have none.
   const isWhole = options.nodes.length === 0 && registry.nodes;
-  const key = isWhole ? new EpochKey(consulClientOf(surroundings), owner) : undefined;
+  const client = consulClientOf(surroundings);
+  const key = isWhole ? new EpochKey(client, owner) : undefined;
+  const operators = isWhole ? await heartbeatNodes(client, owner, signal) : [];
 
   const inputs = ours().map((node) => ({ desired: unwanted(node.name), observed: node }));
   const { nodes, problems, summary } = plan(inputs, { owner, nodes: registry.nodes });
-  if (summary.remove === 0 && !(await key?.index(signal))) {
+  if (summary.remove === 0 && operators.length === 0 && !(await key?.index(signal))) {
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
     return snapshot.unread.size === 0 ? 0 : 1;
   }
   stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
   if (key !== undefined) stdout.write(`- key ${key.name}, if there is one\n`);
+  for (const name of operators) stdout.write(`- node ${name}, the operator's own entry\n`);
   stdout.write(`\n${warning}`);
   if (!options.yes) {
     const phrase = options.clusterUid ?? cluster.name;
@@ -94,6 +98,7 @@ export async function purge(
     stderr.write('kube-registrar: not everything was removed; run it again\n');
     return 1;
   }
+  for (const name of operators) await removeHeartbeatNode(client, name, owner, signal);
   stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
   await clock.sleep(lookAfterMs, signal);
   await observed.readAll(signal);

@@ -6,9 +6,10 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Outage } from '../lib/outage.ts';
 import type { Random } from '../lib/random.ts';
-import { type ClusterUid, consulNodeName } from '../model/keys.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { clusterUidKey } from '../model/owner.ts';
 import type { ConsulClient } from './client.ts';
+import { heartbeatMeta, heartbeatNode, isHeartbeatNode } from './heartbeat-node.ts';
 import type { CheckAnswer } from './schemas.ts';
 import type { TxnOp } from './txn-ops.ts';
 
@@ -33,14 +34,7 @@ export interface HeartbeatOptions {
 }
 
 /** The service all operators register themselves as. */
-export const heartbeatService = 'kube-registrar';
-
-/** The Consul node of a cluster's operators. No Kubernetes node's has its name: see consulNodeNameOf(). */
-export const heartbeatNode = (clusterName: string) => consulNodeName(`${clusterName}-kube-registrar`);
-
-/** Node meta by which it is known again; not that of the nodes that are kept true to the cluster. */
-const heartbeatKey = 'kube-registrar';
-const heartbeatValue = 'heartbeat';
+const heartbeatService = 'kube-registrar';
 
 /** Text of a check that no session has led yet; Consul's own texts replace it. */
 const untouched = 'No sign of life yet';
@@ -62,7 +56,7 @@ const farewellMs = 2_000;
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #node: string;
+  readonly #node: ConsulNodeName;
   readonly #checkId: string;
   #session: string | undefined;
   #attempts = 0;
@@ -133,7 +127,7 @@ export class Heartbeat {
     const { client, clusterName, owner, identity, podName, ttlMs, logger } = this.#options;
     await this.#end(signal);
     const node = await this.#read(signal);
-    if (node !== undefined && !this.#isOurs(node.Node.Meta)) {
+    if (node !== undefined && !isHeartbeatNode(node.Node.Meta, owner)) {
       throw new RegistrarError(
         'conflict',
         `node ${this.#node} belongs to somebody else; give this cluster another cluster.name, or remove the node`,
@@ -148,8 +142,7 @@ export class Heartbeat {
         NodeMeta: {
           'external-node': 'true',
           'external-probe': 'false',
-          [heartbeatKey]: heartbeatValue,
-          [clusterUidKey]: owner,
+          ...heartbeatMeta(owner),
         },
         SkipNodeUpdate: node !== undefined,
         Service: service,
@@ -256,10 +249,6 @@ export class Heartbeat {
 
   async #checks(signal: AbortSignal): Promise<readonly CheckAnswer[]> {
     return (await this.#options.client.healthNode(this.#node, {}, signal)).value;
-  }
-
-  #isOurs(meta: Readonly<Record<string, string>>): boolean {
-    return meta[heartbeatKey] === heartbeatValue && meta[clusterUidKey] === this.#options.owner;
   }
 
   async #farewell(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
