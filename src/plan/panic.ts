@@ -88,23 +88,29 @@ export function keepLastKnown(
   const isLost = ({ id, status }: Check) => status === 'critical' && observed.checks.has(id);
   const lost = keeping.node ? entry.checks.find(isLost) : undefined;
   const kept: InstanceId[] = [];
-  const instances = new Map<InstanceId, Instance>();
-  let changed = lost !== undefined;
+  /** What is shown otherwise than desired; undefined: not at all. */
+  const others = new Map<InstanceId, Instance | undefined>();
   for (const instance of entry.instances.values()) {
-    const before = observed.instances.get(instance.id);
+    const { id } = instance;
+    const before = observed.instances.get(id);
     const isKept = keeping.instance(instance) && before !== undefined && allPassing(before.checks);
     if (lost !== undefined && !isKept) {
       const failed = withReadiness(instance, () => ({ status: 'critical', output: `Node: ${lost.output}` }));
+      if (failed !== undefined) others.set(id, failed);
       // A new one without a check would pass for healthy: it is registered later.
-      if (before !== undefined || instance.checks.length > 0) instances.set(instance.id, failed ?? instance);
+      else if (before === undefined && instance.checks.length === 0) others.set(id, undefined);
       continue;
     }
     const restored = isKept ? withReadiness(instance, (check) => before.checks.get(check.id)) : undefined;
-    if (isKept && (lost !== undefined || restored !== undefined)) kept.push(instance.id);
-    changed ||= restored !== undefined;
-    instances.set(instance.id, restored ?? instance);
+    if (isKept && (lost !== undefined || restored !== undefined)) kept.push(id);
+    if (restored !== undefined) others.set(id, restored);
   }
-  if (!changed) return { desired, instances: [] };
+  if (lost === undefined && others.size === 0) return { desired, instances: [] };
+  const instances = new Map<InstanceId, Instance>();
+  for (const [id, instance] of entry.instances) {
+    const shown = others.has(id) ? others.get(id) : instance;
+    if (shown !== undefined) instances.set(id, shown);
+  }
   const checks = entry.checks.map((check) => {
     const old = observed.checks.get(check.id);
     return check === lost && old !== undefined ? asBefore(check, old) : check;
