@@ -40,6 +40,7 @@ const consulPid = consul.servers[0]!.pid;
 
 const consumers = new Map<string, Consumer>();
 const isReady = Array<boolean>(pods).fill(true);
+const isBarePassing = Array<boolean>(pods).fill(true);
 const serviceOf = (pod: number): string => `app-${pod % services}`;
 
 /** The pods of watched services, then the others, in turns. No pod comes back soon: each change is to be seen. */
@@ -60,6 +61,15 @@ async function change(pod: number): Promise<number> {
   const seen = consumers.get(serviceOf(pod))!.see(addressOf(pod), status);
   const sent = await toggle(pod);
   return (await seen) - sent;
+}
+
+/** The same by a bare transaction, on the twin of the pod's instance. */
+async function changeBare(pod: number): Promise<number> {
+  const service = serviceOf(pod);
+  isBarePassing[pod] = !isBarePassing[pod];
+  const status = isBarePassing[pod] ? 'passing' : 'critical';
+  const twin = { consul: consul.url, service, address: addressOf(pod), status };
+  return bareChange(twin, consumers.get(bareName(service))!);
 }
 
 async function coldSync(): Promise<void> {
@@ -83,6 +93,7 @@ async function coldSync(): Promise<void> {
     return;
   }
   report.row('cold sync, first list to last commit', 's', ours);
+  report.row('operator, processor time since its start', 's', operator.cpuSeconds());
   const bodies = await bareTransactions(consul.url);
   const bareAt = now();
   for (const some of [bodies.nodes, bodies.instances]) {
@@ -105,13 +116,9 @@ async function idle(): Promise<void> {
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < 300; round += 1) {
-    const pod = watchedPod(round);
-    const service = serviceOf(pod);
-    const status = isReady[pod] ? 'critical' : 'passing';
-    const bare = { consul: consul.url, service, address: addressOf(pod), status };
-    theirs.push(await bareChange(bare, consumers.get(bareName(service))!));
+    theirs.push(await changeBare(watchedPod(round)));
     await sleep(20 + 20 * Math.random());
-    ours.push(await change(pod));
+    ours.push(await change(watchedPod(round)));
     await sleep(20 + 20 * Math.random());
   }
   report.row('event sent → seen by a blocking query, idle, p50', 'ms', percentile(ours, 0.5), 10);
@@ -124,23 +131,28 @@ async function idle(): Promise<void> {
 
 async function underLoad(seconds: number): Promise<void> {
   const seen: Promise<number>[] = [];
+  const bare: Promise<number>[] = [];
   const begun = now();
   const cpu = { operator: operator.cpuSeconds(), consul: cpuSeconds(consulPid) };
   for (let made = 0; made < changesPerSecond * seconds; made += 1) {
     await sleep(Math.max(0, begun + (made * 1_000) / changesPerSecond - now()));
-    // One in ten is waited for.
+    // One in ten is waited for, beside half as many bare ones.
     if (consumers.size > 0 && made % 10 === 0) seen.push(change(watchedPod(made / 10)));
     else void toggle(otherPod(made));
+    if (consumers.size > 0 && made % 20 === 0) bare.push(changeBare(watchedPod(made / 20)));
   }
   const values = await Promise.all(seen);
-  const wall = (now() - begun) / 1_000;
   if (values.length > 0) {
     report.row(`the same at ${changesPerSecond} changes/s, p50`, 'ms', percentile(values, 0.5));
     report.row(`the same at ${changesPerSecond} changes/s, p99`, 'ms', percentile(values, 0.99), 250);
+    const bareValues = await Promise.all(bare);
+    report.row('bare transaction among them, p50', 'ms', percentile(bareValues, 0.5));
+    report.row('bare transaction among them, p99', 'ms', percentile(bareValues, 0.99));
   }
-  const ofOneCore = (before: number, after: number) => (100 * (after - before)) / wall;
-  report.row('operator, of one core, meanwhile', '%', ofOneCore(cpu.operator, operator.cpuSeconds()));
-  report.row('Consul, of one core, meanwhile', '%', ofOneCore(cpu.consul, cpuSeconds(consulPid)));
+  const cpuMs = (1_000 * (operator.cpuSeconds() - cpu.operator)) / (changesPerSecond * seconds);
+  report.row('operator, processor time of a change', 'ms', cpuMs);
+  const consulMs = (1_000 * (cpuSeconds(consulPid) - cpu.consul)) / (changesPerSecond * seconds);
+  report.row('Consul, processor time of a change', 'ms', consulMs);
 }
 
 async function atRest(seconds: number): Promise<void> {
