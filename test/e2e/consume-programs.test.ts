@@ -3,10 +3,14 @@
  * pods have loopback addresses, at which the tests answer.
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { guideFile } from '../support/guide.ts';
+import { startConsul } from '../support/real/consul.ts';
 import { startConsumer } from '../support/real/consumer.ts';
 import { JsonClient } from '../support/real/http.ts';
 import { freePorts } from '../support/real/ports.ts';
@@ -158,6 +162,57 @@ suite('Prometheus', () => {
   });
 });
 
+suite('Prometheus with ACLs', () => {
+  test('shows Consul its token', async () => {
+    await using consul = await startConsul({ acl: true });
+    await consul.api.put('/v1/catalog/register', {
+      Node: 'synthetic',
+      Address: '127.0.0.1',
+      Service: {
+        Service: 'api',
+        Port: 1,
+        Tags: ['metrics'],
+        Meta: { 'external-source': 'kubernetes', protocol: 'http', 'kube-pod': 'api-1' },
+      },
+    });
+    await consul.api.put('/v1/acl/policy', {
+      Name: 'read',
+      Rules: 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }',
+    });
+    const { SecretID } = await consul.api.put<{ SecretID: string }>('/v1/acl/token', {
+      Policies: [{ Name: 'read' }],
+    });
+    const [port] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    await using prometheus = new JsonClient({ url });
+    await using _process = await startConsumer({
+      program: 'prometheus',
+      config(directory) {
+        writeFileSync(join(directory, 'token'), SecretID);
+        return guideFile(page, 'prometheus.yml', {
+          '127.0.0.1:8500': consul.url.replace('http://', ''),
+          '# datacenter:': 'datacenter:',
+          '# authorization:': 'authorization:',
+          '/etc/prometheus/consul-token': join(directory, 'token'),
+        });
+      },
+      args: (config, directory) => [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${directory}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      ready: async () => (await fetch(`${url}/-/ready`)).ok,
+    });
+    await stage.eventually('the pod is a target', async () => {
+      const { data } = await prometheus.get<{ data: { activeTargets: Target[] } }>('/api/v1/targets');
+      assert.deepEqual(
+        data.activeTargets.map(({ labels }) => labels['pod']),
+        ['api-1'],
+      );
+    });
+  });
+});
+
 interface Target {
   readonly scrapeUrl: string;
   readonly health: string;
@@ -189,6 +244,16 @@ suite('HAProxy', () => {
     await answering(port!, 'web-4', 'web-5');
     stage.kubelet.setReady('shop', 'web-1');
     await answering(port!, 'web-1', 'web-4', 'web-5');
+
+    const [consul] = stage.consul.servers;
+    await consul!.stop();
+    for (let second = 0; second < 5; second += 1) {
+      for (let turn = 0; turn < 4; turn += 1) await answer(port!);
+      await delay(1_000);
+    }
+    await endPod('web-4');
+    await consul!.start();
+    await answering(port!, 'web-1', 'web-5');
   });
 });
 

@@ -46,6 +46,8 @@ export async function unpackDebian(
     await writeFile(starter, startScript(program, unfinished, await libraryFolders(root)));
     await chmod(starter, 0o755);
     const version = await reportedVersion(program, starter);
+    // What is there is not whole, or it would have been found.
+    await rm(target, { recursive: true, force: true });
     await rename(unfinished, target);
     return version;
   } finally {

@@ -141,7 +141,7 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
       'github.com/prometheus/common/version.Version': version.replace(/^0\.(\d)(\d\d)\./, '$1.$2.'),
     }),
     versionArgs: ['--version'],
-    oldest: [2, 31],
+    oldest: [3, 0],
   },
   promtool: {
     origin: 'debian',

@@ -147,6 +147,28 @@ describe('errors', () => {
     assert.throws(() => new ConsulNaming({ addresses: [] }), { code: 'invalid' });
     assert.throws(() => new ConsulNaming({ maxWatches: 0 }), { code: 'invalid' });
   });
+
+  test('an address that can never answer is refused at once, with what is wrong with it', () => {
+    const refused = (address: string, message: RegExp) =>
+      assert.throws(() => new ConsulNaming({ addresses: [address] }), { code: 'invalid', message });
+    refused('', /address "" is not a URL/);
+    refused('ftp://consul', /address "ftp:\/\/consul" .* http:\/\/host:port/);
+    refused('unix:///run/consul.sock', /is not a URL/);
+    refused('http://consul:8500/ui', /goes on after the port; only "http:\/\/consul:8500" /);
+    refused('http://user:secret@consul', /^an address carries a user or password; use `token`$/);
+  });
+
+  test('an address without a scheme, as in CONSUL_HTTP_ADDR, means http', async () => {
+    const asked: string[] = [];
+    await using _naming = new ConsulNaming({
+      addresses: ['127.0.0.1:8500', 'consul', 'HTTPS://consul.example:8501/'],
+      transport: (address) => {
+        asked.push(address);
+        return new ScriptedConsul();
+      },
+    });
+    assert.deepEqual(asked, ['http://127.0.0.1:8500', 'http://consul', 'https://consul.example:8501']);
+  });
 });
 
 describe('find()', () => {

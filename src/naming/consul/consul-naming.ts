@@ -15,6 +15,7 @@ import { matching, passingOnly, toQuery } from '../matching.ts';
 import { NamingError, type Report, throwIfAborted, warn } from '../naming-error.ts';
 import { checkRegistration, type Registration } from '../registration.ts';
 import { Subscriptions } from '../subscription.ts';
+import { agentOrigin } from './agent-origin.ts';
 import { CachedReader } from './cached-reader.ts';
 import { ConnectionBudget } from './connection-budget.ts';
 import { ConsulClient, type ConsulScope } from './consul-client.ts';
@@ -22,7 +23,8 @@ import { watchService } from './watch.ts';
 
 export interface ConsulNamingOptions extends ConsulScope {
   /**
-   * Origins of Consul agents, `http://host:port` or `https://host:port`. The first is the home agent, which
+   * Origins of Consul agents, `http://host:port` or `https://host:port`; without a scheme, as Consul's own
+   * CONSUL_HTTP_ADDR has it, http. The first is the home agent, which
    * carries what is registered here; the others answer reads and watches while it does not.
    * Default `['http://127.0.0.1:8500']`.
    */
@@ -71,7 +73,7 @@ export class ConsulNaming implements Naming {
           ...(tls === undefined ? {} : { tls }),
         }));
     const client = new ConsulClient({
-      transports: addresses.map((address) => connect(address.replace(/\/+$/, ''))),
+      transports: addresses.map(agentOrigin).map((origin) => connect(origin)),
       token: typeof token === 'function' ? token : () => token,
       scope: options,
       clock,
