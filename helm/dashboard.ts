@@ -61,6 +61,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       title: 'Drift: what others did to our entries',
       queries: [
         [`sum by (kind) (increase(kube_registrar_drift_total{${pods}}[$__rate_interval]))`, '{{kind}}'],
+        [`sum by (entry) (kube_registrar_contended_entries{${pods}})`, 'contended: {{entry}}'],
       ],
     },
     {

@@ -104,6 +104,7 @@ export class Operator implements StatusSource {
       queue: () => this.#writing?.reconciler.queue,
       problems: () => this.#writing?.reconciler.problems() ?? [],
       findings: () => this.#writing?.reconciler.findings() ?? [],
+      fights: () => this.#writing?.reconciler.fights() ?? [],
     });
   }
 
@@ -166,6 +167,8 @@ export class Operator implements StatusSource {
       nodes: [...(observed?.nodes() ?? [])],
       problems: [...(reconciler?.problems() ?? [])],
       findings: [...(reconciler?.findings() ?? [])],
+      drift: reconciler?.recentDrift() ?? [],
+      fights: reconciler?.fights() ?? [],
       queue: {
         depth: reconciler?.queue.depth ?? 0,
         oldestMs: Math.round(reconciler?.queue.oldestMs ?? 0),

@@ -51,6 +51,12 @@ export const catalogue = {
     help: 'Entries of ours that somebody else removed (missing), edited (changed) or added (unexpected).',
     labels: { kind: ['missing', 'changed', 'unexpected'] },
   },
+  contended: {
+    type: 'gauge',
+    name: 'contended_entries',
+    help: 'Entries that somebody else keeps changing, and that are therefore put right more and more rarely.',
+    labels: { entry: ['node', 'instance', 'check'] },
+  },
   held: {
     type: 'gauge',
     name: 'held_operations',

@@ -111,7 +111,8 @@ function titleOf({ entry, id, service }: Step): string {
   return entry === 'instance' ? `${id} of ${service}` : id;
 }
 
-function fieldText({ field, before, after }: FieldChange): string {
+/** `tags: ["a"] → ["b"]` */
+export function fieldText({ field, before, after }: FieldChange): string {
   if (before === undefined) return `${field}: ${quoted(after)}`;
   return `${field}: ${quoted(before)} → ${quoted(after)}`;
 }

@@ -21,6 +21,14 @@ export interface Contended {
   readonly check: Drift['check'];
 }
 
+/** A fight as it stands. */
+export interface Fight extends Contended {
+  /** When it was noticed, wall-clock milliseconds. */
+  readonly since: number;
+  /** The next repair is made in so long at the earliest, milliseconds; 0: whenever one is needed. */
+  readonly nextInMs: number;
+}
+
 /** So many repairs of one entry within the window are a fight. */
 const repairs = 5;
 const windowMs = 60_000;
@@ -39,6 +47,8 @@ interface Place {
   repairedAt: readonly number[];
   /** What was last written here, part by part, as text. */
   readonly written: Map<string, string>;
+  /** When the fight was noticed, wall-clock ms; 0 before. */
+  since: number;
   /** Waits so far; above 0 the place is contended. */
   waits: number;
   heldUntil: number;
@@ -87,6 +97,7 @@ export class Contention implements Disposable {
     if (place.waits === 0 && place.repairedAt.length < repairs) return;
     if (place.waits === 0) {
       this.#contended += 1;
+      place.since = clock.wall();
       onDue(place.about.node);
     }
     const waitMs = jittered(Math.min(longestWaitMs, firstWaitMs * 2 ** place.waits), 0.2, random);
@@ -114,8 +125,12 @@ export class Contention implements Disposable {
   }
 
   /** Everything that is fought over. */
-  all(): readonly Contended[] {
-    return [...this.#places.values()].filter(({ waits }) => waits > 0).map(({ about }) => about);
+  all(): readonly Fight[] {
+    if (this.#contended === 0) return [];
+    const now = this.#options.clock.now();
+    return [...this.#places.values()]
+      .filter(({ waits }) => waits > 0)
+      .map(({ about, since, heldUntil }) => ({ ...about, since, nextInMs: Math.max(0, heldUntil - now) }));
   }
 
   [Symbol.dispose](): void {
@@ -163,6 +178,7 @@ function newPlace({ node, instance, service, check }: Drift): Place {
     driftedAt: 0,
     repairedAt: [],
     written: new Map(),
+    since: 0,
     waits: 0,
     heldUntil: 0,
     timer: undefined,

@@ -4,6 +4,7 @@ import type { Metrics } from '../metrics/catalogue.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
+import type { Fight } from './contention.ts';
 import type { LedgerLine } from './ledger.ts';
 import { countServices } from './service-counts.ts';
 
@@ -21,6 +22,7 @@ export interface MetricSources {
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
   readonly problems: () => Iterable<LedgerLine<Problem>>;
   readonly findings: () => Iterable<LedgerLine<Finding>>;
+  readonly fights: () => readonly Fight[];
 }
 
 const states = ['idle', 'listing', 'watching', 'waiting', 'stopped'] as const;
@@ -28,7 +30,7 @@ type StateLabel = (typeof states)[number];
 const problemReasons = ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] as const;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
-  const { clock, leadership, reflectors, nodes, queue, problems, findings } = sources;
+  const { clock, leadership, reflectors, nodes, queue, problems, findings, fights } = sources;
   const each = (value: (status: ReflectorStatus) => number) => () =>
     reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
   metrics.reflectorLists.collect(each(({ lists }) => lists));
@@ -58,6 +60,16 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     const counts = new Map(problemReasons.map((reason) => [reason, 0]));
     for (const { item } of problems()) counts.set(item.reason, (counts.get(item.reason) ?? 0) + 1);
     return [...counts].map(([reason, value]) => ({ labels: { reason }, value }));
+  });
+  metrics.contended.collect(() => {
+    const counts = { node: 0, instance: 0, check: 0 };
+    for (const { instance, check } of fights()) {
+      counts[instance !== undefined ? 'instance' : check === undefined ? 'node' : 'check'] += 1;
+    }
+    return (['node', 'instance', 'check'] as const).map((entry) => ({
+      labels: { entry },
+      value: counts[entry],
+    }));
   });
   metrics.held.collect(() => {
     const counts = { removal: 0, health: 0 };

@@ -17,12 +17,13 @@ import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
 import { conflictProblems } from './conflict-problems.ts';
-import { Contention } from './contention.ts';
+import { Contention, type Fight } from './contention.ts';
 import type { Guard } from './guard/guard.ts';
 import { LeavingNodes } from './leaving-nodes.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import type { ObjectEvents } from './object-events.ts';
 import { Quarantine } from './quarantine.ts';
+import { type DriftLine, RecentDrift } from './recent-drift.ts';
 import { Reporter } from './reporter.ts';
 import { type Taken, Workqueue } from './workqueue.ts';
 
@@ -52,7 +53,7 @@ export interface Pending {
   /** Changes that Consul refused. */
   readonly refused: ReturnType<Quarantine['all']>;
   /** Entries that somebody else keeps changing. */
-  readonly contended: ReturnType<Contention['all']>;
+  readonly contended: readonly Fight[];
 }
 
 /** What one turn of the loop has to do. */
@@ -96,6 +97,7 @@ export class Reconciler implements Disposable {
   readonly #backoff: Backoff;
   readonly #outage = new Outage();
   readonly #leaving: LeavingNodes;
+  readonly #drift: RecentDrift;
 
   constructor(options: ReconcilerOptions) {
     const { clock, random } = options;
@@ -107,6 +109,7 @@ export class Reconciler implements Disposable {
     this.#findings = new Ledger(() => clock.wall());
     this.#held = new Ledger(() => clock.wall());
     this.#leaving = new LeavingNodes(clock);
+    this.#drift = new RecentDrift(() => clock.wall());
     this.#reporter = new Reporter(options.logger);
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
@@ -128,13 +131,23 @@ export class Reconciler implements Disposable {
     return this.#findings.lines();
   }
 
+  /** Entries that others keep changing. */
+  fights(): readonly Fight[] {
+    return this.#contention.all();
+  }
+
+  /** What others did to our entries lately, the latest first. */
+  recentDrift(): readonly DriftLine[] {
+    return this.#drift.lines();
+  }
+
   /** What waits, for people who look into the process. */
   get pending(): Pending {
     const { depth, busy, failing, oldestMs } = this.#queue;
     return {
       queue: { depth, busy, failing, oldestMs },
       refused: this.#quarantine.all(),
-      contended: this.#contention.all(),
+      contended: this.fights(),
     };
   }
 
@@ -155,6 +168,7 @@ export class Reconciler implements Disposable {
       this.#options.metrics.drift.inc({ kind: finding.what });
       this.#reporter.finding(finding);
       this.#contention.drifted(finding);
+      this.#drift.add(finding);
       this.#queue.add(finding.node, 'urgent');
     }
   }

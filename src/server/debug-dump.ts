@@ -28,13 +28,14 @@ const most = 50;
  */
 export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>> {
   const { status, now, reflectors, observed, unread, unwritten, evidence, pending } = input;
-  const { nodes, services, problems, held, reflectors: _lines, ...rest } = status;
+  const { nodes, services, problems, held, drift, contended: _fights, reflectors: _lines, ...rest } = status;
   return {
     ...rest,
     nodes: cut(nodes),
     services: cut(services),
     problems: cut(problems),
     held: cut(held),
+    drift: cut(drift),
     reflectors: cut(reflectors.map((reflector) => reflectorDump(reflector, now))),
     stores: {
       objects: reflectors.reduce((sum, { objects }) => sum + objects, 0),

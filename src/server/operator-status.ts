@@ -5,9 +5,20 @@ import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
+import type { Contended, Fight } from '../reconcile/contention.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
+import type { DriftLine } from '../reconcile/recent-drift.ts';
 import { countServices, worst } from '../reconcile/service-counts.ts';
-import type { HeldLine, LeadershipLine, NodeLine, ReflectorLine, Status } from './status.ts';
+import type {
+  ContendedLine,
+  DriftStatusLine,
+  EntryPlace,
+  HeldLine,
+  LeadershipLine,
+  NodeLine,
+  ReflectorLine,
+  Status,
+} from './status.ts';
 
 export interface StatusInput {
   readonly clusterName: string;
@@ -25,6 +36,8 @@ export interface StatusInput {
   readonly nodes: readonly ObservedNode[];
   readonly problems: readonly LedgerLine<Problem>[];
   readonly findings: readonly LedgerLine<Finding>[];
+  readonly drift: readonly DriftLine[];
+  readonly fights: readonly Fight[];
   readonly queue: { readonly depth: number; readonly oldestMs: number; readonly inFlight: number };
   readonly consulUp: boolean | undefined;
   readonly consulError: RegistrarError | undefined;
@@ -55,9 +68,14 @@ export function statusOf(input: StatusInput): Status {
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     problems: input.problems.map(({ item, since }) => ({ ...item, since: iso(since) })),
     held: input.findings.flatMap(heldLines),
+    drift: input.drift.map(driftLine),
+    contended: input.fights.slice(0, mostFights).map((fight) => contendedLine(fight, input.wall)),
     queue,
   };
 }
+
+/** Fights that are told of: there may be one for each entry. */
+const mostFights = 1_000;
 
 const iso = (wall: number): string => new Date(wall).toISOString();
 
@@ -81,6 +99,22 @@ function heldLines({ item, since }: LedgerLine<Finding>): HeldLine[] {
     { ...held, why: findingText(item), release: `kube-registrar release ${item.node}`, since: iso(since) },
   ];
 }
+
+function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {
+  const { what, entry, fields } = drift;
+  return { what, entry, ...place(drift), fields, times, first: iso(first), last: iso(last) };
+}
+
+function contendedLine(fight: Fight, wall: number): ContendedLine {
+  return { ...place(fight), since: iso(fight.since), nextRepair: iso(wall + fight.nextInMs) };
+}
+
+const place = ({ node, instance, service, check }: Contended): EntryPlace => ({
+  node,
+  instance: instance ?? null,
+  service: service ?? null,
+  check: check ?? null,
+});
 
 function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {
   return {

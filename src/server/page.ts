@@ -1,8 +1,12 @@
 import { formatDuration } from '../lib/duration.ts';
+import { fieldText } from '../plan/render.ts';
 import { Html, html } from './html.ts';
 import { pageStyle } from './page-style.ts';
 import type {
   ConsulLine,
+  ContendedLine,
+  DriftStatusLine,
+  EntryPlace,
   HeldLine,
   LeadershipLine,
   NodeLine,
@@ -37,7 +41,7 @@ export function statusPage(status: Status): string {
 <main>
 ${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
 ${overview(status)}
-${standby(status.leadership) ?? [problems(status.problems), held(status.held)]}
+${standby(status.leadership) ?? [problems(status.problems), held(status.held), contended(status.contended), drift(status.drift)]}
 ${services(status.services)}
 ${consul(status.consul)}
 ${reflectors(status.reflectors)}
@@ -83,7 +87,7 @@ function leading({ state, holder, lease, fenced, error }: LeadershipLine): Html 
 function standby({ state, holder }: LeadershipLine): Html | undefined {
   if (state !== 'standby') return undefined;
   const where = holder === null ? 'nobody leads at the moment' : html`ask the leader, ${podOf(holder)}`;
-  return html`<section><h2>Problems</h2><p>This replica stands by: it follows the cluster and Consul, whose state is below, and writes nothing. What cannot be registered and what is held back, only the leader knows; ${where}.</p></section>`;
+  return html`<section><h2>Problems</h2><p>This replica stands by: it follows the cluster and Consul, whose state is below, and writes nothing. What cannot be registered, what is held back and what others change, only the leader knows; ${where}.</p></section>`;
 }
 
 /** An identity is the pod's name and more. */
@@ -120,6 +124,40 @@ function held(lines: readonly HeldLine[]): Html {
     ],
   );
 }
+
+function contended(lines: readonly ContendedLine[]): Html {
+  if (lines.length === 0) return html``;
+  return table('Contended entries', '', ['Entry', 'On node', 'Since', 'Next repair'], lines, (line) => [
+    entryOf(line),
+    line.node,
+    line.since,
+    line.nextRepair,
+  ]);
+}
+
+function drift(lines: readonly DriftStatusLine[]): Html {
+  return table(
+    'Recent drift',
+    'Nobody else has changed an entry lately.',
+    ['Entry', 'On node', 'Was', 'What', 'Times', 'Last'],
+    lines,
+    (line) => [
+      entryOf(line),
+      line.node,
+      badge('fair', drifted[line.what]),
+      line.fields.map(fieldText).join('; '),
+      line.times,
+      line.last,
+    ],
+  );
+}
+
+const drifted = { missing: 'removed', changed: 'edited', unexpected: 'added' } as const;
+
+const entryOf = ({ instance, service, check }: EntryPlace): string =>
+  [instance === null ? 'the node' : `${instance} of ${service}`, check === null ? '' : `check ${check}`]
+    .filter((text) => text !== '')
+    .join(', ');
 
 function services(lines: readonly ServiceLine[]): Html {
   return table(

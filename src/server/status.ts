@@ -1,6 +1,7 @@
 import type { CheckStatus } from '../model/check.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Held } from '../plan/finding.ts';
+import type { FieldChange } from '../plan/fields.ts';
+import type { Drift, Held } from '../plan/finding.ts';
 
 /**
  * What the operator shows of itself: plain data, the body of /status.json and the input of the page.
@@ -25,6 +26,10 @@ export interface Status {
   readonly problems: readonly ProblemLine[];
   /** What is kept against what the cluster says, until it is confirmed, over, or released. */
   readonly held: readonly HeldLine[];
+  /** What others did to our entries in Consul lately, an entry a line, the latest first; at most 100. */
+  readonly drift: readonly DriftStatusLine[];
+  /** Entries that somebody else keeps changing: they are put right more and more rarely. At most 1,000. */
+  readonly contended: readonly ContendedLine[];
   readonly queue: QueueLine;
 }
 
@@ -91,6 +96,31 @@ export interface HeldLine extends Omit<Held, 'kind'> {
   /** The command by which a person lets it go. */
   readonly release: string;
   readonly since: string;
+}
+
+/** Where in Consul; null for what is not there: an instance and its service for a node's own entry. */
+export interface EntryPlace {
+  readonly node: string;
+  readonly instance: string | null;
+  readonly service: string | null;
+  readonly check: string | null;
+}
+
+export interface DriftStatusLine extends EntryPlace {
+  /** The entry was removed, edited, or added. */
+  readonly what: Drift['what'];
+  readonly entry: Drift['entry'];
+  /** From what we knew to what they made of it, the last time. */
+  readonly fields: readonly FieldChange[];
+  readonly times: number;
+  readonly first: string;
+  readonly last: string;
+}
+
+export interface ContendedLine extends EntryPlace {
+  readonly since: string;
+  /** It is not put right before. */
+  readonly nextRepair: string;
 }
 
 export interface QueueLine {

@@ -67,5 +67,29 @@ export const sampleStatus: Status = {
       since: '2026-01-01T00:00:20.000Z',
     },
   ],
+  drift: [
+    {
+      what: 'changed',
+      entry: 'instance',
+      node: 'east-node-1',
+      instance: 'shop.web-3.2f0c9a3e.web.8080',
+      service: 'web',
+      check: null,
+      fields: [{ field: 'tags', before: '["a"]', after: '["theirs"]' }],
+      times: 7,
+      first: '2026-01-01T00:00:40.000Z',
+      last: '2026-01-01T00:00:50.000Z',
+    },
+  ],
+  contended: [
+    {
+      node: 'east-node-1',
+      instance: 'shop.web-3.2f0c9a3e.web.8080',
+      service: 'web',
+      check: null,
+      since: '2026-01-01T00:00:48.000Z',
+      nextRepair: '2026-01-01T00:01:20.000Z',
+    },
+  ],
   queue: { depth: 3, oldestMs: 250, inFlight: 1 },
 };
