@@ -39,5 +39,6 @@ USER 65532:65532
 ENV NODE_ENV=production \
     PATH=/usr/local/bin:/app
 EXPOSE 8080
-ENTRYPOINT ["/usr/local/bin/node", "/app/main.js"]
+# Much memory is live and little of it changes: collected when a quarter is new, not when it has doubled.
+ENTRYPOINT ["/usr/local/bin/node", "--heap-growing-percent=25", "--max-semi-space-size=8", "/app/main.js"]
 CMD ["run"]

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { request } from 'undici';
 import { root } from '../support/real/helm.ts';
+import { nodeFlags } from '../support/real/image.ts';
 import { freePorts } from '../support/real/ports.ts';
 import { ServerProcess } from '../support/real/process.ts';
 import { agent } from './json-request.ts';
@@ -18,8 +19,8 @@ export interface OperatorProcessOptions {
 const lagResolutionMs = 10;
 
 /**
- * The operator as `npm run bundle` put it into dist/image, with its default configuration. `OPERATOR_NODE_OPTIONS` are options of
- * Node for it alone, such as `--cpu-prof --cpu-prof-dir=/tmp/profiles`.
+ * The operator as `npm run bundle` put it into dist/image, run as the image runs it, with its default configuration.
+ * `OPERATOR_NODE_OPTIONS` are further options of Node for it alone, such as `--cpu-prof --cpu-prof-dir=profiles`.
  */
 export class OperatorProcess implements AsyncDisposable {
   readonly #process: ServerProcess;
@@ -46,12 +47,13 @@ export class OperatorProcess implements AsyncDisposable {
       }),
     );
     const listen = `127.0.0.1:${port}`;
+    const options = (process.env['OPERATOR_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean);
     const flags = ['--kubeconfig', kubeconfig, '--consul-address', consul, '--listen', listen];
     const server = await ServerProcess.start({
       name: 'operator',
       command: process.execPath,
-      args: [path.join(root, 'dist/image/main.js'), 'run', ...flags],
-      env: { NODE_ENV: 'production', NODE_OPTIONS: process.env['OPERATOR_NODE_OPTIONS'] ?? '' },
+      args: [...nodeFlags, ...options, path.join(root, 'dist/image/main.js'), 'run', ...flags],
+      env: { NODE_ENV: 'production' },
       logFile: path.join(dir, 'operator.log'),
     });
     return new OperatorProcess(server, `http://${listen}`);

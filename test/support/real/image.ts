@@ -35,7 +35,9 @@ export interface ContainerOptions {
   readonly memoryBytes: number | undefined;
 }
 
-export const entrypoint: readonly string[] = ['/usr/local/bin/node', '/app/main.js'];
+/** How the Dockerfile runs Node. */
+export const nodeFlags: readonly string[] = ['--heap-growing-percent=25', '--max-semi-space-size=8'];
+export const entrypoint: readonly string[] = ['/usr/local/bin/node', ...nodeFlags, '/app/main.js'];
 const imagePath = '/usr/local/bin:/app';
 
 let bundled: Promise<unknown> | undefined;
