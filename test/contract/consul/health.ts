@@ -182,9 +182,13 @@ export function health(subject: () => ConsulUnderTest): void {
 
   test('an aborted blocking query rejects and leaves the server well', async () => {
     const api = new Api(subject());
-    const { index } = await api.get('/v1/catalog/nodes');
+    // One that nobody else's writes end.
+    const [n, web] = [unique('node'), unique('web')];
+    await api.commit(node(n), service(n, 's1', web));
+    const { index } = await api.get(`/v1/health/service/${web}`);
     const abort = new AbortController();
-    const waiting = api.get(`/v1/catalog/nodes?index=${index}&wait=10s`, { signal: abort.signal });
+    const path = `/v1/health/service/${web}?index=${index}&wait=10s`;
+    const waiting = api.get(path, { signal: abort.signal });
     const rejected = assert.rejects(waiting, { code: 'aborted' });
     await subject().settle();
     abort.abort();
