@@ -61,13 +61,14 @@ async function documentedPolicy(): Promise<string> {
   return /```hcl\n([\s\S]+?)```/.exec(text)![1]!;
 }
 
-function values(port: number, more: Values = {}): Values {
+function values(port: number, more: Values = {}, config: Values = {}): Values {
   return {
     config: {
       // The one the documented policy is for.
       cluster: { name: 'prod' },
       consul: { addresses: [consul.url] },
       leaderElection: { enabled: true },
+      ...config,
     },
     consul: { tokenSecret: { name: 'consul-token' } },
     service: { port },
@@ -158,32 +159,33 @@ suite('helm test', { skip: imageUnavailable }, () => {
   });
 });
 
-interface CatalogNode {
-  readonly Node: string;
-  readonly Meta: Readonly<Record<string, string>>;
-}
-
 suite('the clean-up after helm uninstall', { skip: imageUnavailable }, () => {
   const cleanup = { cleanup: { onUninstall: true, timeoutSeconds: 60 } };
 
   /** The release's own objects and those of its hooks, in the namespace and outside. */
-  async function assertNothingLeft(): Promise<void> {
+  async function assertNothingLeft(namespace: string): Promise<void> {
     const labelled = '?labelSelector=app.kubernetes.io/part-of=kube-registrar';
-    const inNamespace = (group: string, kind: string) => `${group}/namespaces/leaving/${kind}`;
+    const inNamespace = (group: string, kind: string) => `${group}/namespaces/${namespace}/${kind}`;
+    const rbac = '/apis/rbac.authorization.k8s.io/v1';
     const paths = [
       ...['configmaps', 'serviceaccounts', 'services'].map((kind) => inNamespace('/api/v1', kind)),
       inNamespace('/apis/apps/v1', 'deployments'),
       inNamespace('/apis/batch/v1', 'jobs'),
-      ...['clusterroles', 'clusterrolebindings'].map((kind) => `/apis/rbac.authorization.k8s.io/v1/${kind}`),
+      ...['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'].map((kind) => `${rbac}/${kind}`),
     ];
     await eventually(
       async () => {
         const lists = await Promise.all(
           paths.map((path) => kube.api.get<KubeList<KubeObject>>(path + labelled)),
         );
-        const names = lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name));
+        // Other releases of this file are told apart by the namespace that helm notes.
+        const ours = lists
+          .flatMap(({ items }) => items)
+          .filter(({ metadata: { annotations } }) =>
+            [undefined, namespace].includes(annotations?.['meta.helm.sh/release-namespace']),
+          );
         assert.deepEqual(
-          names.filter((name) => !name.includes('tested')),
+          ours.map(({ metadata }) => metadata.name),
           [],
         );
       },
@@ -191,37 +193,44 @@ suite('the clean-up after helm uninstall', { skip: imageUnavailable }, () => {
     );
   }
 
-  test('removes all that is this cluster’s from Consul, and nothing of anybody else', async () => {
-    const [port] = await freePorts(1);
-    const release = await Release.install(kube, 'leaving', values(port!, cleanup));
-    await giveToken('leaving', await documentedPolicy());
-    await using operator = await release.operator(port);
-    await operator.start();
-    await operator.ready();
-    await passing('web', 3);
-    const foreign = { ID: 'theirs', Service: 'theirs', Port: 1 };
-    const put = (Node: string) =>
-      consul.api.put('/v1/catalog/register', {
-        Node,
-        Address: '10.9.9.9',
-        SkipNodeUpdate: true,
-        Service: foreign,
-      });
-    await put('somebody-elses');
-    await put('prod-node-0');
-    // As the kubelet ends the pods of the Deployment.
-    await operator.stop();
+  const modes: Readonly<Record<string, Values>> = {
+    'cluster-wide': {},
+    'for namespaces': { cluster: { name: 'prod', uid: 'leaving-uid' }, kubernetes: { namespaces: ['shop'] } },
+  };
+  for (const [mode, config] of Object.entries(modes)) {
+    test(`installed ${mode}, it removes all that is this cluster’s, and nothing of anybody else`, async () => {
+      const [port] = await freePorts(1);
+      const namespace = `leaving-${mode.replaceAll(' ', '-')}`;
+      const release = await Release.install(kube, namespace, values(port!, cleanup, config));
+      await giveToken(namespace, await documentedPolicy());
+      await using operator = await release.operator(port);
+      await operator.start();
+      await operator.ready();
+      await passing('web', 3);
+      const well = await release.withJob('test', runner);
+      assert.equal(well.code, 0, well.output);
+      const theirs = { ID: 'theirs', Service: 'theirs', Port: 1 };
+      for (const Node of ['somebody-elses', 'prod-node-0']) {
+        const entry = { Node, Address: '10.9.9.9', SkipNodeUpdate: true, Service: theirs };
+        await consul.api.put('/v1/catalog/register', entry);
+      }
+      // As the kubelet ends the pods of the Deployment.
+      await operator.stop();
 
-    const { code, output, job } = await release.withJob('uninstall', runner);
-    assert.equal(code, 0, output);
-    assert.equal(job.code, 0, job.output);
-    assert.match(printed(output), /Removed\./);
-    const nodes = await consul.api.get<CatalogNode[]>('/v1/catalog/nodes');
-    assert.deepEqual(nodes.map(({ Node }) => Node).sort(), ['prod-node-0', 'server-0', 'somebody-elses']);
-    assert.deepEqual(await instances(consul, 'web'), []);
-    assert.equal((await instances(consul, 'theirs')).length, 2);
-    const keys = await consul.api.get<string[]>('/v1/kv/?keys').catch(() => []);
-    assert.deepEqual(keys, [], 'the key of the leaders');
-    await assertNothingLeft();
-  });
+      const { code, output, job } = await release.withJob('uninstall', runner);
+      assert.equal(code, 0, output);
+      assert.equal(job.code, 0, job.output);
+      assert.match(printed(output), /Removed\./);
+      const nodes = await consul.api.get<{ Node: string }[]>('/v1/catalog/nodes');
+      assert.deepEqual(nodes.map(({ Node }) => Node).sort(), ['prod-node-0', 'server-0', 'somebody-elses']);
+      assert.deepEqual(await instances(consul, 'web'), []);
+      assert.equal((await instances(consul, 'theirs')).length, 2);
+      const keys = await consul.api.get<string[]>('/v1/kv/?keys').catch(() => []);
+      assert.deepEqual(keys, [], 'the key of the leaders');
+      await assertNothingLeft(namespace);
+      for (const { Node } of nodes) {
+        if (Node !== 'server-0') await consul.api.put('/v1/catalog/deregister', { Node });
+      }
+    });
+  }
 });
