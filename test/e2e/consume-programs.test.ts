@@ -219,41 +219,59 @@ interface Target {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** HAProxy as the page has it, in front of the service `web` or another one. */
+async function startHaproxy(service: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const [port = 0] = await freePorts(1);
+  const started = await startConsumer({
+    program: 'haproxy',
+    config: () =>
+      guideFile(page, 'haproxy.cfg', {
+        '127.0.0.1:8600': `127.0.0.1:${stage.consul.dnsPort}`,
+        '127.0.0.1:8080': `127.0.0.1:${port}`,
+        '_web._tcp': `_${service}._tcp`,
+      }),
+    args: (config) => ['-db', '-f', config],
+    ready: () => reachable(port),
+  });
+  return { port, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
+}
+
 suite('HAProxy', () => {
   test('balances over the pods of the SRV records, takes up a new one and drops those that go', async () => {
-    const [port] = await freePorts(1);
     await addPod('web-1', { service: 'web' });
-    await using _process = await startConsumer({
-      program: 'haproxy',
-      config: () =>
-        guideFile(page, 'haproxy.cfg', {
-          '127.0.0.1:8600': `127.0.0.1:${stage.consul.dnsPort}`,
-          '127.0.0.1:8080': `127.0.0.1:${port}`,
-        }),
-      args: (config) => ['-db', '-f', config],
-      ready: () => reachable(port!),
-    });
-    await answering(port!, 'web-1');
+    await using haproxy = await startHaproxy('web');
+    const { port } = haproxy;
+    await answering(port, 'web-1');
     for (const pod of ['web-2', 'web-3', 'web-4', 'web-5']) await addPod(pod, { service: 'web' });
-    await answering(port!, 'web-1', 'web-2', 'web-3', 'web-4', 'web-5');
+    await answering(port, 'web-1', 'web-2', 'web-3', 'web-4', 'web-5');
     // Not Ready is enough: it goes on answering, and is asked no longer.
     stage.kubelet.setUnready('shop', 'web-1');
-    await answering(port!, 'web-2', 'web-3', 'web-4', 'web-5');
+    await answering(port, 'web-2', 'web-3', 'web-4', 'web-5');
     await endPod('web-2');
     await endPod('web-3');
-    await answering(port!, 'web-4', 'web-5');
+    await answering(port, 'web-4', 'web-5');
     stage.kubelet.setReady('shop', 'web-1');
-    await answering(port!, 'web-1', 'web-4', 'web-5');
+    await answering(port, 'web-1', 'web-4', 'web-5');
 
     const [consul] = stage.consul.servers;
     await consul!.stop();
     for (let second = 0; second < 5; second += 1) {
-      for (let turn = 0; turn < 4; turn += 1) await answer(port!);
+      for (let turn = 0; turn < 4; turn += 1) await answer(port);
       await delay(1_000);
     }
     await endPod('web-4');
     await consul!.start();
-    await answering(port!, 'web-1', 'web-5');
+    await answering(port, 'web-1', 'web-5');
+  });
+
+  test('gives each pod its share by weight, a unit for every 256', async () => {
+    await addPod('light', { service: 'heavy', weight: '1' });
+    await addPod('heavy', { service: 'heavy', weight: '2560' });
+    await using haproxy = await startHaproxy('heavy');
+    await stage.eventually('eleven times out of twelve', async () => {
+      const answers = await Promise.all(Array.from({ length: 24 }, () => answer(haproxy.port)));
+      assert.equal(answers.filter((pod) => pod === 'heavy').length, 22);
+    });
   });
 });
 
