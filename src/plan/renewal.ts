@@ -59,8 +59,9 @@ export const isInService = (node: ObservedNode, instance: ObservedInstance): boo
 export function countInService(nodes: Iterable<ObservedNode>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const node of nodes) {
+    if (!allPassing(node.checks)) continue;
     for (const instance of node.instances.values()) {
-      if (!isInService(node, instance)) continue;
+      if (!allPassing(instance.checks)) continue;
       const group = groupOf(instance);
       counts.set(group, (counts.get(group) ?? 0) + 1);
     }
@@ -78,10 +79,15 @@ export function readyPods(
   view: Pick<EvidenceView, 'pod'>,
 ): Map<string, number[]> {
   const found = new Map<string, number[]>();
+  if (groups.size === 0) return found;
+  // Most instances are of others: they cost a look into a set and no text.
+  const services = new Set([...groups].map((group) => group.slice(group.indexOf('/') + 1)));
   for (const node of nodes) {
+    if (!allPassing(node.checks)) continue;
     for (const instance of node.instances.values()) {
+      if (!services.has(instance.service)) continue;
       const group = groupOf(instance);
-      if (!groups.has(group) || !isInService(node, instance)) continue;
+      if (!groups.has(group) || !allPassing(instance.checks)) continue;
       const { meta } = instance;
       const pod = view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
       if (pod === undefined || pod.uid !== meta['kube-pod-uid'] || !pod.ready || pod.deleting) continue;
