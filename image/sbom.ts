@@ -41,9 +41,12 @@ export function sbom(root: string, inputs: readonly string[]): Readonly<Record<s
   };
 }
 
-/** `node_modules/a/node_modules/b/lib/x.js` → `node_modules/a/node_modules/b`; undefined for our own files. */
+/**
+ * `node_modules/a/node_modules/b/lib/x.js` → `node_modules/a/node_modules/b`; undefined for our own files. What
+ * stands before is where a link to the packages leads.
+ */
 function packagePath(input: string): string | undefined {
-  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+  return /(?:^|\/)(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)/.exec(input)?.[1];
 }
 
 function npmComponent(name: string, { version, license, integrity }: Locked) {
