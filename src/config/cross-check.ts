@@ -1,14 +1,21 @@
 import type { Merged } from './merge.ts';
 import type { Config } from './schema.ts';
+import { valueAt } from './source.ts';
 
 /** What is wrong with keys that are right by themselves. */
-export function crossMistakes({ origin }: Merged): string[] {
+export function crossMistakes({ origin, value }: Merged): string[] {
   const mistakes: string[] = [];
   const [token, tokenFile] = [origin('consul.token'), origin('consul.tokenFile')];
   if (token !== undefined && tokenFile !== undefined) {
     mistakes.push(`${token}: there is a token file too (${tokenFile}); keep one of the two`);
   }
   const login = origin('consul.acl.authMethod');
+  const mode = origin('registration.mode');
+  if (login !== undefined && mode !== undefined && valueAt(value, ['registration', 'mode']) === 'agent') {
+    mistakes.push(
+      `${login}: agents go on using the token of a registration, and that of a login ends; use consul.tokenFile with registration.mode "agent"`,
+    );
+  }
   if (login !== undefined && (token ?? tokenFile) !== undefined) {
     mistakes.push(`${login}: there is a token too (${token ?? tokenFile}); keep the login or the token`);
   }
