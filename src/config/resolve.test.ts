@@ -271,6 +271,14 @@ describe('rules over several keys', () => {
     );
   });
 
+  test('a login is refused where agents keep the token', () => {
+    assert.match(
+      mistakes('consul:\n  acl: { authMethod: k8s }\nregistration: { mode: agent }\n')[0]!,
+      /^config\.yaml:2:\d+: consul\.acl\.authMethod: agents go on using the token of a registration/,
+    );
+    assert.deepEqual(mistakes('consul:\n  acl: { authMethod: k8s }\nregistration: { mode: catalog }\n'), []);
+  });
+
   test('a token in the environment replaces the token file of the configuration, and the other way round', () => {
     const one = resolve({ text: 'consul: { tokenFile: f }', environment: { CONSUL_HTTP_TOKEN: 't' } }).config;
     assert.deepEqual([one?.consul.token?.reveal(), one?.consul.tokenFile], ['t', undefined]);

@@ -98,7 +98,9 @@ function podInstance(
   const reached = declaration.address === 'pod' ? port : hostPort;
   const portOf = (ref: PortRef): Read<number> => {
     const found = resolvePodPort(ref, pod.ports);
-    return 'refused' in found ? found : { value: found.value.port };
+    if ('refused' in found) return found;
+    const { port: inside, hostPort: outside = inside } = found.value;
+    return { value: declaration.address === 'pod' ? inside : outside };
   };
   const probes = probesOf(declaration, { address: first, port: reached, portOf }, context);
   if ('reason' in probes) return probes;

@@ -129,9 +129,16 @@ function sliceInstance(
       severity: 'error',
     };
   }
-  const hostPort = pod?.ports.find((candidate) => candidate.port === port)?.hostPort ?? port;
-  const reachedPort = declaration.address === 'pod' ? port : hostPort;
-  const portOf = (ref: PortRef): Read<number> => probePort(group, ref);
+  // The host's address leads to the pod through a host port, when there is one.
+  const reachable = (inside: number): number =>
+    declaration.address === 'pod'
+      ? inside
+      : (pod?.ports.find((candidate) => candidate.port === inside)?.hostPort ?? inside);
+  const reachedPort = reachable(port);
+  const portOf = (ref: PortRef): Read<number> => {
+    const found = probePort(group, ref);
+    return 'refused' in found ? found : { value: reachable(found.value) };
+  };
   const probes = probesOf(declaration, { address: first, port: reachedPort, portOf }, context);
   if ('reason' in probes) return probes;
   return buildInstance({

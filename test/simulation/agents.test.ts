@@ -16,6 +16,15 @@ type Node = (typeof nodes)[number];
 const addresses = { n1: '10.0.0.1', n2: '10.0.0.2' };
 const config = { registration: { mode: 'agent', agent: { ttl: '2m' } } };
 
+/** As an operator of another cluster registers, without a pod's name. */
+const foreignMeta = {
+  owner: 'somebody',
+  'external-source': 'kubernetes',
+  'kube-cluster': 'other',
+  'kube-cluster-uid': 'another',
+  'managed-by': 'kube-registrar',
+};
+
 interface PodState {
   readonly node: Node;
   ready: boolean;
@@ -176,7 +185,7 @@ class Play {
   }
 
   async #registerForeign(node: Node): Promise<void> {
-    const body = { ID: `foreign-${node}`, Name: 'web', Port: 7, Meta: { owner: 'somebody' } };
+    const body = { ID: `foreign-${node}`, Name: 'web', Port: 7, Meta: foreignMeta };
     this.agents[node].intercept = undefined;
     await this.#ask(node, '/v1/agent/service/register', body);
   }
