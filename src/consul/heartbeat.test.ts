@@ -137,6 +137,20 @@ describe('a heartbeat', () => {
     await operator.stop();
   });
 
+  test('of two clusters with one name shows one, and tells the other', async () => {
+    const cluster = new SmallCluster();
+    const started = ['uid-a', 'uid-b'].map((uid) =>
+      cluster.start({ ...config, cluster: { uid } }, { pod: `pod-of-${uid}` }),
+    );
+    await cluster.clock.advance(60_000);
+    const told = started.map(({ log }) => log.filter(({ fields }) => fields['reason'] === 'HeartbeatFailed'));
+    assert.deepEqual(told.map(({ length }) => length).sort(), [0, 1]);
+    const [winner] = started.filter((_, index) => told[index]!.length === 0);
+    const { uid } = winner!.operator.status().cluster;
+    assert.deepEqual(alive(cluster), [`pod-of-${uid} leader passing`]);
+    await Promise.all(started.map((running) => running.stop()));
+  });
+
   test('does not hold up the end of the process when Consul is silent', async () => {
     const cluster = new SmallCluster();
     const operator = cluster.start(config, { pod: 'a' });

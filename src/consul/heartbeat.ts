@@ -98,6 +98,7 @@ export class Heartbeat {
       await this.#send([this.#removal(this.#options.podName)], signal);
       const node = await this.#read(signal);
       if (node === undefined || node.Services.length > 0) return;
+      if (!isHeartbeatNode(node.Node.Meta, this.#options.owner)) return;
       const { ModifyIndex } = node.Node;
       // A replica that comes at this moment registers again with its next sign of life.
       await this.#send([{ Node: { Verb: 'delete-cas', Node: { Node: this.#node, ModifyIndex } } }], signal);
@@ -124,27 +125,16 @@ export class Heartbeat {
   }
 
   async #register(signal: AbortSignal): Promise<void> {
-    const { client, clusterName, owner, identity, podName, ttlMs, logger } = this.#options;
+    const { client, clusterName, identity, podName, ttlMs, logger } = this.#options;
     await this.#end(signal);
-    const node = await this.#read(signal);
-    if (node !== undefined && !isHeartbeatNode(node.Node.Meta, owner)) {
-      throw new RegistrarError(
-        'conflict',
-        `node ${this.#node} belongs to somebody else; give this cluster another cluster.name, or remove the node`,
-      );
-    }
+    await this.#ensureNode(signal);
     const name = `${identity}/${++this.#attempts}`;
     const service = this.#service();
     await client.register(
       {
         Node: this.#node,
-        Address: '127.0.0.1',
-        NodeMeta: {
-          'external-node': 'true',
-          'external-probe': 'false',
-          ...heartbeatMeta(owner),
-        },
-        SkipNodeUpdate: node !== undefined,
+        // Without it the node's meta would be written anew, and might be another's by now.
+        SkipNodeUpdate: true,
         Service: service,
         Checks: [
           {
@@ -190,6 +180,27 @@ export class Heartbeat {
       service: heartbeatService,
       instance: podName,
     });
+  }
+
+  /** Creates the node unless it is there. Rejects with `conflict` when it is somebody else's. */
+  async #ensureNode(signal: AbortSignal): Promise<void> {
+    const { client, owner } = this.#options;
+    const meta = { 'external-node': 'true', 'external-probe': 'false', ...heartbeatMeta(owner) };
+    // With index 0 it is only created: of two clusters with one name that come together, one gets it.
+    const Node = { Node: this.#node, Address: '127.0.0.1', Meta: meta, ModifyIndex: 0 };
+    if ((await this.#read(signal)) === undefined) {
+      const create: TxnOp = { Node: { Verb: 'cas', Node } };
+      const answer = await client.txn(JSON.stringify([create]), signal);
+      if (answer.kind === 'committed') return;
+    }
+    const known = await this.#read(signal);
+    if (known !== undefined && isHeartbeatNode(known.Node.Meta, owner)) return;
+    throw new RegistrarError(
+      known === undefined ? 'forbidden' : 'conflict',
+      known === undefined
+        ? `node ${this.#node} can be neither created nor seen`
+        : `node ${this.#node} belongs to somebody else; give this cluster another cluster.name, or remove the node`,
+    );
   }
 
   /** Entries whose session is over: their processes ended without a farewell. */
