@@ -29,6 +29,7 @@ const healthy: Series = {
   'lease_transitions{pod="b"}': '7x90',
   'last_full_sync_timestamp_seconds{pod="a"}': '0+60x90',
   'last_full_sync_timestamp_seconds{pod="b"}': '0x90',
+  'contended_entries{pod="a",entry="instance"}': '0x90',
   'held_operations{pod="a",kind="removal"}': '0x90',
   'problems{pod="a",reason="Conflict"}': '0x90',
   'queue_oldest_seconds{pod="a"}': '0x90',
@@ -142,6 +143,13 @@ const cases: readonly Case[] = [
     labels: { ...all, kind: 'missing' },
   },
   { alert: 'Drift', series: { 'drift_total{pod="a",kind="missing"}': '0 0 5x90' }, after: 45 },
+  {
+    alert: 'Contended',
+    series: { 'contended_entries{pod="a",entry="instance"}': '1x90' },
+    after: 15,
+    labels: { ...all, entry: 'instance' },
+  },
+  { alert: 'Contended', series: { 'contended_entries{pod="a",entry="instance"}': '1x5 0x90' }, after: 15 },
   {
     alert: 'Held',
     series: { 'held_operations{pod="a",kind="removal"}': '12x90' },
