@@ -153,8 +153,11 @@ export class NodeWatch {
     this.#isAsked = false;
     const broken = [...this.#heard].filter(([, heard]) => heard === Number.POSITIVE_INFINITY);
     for (const [source] of broken) this.#heard.delete(source);
-    while ((await compare(context, this.name, signal)) === undefined) {
-      await clock.sleep(ownWritesPauseMs / 4, signal);
+    for (;;) {
+      while (observed.isWriting(this.name)) await clock.sleep(ownWritesPauseMs / 4, signal);
+      if ((await compare(context, this.name, signal)) !== undefined) break;
+      // Overtaken: on a node that is written all the time, readings must not become the load.
+      await clock.sleep(Math.max(ownWritesPauseMs / 4, this.#bucket.take()), signal);
     }
     this.#seen = observed.node(this.name);
     const index = observed.readIndex(this.name);

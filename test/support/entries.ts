@@ -140,10 +140,13 @@ const anyInstance = (id: string): fc.Arbitrary<Instance> =>
       port: fc.constantFrom(80, 8080),
       tags: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')).map((tags) => tags.sort()),
       meta,
-      weights: fc.record({ passing: fc.integer({ min: 1, max: 2 }), warning: fc.constant(1) }),
+      weights: fc.record(
+        { passing: fc.integer({ min: 1, max: 2 }), warning: fc.constant(1) },
+        { noNullPrototype: true },
+      ),
       taggedAddresses: fc.dictionary(
         fc.constantFrom('lan_ipv4', 'lan_ipv6'),
-        fc.record({ address: text, port: fc.constant(80) }),
+        fc.record({ address: text, port: fc.constant(80) }, { noNullPrototype: true }),
         { noNullPrototype: true },
       ),
       status,
