@@ -156,6 +156,25 @@ describe('registration with the agents of the nodes', () => {
     await stop();
   });
 
+  test('an agent that is gone with its node is forgotten after an hour, and asked no more', async () => {
+    const { cluster, clock, agents, running, reasons, stop } = await setUp();
+    agents.n2.stop();
+    cluster.kube.store.delete('pods', 'default', 'b');
+    cluster.kube.store.delete('nodes', undefined, 'n2');
+    await clock.advance(65 * 60_000);
+    assert.ok(reasons().includes('AgentForgotten'));
+    let asked = 0;
+    agents.n2.intercept = () => {
+      asked += 1;
+      return undefined;
+    };
+    agents.n2.start();
+    await clock.advance(20 * 60_000);
+    assert.equal(asked, 0);
+    assert.equal(running.operator.status().queue.depth, 0);
+    await stop();
+  });
+
   test('what others have registered with the agent is not touched', async () => {
     const { cluster, clock, agents, instances, check, stop } = await setUp();
     await agentRequest(agents.n1, '/v1/agent/service/register', {

@@ -83,6 +83,7 @@ export class AgentRegistry implements Registry {
       onDrift,
       onAnswers: onAppeared,
       isWanted,
+      onForgotten: (node) => names.delete(node),
     });
     this.#watcher = watcher;
     for (const name of names.all()) this.follow(name);

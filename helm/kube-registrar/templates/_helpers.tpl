@@ -96,6 +96,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (gt (int .Values.replicas) 1) (ne (include "kube-registrar.elects" .) "true") }}
 {{- $mistakes = append $mistakes "replicas: more than one needs leader election, or several operators would write the same; set replicas to 1 or 0, or config.leaderElection.enabled to true" }}
 {{- end }}
+{{- if and .Values.cleanup.onUninstall (eq (($config.registration | default dict).mode | default "catalog") "agent") }}
+{{- $mistakes = append $mistakes "cleanup.onUninstall: its Job may not read where the agents are; set it to false, and before uninstalling scale the operator to 0 and run: kube-registrar purge" }}
+{{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- $mistakes = append $mistakes "serviceMonitor.enabled and podMonitor.enabled: Prometheus would scrape every pod twice; keep one of the two" }}
 {{- end }}

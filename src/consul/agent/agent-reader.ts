@@ -44,6 +44,8 @@ export class AgentReader implements NodeReader {
 
   async read(node: ConsulNodeName, signal: AbortSignal) {
     const { agents, kubeNode } = this.#options;
+    // A node that is forgotten, see AgentWatcher.
+    if (kubeNode(node) === undefined) return { node: undefined, index: undefined };
     // Endpoints that name no node: there is no agent, and nothing can be registered.
     if (kubeNode(node) === '') return { node: this.#node(node, '', [], []), index: undefined };
     // Checks after services: what comes between the two is a check without a service, which is left out.

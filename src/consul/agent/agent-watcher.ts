@@ -23,6 +23,8 @@ export interface AgentWatcherOptions {
   readonly onAnswers: (node: ConsulNodeName) => void;
   /** Whether anybody needs this agent any more. */
   readonly isWanted: (node: ConsulNodeName) => boolean;
+  /** An agent is not followed any more. */
+  readonly onForgotten: (node: ConsulNodeName) => void;
 }
 
 type State =
@@ -189,7 +191,7 @@ export class AgentWatcher {
   }
 
   #fails(node: ConsulNodeName, watch: Watch, error: RegistrarError): 'forget' | 'go on' {
-    const { clock, logger, isWanted, agents, observed } = this.#options;
+    const { clock, logger, isWanted, onForgotten, agents, observed } = this.#options;
     const now = clock.now();
     const { since, told } = watch.state.kind === 'fails' ? watch.state : { since: now, told: false };
     const isLate = now - since >= toldAfterMs;
@@ -206,6 +208,7 @@ export class AgentWatcher {
     this.#watches.delete(node);
     observed.forget(node);
     agents.forget(node);
+    onForgotten(node);
     logger.info('a Consul agent is gone with its node; Consul removes what was registered there', {
       reason: 'AgentForgotten',
       node,
