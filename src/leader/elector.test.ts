@@ -50,6 +50,7 @@ class Candidate {
   /** How long a term takes to end what it has in flight. */
   drainMs = 0;
   cut: 'refuses' | 'hangs' | undefined;
+  couldLead = true;
 
   constructor({ clock, kube }: Poll, name: string) {
     this.name = name;
@@ -70,6 +71,7 @@ class Candidate {
       namespace: 'default',
       name: 'registrar',
       identity: name,
+      couldLead: async () => this.couldLead,
     });
     this.ended = this.elector.run((term) => this.#lead(term), this.#stop.signal);
   }
@@ -124,6 +126,24 @@ describe('Elector', () => {
     }
     assert.equal(poll.lease?.spec?.leaseTransitions, 0);
     assert.equal(poll.lease?.spec?.holderIdentity, leader);
+  });
+
+  test('leaves a free lease to those who could do something with it, and takes it within seconds of being able to', async () => {
+    const poll = new Poll();
+    const unable = poll.candidate('unable');
+    unable.couldLead = false;
+    await poll.clock.advance(60_000);
+    assert.equal(poll.lease, undefined);
+    const able = poll.candidate('able');
+    await poll.clock.advance(100);
+    assert.deepEqual(poll.leaders, ['able']);
+    able.kill();
+    await poll.clock.advance(60_000);
+    assert.deepEqual(poll.leaders, []);
+    assert.equal(unable.terms, 0);
+    unable.couldLead = true;
+    await poll.clock.advance(2_500);
+    assert.deepEqual(poll.leaders, ['unable']);
   });
 
   test('renews every retry period with the version it replaces and the same acquireTime', async () => {

@@ -23,6 +23,11 @@ export interface ElectorOptions extends LeaseClientOptions, LeaseTimes {
   readonly logger: Logger;
   /** Unique to this process for ever: the pod's name and a uuid. */
   readonly identity: string;
+  /**
+   * Whether this process could do something with the lease, asked before it takes one that is free: who could
+   * not would only hold up one that can. Must not reject while the signal has not aborted. Default: always.
+   */
+  readonly couldLead?: (signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Where this process stands; `holder` is the last one seen, empty when there is none. */
@@ -43,7 +48,8 @@ const releaseWithinMs = 3_000;
  * - an event loop that stood still past the deadline has lost, even if nobody took the lease;
  * - every write of the record names the version it replaces, so of two only one succeeds;
  * - the term ends, and what it still has in flight with it, before the lease is given back;
- * - who has lost stands by and may lead again.
+ * - who has lost stands by and may lead again;
+ * - who could do nothing with the lease leaves it alone.
  */
 export class Elector {
   readonly #options: ElectorOptions;
@@ -137,9 +143,11 @@ export class Elector {
   /** The term won, or after how many milliseconds the lease expires if nothing is heard of it. */
   async #try(signal: AbortSignal): Promise<LeaseTerm | number> {
     const { clock, identity, renewDeadlineMs: within, leaseDurationMs, name, namespace } = this.#options;
+    const { couldLead = async () => true, retryPeriodMs } = this.#options;
     let startedAt = clock.now();
     const lease = await this.#client.read(within, signal);
     if (lease === undefined) {
+      if (!(await couldLead(signal))) return retryPeriodMs;
       startedAt = clock.now();
       return this.#won(
         await this.#client.create(firstLease(name, namespace, this.#claim()), within, signal),
@@ -150,6 +158,7 @@ export class Elector {
     this.#standBy(holderOf(lease));
     const leftMs = expiresAt(this.#seen!, leaseDurationMs) - clock.now();
     if (leftMs > 0 && holderOf(lease) !== identity) return leftMs;
+    if (!(await couldLead(signal))) return retryPeriodMs;
     startedAt = clock.now();
     return this.#won(await this.#client.update(claimed(lease, this.#claim()), within, signal), startedAt);
   }

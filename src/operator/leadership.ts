@@ -6,6 +6,7 @@ import { Elector } from '../leader/elector.ts';
 import type { Term } from '../leader/term.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
@@ -44,7 +45,7 @@ const abstainMs = 5_000;
 /**
  * When this process writes: always, or while it holds the lease and Consul follows it. A leader that has
  * been without Consul for as long as a lease lasts gives the lease back, for a replica on the other side of
- * whatever has broken.
+ * whatever has broken. Nobody takes it who has no Consul either: while Consul is away from all, nobody leads.
  */
 export class Leadership {
   readonly #options: LeadershipOptions;
@@ -67,6 +68,7 @@ export class Leadership {
       leaseDurationMs: config.leaseDuration,
       renewDeadlineMs: config.renewDeadline,
       retryPeriodMs: config.retryPeriod,
+      couldLead: (signal) => this.#reachesConsul(signal),
     });
   }
 
@@ -179,6 +181,18 @@ export class Leadership {
       since = error === undefined ? undefined : (since ?? clock.now());
       if (error === undefined || since === undefined) continue;
       if (clock.now() - since >= config.leaseDuration) term.end(withoutConsul(error));
+    }
+  }
+
+  /** Whether a Consul with a leader answers: by a list of no nodes, which needs no rights. */
+  async #reachesConsul(signal: AbortSignal): Promise<boolean> {
+    const { config, consul, clock } = this.#options;
+    const ask = (until: AbortSignal) => consul.catalogNodes({ filter: 'Node == ""' }, until);
+    try {
+      return (await withDeadline(clock, config.renewDeadline, signal, ask)).knownLeader;
+    } catch {
+      signal.throwIfAborted();
+      return false;
     }
   }
 

@@ -71,6 +71,12 @@ class Stage {
     return statuses;
   }
 
+  /** How often the lease went to another holder. */
+  get transitions(): number {
+    const lease = this.cluster.kube.store.get('leases.coordination.k8s.io', 'default', 'kube-registrar');
+    return (lease?.['spec'] as { leaseTransitions?: number } | undefined)?.leaseTransitions ?? 0;
+  }
+
   get leaders(): string[] {
     return this.replicas.filter(({ isLeading }) => isLeading).map(({ name }) => name);
   }
@@ -305,12 +311,28 @@ describe('two replicas', () => {
     assert.deepEqual(stage.leaders, ['second'], 'nobody takes the lease from who works');
   });
 
-  test('Consul away for all: nobody gives up, and it is caught up with within seconds of its return', async () => {
+  test('Consul away for all: the lease goes to nobody, and all is caught up with within seconds of its return', async () => {
     const { stage, first, second } = await leaderAndStandby();
+    const { transitions } = stage;
     for (const replica of [first, second]) replica.cut.add('consul');
     stage.pod('web-2');
-    await stage.clock.advance(180_000);
+    await stage.clock.advance(600_000);
+    assert.equal(stage.transitions, transitions, 'it does not go to and fro');
     for (const replica of [first, second]) replica.cut.clear();
+    const took = await stage.until(() => stage.registered['web-2'] === 'passing');
+    assert.ok(took <= 15_000, `${took} ms`);
+    assert.equal(stage.leaders.length, 1);
+    assert.ok(stage.transitions <= transitions + 1);
+  });
+
+  test('a leader killed while Consul is away: the other leads once there is something to lead', async () => {
+    const { stage, first, second } = await leaderAndStandby();
+    for (const replica of [first, second]) replica.cut.add('consul');
+    first.kill();
+    stage.pod('web-2');
+    await stage.clock.advance(120_000);
+    assert.equal(second.isLeading, false);
+    second.cut.clear();
     const took = await stage.until(() => stage.registered['web-2'] === 'passing');
     assert.ok(took <= 15_000, `${took} ms`);
   });

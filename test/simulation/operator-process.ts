@@ -17,6 +17,9 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
+/** Within which all that waited in the network has arrived, ms. */
+const deliveryMs = 5_000;
+
 /** To be killed (SIGKILL) at a write: which of the next ones, and on which side of it. */
 interface CrashPlan {
   writesLeft: number;
@@ -44,6 +47,8 @@ export class OperatorProcess {
   /** Sends in flight, and since when there is always at least one. */
   #writing = 0;
   #writingSince = 0;
+  /** When the API server was out of its reach. */
+  #deaf = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
   readonly #world: World;
   readonly #knowledge: Knowledge;
   readonly #kube: ProcessNetwork;
@@ -116,6 +121,29 @@ export class OperatorProcess {
     this.#consul.kill();
   }
 
+  /** No packet comes through between this process and one of its servers, until `heal()` is called. */
+  cut(side: 'kube' | 'consul'): { readonly heal: () => void } {
+    const network = side === 'kube' ? this.#kube : this.#consul;
+    const { clock } = this.#world;
+    network.cut();
+    if (side === 'kube')
+      this.#deaf = { from: Math.min(this.#deaf.from, clock.now()), until: Number.POSITIVE_INFINITY };
+    return {
+      heal: () => {
+        network.heal();
+        if (side === 'kube') this.#deaf = { ...this.#deaf, until: clock.now() + deliveryMs };
+      },
+    };
+  }
+
+  /** Since when it may not have heard of everything, for want of a connection. */
+  #deafSince(): number {
+    if (this.#world.clock.now() > this.#deaf.until) {
+      this.#deaf = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+    }
+    return this.#deaf.from;
+  }
+
   /** By the Lease, which is the word of the cluster and not of the process. */
   get isLeading(): boolean {
     const lease = this.cluster.kube.store.get('leases.coordination.k8s.io', 'default', 'kube-registrar');
@@ -154,7 +182,8 @@ export class OperatorProcess {
 
   /** Takes note of what was known when this write was decided on; see Safety. */
   #decided(request: HttpRequest): ExchangeListener {
-    const known = Math.min(this.#knowledge.upTo(), this.clock.stalledSince ?? Number.POSITIVE_INFINITY);
+    const { stalledSince = Number.POSITIVE_INFINITY } = this.clock;
+    const known = Math.min(this.#knowledge.upTo(), stalledSince, this.#deafSince());
     // A write may have waited for those in flight since it was computed.
     if (this.#writing === 0) this.#writingSince = known;
     this.#writing += 1;

@@ -31,6 +31,8 @@ export class ProcessNetwork implements Transport {
   readonly #options: ProcessNetworkOptions;
   readonly #open = new Set<Exchange>();
   readonly #pauses = new Set<Disposable>();
+  /** Resolves when packets come through again. */
+  #cut: PromiseWithResolvers<void> | undefined;
   #dead = false;
 
   constructor(options: ProcessNetworkOptions) {
@@ -40,6 +42,17 @@ export class ProcessNetwork implements Transport {
   /** Exchanges that have not ended. */
   get open(): number {
     return this.#open.size;
+  }
+
+  /** No packet comes through any more, and nobody is told. */
+  cut(): void {
+    this.#cut ??= Promise.withResolvers();
+  }
+
+  /** What was sent meanwhile is sent again and arrives. */
+  heal(): void {
+    this.#cut?.resolve();
+    this.#cut = undefined;
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
@@ -62,6 +75,7 @@ export class ProcessNetwork implements Transport {
     };
     try {
       await this.#pause(latency(request), abort.signal);
+      if (this.#cut !== undefined) await this.#passage(abort.signal);
       const inner = { ...request, signal: abort.signal };
       const response = await send(request, () => server.request(inner));
       const chunks = response.body[Symbol.asyncIterator]();
@@ -99,11 +113,35 @@ export class ProcessNetwork implements Transport {
     close: (complete: boolean) => void,
     listener: ExchangeListener | undefined,
   ): AsyncIterable<Uint8Array> {
+    // Each piece is under way from the moment it was sent, however late the one before it is read.
+    const underWay: Piece[] = [];
+    let onPiece = () => {};
+    let isPumping = false;
+    const pump = async (): Promise<void> => {
+      for (let isLast = false; !isLast; ) {
+        const sent = await chunks.next().then(
+          (result) => ({ result }),
+          (thrown: unknown) => ({ thrown }),
+        );
+        isLast = 'thrown' in sent || sent.result.done === true;
+        underWay.push({ ...sent, at: this.#options.world.now() + this.#options.latency() });
+        onPiece();
+      }
+    };
     const next = async () => {
       try {
-        const result = await chunks.next();
-        await this.#arrive(signal);
+        if (!isPumping) void pump();
+        isPumping = true;
+        while (underWay.length === 0) {
+          await new Promise<void>((resolve) => {
+            onPiece = resolve;
+          });
+        }
+        const piece = underWay.shift()!;
+        await this.#arrive(signal, piece.at - this.#options.world.now());
         if (this.#dead) return forever();
+        if ('thrown' in piece) throw piece.thrown;
+        const { result } = piece;
         if (result.done) close(true);
         else listener?.received?.(result.value);
         return result;
@@ -117,16 +155,30 @@ export class ProcessNetwork implements Transport {
     };
     const leave = async () => {
       close(false);
-      await chunks.return?.();
+      // Not waited for: it may come after the piece that is still to be sent.
+      void chunks.return?.();
       return { done: true as const, value: undefined };
     };
     return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
   }
 
-  async #arrive(signal: AbortSignal): Promise<void> {
-    await this.#pause(this.#options.latency(), signal);
+  async #arrive(signal: AbortSignal, ms = this.#options.latency()): Promise<void> {
+    await this.#pause(ms, signal);
+    if (this.#cut !== undefined) await this.#passage(signal);
     // A stall may begin while one is waited for.
     while (this.#options.clock.lag > 0) await this.#pause(this.#options.clock.lag, signal);
+  }
+
+  #passage(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(new RegistrarError('aborted', 'aborted', { cause: signal.reason }));
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      void this.#cut?.promise.then(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -151,6 +203,12 @@ export class ProcessNetwork implements Transport {
     });
   }
 }
+
+/** A part of an answer, or what ends it, and when it arrives. */
+type Piece = { readonly at: number } & (
+  | { readonly result: IteratorResult<Uint8Array> }
+  | { readonly thrown: unknown }
+);
 
 interface Exchange {
   readonly abort: AbortController;

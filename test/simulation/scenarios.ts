@@ -81,7 +81,11 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     lasts: [1_000, 100_000],
     traits: { acl: true },
   },
-  { row: 'partition between registrar and Consul', actions: ['consul-down'], lasts: [10_000, 150_000] },
+  {
+    row: 'partition between registrar and Consul',
+    actions: ['consul-down', 'cut-consul'],
+    lasts: [10_000, 150_000],
+  },
   {
     row: 'somebody deregisters, edits or flips one of our entries',
     actions: [
@@ -103,12 +107,16 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
       'crash',
       'restart',
       'stall',
+      'pause',
+      'cut-kube',
+      'cut-consul',
+      'skew',
       'crash-at-write',
       'kube-down',
       'consul-flaky',
       'consul-slow',
     ],
-    lasts: [500, 40_000],
+    lasts: [500, 60_000],
     traits: { replicas: 2 },
   },
   {

@@ -49,6 +49,20 @@ const stall: Action = (world, { cluster, forMs }) => {
   return `${running.name} for ${forMs} ms`;
 };
 
+/** The event loop stands still for longer than a lease lasts, and then goes on. */
+const pause: Action = (world, step) => stall(world, { ...step, forMs: 60_000 });
+
+/** The leader alone, not its replica, is cut off from a server: packets vanish, and nobody is told. */
+const cutOff =
+  (side: 'kube' | 'consul'): Action =>
+  (world, { cluster, forMs }) => {
+    const running = world.running(world.clusters[cluster]!);
+    if (running === undefined) return undefined;
+    const { heal } = running.cut(side);
+    world.outOfOrder(forMs, `${running.name} cut off from ${side}`, heal);
+    return `${running.name} for ${forMs} ms`;
+  };
+
 /** Somebody sets the wall clock, forwards or backwards by up to a day. */
 const skew: Action = (world, { cluster, x }) => {
   const running = world.running(world.clusters[cluster]!);
@@ -78,5 +92,8 @@ export const processes = {
   'restart-half-blind': restartHalfBlind,
   'paused-write': pausedWrite,
   stall,
+  pause,
+  'cut-kube': cutOff('kube'),
+  'cut-consul': cutOff('consul'),
   skew,
 } satisfies Record<string, Action>;
