@@ -85,7 +85,11 @@ export class Operator implements StatusSource {
       onDirty: (node, receivedAt) => this.#dirty(node, receivedAt),
       onRegression: () => this.#book.regress(),
     });
-    this.#book = new EvidenceBook({ clock, regressionMs: config.guard.window });
+    this.#book = new EvidenceBook({
+      clock,
+      regressionMs: config.guard.window,
+      doubtfulSince: () => this.#stores.doubtfulSince,
+    });
     this.#book.follow(this.#stores);
     this.#names = new NodeNames(config.cluster.name);
     this.#leadership = new Leadership({

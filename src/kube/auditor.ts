@@ -34,6 +34,7 @@ export class Auditor {
   #dueAt: number;
   /** Audits that are asked for do not come sooner. */
   #earliestAt = Number.NEGATIVE_INFINITY;
+  #isAsked = false;
   #wake: (() => void) | undefined;
 
   constructor(options: AuditorOptions) {
@@ -41,8 +42,14 @@ export class Auditor {
     this.#dueAt = this.#inAPeriod();
   }
 
+  /** Whether something was doubtful and has not been found well since. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
   /** Something is doubtful. */
   ask(): void {
+    this.#isAsked = true;
     const soon = Math.max(this.#options.clock.now() + settleMs, this.#earliestAt);
     this.#dueAt = Math.min(this.#dueAt, soon);
     this.#wake?.();
@@ -50,6 +57,7 @@ export class Auditor {
 
   /** Everything was listed anew: as good as an audit. */
   listed(): void {
+    this.#isAsked = false;
     this.#dueAt = this.#inAPeriod();
   }
 
@@ -75,6 +83,7 @@ export class Auditor {
           const alike = [...second].filter(([object, { what }]) => first.get(object)?.what === what);
           if (alike.length > 0) return alike.map(([, difference]) => difference);
         }
+        this.#isAsked = false;
         this.#dueAt = this.#inAPeriod();
         backoff.reset();
       } catch (thrown) {

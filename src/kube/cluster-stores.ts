@@ -48,6 +48,7 @@ interface Runnable {
   readonly synced: Promise<void>;
   start(signal: AbortSignal): Promise<void>;
   doubt(): void;
+  readonly doubtfulSince: number | undefined;
   status(): ReflectorStatus;
 }
 
@@ -143,6 +144,16 @@ export class ClusterStores implements ClusterView {
   /** Whether every reflector has synced: what readiness asks for. */
   get allSynced(): boolean {
     return this.#reflectors.every((reflector) => reflector.status().synced);
+  }
+
+  /** Since when what is in the stores may be of another history, monotonic ms; see Reflector. */
+  get doubtfulSince(): number | undefined {
+    let first: number | undefined;
+    for (const { doubtfulSince } of this.#reflectors) {
+      if (doubtfulSince !== undefined && doubtfulSince < (first ?? Number.POSITIVE_INFINITY))
+        first = doubtfulSince;
+    }
+    return first;
   }
 
   /** Since when the nodes are watched, monotonic ms; undefined while they are not. Namespaced mode: for ever. */

@@ -82,6 +82,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #resumeAt = '';
   /** When the watch ended that is to be resumed. */
   #lostAt: number | undefined;
+  /** When the watch was lost that was resumed so late that the store has to be compared first. */
+  #doubted: number | undefined;
   /**
    * The last two events had the same version. The API server never writes twice in one revision of etcd, but
    * who reaches behind its back may remove hundreds of objects in one, and a watch that is resumed at their
@@ -147,6 +149,15 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** Something shows that the store may be behind: it is soon compared with the server, and mended. */
   doubt(): void {
     this.#auditor.ask();
+  }
+
+  /**
+   * Since when the store may be of another history, monotonic ms: since its watch was lost for longer than a
+   * moment, until it is found well. Undefined: it is not.
+   */
+  get doubtfulSince(): number | undefined {
+    const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
+    return this.#doubtedSince ?? (lostMs > promptMs ? this.#lostAt : undefined);
   }
 
   status(): ReflectorStatus {
@@ -348,10 +359,17 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     });
   }
 
+  get #doubtedSince(): number | undefined {
+    return this.#auditor.isAsked ? this.#doubted : undefined;
+  }
+
   #enterWatching(watchdog: Watchdog): void {
     const since = this.#options.clock.now();
     this.#state = { kind: 'watching', since, from: this.#resumeAt };
-    if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) this.#auditor.ask();
+    if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) {
+      this.#doubted = this.#doubtedSince ?? this.#lostAt;
+      this.#auditor.ask();
+    }
     this.#lostAt = undefined;
     void this.#auditor.run(watchdog.signal).then((differences) => {
       if (differences.length > 0) this.#disbelieve(differences, watchdog);
@@ -467,6 +485,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#history.settle();
     this.#resumeAt = version;
     this.#lostAt = undefined;
+    this.#doubted = undefined;
     this.#auditor.listed();
     // Absence in one list is no proof: another one shall say so too.
     if (drift.removed > 0) this.#auditor.ask();

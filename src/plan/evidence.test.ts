@@ -60,7 +60,19 @@ describe('explainRemoval() of an instance of a pod', () => {
     ['of which nothing was seen', {}, {}, 'absent: pod'],
     ['that is there in an old history', { pod: records.pod() }, { regressed: true }, 'regressed: pod'],
     ['replaced in an old history', { pod: records.pod({ uid: 'b' }) }, { regressed: true }, 'regressed: pod'],
-    ['seen ending before history went back', {}, { podEnd: 'terminating', regressed: true }, 'terminating'],
+    [
+      'told to stop in an old history',
+      { pod: records.pod({ deleting: true }) },
+      { regressed: true },
+      'regressed: pod',
+    ],
+    [
+      'completed in an old history',
+      { pod: records.pod({ phase: 'Failed' }) },
+      { regressed: true },
+      'regressed: pod',
+    ],
+    ['seen ending after history went back', {}, { podEnd: 'terminating', regressed: true }, 'terminating'],
   ];
   for (const [what, cluster, sightings, expected] of rows) {
     test(`${what}: ${expected}`, () => {

@@ -79,7 +79,7 @@ export interface Sightings {
   serviceDeleted(namespace: string, name: string): boolean;
   /** The backend's slice went as a whole, while its Service stayed. */
   lostWithSlice(namespace: string, service: string, backend: string): boolean;
-  /** The history went backwards a short while ago. */
+  /** The history went backwards a short while ago, or may have: a watch was lost and nothing compared since. */
   readonly regressed: boolean;
 }
 
@@ -90,7 +90,8 @@ export const backendOf = ({ podUid, address }: { podUid: string; address: string
 /**
  * Why an instance that is registered and not wanted is not wanted. Level-triggered: computed from the stores
  * as they are and from what was seen of objects that are gone, never from a queue of events. What was seen
- * ending before a restart of ours is known from Consul: its check says so.
+ * ending before a restart of ours is known from Consul: its check says so. After the history went backwards
+ * all of that may be of another history, until it is read a second time; what was seen since then is not.
  */
 export function explainRemoval(
   instance: Pick<ObservedInstance, 'meta' | 'address' | 'checks'>,
@@ -98,7 +99,7 @@ export function explainRemoval(
   seen: Sightings,
 ): Evidence {
   const { meta, address, checks } = instance;
-  if (hasSaidGoodbye(checks)) return explained('terminating');
+  if (!seen.regressed && hasSaidGoodbye(checks)) return explained('terminating');
   const namespace = meta['kube-namespace'] ?? '';
   const podName = meta['kube-pod'] ?? '';
   const podUid = meta['kube-pod-uid'] ?? '';
@@ -136,8 +137,10 @@ const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>
 function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
   const pod = view.pod(subject.namespace, subject.name);
   if (pod?.uid === subject.uid) {
-    if (pod.deleting) return explained('terminating');
-    return pod.phase === 'Succeeded' || pod.phase === 'Failed' ? explained('finished') : undefined;
+    const isFinished = pod.phase === 'Succeeded' || pod.phase === 'Failed';
+    if (!pod.deleting && !isFinished) return undefined;
+    if (seen.regressed) return unexplained('regressed', subject);
+    return explained(pod.deleting ? 'terminating' : 'finished');
   }
   const end = seen.podEnd(subject.uid);
   if (end === 'terminating') return explained('terminating');
@@ -154,7 +157,8 @@ function ofEndpoint(
   const { namespace, service: name, podUid } = subject;
   const service = view.service(namespace, name);
   const asking = { kind: 'service', namespace, name } as const;
-  if (service?.deleting) return explained('service-deleted');
+  if (service?.deleting)
+    return seen.regressed ? unexplained('regressed', asking) : explained('service-deleted');
   if (service === undefined && seen.serviceDeleted(namespace, name)) return explained('service-deleted');
   if (service !== undefined && Object.keys(service.annotations).length === 0) return withdrawn(asking, seen);
 

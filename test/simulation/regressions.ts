@@ -28,6 +28,48 @@ export const regressions: readonly Regression[] = [
       5_000,
     ),
   },
+  {
+    what: 'a pod seen ending before an etcd was restored was removed by a leader whose own list was still old',
+    script: {
+      ...written('etcd restored from a backup', [
+        step(0, 'pod-add', 0.3, 0.668, 2_442),
+        step(0, 'pod-add', 0.205, 0.296, 1_034),
+        step(2_929, 'kube-restore-away', 0.418, 0.839, 20_200),
+        step(5_153, 'restart-half-blind', 0.726, 0.3, 5_185),
+        step(11_953, 'pod-finish', 0.149, 0.347, 3_229),
+        step(15_459, 'pod-delete', 0.028, 0.611, 1_521),
+        step(20_319, 'restart-half-blind', 0.165, 0.182, 19_848),
+      ]),
+      seed: 461,
+      traits: { latencyMs: 200, replicas: 2 },
+    },
+  },
+  {
+    what: 'an EndpointSlice told of the loss of all nodes before the nodes did, and was believed',
+    script: {
+      ...written('mass NotReady (control plane cut off from the nodes)', [
+        step(0, 'pod-add-web', 0.651, 0.948),
+        step(0, 'pod-add-web', 0.024, 0.947),
+        step(0, 'pod-add', 0.508, 0.977),
+        step(14_728, 'service-put', 0.598, 0.184),
+        step(18_606, 'mass-not-ready', 0.047, 0.264, 24_437),
+      ]),
+      seed: 5_523,
+      traits: { latencyMs: 5, watchList: false, replicas: 2 },
+    },
+  },
+  {
+    what: 'the lists of a server whose etcd was restored while it was away were never asked for',
+    script: written('etcd restored from a backup', [
+      step(0, 'pod-add-web', 0.5, 0.5),
+      step(10_000, 'kube-restore-away', 0, 0, 10_000),
+      step(15_000, 'pod-flip', 0.5, 0),
+    ]),
+  },
+  {
+    what: 'a node was made for endpoints whose annotations are wrong, with nothing on it',
+    script: written('hostile or malformed annotations', [step(1_000, 'service-put', 0.982, 0.739)], 3_000),
+  },
 ];
 
 /** A step of a script that is written out. */

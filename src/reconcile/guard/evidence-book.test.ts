@@ -9,12 +9,12 @@ import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { EvidenceBook } from './evidence-book.ts';
 
-function start({ capacity = 100 } = {}) {
+function start({ capacity = 100, doubtfulSince = (): number | undefined => undefined } = {}) {
   const clock = new VirtualClock();
   const pods = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
   const services = new Store<ServiceRecord>({ name: 'services', logger: silentLogger });
   const endpointSlices = new Store<EndpointSliceRecord>({ name: 'endpointslices', logger: silentLogger });
-  const book = new EvidenceBook({ clock, regressionMs: 1_000, capacity });
+  const book = new EvidenceBook({ clock, regressionMs: 1_000, doubtfulSince, capacity });
   book.follow({
     pods,
     services,
@@ -126,6 +126,35 @@ describe('EvidenceBook', () => {
     assert.equal(book.size, 3);
     assert.equal(book.podEnd('u1'), undefined);
     assert.equal(book.podEnd('u4'), 'deleted');
+  });
+
+  test('forgets what was seen of another history', () => {
+    const { book, pod } = start();
+    pod.put(records.pod({ uid: 'u1', deleting: true }), 'event', 0);
+    pod.delete(namespace, name, 'u1', 0);
+    assert.equal(book.podEnd('u1'), 'terminating');
+    book.regress();
+    assert.equal(book.podEnd('u1'), undefined);
+  });
+
+  test('believes what was seen before a watch was lost only once the store is found well', async () => {
+    let since: number | undefined;
+    const { book, pod, clock } = start({ doubtfulSince: () => since });
+    for (const [uid, name] of [
+      ['u1', 'a'],
+      ['u2', 'b'],
+    ] as const) {
+      pod.put(records.pod({ uid, name, deleting: true }), 'event', 0);
+    }
+    pod.delete(namespace, 'a', 'u1', 0);
+    await clock.advance(10);
+    since = clock.now();
+    pod.delete(namespace, 'b', 'u2', 0);
+    assert.equal(book.regressed, true);
+    assert.equal(book.podEnd('u1'), undefined);
+    assert.equal(book.podEnd('u2'), 'terminating', 'that came since then');
+    since = undefined;
+    assert.equal(book.podEnd('u1'), 'terminating');
   });
 
   test('trusts states less for a while after history went back', async () => {

@@ -10,6 +10,8 @@ export interface EvidenceBookOptions {
   readonly clock: Clock;
   /** How long after the history went backwards the state of an object proves nothing by itself, ms. */
   readonly regressionMs: number;
+  /** Since when the stores may be of another history, monotonic ms; undefined: they are not. The default. */
+  readonly doubtfulSince?: () => number | undefined;
   /** Most objects to be remembered of a kind; the oldest are forgotten first. Default 100,000. */
   readonly capacity?: number;
 }
@@ -24,6 +26,7 @@ const youthMs = 60_000;
 export class EvidenceBook implements Sightings {
   readonly #clock: Clock;
   readonly #regressionMs: number;
+  readonly #doubtfulSince: () => number | undefined;
   readonly #capacity: number;
   readonly #pods = new Map<string, Sighting<PodEnd>>();
   readonly #services = new Map<string, Sighting<true>>();
@@ -31,7 +34,13 @@ export class EvidenceBook implements Sightings {
   readonly #lost = new Map<string, Sighting<Set<string>>>();
   #regressedAt: number | undefined;
 
-  constructor({ clock, regressionMs, capacity = 100_000 }: EvidenceBookOptions) {
+  constructor({
+    clock,
+    regressionMs,
+    doubtfulSince = () => undefined,
+    capacity = 100_000,
+  }: EvidenceBookOptions) {
+    this.#doubtfulSince = doubtfulSince;
     this.#clock = clock;
     this.#regressionMs = regressionMs;
     this.#capacity = capacity;
@@ -51,13 +60,18 @@ export class EvidenceBook implements Sightings {
     });
   }
 
-  /** The history went backwards. */
+  /** The history went backwards: what was seen of the one before proves nothing in this one. */
   regress(): void {
     this.#regressedAt = this.#clock.now();
+    this.#pods.clear();
+    this.#services.clear();
+    this.#lost.clear();
   }
 
   get regressed(): boolean {
-    return this.#regressedAt !== undefined && this.#clock.now() - this.#regressedAt < this.#regressionMs;
+    const isRecent =
+      this.#regressedAt !== undefined && this.#clock.now() - this.#regressedAt < this.#regressionMs;
+    return isRecent || this.#doubtfulSince() !== undefined;
   }
 
   /** Objects remembered. */
@@ -66,15 +80,20 @@ export class EvidenceBook implements Sightings {
   }
 
   podEnd(uid: string): PodEnd | undefined {
-    return this.#pods.get(uid)?.what;
+    return this.#believed(this.#pods.get(uid))?.what;
   }
 
   serviceDeleted(namespace: string, name: string): boolean {
-    return this.#services.has(keyOf(namespace, name));
+    return this.#believed(this.#services.get(keyOf(namespace, name))) !== undefined;
   }
 
   lostWithSlice(namespace: string, service: string, backend: string): boolean {
     return this.#lost.get(keyOf(namespace, service))?.what.has(backend) === true;
+  }
+
+  #believed<What>(sighting: Sighting<What> | undefined): Sighting<What> | undefined {
+    const since = this.#doubtfulSince();
+    return sighting === undefined || since === undefined || sighting.at >= since ? sighting : undefined;
   }
 
   /** Forgets objects of which nothing is registered. `service`: `namespace/name`. */
@@ -123,7 +142,7 @@ export class EvidenceBook implements Sightings {
   }
 
   #ended(uid: string, how: PodEnd): void {
-    if (this.podEnd(uid) !== 'terminating') this.#note(this.#pods, uid, how);
+    if (this.#pods.get(uid)?.what !== 'terminating') this.#note(this.#pods, uid, how);
   }
 
   #note<What>(map: Map<string, Sighting<What>>, key: string, what: What): void {
