@@ -243,6 +243,18 @@ export const mutants: readonly Mutant[] = [
     invariants: ['convergence', 'memory'],
   },
   {
+    name: 'goes on after any outage as if no etcd could have been restored',
+    edits: [
+      {
+        file: 'src/kube/reflector.ts',
+        original: 'if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) {',
+        mutated: 'if (this.#lostAt === -1) {',
+      },
+    ],
+    rows: ['etcd restored from a backup'],
+    invariants: ['convergence', 'memory', 'quiet', 'gain', 'loss'],
+  },
+  {
     name: 'writes a node without comparing what is there',
     edits: [withoutCompareAndSet],
     rows: ['node-name collision with a real agent or another owner'],
