@@ -157,6 +157,9 @@ async function underLoad(seconds: number): Promise<void> {
 
 async function atRest(seconds: number): Promise<void> {
   const transactions = async () => (await operator.metrics()).get('kube_registrar_txn_seconds_count') ?? 0;
+  // What the load has left behind is written first.
+  const isDone = async () => (await operator.metrics()).get('kube_registrar_queue_depth') === 0;
+  await eventually(isDone, { timeoutMs: 30_000, intervalMs: 500, what: 'nothing waits' });
   await sleep(3_000);
   const before = await transactions();
   const cpu = operator.cpuSeconds();
