@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
 const main = path.join(import.meta.dirname, 'main.ts');
 
-function start(...args: string[]) {
+const start = (...args: string[]) => node(main, ...args);
+
+function node(...args: string[]) {
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [main, ...args], { env: {} }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { env: {} }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, stdout, stderr });
     });
   });
@@ -18,6 +22,17 @@ describe('the program', () => {
     const { code, stdout } = await start('--version');
     assert.equal(code, 0);
     assert.match(stdout, /^\d+\.\d+\.\d+/);
+  });
+
+  test('is a plugin of kubectl, too: a link of another name to the same file', async (t) => {
+    const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
+    assert.equal(manifest.bin['kubectl-registrar'], manifest.bin['kube-registrar']);
+    const dir = await mkdtemp(path.join(tmpdir(), 'kube-registrar-plugin-'));
+    t.after(() => rm(dir, { recursive: true }));
+    await symlink(main, path.join(dir, 'kubectl-registrar'));
+    const { code, stdout } = await node(path.join(dir, 'kubectl-registrar'), 'explain', '--help');
+    assert.equal(code, 0);
+    assert.match(stdout, /^Usage: kube-registrar explain /);
   });
 
   test('ends with 1 and one line without a stack when the configuration is not there', async () => {
