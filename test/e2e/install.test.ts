@@ -200,12 +200,15 @@ suite('installed cluster-wide', { skip: imageUnavailable }, () => {
   });
 
   test('is healthy within a limit of 128 MiB', async (t) => {
-    const peak = Number.parseInt(await operator.account('VmHWM'), 10) / 1024;
-    t.diagnostic(`resident at its peak: ${peak.toFixed(0)} MiB`);
-    assert.ok(peak < 128, `${peak.toFixed(0)} MiB at its peak`);
-    if (operator.limit === undefined) return t.diagnostic('no control group can be made here');
-    assert.equal(await operator.limit.kills(), 0);
-    t.diagnostic(`charged at its peak: ${((await operator.limit.peakBytes()) / 2 ** 20).toFixed(0)} MiB`);
+    const mebi = 2 ** 20;
+    const resident = (Number.parseInt(await operator.account('VmHWM'), 10) * 1_024) / mebi;
+    // Resident counts files that are mapped and shared, such as Node itself; the limit does not.
+    const charged = operator.limit === undefined ? undefined : (await operator.limit.peakBytes()) / mebi;
+    t.diagnostic(
+      `at its peak ${resident.toFixed(0)} MiB resident, ${charged?.toFixed(0) ?? '?'} MiB charged`,
+    );
+    assert.ok((charged ?? resident) < 128);
+    assert.equal((await operator.limit?.kills()) ?? 0, 0);
     await operator.ready();
   });
 
