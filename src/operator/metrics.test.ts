@@ -181,6 +181,21 @@ describe('metrics', () => {
     await operator.stop();
   });
 
+  test('an entry that somebody keeps changing is contended', async () => {
+    const it = new Measured();
+    it.cluster.putPod('web-1', { service: 'web' });
+    const operator = await it.start();
+    const { outsider } = it.cluster.consul;
+    const [instance] = outsider.services('kubernetes-n1');
+    await it.grows('contended_entries{entry="instance"}', 0, async () => {
+      for (let turn = 0; turn < 6; turn++) {
+        outsider.putService('kubernetes-n1', { ID: instance!.ID, Tags: [`mine-${turn}`] });
+        await it.pass(3_000);
+      }
+    });
+    await operator.stop();
+  });
+
   test('what is held is shown until it is let go', async () => {
     const it = new Measured();
     const guard = { removalMinimum: 0, removalRatio: 0 };
