@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { isPassing } from '../support/real/consul-reads.ts';
 import { dataDir } from '../support/real/data-dir.ts';
 import type { Pod } from '../support/real/kubelet.ts';
@@ -33,9 +34,11 @@ const serves = ({ metadata, status }: Pod): boolean =>
 async function takenOut(ns: Namespace, service: string, until: () => Promise<boolean>): Promise<Set<string>> {
   const wronged = new Set<string>();
   const seenPassing = new Set<string>();
+  const deadline = AbortSignal.timeout(180_000);
   const ready = async () =>
     new Set((await ns.pods()).filter(serves).map(({ metadata }) => metadata.uid ?? ''));
   for (let done = false; !done; ) {
+    deadline.throwIfAborted();
     const earlier = await ready();
     const passing = new Set(
       (await stage.instances(service)).filter(isPassing).map(({ Service }) => Service.Meta['kube-pod-uid']),
@@ -48,6 +51,12 @@ async function takenOut(ns: Namespace, service: string, until: () => Promise<boo
     done = await until();
   }
   return wronged;
+}
+
+/** Pods made from now on are younger than those there are: Kubernetes tells their age in whole seconds. */
+async function secondOver(ns: Namespace): Promise<void> {
+  const made = (await ns.pods()).map(({ metadata }) => Date.parse(String(metadata.creationTimestamp)));
+  await eventually(() => Date.now() >= Math.max(...made) + 1_000, { what: 'the second is over' });
 }
 
 suite('the operator', () => {
@@ -64,6 +73,7 @@ suite('the operator', () => {
       ['v3', () => stage.operator.stop(), replicas],
     ] as const) {
       const old = new Set((await ns.pods()).map(({ metadata }) => metadata.uid));
+      await secondOver(ns);
       await ns.patchDeployment('cart', {
         spec: { template: { metadata: { annotations: annotations({ tags: tag }) } } },
       });
