@@ -1,5 +1,5 @@
 import type { Merged } from './merge.ts';
-import type { Config } from './schema.ts';
+import { type Config, configSchema } from './schema.ts';
 import { valueAt } from './source.ts';
 
 /** What is wrong with keys that are right by themselves. */
@@ -29,10 +29,15 @@ export function crossMistakes({ origin, value }: Merged): string[] {
   return mistakes;
 }
 
-/** What is wrong with values that are right by themselves, each with the key to change. */
-export function valueMistakes({ origin }: Merged, { leaderElection }: Config): string[] {
-  const { leaseDuration, renewDeadline, retryPeriod } = leaderElection;
+/**
+ * What is wrong with values that are right by themselves, each with the key to change. A section with other
+ * mistakes in it is not looked at.
+ */
+export function valueMistakes({ origin, value }: Merged): string[] {
   const mistakes: string[] = [];
+  const read = configSchema.shape.leaderElection.safeParse(valueAt(value, ['leaderElection']));
+  if (!read.success) return mistakes;
+  const { leaseDuration, renewDeadline, retryPeriod } = read.data;
   const where = (...keys: readonly string[]) =>
     keys.map((key) => origin(`leaderElection.${key}`)).find((place) => place !== undefined);
   if (leaseDuration <= renewDeadline) {

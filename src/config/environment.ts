@@ -1,5 +1,5 @@
 import { suggest } from '../lib/suggest.ts';
-import { quote } from './fields.ts';
+import { numeral, quote } from './fields.ts';
 import { type ConfigKey, configKeys, environmentPrefix, variableOf } from './keys.ts';
 import { type ConfigSource, setAt } from './source.ts';
 
@@ -76,8 +76,8 @@ function fileValue(key: ConfigKey, text: string): unknown {
     case 'boolean':
       return parseBool(text);
     case 'number':
-      // What is no number is told of by the schema, which knows the bounds.
-      return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
+      // The schema refuses what is no number: it knows the bounds.
+      return numeral.test(text) ? Number(text) : text;
     case 'list':
       return text.split(',').flatMap((item) => item.trim() || []);
   }

@@ -35,6 +35,9 @@ export function duration(initial: string, leastMs: number, description: string) 
     .meta({ description, default: initial, examples: [initial], pattern: durationPattern });
 }
 
+/** A number as a variable of the environment may hold it. */
+export const numeral = /^\s*-?\d+(\.\d+)?\s*$/;
+
 /** A number within bounds, whole or not. */
 export function number(
   initial: number,
@@ -42,7 +45,14 @@ export function number(
   description: string,
 ) {
   const form = `a ${whole ? 'whole ' : ''}number between ${least} and ${most}`;
-  const error = (issue: { readonly input?: unknown }) => `${JSON.stringify(issue.input)} is not ${form}`;
+  const error = ({ input }: { readonly input?: unknown }) => {
+    if (typeof input === 'number') return `${input} is not ${form}`;
+    if (typeof input !== 'string') return `must be ${form}, not ${kindOf(input)}`;
+    // The environment's numbers are read as such: only a file puts one in quotes.
+    return numeral.test(input)
+      ? `${quote(input)} is text; write ${form} without quotes`
+      : `${quote(input)} is not ${form}`;
+  };
   const base = whole ? z.int({ error }) : z.number({ error });
   return base.min(least, { error }).max(most, { error }).default(initial).meta({ description });
 }
@@ -66,6 +76,14 @@ export function secret(description: string) {
     .transform((value) => new Secret(value))
     .optional()
     .meta({ description, writeOnly: true });
+}
+
+/** What a value is, in words. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
 }
 
 /** A value for an error message: in quotes, cut when it is long. */

@@ -29,6 +29,8 @@ export async function readConfigFiles({ value, origin }: Merged, mistakes: strin
   const cert = await read('consul.certFile');
   const key = await read('consul.keyFile');
   const token = await read('consul.tokenFile');
+  // Only whether it can be read: what stands in it is for whoever connects with it.
+  await read('kubernetes.kubeconfig');
 
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) {
     mistakes.push(`${origin('consul.caFile')}: holds no certificate; give a PEM file`);

@@ -81,6 +81,19 @@ describe('loadConfig()', () => {
     });
   });
 
+  test('tells a kubeconfig that cannot be read with the other mistakes', async () => {
+    await withFiles({}, async (directory) => {
+      const file = path.join(directory, 'config.yaml');
+      await writeFile(file, 'kubernetes:\n  kubeconfig: /nowhere/kubeconfig\nlog: { level: loud }\n');
+      const mistakes = await mistakesOf({ file, environment: {} });
+      assert.match(mistakes[0]!, /config\.yaml:3:15: log\.level: /);
+      assert.match(
+        mistakes[1]!,
+        /config\.yaml:2:15: kubernetes\.kubeconfig: cannot read "\/nowhere\/kubeconfig": there is no such file/,
+      );
+    });
+  });
+
   test('reads certificates and key for TLS, and takes serverName and verify with them', async () => {
     const files = { 'ca.pem': certificate, 'cert.pem': certificate, 'key.pem': certificateKey };
     await withFiles(files, async (directory) => {

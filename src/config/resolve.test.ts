@@ -81,6 +81,17 @@ describe('resolveConfig()', () => {
     ]);
   });
 
+  test('a variable that is no number, or not one within the bounds, is refused', () => {
+    const environment = {
+      KUBE_REGISTRAR_GUARD_REMOVAL_MINIMUM: 'many',
+      KUBE_REGISTRAR_REGISTRATION_AGENT_PORT: '-1',
+    };
+    assert.deepEqual(resolve({ environment }).mistakes.toSorted(), [
+      'environment KUBE_REGISTRAR_GUARD_REMOVAL_MINIMUM: "many" is not a whole number between 0 and 1000000',
+      'environment KUBE_REGISTRAR_REGISTRATION_AGENT_PORT: -1 is not a whole number between 1 and 65535',
+    ]);
+  });
+
   test('a variable that is no boolean where one belongs is refused', () => {
     assert.deepEqual(resolve({ environment: { KUBE_REGISTRAR_CONSUL_VERIFY: 'nah' } }).mistakes, [
       'environment KUBE_REGISTRAR_CONSUL_VERIFY: "nah" is neither true nor false; use one of them',
@@ -156,11 +167,56 @@ describe('a configuration file', () => {
     ]);
   });
 
-  test('that is no mapping, or of several documents, is refused', () => {
+  test('that is no mapping is refused', () => {
     assert.deepEqual(mistakes('- a\n'), ['config.yaml:1:1: must be a mapping of keys to values, not a list']);
-    assert.match(
-      mistakes('log: {}\n---\nlog: {}\n')[0]!,
-      /^config\.yaml:\d+:\d+: YAML syntax: .*multiple documents/,
+  });
+
+  test('of several documents is refused, with the line of the second', () => {
+    assert.deepEqual(mistakes('log: {}\n---\nlog: {}\n---\nlog: {}\n'), [
+      'config.yaml:2:1: YAML syntax: a second document begins here; a configuration is one document: remove "---" or the rest',
+    ]);
+  });
+
+  test('with text or something else where a number belongs says which number', () => {
+    const text = [
+      'guard:',
+      '  removalMinimum: many',
+      '  removalRatio: [1]',
+      '  healthMinimumNodes: "3"',
+      '  healthRatio: 7',
+      'registration: { agent: { port: 1.5 } }',
+    ].join('\n');
+    assert.deepEqual(mistakes(text).toSorted(), [
+      'config.yaml:2:19: guard.removalMinimum: "many" is not a whole number between 0 and 1000000',
+      'config.yaml:3:17: guard.removalRatio: must be a number between 0 and 1, not a list',
+      'config.yaml:4:23: guard.healthMinimumNodes: "3" is text; write a whole number between 1 and 100000 without quotes',
+      'config.yaml:5:16: guard.healthRatio: 7 is not a number between 0 and 1',
+      'config.yaml:6:32: registration.agent.port: 1.5 is not a whole number between 1 and 65535',
+    ]);
+  });
+
+  test('no number key calls text a section', () => {
+    for (const { path, type, name } of configKeys) {
+      if (type !== 'number') continue;
+      const value = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), 'many');
+      const [mistake, ...others] = mistakes(stringify(value));
+      assert.match(mistake ?? '', /"many" is not a (whole )?number between/, name);
+      assert.deepEqual(others, [], name);
+    }
+  });
+
+  test('with a label selector that the API server would refuse says what is wrong with it', () => {
+    assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front" }'), [
+      'config.yaml:1:33: kubernetes.podLabelSelector: "tier in (front" is no requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
+    ]);
+    assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front, back)" }'), []);
+  });
+
+  test('is told what its keys make together along with what is wrong elsewhere', () => {
+    const text = 'leaderElection: { leaseDuration: 5s, renewDeadline: 6s }\nlog: { level: loud }\n';
+    assert.deepEqual(
+      mistakes(text).map((mistake) => mistake.split(': ')[1]),
+      ['log.level', 'leaderElection.renewDeadline'],
     );
   });
 

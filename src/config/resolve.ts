@@ -47,11 +47,10 @@ export function resolveConfig({ file, environment, flags }: ConfigTexts): Resolv
     ...mistakesIn(own.source),
     ...mistakesIn(fromFlags),
     ...crossMistakes(merged),
+    ...valueMistakes(merged),
   ];
   if (mistakes.length > 0) return { config: undefined, merged, mistakes, warnings: consul.warnings };
   const config = configSchema.parse(merged.value);
-  const late = valueMistakes(merged, config);
-  if (late.length > 0) return { config: undefined, merged, mistakes: late, warnings: consul.warnings };
   const warnings = [...consul.warnings, ...crossWarnings(merged, config, file?.name)];
   return { config, merged, mistakes, warnings };
 }

@@ -3,6 +3,7 @@ import type { Secret } from '../lib/secret.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { consulAddress } from './consul-address.ts';
 import { duration, filled, number, optional, quote, secret, text } from './fields.ts';
+import { labelSelectorMistake } from './label-selector.ts';
 
 /**
  * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the
@@ -37,10 +38,16 @@ const kubernetes = z.strictObject({
     description:
       'Namespaces to watch. Empty: all, which needs cluster-wide rights. With names, rights in those namespaces are enough; nodes are then not watched.',
   }),
-  podLabelSelector: optional(
-    'Label selector for pods, to see fewer of them in a large cluster.',
-    'consul=yes,tier in (front, back)',
-  ),
+  podLabelSelector: filled
+    .superRefine((selector, context) => {
+      const message = labelSelectorMistake(selector);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .optional()
+    .meta({
+      description: 'Label selector for pods, to see fewer of them in a large cluster.',
+      examples: ['consul=yes,tier in (front, back)'],
+    }),
 });
 
 const acl = z.strictObject({

@@ -1,5 +1,5 @@
 import { suggest } from '../lib/suggest.ts';
-import { quote } from './fields.ts';
+import { kindOf, quote } from './fields.ts';
 import { configKeys } from './keys.ts';
 import { configSchema } from './schema.ts';
 
@@ -42,7 +42,7 @@ interface Issue {
 function describeIssue(issue: Issue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      return wrongType(issue.expected ?? 'value', value, issue.path);
+      return wrongType(issue, value);
     case 'invalid_value':
       return notAChoice(value, (issue.values ?? []).map(String));
     default:
@@ -50,7 +50,7 @@ function describeIssue(issue: Issue, value: unknown): string {
   }
 }
 
-function wrongType(expected: string, value: unknown, path: Path): string {
+function wrongType({ expected = 'value', path, message }: Issue, value: unknown): string {
   const isText = typeof value === 'string';
   switch (expected) {
     case 'string':
@@ -61,18 +61,14 @@ function wrongType(expected: string, value: unknown, path: Path): string {
       return `must be true or false${isText ? ', without quotes' : `, not ${kindOf(value)}`}`;
     case 'array':
       return `must be a list, not ${kindOf(value)}; write one item a line, each after "- "`;
+    case 'number':
+    case 'int':
+      return message; // Ours: see number() in fields.ts.
     default:
       return path.length === 0
         ? `must be a mapping of keys to values, not ${kindOf(value)}`
         : `must be a section with keys, not ${kindOf(value)}`;
   }
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
 }
 
 function notAChoice(value: unknown, choices: readonly string[]): string {

@@ -59,6 +59,7 @@ async function loadFile(file: string): Promise<KubeConfig> {
   const text = await readConfigured('kubeconfig', file);
   const document = parseDocument(text);
   const [mistake] = document.errors;
+  if (mistake?.code === 'MULTIPLE_DOCS') throw wrong('it holds several YAML documents; leave the first only');
   if (mistake) throw wrong(mistake.message.split('\n')[0]?.replace(/:$/, '') ?? 'bad YAML');
   const raw = document.toJS() as RawKubeConfig | null;
   if (typeof raw !== 'object' || raw === null) throw wrong('it holds no configuration');

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { labelSelectorMistake } from './label-selector.ts';
+
+describe('labelSelectorMistake()', () => {
+  test('takes what the API server takes', () => {
+    const right = [
+      '',
+      'consul=yes',
+      'consul == yes, tier!=back',
+      'tier in (front, back),consul',
+      'tier notin (front,)',
+      '!consul',
+      'example.com/part-of=shop.v2',
+      'generation>3,generation < 10',
+      'empty=',
+    ];
+    for (const selector of right) assert.equal(labelSelectorMistake(selector), undefined, selector);
+  });
+
+  test('says what is wrong with the rest', () => {
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      ['tier in (front', /"tier in \(front" is no requirement; write "key=value"/],
+      ['consul=yes,', /nothing beside a comma/],
+      ['consul:yes', /"consul:yes" is no label key/],
+      ['consul yes', /"consul yes" is no requirement/],
+      ['tier in (front, -back)', /"-back" is no label value/],
+      ['a=b c', /"b c" is no label value/],
+      ['a/b/c=d', /"a\/b\/c" is no label key/],
+      ['Upper.Case/a=b', /"Upper\.Case\/a" is no label key/],
+      ['generation>three', /"three" is no whole number/],
+      [`${'x'.repeat(64)}=1`, /at most 63/],
+      ['=yes', /"=yes" is no requirement/],
+      ['!', /"" is no label key/],
+    ];
+    for (const [selector, message] of wrong) assert.match(labelSelectorMistake(selector) ?? '', message);
+  });
+});
