@@ -1,4 +1,5 @@
 import { type ErrorCode, RegistrarError } from '../lib/errors.ts';
+import { retryAfterMs } from '../lib/retry-after.ts';
 
 const longestText = 300;
 
@@ -13,10 +14,10 @@ export function answerError(
   body: string,
 ): RegistrarError {
   const text = body.trim().slice(0, longestText);
-  const retryAfterMs = retryAfter(headers['retry-after']);
+  const waitMs = retryAfterMs(headers['retry-after']);
   return new RegistrarError(codeOf(status), `${what}: ${status}${text === '' ? '' : `: ${text}`}`, {
     status,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   });
 }
 
@@ -29,9 +30,4 @@ function codeOf(status: number): ErrorCode {
   if (status >= 500) return 'unavailable';
   if (status >= 400) return 'rejected';
   return 'protocol';
-}
-
-/** Retry-After in seconds (RFC 9110 §10.2.3); Consul does not send the form with a date. */
-function retryAfter(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) * 1_000 : undefined;
 }

@@ -94,6 +94,11 @@ describe('ConsulClient', () => {
     await assert.rejects(client.txn('[]', signal), { code: 'throttled', retryAfterMs: 3_000 });
   });
 
+  test('a proxy that says to come back in an hour is believed for 30 s', async () => {
+    const { client } = clientOf({ status: 503, headers: { 'retry-after': '3600' } });
+    await assert.rejects(client.txn('[]', signal), { code: 'unavailable', retryAfterMs: 30_000 });
+  });
+
   for (const [what, body] of [
     ['no JSON', '<html>'],
     ['another shape', [{ Node: 7 }]],

@@ -136,11 +136,13 @@ describe('Reflector: watch', () => {
     assert.equal(it.transport.requests.length, 4);
   });
 
-  test('a Retry-After of a day is not waited for', async () => {
+  test('a Retry-After of a day is waited for 30 s', async () => {
     await using it = await listedAt(10, []);
     it.transport.script(answer('', 503, { 'retry-after': '86400' }));
     it.watch.write(bookmark(11)).end();
-    await it.clock.advance(300_000);
+    await it.clock.advance(29_999);
+    assert.equal(kinds(it.transport.urls).length, 4);
+    await it.clock.advance(1);
     assert.equal(kinds(it.transport.urls).length, 5);
   });
 

@@ -39,8 +39,6 @@ const slowRetryMs = 30_000;
 /** An API server that has just started refuses everything until it has read its roles: seconds, not more. */
 const startUpMs = 15_000;
 const startUpRetryMs = 1_500;
-/** More than this is not patience but blindness, whatever Retry-After says. */
-const maxRetryAfterMs = 300_000;
 
 export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRecord> {
   readonly transport: Transport;
@@ -234,7 +232,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     if (avoidWatchList) this.#avoidWatchListUntil = clock.now() + watchListRestMs;
     if (next === 'list') this.#resumeAt = '';
     if (wait !== 'slow') this.#refusedSince = undefined;
-    const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
+    const { retryAfterMs = 0 } = error;
     switch (wait) {
       case 'none':
         // Expected of older servers: the fallback is no failure.

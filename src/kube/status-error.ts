@@ -1,4 +1,5 @@
 import { type ErrorCode, RegistrarError } from '../lib/errors.ts';
+import { retryAfterMs } from '../lib/retry-after.ts';
 
 /** What the API server says instead of an object when it refuses (meta/v1 Status); every field may be absent. */
 export interface StatusBody {
@@ -25,12 +26,12 @@ export function statusError(
   body: StatusBody,
   retryAfterHeader?: string,
 ): RegistrarError {
-  const seconds = wholeSeconds(retryAfterHeader) ?? body.details?.retryAfterSeconds;
+  const waitMs = retryAfterMs(retryAfterHeader) ?? retryAfterMs(body.details?.retryAfterSeconds);
   const said = body.message || body.reason;
   return new RegistrarError(
     isTooLarge(body) ? 'gone' : codeOf(status),
     said ? `${what}: ${said} (${status})` : `${what}: the API server answered ${status}`,
-    { status, ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }) },
+    { status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) },
   );
 }
 
@@ -67,8 +68,3 @@ function codeOf(status: number): ErrorCode {
 const isTooLarge = ({ message, details }: StatusBody): boolean =>
   details?.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') === true ||
   message?.startsWith('Too large resource version') === true;
-
-/** The API server sends Retry-After in seconds only; a date is ignored, for our clock may be wrong. */
-function wholeSeconds(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
-}

@@ -38,7 +38,7 @@ export interface RegistrarErrorOptions {
   readonly cause?: unknown;
   /** HTTP status, when there was an answer. */
   readonly status?: number;
-  /** How long the server asked us to wait (Retry-After), in milliseconds. */
+  /** How long the server asked us to wait (Retry-After), in milliseconds, as retry-after.ts grants it. */
   readonly retryAfterMs?: number;
 }
 

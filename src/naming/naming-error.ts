@@ -24,7 +24,7 @@ export type NamingErrorCode =
 
 export interface NamingErrorOptions {
   readonly cause?: unknown;
-  /** How long the registry asked to be left alone, in milliseconds. */
+  /** How long the registry asked to be left alone, in milliseconds; at most 30,000. */
   readonly retryAfterMs?: number;
 }
 

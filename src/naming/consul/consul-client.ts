@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
+import { retryAfterMs } from '../../lib/retry-after.ts';
 import { type HttpRequest, readText, type Transport } from '../../lib/transport.ts';
 import type { ServiceInstance } from '../instance.ts';
 import { NamingError, type NamingErrorCode } from '../naming-error.ts';
@@ -180,10 +181,10 @@ function refusal(status: number, headers: Readonly<Record<string, string>>, text
         : status === 429 || status >= 500
           ? 'unavailable'
           : 'invalid';
-  const retryAfterMs = Number(headers['retry-after']) * 1000;
+  const waitMs = retryAfterMs(headers['retry-after']);
   return new NamingError(code, `${doing}: Consul answered ${status} ${text.trim().slice(0, 500)}`, {
     cause: new RegistrarError(code === 'denied' ? 'forbidden' : 'rejected', text, { status }),
-    ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   });
 }
 

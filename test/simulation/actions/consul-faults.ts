@@ -27,7 +27,8 @@ const down: Action = (world, step) => {
     ['hang', { kind: 'hang' }],
     ['500', { kind: 'answer', status: 500, body: 'rpc error making call: EOF' }],
     ['503', { kind: 'answer', status: 503, body: 'Service Unavailable' }],
-    ['429', rateLimited(2)],
+    // A proxy's word is taken for half a minute at most, however long the fault lasts.
+    ['429', rateLimited(step.x < 0.5 ? 2 : 3_600)],
   ];
   const [what, fault] = at(answers, step.y)!;
   return during(`Consul ${what}`, () => () => fault)(world, step);
