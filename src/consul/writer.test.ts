@@ -365,6 +365,51 @@ describe('Writer', () => {
     );
   });
 
+  for (const lie of [
+    'Transaction contains too many operations (128 > 1)',
+    'Transaction contains too many operations (128 > 0)',
+    'Request body(99 bytes) too large, max size: 1 bytes',
+  ]) {
+    test(`does not believe a limit that no Consul has: ${lie}`, async () => {
+      const { clock, consul, writer } = setUp();
+      const many = (prefix: string) =>
+        Array.from({ length: 64 }, (_, position) => addition(`${prefix}${position}`));
+      const submitted = writer.submit(many('a'));
+      await clock.settle();
+      consul.open[0]!.answer({ status: 413, body: lie });
+      await clock.settle();
+      const sizes: number[] = [];
+      for (; consul.open.length > 0; await clock.settle()) {
+        sizes.push(sent(consul.open[0]!).length);
+        committed(consul.open[0]!);
+      }
+      assert.deepEqual(sizes, [64, 64]);
+      assert.deepEqual(await outcomes(submitted, 'a63'), ['put-instance committed']);
+    });
+  }
+
+  test('takes a lower limit for ten minutes, then tries the usual one again', async () => {
+    const { clock, consul, writer } = setUp();
+    const many = (prefix: string) =>
+      Array.from({ length: 64 }, (_, position) => addition(`${prefix}${position}`));
+    const sizes = async (prefix: string): Promise<number[]> => {
+      writer.submit(many(prefix));
+      await clock.settle();
+      const found = consul.open.map((exchange) => sent(exchange).length);
+      for (; consul.open.length > 0; await clock.settle()) committed(consul.open[0]!);
+      return found;
+    };
+    writer.submit(many('a'));
+    await clock.settle();
+    consul.open[0]!.answer({ status: 413, body: 'Transaction contains too many operations (128 > 64)' });
+    await clock.settle();
+    for (; consul.open.length > 0; await clock.settle()) committed(consul.open[0]!);
+    await clock.advance(599_999);
+    assert.deepEqual(await sizes('b'), [64, 64]);
+    await clock.advance(1);
+    assert.deepEqual(await sizes('c'), [128]);
+  });
+
   test('packs batches that wait to the limit learnt meanwhile', async () => {
     const { clock, consul, writer } = setUp();
     writer.submit(Array.from({ length: 640 }, (_, position) => addition(`n${position}`)));

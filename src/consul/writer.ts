@@ -5,7 +5,6 @@ import {
   type Batch,
   batchOf,
   bodyOf,
-  defaultLimits,
   type EncodedChange,
   pack,
   packEncoded,
@@ -14,6 +13,7 @@ import {
 import type { ChangeWriter } from './change-writer.ts';
 import type { ConsulClient, TxnAnswer, TxnOpError } from './client.ts';
 import { type Fence, noFence, type Prefix } from './fence.ts';
+import { LearntLimits } from './learnt-limits.ts';
 import { storedEntries } from './stored.ts';
 import { type Submitted, Tickets } from './tickets.ts';
 
@@ -45,7 +45,7 @@ export interface WriterOptions {
  * - an operation that Consul refuses is left out with its change, the rest is sent again at once;
  * - when Consul cannot answer at all, everything that waits fails with the same error: it is computed again
  *   from the state that is then, never sent again as it was;
- * - a limit the server names is remembered and what waits is packed again;
+ * - a limit the server names is kept to for a while and what waits is packed again (learnt-limits.ts);
  * - when the fence is closed, here or in Consul, everything that waits fails with `fenced`;
  * - after `close()` no transaction starts; those in flight end.
  *
@@ -64,15 +64,16 @@ export class Writer implements ChangeWriter {
   readonly #tickets = new Tickets();
   readonly #inFlight = new Map<Queued, Promise<void>>();
   readonly #waiters = new Set<() => void>();
+  readonly #limits: LearntLimits;
   #queue: Queued[] = [];
   #submitted = 0;
-  #limits = defaultLimits;
   #closed = false;
 
   constructor(options: WriterOptions) {
     const { client, clock, maxInFlight = 4, fence = noFence, onTransaction = () => {} } = options;
     this.#client = client;
     this.#clock = clock;
+    this.#limits = new LearntLimits(clock);
     this.#maxInFlight = maxInFlight;
     this.#fence = fence;
     this.#onTransaction = onTransaction;
@@ -248,18 +249,11 @@ export class Writer implements ChangeWriter {
   }
 
   #afterTooLarge(batch: Batch, answer: Extract<TxnAnswer, { kind: 'too-large' }>): Batch[] {
-    const { operations, bytes } = answer;
-    const learnt = {
-      operations: Math.min(operations ?? this.#limits.operations, this.#limits.operations),
-      bytes: Math.min(bytes ?? this.#limits.bytes, this.#limits.bytes),
-    };
-    const { reserve } = this.#fence;
-    const fits =
-      batch.operations + reserve.operations <= learnt.operations &&
-      batch.bytes + reserve.bytes <= learnt.bytes;
-    // The server names no limit that this batch breaks: half of it is the best guess.
-    if (fits) return this.#halves(batch, new RegistrarError('rejected', answer.text, { status: 413 }));
-    this.#limits = learnt;
+    this.#limits.learn(answer);
+    const { operations, bytes } = this.#room;
+    // No limit is named that can be believed and that this batch breaks: half of it is the best guess.
+    if (batch.operations <= operations && batch.bytes <= bytes)
+      return this.#halves(batch, new RegistrarError('rejected', answer.text, { status: 413 }));
     return this.#fitting(batch);
   }
 
@@ -296,10 +290,8 @@ export class Writer implements ChangeWriter {
   get #room(): TxnLimits {
     const { operations, bytes } = this.#fence.reserve;
     const comma = operations > 0 ? 1 : 0;
-    return {
-      operations: this.#limits.operations - operations,
-      bytes: this.#limits.bytes - bytes - comma,
-    };
+    const limits = this.#limits.current;
+    return { operations: limits.operations - operations, bytes: limits.bytes - bytes - comma };
   }
 
   /** The batch without what has been settled meanwhile. */
