@@ -74,9 +74,18 @@ export function describe(thrown: unknown): string {
   const parts: string[] = [];
   for (let error = thrown; error !== undefined && !seen.has(error); ) {
     seen.add(error);
-    const text = error instanceof Error ? error.message || error.name : String(error);
+    const text = error instanceof Error ? error.message || error.name : textOf(error);
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
     error = error instanceof Error ? error.cause : undefined;
   }
   return parts.join(': ');
+}
+
+/** An object without a prototype has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'something without a text was thrown';
+  }
 }

@@ -51,7 +51,10 @@ export class NamingError extends Error {
   }
 }
 
-/** Receives what no call can throw: a watch in trouble (once per trouble), a callback that threw. */
+/**
+ * Receives what no call can throw: a watch in trouble (once per trouble), a callback that threw. What it throws
+ * itself becomes a process warning.
+ */
 export type Report = (error: NamingError) => void;
 
 /** The default report: a process warning, which Node prints to stderr. */

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { InstanceFilter, Naming, ServiceSubscription } from './contract.ts';
 import { diffInstances, type InstanceDiff, isEmptyDiff } from './diff.ts';
 import type { ServiceInstance } from './instance.ts';
-import { callIsolated } from './isolated-call.ts';
+import { callIsolated, isolatedReport } from './isolated-call.ts';
 import { type Report, warn } from './naming-error.ts';
 import { type Coming, comingOf, membersOf, nextComing, type PoolMember } from './pool-members.ts';
 
@@ -32,6 +32,7 @@ export interface PoolOptions extends InstanceFilter {
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #clock: Clock;
+  readonly #report: Report;
   #instances: readonly ServiceInstance[] = [];
   #coming: Coming = new Map();
   #members: readonly PoolMember[] = [];
@@ -43,6 +44,7 @@ export class Pool implements AsyncDisposable {
   private constructor(options: PoolOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#report = isolatedReport(options.report ?? warn);
   }
 
   /** Resolves when the members at the start are known. Rejects as `Naming.subscribe()` does. */
@@ -98,9 +100,9 @@ export class Pool implements AsyncDisposable {
     this.#timer?.[Symbol.dispose]();
     const at = nextComing(this.#coming, now);
     this.#timer = at === undefined ? undefined : this.#clock.schedule(at - now, () => this.#refresh(true));
-    const { onChange, report = warn } = this.#options;
+    const { onChange } = this.#options;
     if (tell && onChange !== undefined && !isEmptyDiff(diff)) {
-      callIsolated(() => onChange(members, diff), 'onChange of a pool', report);
+      callIsolated(() => onChange(members, diff), 'onChange of a pool', this.#report);
     }
   }
 }

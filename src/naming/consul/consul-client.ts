@@ -61,9 +61,12 @@ export class ConsulClient {
     await this.#home({ method: 'PUT', path, body, signal }, `registering "${registration.id}"`);
   }
 
+  /** Looks first: older agents answer 200 when there is no such service (seen with Consul 1.8.7). */
   async deregister(id: string, signal: AbortSignal): Promise<void> {
-    const path = this.#path(`/v1/agent/service/deregister/${encodeURIComponent(id)}`, {});
-    await this.#home({ method: 'PUT', path, signal }, `deregistering "${id}"`);
+    const [service, doing] = [encodeURIComponent(id), `deregistering "${id}"`];
+    await this.#home({ method: 'GET', path: this.#path(`/v1/agent/service/${service}`, {}), signal }, doing);
+    const path = this.#path(`/v1/agent/service/deregister/${service}`, {});
+    await this.#home({ method: 'PUT', path, signal }, doing);
   }
 
   /** Asks the servers, through every address in turn until one answers. */
@@ -142,14 +145,14 @@ export class ConsulClient {
 
   #exchange(transport: Transport, request: HttpRequest, limitMs: number, doing: string) {
     const { clock, token } = this.#options;
-    const secret = token();
-    const headers = {
-      ...request.headers,
-      ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(secret ? { 'x-consul-token': secret } : {}),
-    };
     return withinDeadline(
       async (signal) => {
+        const secret = token();
+        const headers = {
+          ...request.headers,
+          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(secret ? { 'x-consul-token': secret } : {}),
+        };
         // The deadline below is the one that counts; the transport's own must not come first.
         const timeouts = { headersTimeoutMs: 2 * limitMs, bodyTimeoutMs: 2 * limitMs };
         const response = await transport.request({ ...request, ...timeouts, headers, signal });

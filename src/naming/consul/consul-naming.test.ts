@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { entry, healthy, queryOf, ScriptedConsul } from '../../../test/contract/naming/scripted-consul.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { ConsulNaming, type ConsulNamingOptions } from './consul-naming.ts';
 
 let clock: VirtualClock;
@@ -74,10 +75,16 @@ describe('register()', () => {
     await naming.find('web');
     assert.deepEqual(
       consul.requests.map(({ headers }) => headers?.['x-consul-token']),
-      ['first', 'second'],
+      ['first', 'first', 'second'],
     );
-    assert.equal(consul.requests[0]?.path, '/v1/agent/service/deregister/web%2F1?ns=team%20a&partition=p');
-    assert.deepEqual(queryOf(consul.requests[1]!), {
+    assert.deepEqual(
+      consul.requests.slice(0, 2).map(({ method, path }) => `${method} ${path}`),
+      [
+        'GET /v1/agent/service/web%2F1?ns=team%20a&partition=p',
+        'PUT /v1/agent/service/deregister/web%2F1?ns=team%20a&partition=p',
+      ],
+    );
+    assert.deepEqual(queryOf(consul.requests[2]!), {
       dc: 'east',
       passing: '',
       cached: '',
@@ -116,6 +123,45 @@ describe('errors', () => {
       await assert.rejects(naming.deregister('a'), { name: 'NamingError', code, message: /"a".*because/ });
     });
   }
+
+  test('an answer of the wrong shape is unavailable: what was asked, where it is wrong, and what came', async () => {
+    const whole = healthy(7, 'a').body[0]!;
+    const body = [{ ...whole, Service: { ...whole.Service, Port: '80' } }];
+    consul.handler = ({ answer }) => void answer({ ...healthy(7, 'a'), body });
+    await assert.rejects(naming.find({ service: 'web', maxAgeMs: 0 }), {
+      name: 'NamingError',
+      code: 'unavailable',
+      message:
+        'reading the instances of "web": the answer[0].Service.Port: a whole number was expected, a string came',
+    });
+  });
+
+  test('a token function that throws is unavailable, with what it threw', async () => {
+    naming = open({
+      token: () => {
+        throw new TypeError('vault is sealed');
+      },
+    });
+    const refused = { name: 'NamingError', code: 'unavailable', message: /vault is sealed/ };
+    await assert.rejects(naming.register({ id: 'a', name: 'web', address: '10.0.0.1', port: 80 }), refused);
+    await assert.rejects(naming.deregister('a'), refused);
+    await assert.rejects(naming.find('web'), refused);
+  });
+
+  test('deregister() of an unknown id is not-found with Consul 1.8, too, which answers 200', async () => {
+    const old = new ConsulServer({ clock, random: () => 0.5, version: '1.8.7' });
+    naming = open({ transport: () => old.transport() });
+    await assert.rejects(naming.deregister('nobody'), {
+      name: 'NamingError',
+      code: 'not-found',
+      message: /"nobody"/,
+    });
+    await naming.register({ id: 'a', name: 'web', address: '10.0.0.1', port: 80 });
+    await naming.deregister('a');
+    await assert.rejects(naming.deregister('a'), { code: 'not-found' });
+    await naming.close();
+    old[Symbol.dispose]();
+  });
 
   test('no answer within 10 s is unavailable', async () => {
     const call = naming.find({ service: 'web', maxAgeMs: 0 });

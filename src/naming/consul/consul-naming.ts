@@ -11,6 +11,7 @@ import type {
   SubscriptionCallback,
 } from '../contract.ts';
 import type { ServiceInstance } from '../instance.ts';
+import { isolatedReport } from '../isolated-call.ts';
 import { matching, passingOnly, toQuery } from '../matching.ts';
 import { NamingError, type Report, throwIfAborted, warn } from '../naming-error.ts';
 import { checkRegistration, type Registration } from '../registration.ts';
@@ -61,7 +62,8 @@ export class ConsulNaming implements Naming {
 
   constructor(options: ConsulNamingOptions = {}) {
     const { addresses = ['http://127.0.0.1:8500'], tls, token, maxAgeMs = 60_000, maxWatches = 64 } = options;
-    const { clock = systemClock, random = systemRandom, report = warn } = options;
+    const { clock = systemClock, random = systemRandom } = options;
+    const report = isolatedReport(options.report ?? warn);
     if (addresses.length === 0) throw new NamingError('invalid', 'addresses is empty');
     if (!(maxWatches >= 1)) throw new NamingError('invalid', `maxWatches ${maxWatches} is below 1`);
     const connect =

@@ -1,59 +1,97 @@
+import { RegistrarError } from '../../lib/errors.ts';
 import { freezeInstance, type HealthState, type ServiceInstance, worstState } from '../instance.ts';
 
-/** An entry of `GET /v1/health/service/:service`, as far as it is read here. */
-interface HealthEntry {
-  readonly Node: { readonly Node: string; readonly Address?: string };
-  readonly Service: {
-    readonly ID: string;
-    readonly Service: string;
-    readonly Address?: string;
-    readonly Port?: number;
-    readonly Tags?: readonly string[] | null;
-    readonly Meta?: Readonly<Record<string, string>> | null;
-    readonly Weights?: { readonly Passing?: number; readonly Warning?: number };
-  };
-  readonly Checks?: readonly { readonly CheckID: string; readonly Status: string }[] | null;
+/**
+ * What is read of `GET /v1/health/service/:service` (https://developer.hashicorp.com/consul/api-docs/health), and
+ * nothing else. Every field is checked here, so that a consumer never gets a number where the type says text. Go
+ * marshals an empty list or map as null, or leaves it out.
+ */
+
+/** The instances in the body of a health answer. Throws `protocol`, with the place, for anything else. */
+export function parseHealth(body: string): readonly ServiceInstance[] {
+  let entries: unknown;
+  try {
+    entries = JSON.parse(body);
+  } catch {
+    // Without V8's message, which repeats a part of the text.
+    throw new RegistrarError('protocol', 'the answer is not JSON');
+  }
+  return list('', entries).map((entry, at) => toInstance(`[${at}]`, object(`[${at}]`, entry)));
 }
 
-function isHealthEntry(value: unknown): value is HealthEntry {
-  const entry = value as Partial<HealthEntry> | null;
-  return typeof entry?.Node?.Node === 'string' && typeof entry.Service?.ID === 'string';
-}
-
-/** Maintenance mode is a critical check with a reserved id (`structs.NodeMaint`, `ServiceMaintPrefix`). */
-function checkState({ CheckID, Status }: { CheckID: string; Status: string }): HealthState {
-  if (CheckID === '_node_maintenance' || CheckID.startsWith('_service_maintenance:')) return 'maintenance';
-  return Status === 'passing' || Status === 'warning' ? Status : 'critical';
-}
-
-function weightIn(state: HealthState, weights: HealthEntry['Service']['Weights']): number {
-  if (state === 'passing') return weights?.Passing ?? 1;
-  return state === 'warning' ? (weights?.Warning ?? 1) : 0;
-}
-
-function toInstance({ Node, Service, Checks }: HealthEntry): ServiceInstance {
-  const state = worstState((Checks ?? []).map(checkState));
-  const meta = { ...Service.Meta };
+function toInstance(at: string, entry: Fields): ServiceInstance {
+  const node = object(`${at}.Node`, entry['Node']);
+  const service = object(`${at}.Service`, entry['Service']);
+  const weights = service['Weights'] == null ? {} : object(`${at}.Service.Weights`, service['Weights']);
+  const checks = list(`${at}.Checks`, entry['Checks'] ?? []);
+  const state = worstState(checks.map((check, nth) => checkState(`${at}.Checks[${nth}]`, check)));
+  const meta = texts(`${at}.Service.Meta`, service['Meta'] ?? {});
+  const address = text(`${at}.Service.Address`, service['Address'] ?? '');
   return freezeInstance({
-    id: Service.ID,
-    name: Service.Service,
-    node: Node.Node,
+    id: text(`${at}.Service.ID`, service['ID']),
+    name: text(`${at}.Service.Service`, service['Service']),
+    node: text(`${at}.Node.Node`, node['Node']),
     // A service registered without an address is reached at its node's.
-    address: Service.Address || Node.Address || '',
-    port: Service.Port ?? 0,
+    address: address || text(`${at}.Node.Address`, node['Address'] ?? ''),
+    port: whole(`${at}.Service.Port`, service['Port'] ?? 0),
     protocol: meta['protocol'],
-    tags: [...(Service.Tags ?? [])],
+    tags: list(`${at}.Service.Tags`, service['Tags'] ?? []).map((tag, nth) =>
+      text(`${at}.Service.Tags[${nth}]`, tag),
+    ),
     meta,
     state,
-    weight: weightIn(state, Service.Weights),
+    weight: weightIn(state, {
+      passing: whole(`${at}.Service.Weights.Passing`, weights['Passing'] ?? 1),
+      warning: whole(`${at}.Service.Weights.Warning`, weights['Warning'] ?? 1),
+    }),
   });
 }
 
-/** The instances in the body of a health answer; throws a SyntaxError when it is not one. */
-export function parseHealth(text: string): readonly ServiceInstance[] {
-  const body: unknown = JSON.parse(text);
-  if (!Array.isArray(body) || !body.every(isHealthEntry)) {
-    throw new SyntaxError('the answer is not a list of service instances');
-  }
-  return body.map(toInstance);
+/** Maintenance mode is a critical check with a reserved id (`structs.NodeMaint`, `ServiceMaintPrefix`). */
+function checkState(at: string, check: unknown): HealthState {
+  const fields = object(at, check);
+  const id = text(`${at}.CheckID`, fields['CheckID']);
+  const status = text(`${at}.Status`, fields['Status']);
+  if (id === '_node_maintenance' || id.startsWith('_service_maintenance:')) return 'maintenance';
+  return status === 'passing' || status === 'warning' ? status : 'critical';
+}
+
+function weightIn(state: HealthState, { passing, warning }: { passing: number; warning: number }): number {
+  if (state === 'passing') return passing;
+  return state === 'warning' ? warning : 0;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function object(at: string, value: unknown): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  return wrong(at, 'an object', value);
+}
+
+function list(at: string, value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : wrong(at, 'a list', value);
+}
+
+function text(at: string, value: unknown): string {
+  return typeof value === 'string' ? value : wrong(at, 'a text', value);
+}
+
+function whole(at: string, value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : wrong(at, 'a whole number', value);
+}
+
+/** The keys are not named in an error: they are whatever the answer says. */
+function texts(at: string, value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(object(at, value)).map(([key, each]) => [key, text(at, each)]));
+}
+
+/** What came is named by its type only: an answer may repeat secrets. */
+function wrong(at: string, expected: string, value: unknown): never {
+  const came =
+    value == null
+      ? 'nothing'
+      : Array.isArray(value)
+        ? 'a list'
+        : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
+  throw new RegistrarError('protocol', `the answer${at}: ${expected} was expected, ${came} came`);
 }

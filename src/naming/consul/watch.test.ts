@@ -163,6 +163,20 @@ describe('a subscription', () => {
     assert.equal(consul.requests.length - throttled, 2);
   });
 
+  test('outlives a report that throws: no rejection, callbacks as before, close() resolves', async () => {
+    naming = open({
+      report: () => {
+        throw new Error('the report is broken');
+      },
+    });
+    await subscribed(7, 'a');
+    consul.only.answer({ status: 500, body: 'No cluster leader' });
+    await clock.advance(250);
+    consul.only.answer(healthy(8, 'a', 'b'));
+    await clock.settle();
+    assert.deepEqual(calls[0]?.ids, ['a', 'b']);
+  });
+
   test('does not take a missing leader for an empty service', async () => {
     await subscribed(7, 'a');
     consul.only.answer({

@@ -7,6 +7,7 @@ import type {
   SubscriptionCallback,
 } from '../contract.ts';
 import type { ServiceInstance } from '../instance.ts';
+import { isolatedReport } from '../isolated-call.ts';
 import { matching, toQuery } from '../matching.ts';
 import { NamingError, type Report, throwIfAborted, warn } from '../naming-error.ts';
 import { checkRegistration, type Registration } from '../registration.ts';
@@ -30,7 +31,7 @@ export class MemoryNaming implements Naming {
 
   constructor({ registry = new MemoryRegistry(), report = warn }: MemoryNamingOptions = {}) {
     this.#registry = registry;
-    this.#subscriptions = new Subscriptions(report);
+    this.#subscriptions = new Subscriptions(isolatedReport(report));
     this.#listening = registry.onChange((service) => this.#tell(service));
   }
 

@@ -211,6 +211,8 @@ function ownService(core: Core, request: ConsulRequest, id: string): Unstamped<N
 }
 
 const deregisterService: Handler = (core, request, id) => {
+  // As Consul 1.8.7 does, which only logs it.
+  if (core.settings.version.startsWith('1.8.') && !core.agent.services.has(id)) return done;
   ownService(core, request, id);
   core.agent.removeService(id);
   return done;

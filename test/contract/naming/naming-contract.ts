@@ -362,6 +362,30 @@ export function namingContract(name: string, open: () => Promise<NamingWorld>): 
     );
 
     test(
+      'a report that throws or rejects costs nothing but its report: the subscription goes on, close() resolves',
+      withWorld(async (world) => {
+        let reports = 0;
+        const naming = world.naming((): void | Promise<void> => {
+          reports += 1;
+          if (reports === 1) throw new Error('the report is broken');
+          return Promise.reject(new Error('the report is broken'));
+        });
+        const { calls, callback } = recorder();
+        await naming.subscribe('web', (instances, diff) => {
+          callback(instances, diff);
+          throw new Error('boom');
+        });
+        for (const id of ['a', 'b', 'c']) {
+          await naming.register(web(id));
+          await world.eventually(() => assert.equal(last(calls)?.at(-1), id));
+        }
+        await world.settle();
+        assert.equal(reports, 3);
+        await naming.close();
+      }),
+    );
+
+    test(
       'a callback may unsubscribe, and register',
       withWorld(async (world, naming) => {
         const { calls, callback } = recorder();
