@@ -84,7 +84,7 @@ export const catalogue = {
   problems: {
     type: 'gauge',
     name: 'problems',
-    help: 'Objects or services that are not registered as asked at the moment, by reason.',
+    help: 'What is wrong or doubtful about objects at the moment, and what of them Consul refuses, by reason.',
     labels: { reason: ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] },
   },
   eventsDropped: {

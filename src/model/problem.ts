@@ -8,7 +8,8 @@ export interface ObjectRef {
 }
 
 /**
- * A mistake in what a user asked for: shown as a Warning Event and a log line with these fields.
+ * What is wrong with what a user asked for, or keeps Consul from being as it is wanted: shown as a Warning Event and
+ * a log line with these fields.
  *
  * `reason` is a stable code, the same in Events, logs and metrics.
  */
@@ -19,6 +20,6 @@ export interface Problem {
   readonly field: string;
   /** What is wrong and what to do: `port "htp" is not a container port; did you mean "http"?` */
   readonly message: string;
-  /** `error`: the service is not registered. `warning`: it is, and somebody should know. */
+  /** `error`: something is not registered as asked. `warning`: that alone keeps nothing from being registered. */
   readonly severity: 'error' | 'warning';
 }

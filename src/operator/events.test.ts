@@ -146,7 +146,10 @@ describe('Events', () => {
     );
     const [refused] = described(cluster, 'web-2');
     assert.equal(refused?.reason, 'RegistrationFailed');
-    assert.match(refused.message, /^Consul refused a change of service "web" \(put-instance\).*bad service$/);
+    assert.match(
+      refused.message,
+      /^Not registered as asked: Consul refuses the node of an instance of service "web": put-node .*bad service; it is tried again$/,
+    );
     assert.equal(cluster.kube.store.list('events').length, 2);
     await operator.stop();
   });

@@ -89,19 +89,6 @@ export class ObjectEvents {
     }
   }
 
-  refused(change: Change, before: ObservedNode | undefined, error: string): void {
-    if (!('instance' in change) || change.instance === undefined) return;
-    const isPut = change.kind === 'put-instance';
-    const meta = isPut ? change.instance.meta : before?.instances.get(change.instance)?.meta;
-    const service = isPut ? change.instance.service : change.service;
-    this.#tell(this.#objectOf(meta), {
-      type: 'Warning',
-      reason: 'RegistrationFailed',
-      action: 'Register',
-      note: `Consul refused a change of service "${service}" (${change.kind}); it is tried again later: ${error}`,
-    });
-  }
-
   /** Tells again what lasts, until the signal aborts. */
   async repeat(
     standing: Standing,

@@ -1,5 +1,6 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { RegistrarError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
@@ -7,80 +8,132 @@ import type { Change } from '../plan/change.ts';
 export interface QuarantineOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Called when a refused change of this node is to be tried again. */
+  /** Called when this node is to be looked at: a refused change may be tried again, or what is refused is another. */
   readonly onDue: (node: ConsulNodeName) => void;
 }
 
-interface Refused {
-  readonly node: ConsulNodeName;
+/** A change that Consul refused, and why. */
+export interface Refused {
+  readonly change: Change;
+  readonly error: RegistrarError;
+}
+
+interface Waiting extends Refused {
   readonly backoff: Backoff;
-  readonly reason: string;
   timer: Disposable | undefined;
 }
 
+/** The longest wait of a refused change, in milliseconds. */
+const longestMs = 300_000;
+/**
+ * The longest wait of a change that the token may not write: somebody may grant the right at any moment. With many
+ * of them it grows, so that about one a second is tried.
+ */
+const longestForbiddenMs = 20_000;
+const forbiddenSpacingMs = 1_000;
+
 /**
  * Changes that Consul refused, each waiting alone for its next try, so that one bad entry delays itself and
- * nothing else: other changes of its node go out meanwhile. A change with another content is another change
- * and goes out at once.
+ * nothing else: other changes of its node go out meanwhile, unless the node itself is not there yet.
+ *
+ * - A change with another content is another change and goes out at once.
+ * - When one of them is committed at last, the cause is gone (a right was granted, a server was upgraded), and all
+ *   the others are tried again at once.
  */
 export class Quarantine implements Disposable {
   readonly #options: QuarantineOptions;
-  readonly #refused = new Map<string, Refused>();
+  readonly #byNode = new Map<ConsulNodeName, Map<string, Waiting>>();
+  #size = 0;
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
   }
 
   get size(): number {
-    return this.#refused.size;
+    return this.#size;
   }
 
   /** What waits, and why. */
-  all(): readonly Pick<Refused, 'node' | 'reason'>[] {
-    return [...this.#refused.values()].map(({ node, reason }) => ({ node, reason }));
+  all(): readonly Refused[] {
+    return [...this.#byNode.keys()].flatMap((node) => this.on(node));
+  }
+
+  /** What of this node waits, and why. */
+  on(node: ConsulNodeName): readonly Refused[] {
+    return [...(this.#byNode.get(node)?.values() ?? [])].map(({ change, error }) => ({ change, error }));
   }
 
   /** The changes that may be tried now. Those of `node` that nobody asks for any more are forgotten. */
   filter(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
-    if (this.#refused.size === 0) return changes;
+    const refused = this.#byNode.get(node);
+    if (refused === undefined) return changes;
     const wanted = new Map(changes.map((change) => [identity(change), change]));
-    for (const [key, refused] of this.#refused) {
-      if (refused.node !== node) continue;
-      if (!wanted.has(key)) this.#forget(key);
-      else if (refused.timer !== undefined) wanted.delete(key);
+    for (const [key, { change, timer }] of refused) {
+      if (!wanted.has(key)) this.#forget(change, key);
+      else if (timer !== undefined) {
+        // Without the node nothing can be written on it.
+        if (change.kind === 'put-node' && change.effect === 'create') return [];
+        wanted.delete(key);
+      }
     }
     return [...wanted.values()];
   }
 
-  /** Consul refused `change`. Returns whether that is news: another change, or another reason than before. */
-  refuse(change: Change, reason: string): boolean {
+  /** Consul refused `change`. Its node is due at once when that is news: another change, or another reason. */
+  refuse(change: Change, error: RegistrarError): void {
     const { clock, random, onDue } = this.#options;
     const key = identity(change);
-    const known = this.#refused.get(key);
+    const known = this.#byNode.get(change.node)?.get(key);
     known?.timer?.[Symbol.dispose]();
-    const backoff = known?.backoff ?? new Backoff({ initialMs: 1_000, maxMs: 300_000, random });
-    const refused: Refused = { node: change.node, backoff, reason, timer: undefined };
+    const backoff = known?.backoff ?? new Backoff({ initialMs: 1_000, maxMs: longestMs, random });
+    const refused: Waiting = { change, error, backoff, timer: undefined };
+    if (known === undefined) this.#size += 1;
+    this.#byNode.set(change.node, (this.#byNode.get(change.node) ?? new Map()).set(key, refused));
     // Never at once: full jitter may draw 0, and a refused operation costs Consul a whole transaction.
-    refused.timer = clock.schedule(backoff.next(500), () => {
+    const waitMs = Math.min(backoff.next(500), this.#longestWaitMs(error));
+    refused.timer = clock.schedule(waitMs, () => {
       refused.timer = undefined;
       onDue(change.node);
     });
-    this.#refused.set(key, refused);
-    return known?.reason !== reason;
+    if (known?.error.message !== error.message) onDue(change.node);
   }
 
   /** `change` was committed. */
   release(change: Change): void {
-    if (this.#refused.size > 0) this.#forget(identity(change));
+    const { onDue } = this.#options;
+    if (!this.#forget(change, identity(change))) return;
+    onDue(change.node);
+    for (const [node, refused] of this.#byNode) {
+      for (const each of refused.values()) {
+        each.timer?.[Symbol.dispose]();
+        each.timer = undefined;
+      }
+      onDue(node);
+    }
   }
 
   [Symbol.dispose](): void {
-    for (const key of [...this.#refused.keys()]) this.#forget(key);
+    for (const refused of this.#byNode.values()) {
+      for (const { timer } of refused.values()) timer?.[Symbol.dispose]();
+    }
+    this.#byNode.clear();
+    this.#size = 0;
   }
 
-  #forget(key: string): void {
-    this.#refused.get(key)?.timer?.[Symbol.dispose]();
-    this.#refused.delete(key);
+  #longestWaitMs({ code }: RegistrarError): number {
+    return code === 'forbidden' ? Math.max(longestForbiddenMs, this.#size * forbiddenSpacingMs) : longestMs;
+  }
+
+  /** Returns whether it was there. */
+  #forget({ node }: Change, key: string): boolean {
+    const refused = this.#byNode.get(node);
+    const found = refused?.get(key);
+    if (refused === undefined || found === undefined) return false;
+    found.timer?.[Symbol.dispose]();
+    refused.delete(key);
+    if (refused.size === 0) this.#byNode.delete(node);
+    this.#size -= 1;
+    return true;
   }
 }
 

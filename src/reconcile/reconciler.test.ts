@@ -150,6 +150,59 @@ describe('Reconciler', () => {
     assert.deepEqual(it.registered(), ['bad', 'better', 'good']);
   });
 
+  test('a right that is granted after hours brings everything within half a minute, all of it together', async (t) => {
+    const it = await setup(t);
+    const deny: typeof it.consul.intercept = ({ method, body }) => {
+      if (method !== 'PUT') return undefined;
+      const operations = JSON.parse(String(body)) as object[];
+      const Errors = operations.map((_, OpIndex) => ({ OpIndex, What: 'Permission denied: no rights' }));
+      return { kind: 'answer', status: 409, body: JSON.stringify({ Results: null, Errors }) };
+    };
+    it.consul.intercept = deny;
+    const many = Array.from({ length: 12 }, (_, index) => instance(`i${index}`));
+    await it.touch(...many);
+    await it.clock.advance(3_600_000);
+    assert.deepEqual(it.registered(), []);
+    const { transactions } = it.consul.stats;
+    it.consul.intercept = undefined;
+    let waited = 0;
+    for (; it.registered().length === 0; waited += 100) await it.clock.advance(100);
+    assert.ok(waited <= 20_000, `${waited} ms until the first`);
+    await it.clock.advance(1_000);
+    assert.equal(it.registered().length, 12);
+    assert.ok(it.consul.stats.transactions - transactions <= 6);
+  });
+
+  test('what Consul refuses is a problem of its object until it is written', async (t) => {
+    const it = await setup(t);
+    it.consul.intercept = ({ method, body }) => {
+      const operations = method === 'PUT' ? (JSON.parse(String(body)) as { Service?: unknown }[]) : [];
+      const at = operations.findIndex(({ Service }) => Service !== undefined);
+      const Errors = [{ OpIndex: at, What: 'Permission denied: token lacks permission' }];
+      return at < 0
+        ? undefined
+        : { kind: 'answer', status: 409, body: JSON.stringify({ Results: null, Errors }) };
+    };
+    const meta = { 'kube-namespace': 'shop', 'kube-pod': 'web-1', 'kube-pod-uid': 'u1' };
+    await it.touch(instance('a', { meta }));
+    const [line, ...others] = it.reconciler.problems();
+    assert.deepEqual(others, []);
+    assert.deepEqual(line?.item.object, { kind: 'Pod', namespace: 'shop', name: 'web-1', uid: 'u1' });
+    assert.equal(line?.item.reason, 'RegistrationFailed');
+    assert.equal(line?.item.severity, 'error');
+    assert.match(
+      line?.item.message ?? '',
+      /^Consul refuses an instance of service "web": put-instance on node \S+: Permission denied: token lacks permission; give the token/,
+    );
+    await it.clock.advance(300_000);
+    assert.equal([...it.reconciler.problems()].length, 1);
+    it.consul.intercept = undefined;
+    await it.clock.advance(20_000);
+    assert.deepEqual(it.registered(), ['a']);
+    assert.deepEqual([...it.reconciler.problems()], []);
+    assert.ok(reasons(it.log).includes('Cleared'));
+  });
+
   test('a foreign node that takes the name is told and left alone', async (t) => {
     const it = await setup(t);
     it.consul.outsider.putNode({ Node: nodeName, Address: '192.0.2.1' });

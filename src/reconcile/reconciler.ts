@@ -16,7 +16,7 @@ import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
-import { conflictProblems } from './conflict-problems.ts';
+import { consulProblems } from './consul-problems.ts';
 import { Contention, type Fight } from './contention.ts';
 import type { Guard } from './guard/guard.ts';
 import { LeavingNodes } from './leaving-nodes.ts';
@@ -43,7 +43,7 @@ export interface ReconcilerOptions {
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
   readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
   /** Tells the owners of the objects concerned. Default: nobody is told. */
-  readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed' | 'refused'>;
+  readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed'>;
   /** Changes of this node were committed, and `observed` holds them. */
   readonly onSettled?: (node: ConsulNodeName) => void;
 }
@@ -51,7 +51,7 @@ export interface ReconcilerOptions {
 export interface Pending {
   readonly queue: Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'failing' | 'oldestMs'>;
   /** Changes that Consul refused. */
-  readonly refused: ReturnType<Quarantine['all']>;
+  readonly refused: readonly { readonly node: ConsulNodeName; readonly reason: string }[];
   /** Entries that somebody else keeps changing. */
   readonly contended: readonly Fight[];
 }
@@ -146,7 +146,9 @@ export class Reconciler implements Disposable {
     const { depth, busy, failing, oldestMs } = this.#queue;
     return {
       queue: { depth, busy, failing, oldestMs },
-      refused: this.#quarantine.all(),
+      refused: this.#quarantine
+        .all()
+        .map(({ change, error }) => ({ node: change.node, reason: error.message })),
       contended: this.fights(),
     };
   }
@@ -275,16 +277,22 @@ export class Reconciler implements Disposable {
     const { changes, findings } = diff(health.desired, known, { owner, server: observed.features, nodes });
     const { written, held } = policies[policy](changes);
     const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
-    this.#tell(health.desired, [...findings, ...health.held, ...removals.held]);
+    const tried = this.#quarantine.filter(node, removals.changes);
+    this.#tell(health.desired, known, [...findings, ...health.held, ...removals.held]);
     for (const change of this.#held.update(node, held).appeared) this.#reporter.heldByPolicy(change, policy);
-    return this.#contention.filter(node, this.#quarantine.filter(node, removals.changes));
+    return this.#contention.filter(node, tried);
   }
 
-  #tell(desired: DesiredNode, findings: readonly Finding[]): void {
-    const { logger, events, observed } = this.#options;
+  #tell(desired: DesiredNode, observed: ObservedNode | undefined, findings: readonly Finding[]): void {
+    const { logger, events } = this.#options;
     const { name } = desired;
-    const conflicts = conflictProblems(desired, findings, this.#contention.on(name));
-    const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...conflicts]);
+    const inConsul = consulProblems(desired, {
+      findings,
+      observed,
+      contended: this.#contention.on(name),
+      refused: this.#quarantine.on(name),
+    });
+    const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...inConsul]);
     for (const problem of appeared) {
       events?.problem(problem);
       const { object, reason, field, message, severity } = problem;
@@ -295,7 +303,7 @@ export class Reconciler implements Disposable {
         message,
       };
       if (severity === 'error') logger.error('not registered as asked', fields);
-      else logger.warn('registered, with a remark', fields);
+      else logger.warn('a warning about an object', fields);
     }
     for (const { object, reason, field } of cleared) {
       logger.info('a problem is gone', {
@@ -307,7 +315,7 @@ export class Reconciler implements Disposable {
     }
     for (const finding of this.#findings.update(name, findings).appeared) {
       this.#reporter.finding(finding);
-      events?.finding(finding, observed.node(name));
+      events?.finding(finding, observed);
     }
   }
 
@@ -335,11 +343,7 @@ export class Reconciler implements Disposable {
           break;
         case 'refused':
           refused = true;
-          // Each time: Events of the same kind are counted, and are forgotten after an hour.
-          events?.refused(change, before, outcome.error.message);
-          if (this.#quarantine.refuse(change, outcome.error.message)) {
-            this.#reporter.refused(change, outcome.error.message);
-          }
+          this.#quarantine.refuse(change, outcome.error);
           break;
         case 'failed':
           failure = outcome.error;

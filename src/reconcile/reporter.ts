@@ -35,16 +35,6 @@ export class Reporter {
     });
   }
 
-  refused(change: Change, error: string): void {
-    const { fields } = told(change);
-    this.#logger.warn('Consul refused a change; the others were written, this one is tried again later', {
-      ...fields,
-      reason: 'RegistrationFailed',
-      change: change.kind,
-      error,
-    });
-  }
-
   finding(finding: Finding): void {
     switch (finding.kind) {
       case 'drift': {

@@ -49,7 +49,18 @@ describe('statusPage()', () => {
   });
 
   test('says in words whether it is in sync and what is missing', () => {
-    assert.match(page, /in sync</);
+    const header = ({ problems, ...rest }: Partial<Status>) =>
+      /<header>[\s\S]*<\/header>/.exec(
+        statusPage({ ...sampleStatus, problems: problems ?? [], ...rest }),
+      )?.[0] ?? '';
+    const [problem] = sampleStatus.problems;
+    assert.match(header({}), />in sync</);
+    assert.match(header({ problems: [{ ...problem!, severity: 'warning' }] }), />in sync</);
+    assert.match(
+      header({ problems: [{ ...problem!, severity: 'error' }] }),
+      />in sync except for 1 problem</,
+    );
+    assert.match(header({ consul: { ...sampleStatus.consul, up: false } }), />out of touch with Consul</);
     const waiting = statusPage({ ...sampleStatus, waitingFor: ['nodes: not listed yet'] });
     assert.match(waiting, /not in sync yet/);
     assert.match(waiting, /<li>nodes: not listed yet<\/li>/);

@@ -24,7 +24,7 @@ const mostRows = 200;
  * colour alone; it does not reload by itself, which would take a screen reader back to the top.
  */
 export function statusPage(status: Status): string {
-  const state = status.waitingFor.length === 0 ? 'in sync' : 'not in sync yet';
+  const [kind, state] = syncOf(status);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,7 +36,7 @@ export function statusPage(status: Status): string {
 <body>
 <header>
 <h1>kube-registrar</h1>
-<p>${badge(status.waitingFor.length === 0 ? 'good' : 'bad', state)} ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
+<p>${badge(kind, state)} ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
 </header>
 <main>
 ${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
@@ -50,6 +50,15 @@ ${nodes(status.nodes)}
 </body>
 </html>
 `.text;
+}
+
+/** How far Consul is as the cluster wants it, in words. */
+function syncOf({ waitingFor, consul, problems }: Status): readonly [Tone, string] {
+  if (waitingFor.length > 0) return ['bad', 'not in sync yet'];
+  if (consul.up === false) return ['bad', 'out of touch with Consul'];
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  if (errors > 0) return ['fair', `in sync except for ${errors === 1 ? '1 problem' : `${errors} problems`}`];
+  return ['good', 'in sync'];
 }
 
 function waiting(reasons: readonly string[]): Html {
@@ -213,7 +222,9 @@ function nodes(lines: readonly NodeLine[]): Html {
 
 const tones = { passing: 'good', warning: 'fair', critical: 'bad' } as const;
 
-function badge(tone: 'good' | 'fair' | 'bad', text: string): Html {
+type Tone = 'good' | 'fair' | 'bad';
+
+function badge(tone: Tone, text: string): Html {
   return html`<span class="${tone}">${text}</span>`;
 }
 

@@ -11,6 +11,7 @@ export const faultRows: readonly string[] = [
   'Consul leader change, 500, 429, 503, slow answers',
   'Consul restored from a snapshot, or wiped',
   'ACL token expired or revoked, "ACL not found", 403',
+  'rights in Consul missing for long, then granted',
   'partition between registrar and Consul',
   'somebody deregisters, edits or flips one of our entries',
   'mass NotReady (control plane cut off from the nodes)',

@@ -206,6 +206,24 @@ export const mutants: readonly Mutant[] = [
     invariants: ['convergence'],
   },
   {
+    name: 'tries each refused change in its own time only',
+    edits: [
+      {
+        file: 'src/reconcile/quarantine.ts',
+        original: '    onDue(change.node);\n    for (const [node, refused] of this.#byNode) {',
+        mutated:
+          '    onDue(change.node);\n    for (const [node, refused] of new Map<ConsulNodeName, Map<string, Waiting>>()) {',
+      },
+      {
+        file: 'src/reconcile/quarantine.ts',
+        original: "return code === 'forbidden' ?",
+        mutated: "return code === 'internal' ?",
+      },
+    ],
+    rows: ['rights in Consul missing for long, then granted'],
+    invariants: ['prompt'],
+  },
+  {
     name: 'lets a leader write that has lost its lease',
     edits: [
       {

@@ -18,6 +18,8 @@ export interface Scenario {
 
 /** What the guard and a debounce may take where nothing is wrong, ms. */
 const calmMs = 3_000;
+/** Within which what Consul refused is written once it takes it: the next try, and a comparison that was under way. */
+const grantedMs = 25_000;
 /** Within which somebody else's change has to be repaired, ms. */
 const repairMs = 5_000;
 
@@ -80,6 +82,13 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     actions: ['acl-revoke', 'acl-thin', 'acl-tokenless'],
     lasts: [1_000, 100_000],
     traits: { acl: true },
+  },
+  {
+    row: 'rights in Consul missing for long, then granted',
+    actions: ['acl-thin', 'acl-thin'],
+    lasts: [100_000, 900_000],
+    traits: { acl: true },
+    promptMs: grantedMs,
   },
   {
     row: 'partition between registrar and Consul',

@@ -1,0 +1,111 @@
+import type { DesiredNode } from '../model/desired-node.ts';
+import type { Instance } from '../model/instance.ts';
+import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { Change } from '../plan/change.ts';
+import type { Finding, ForeignOwner } from '../plan/finding.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import type { Contended } from './contention.ts';
+import type { Refused } from './quarantine.ts';
+
+/** What keeps Consul from being as a node is wanted. */
+export interface Obstacles {
+  readonly findings: readonly Finding[];
+  /** Entries of the node that others keep changing. */
+  readonly contended: readonly Contended[];
+  /** Changes of the node that Consul refuses. */
+  readonly refused: readonly Refused[];
+  /** The node as it is in Consul. */
+  readonly observed: ObservedNode | undefined;
+}
+
+/** What is wrong in Consul with what is wanted, for the owners of the objects it concerns. */
+export function consulProblems(desired: DesiredNode, obstacles: Obstacles): readonly Problem[] {
+  const { findings, contended, refused, observed } = obstacles;
+  return [
+    ...findings.flatMap((finding) =>
+      finding.kind === 'foreign-owner' && (desired.entry?.instances.size ?? 0) > 0
+        ? [foreignOwner(desired, finding)]
+        : [],
+    ),
+    ...contended.map((each) => contention(desired, each)),
+    ...refused.flatMap((each) => refusals(desired, observed, each)),
+  ];
+}
+
+/** Without its node no instance can be registered: then each of their objects is concerned. */
+function refusals(
+  desired: DesiredNode,
+  observed: ObservedNode | undefined,
+  { change, error }: Refused,
+): Problem[] {
+  const advice =
+    error.code === 'forbidden' ? 'give the token the policy in consul-access.md' : 'it is tried again';
+  const problem = (object: ObjectRef, what: string): Problem => ({
+    object,
+    reason: 'RegistrationFailed',
+    field: '',
+    message: `Consul refuses ${what}: ${error.message}; ${advice}`,
+    severity: 'error',
+  });
+  if (change.kind === 'put-node' && change.effect === 'create') {
+    const wanted = [...(desired.entry?.instances.values() ?? [])];
+    return wanted.map(({ service, meta }) =>
+      problem(objectOf(meta, desired), `the node of an instance of service "${service}"`),
+    );
+  }
+  const id = change.kind === 'put-instance' ? change.instance.id : 'instance' in change && change.instance;
+  const instance = id ? (desired.entry?.instances.get(id) ?? observed?.instances.get(id)) : undefined;
+  const of = instance === undefined ? '' : ` of service "${instance.service}"`;
+  return [problem(objectOf(instance?.meta, desired), `${changeNames[change.kind]}${of}`)];
+}
+
+const changeNames: Readonly<Record<Change['kind'], string>> = {
+  'put-node': 'to change the node',
+  'put-node-check': 'the check of the node',
+  'put-instance': 'an instance',
+  'put-check': 'a check of an instance',
+  'delete-check': 'to remove a check',
+  'delete-instance': 'to remove an instance',
+  'delete-node': 'to remove the node',
+};
+
+/** Said of the Kubernetes node: every pod on it is concerned. */
+function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Problem {
+  const owner = {
+    agent: 'a live Consul agent has it',
+    'other-owner': 'another cluster or program has it',
+    'no-stamp': 'somebody has registered it without our mark',
+  }[reason];
+  const count = desired.entry?.instances.size ?? 0;
+  const message =
+    `Consul node "${node}" is not ours: ${owner}. ${count === 1 ? '1 instance is' : `${count} instances are`} ` +
+    'not registered; remove that node from Consul, or set another cluster.name';
+  return { object: nodeRef(desired), reason: 'Conflict', field: '', message, severity: 'error' };
+}
+
+function contention(desired: DesiredNode, { node, instance, service, check }: Contended): Problem {
+  const entry =
+    instance !== undefined
+      ? `instance "${instance}" of service "${service ?? ''}"`
+      : check === undefined
+        ? `node "${node}"`
+        : `check "${check}" of node "${node}"`;
+  const message =
+    `somebody else keeps changing ${entry} in Consul; it is put right more and more rarely, at least every ` +
+    '5 minutes, until they stop: look for a second registrar or a script';
+  const meta = instance === undefined ? undefined : desired.entry?.instances.get(instance)?.meta;
+  return { object: objectOf(meta, desired), reason: 'Conflict', field: '', message, severity: 'warning' };
+}
+
+/** The object that asks for an instance with this meta: its pod, or else the Service, or else the node. */
+function objectOf(meta: Instance['meta'] | undefined, desired: DesiredNode): ObjectRef {
+  const namespace = meta?.['kube-namespace'] ?? '';
+  const [pod, service] = [meta?.['kube-pod'], meta?.['kube-service']];
+  if (pod !== undefined) return { kind: 'Pod', namespace, name: pod, uid: meta?.['kube-pod-uid'] ?? '' };
+  if (service !== undefined) return { kind: 'Service', namespace, name: service, uid: '' };
+  return nodeRef(desired);
+}
+
+function nodeRef({ name, entry }: DesiredNode): ObjectRef {
+  return { kind: 'Node', namespace: '', name: entry?.meta['kube-node'] ?? name, uid: '' };
+}
