@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { probeHostMistake } from '../desired/probe-hosts.ts';
 import type { Secret } from '../lib/secret.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { consulAddress } from './consul-address.ts';
@@ -173,6 +174,19 @@ const registration = z.strictObject({
     1_000,
     'After how long a time of being critical in a probe the prober removes an instance, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
   ),
+  probeHosts: z
+    .array(
+      z.string().superRefine((entry, context) => {
+        const message = probeHostMistake(entry);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      }),
+    )
+    .default([])
+    .meta({
+      description:
+        'Hosts that `check-http`, `check-tcp`, `check-grpc` and `health-url` may name beside the instance itself: addresses, CIDRs, names, or `*.` and the end of names. Link-local, loopback and the like are never probed. See security.md.',
+      examples: [['10.20.0.0/16', '*.db.example']],
+    }),
   agent: agent.prefault({}).meta({ description: 'The agents on the nodes, in mode `agent`.' }),
 });
 

@@ -1,6 +1,6 @@
 import type { Weights } from '../model/instance.ts';
 import type { ServiceName } from '../model/keys.ts';
-import type { Probes } from './probes.ts';
+import type { HttpProbe, Probes } from './probes.ts';
 import type { PortRef } from './values.ts';
 
 /** What a terminating instance becomes. */
@@ -32,8 +32,7 @@ export interface Declaration extends HealthPolicy {
   readonly tags: readonly string[];
   /** The user's, with `protocol`. */
   readonly meta: ReadonlyMap<string, string>;
-  /** An http(s) URL, or a path on the instance itself. */
-  readonly healthUrl: string | undefined;
+  readonly healthUrl: HttpProbe | undefined;
   readonly weights: Weights;
   readonly address: AddressKind;
   readonly probes: Probes;

@@ -84,8 +84,21 @@ describe('annotations', () => {
       },
     ],
     [{ protocol: 'grpc' }, { meta: new Map([['protocol', 'grpc']]) }],
-    [{ 'health-url': 'https://x.example/health?q=1' }, { healthUrl: 'https://x.example/health?q=1' }],
-    [{ 'health-url': '/health' }, { healthUrl: '/health' }],
+    [
+      { 'health-url': 'https://x.example/health?q=1' },
+      {
+        healthUrl: {
+          scheme: 'https',
+          host: { kind: 'name', text: 'x.example' },
+          port: undefined,
+          path: '/health?q=1',
+        },
+      },
+    ],
+    [
+      { 'health-url': '/health' },
+      { healthUrl: { scheme: 'http', host: undefined, port: undefined, path: '/health' } },
+    ],
     [{ weight: '65535', 'weight-warning': '2' }, { weights: { passing: 65_535, warning: 2 } }],
     [{ address: 'host' }, { address: 'host' }],
     [{ address: 'node-external' }, { address: 'node-external' }],
@@ -121,9 +134,9 @@ describe('annotations', () => {
       'deregister-critical-after': '1m',
     });
     assert.deepEqual(declaration.probes, {
-      http: '/healthz',
-      tcp: { host: 'db.example.com', port: { number: 5432 } },
-      grpc: { host: '', port: { name: 'grpc' }, service: 'shop.Cart' },
+      http: { scheme: 'http', host: undefined, port: undefined, path: '/healthz' },
+      tcp: { host: { kind: 'name', text: 'db.example.com' }, port: { number: 5432 } },
+      grpc: { host: undefined, port: { name: 'grpc' }, service: 'shop.Cart' },
       intervalMs: 5_000,
       timeoutMs: 250,
       deregisterCriticalAfterMs: 60_000,
@@ -238,11 +251,11 @@ describe('mistakes in annotations', () => {
     ],
     [
       { 'check-tcp': 'host:0' },
-      `error check-tcp: check-tcp "host:0" is not what to connect to; write a port's name or number, or host:port`,
+      `error check-tcp: check-tcp "0" is not a port from 1 to 65535; write a port's name or number, or host:port`,
     ],
     [
       { 'check-grpc': ':/x' },
-      `error check-grpc: check-grpc ":/x" is not what to connect to; write a port's name or number, or host:port, optionally with /service`,
+      `error check-grpc: check-grpc "" is neither the name of a port nor a number from 1 to 65535; write a port's name or number, or host:port, optionally with /service`,
     ],
     [{ maintenance: long }, 'error maintenance: maintenance is longer than 512 bytes'],
     [{ port: 'p'.repeat(5_000) }, 'error port: port is longer than 4096 characters'],

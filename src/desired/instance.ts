@@ -3,12 +3,12 @@ import type { Instance, WarmUp } from '../model/instance.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
 import { managedByValue } from '../model/owner.ts';
 import type { PodRecord } from '../model/pod.ts';
-import { taggedAddresses, urlHost, withPort } from './addresses.ts';
+import { taggedAddresses, withPort } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import type { Health } from './health.ts';
 import { autoMeta, sortedRecord } from './meta.ts';
 import type { DesiredOptions } from './options.ts';
-import { type Probes, probeChecks } from './probe-checks.ts';
+import { probeChecks, type ResolvedProbes } from './probe-checks.ts';
 
 /** Where an instance comes from; texts are empty where there is nothing. */
 export interface Origin {
@@ -30,7 +30,7 @@ export interface InstanceParts {
   readonly port: number;
   /** Undefined: no readiness check. */
   readonly health: Health | undefined;
-  readonly probes: Probes;
+  readonly probes: ResolvedProbes;
   readonly options: DesiredOptions;
   /** Behind the instance, as far as it is known: its age tells what replaces what, its readiness begins a warm-up. */
   readonly pod: PodRecord | undefined;
@@ -56,10 +56,10 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf(declaration, origin, pod, `${urlHost(address)}:${port}`, options),
+    meta: metaOf(declaration, origin, pod, probes.healthUrl, options),
     weights: declaration.weights,
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
-    checks: [...checks, ...probeChecks(id, probes, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
     ...(declaration.warmupMs === undefined ? {} : { warmup: warmUp(declaration.warmupMs, pod) }),
   };
 }
@@ -74,7 +74,7 @@ function metaOf(
   declaration: Declaration,
   origin: Origin,
   pod: PodRecord | undefined,
-  hostPort: string,
+  healthUrl: string | undefined,
   { agents, clusterUid }: DesiredOptions,
 ): Instance['meta'] {
   const automatic = [
@@ -90,8 +90,6 @@ function metaOf(
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],
   ] as const;
-  const url = declaration.healthUrl;
-  const healthUrl = url?.startsWith('/') ? `http://${hostPort}${url}` : url;
   return sortedRecord([
     ...declaration.meta,
     ...(healthUrl === undefined ? [] : [['health_url', healthUrl] as const]),

@@ -1,6 +1,7 @@
 import type { ClusterUid } from '../model/keys.ts';
 import type { Claims } from './claims.ts';
 import type { DescribePod } from './declarations.ts';
+import type { ProbeHosts } from './probe-hosts.ts';
 import type { ReadList } from './services-list.ts';
 
 export interface DesiredOptions {
@@ -16,6 +17,8 @@ export interface DesiredOptions {
   readonly agents?: { readonly ttlMs: number };
   /** Default: what would be probed is not, because nobody would. */
   readonly probes?: { readonly deregisterCriticalAfterMs: number };
+  /** Which hosts, beside the instance itself, annotations may have probed. Default: none. */
+  readonly probeHosts?: ProbeHosts;
 }
 
 /** What every computation needs besides records. */

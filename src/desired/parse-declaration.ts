@@ -3,7 +3,7 @@ import { type Field, metaPrefix } from './fields.ts';
 import { mostUserKeys, readMetaValue, refuseMetaKey } from './meta.ts';
 import { error, hasError, type Mistake, type Read } from './mistake.ts';
 import { expand, type Placeholders } from './placeholders.ts';
-import { readGrpcProbe, readTcpProbe } from './probes.ts';
+import { readGrpcProbe, readHttpProbe, readTcpProbe } from './probes.ts';
 import { fieldOf, type RawDeclaration } from './raw-declaration.ts';
 import { cleanTags } from './tags.ts';
 import {
@@ -13,7 +13,6 @@ import {
   readProtocol,
   readReason,
   readServiceName,
-  readUrl,
   readWeight,
 } from './values.ts';
 
@@ -60,7 +59,7 @@ export function parseDeclaration(
   const port = read('port', readPort);
   const tags = readTags(raw, expanded, mistakes);
   const protocol = read('protocol', readProtocol);
-  const healthUrl = read('health-url', readUrl);
+  const healthUrl = read('health-url', readHttpProbe);
   const weights = {
     passing: read('weight', readWeight) ?? 1,
     warning: read('weight-warning', readWeight) ?? 1,
@@ -68,7 +67,7 @@ export function parseDeclaration(
   const address = read('address', (text) => readChoice(text, addressKinds)) ?? 'pod';
   const check = read('check', (text) => readChoice(text, checkKinds)) ?? 'readiness';
   const probes = {
-    http: read('check-http', readUrl),
+    http: read('check-http', readHttpProbe),
     tcp: read('check-tcp', readTcpProbe),
     grpc: read('check-grpc', readGrpcProbe),
     intervalMs: read('check-interval', readDuration) ?? 10_000,

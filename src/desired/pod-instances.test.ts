@@ -93,9 +93,9 @@ describe('an annotated pod', () => {
   });
 
   test('carries protocol and health URL as meta', () => {
-    const { meta } = one({ annotations: { service: 'web', protocol: 'http', 'health-url': 'https://h/x' } });
+    const { meta } = one({ annotations: { service: 'web', protocol: 'http', 'health-url': 'https:///x' } });
     assert.equal(meta['protocol'], 'http');
-    assert.equal(meta['health_url'], 'https://h/x');
+    assert.equal(meta['health_url'], 'https://10.0.0.1:8080/x');
   });
 
   for (const [what, part] of [
@@ -234,19 +234,34 @@ describe('the address of a pod', () => {
   const at = (address: string, part: Partial<PodRecord> = {}, nodes = [kubeNode()]) =>
     desired(pod({ annotations: { service: 'web', address }, ...part }), nodes);
 
-  test('"host" is its first host IP, and the host port when there is one', () => {
-    const [plain] = instancesOf(at('host'));
-    assert.deepEqual([plain?.address, plain?.port], ['192.168.0.1', 8080]);
-    const ports = [{ name: 'http', port: 8080, protocol: 'TCP', hostPort: 30_080 }];
-    const [mapped] = instancesOf(at('host', { ports }));
-    assert.deepEqual([mapped?.address, mapped?.port], ['192.168.0.1', 30_080]);
-    assert.equal(mapped?.id, plain?.id);
-    assert.equal(one({ ports }).port, 8080);
+  const mapped = [{ name: 'http', port: 8080, protocol: 'TCP', hostPort: 30_080 }];
+
+  test('"host" is its first host IP, and the port that leads to the pod there', () => {
+    const [byHostPort] = instancesOf(at('host', { ports: mapped }));
+    assert.deepEqual([byHostPort?.address, byHostPort?.port], ['192.168.0.1', 30_080]);
+    const [onHost] = instancesOf(at('host', { hostNetwork: true }));
+    assert.deepEqual([onHost?.address, onHost?.port], ['192.168.0.1', 8080]);
+    assert.equal(onHost?.id, byHostPort?.id);
+    assert.equal(one({ ports: mapped }).port, 8080);
   });
 
   test('"node-external" is the ExternalIP of its node', () => {
-    assert.equal(instancesOf(at('node-external'))[0]?.address, '203.0.113.1');
+    assert.equal(instancesOf(at('node-external', { ports: mapped }))[0]?.address, '203.0.113.1');
   });
+
+  for (const address of ['host', 'node-external']) {
+    test(`"${address}" is refused where nothing leads to the pod, and what is registered stays`, () => {
+      const outcome = at(address);
+      assert.deepEqual(messages(outcome), [
+        `error address: nothing leads from address "${address}" to port 8080: the container port has no hostPort and the pod is not on the host's network; add one of them, or use address "pod"`,
+      ]);
+      assert.equal(outcome.problems[0]?.reason, 'RegistrationFailed');
+      assert.deepEqual([instancesOf(outcome).length, outcome.stale.length], [0, 1]);
+      const other = [...mapped, { name: 'admin', port: 9090, protocol: 'TCP' }];
+      const annotations = { service: 'web', address, port: 'admin' };
+      assert.equal(instancesOf(at(address, { ports: other, annotations })).length, 0);
+    });
+  }
 
   test('"node-external" without one is a problem, and what is registered stays', () => {
     const outcome = at('node-external', {}, [kubeNode({ externalIps: [] })]);

@@ -10,8 +10,8 @@ import { buildInstance } from './instance.ts';
 import { quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
-import { resolvePodPort } from './ports.ts';
-import { probesOf } from './probe-checks.ts';
+import { declaredPodPort, reachedPort, resolvePodPort } from './ports.ts';
+import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
 import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -57,8 +57,8 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     }
     const outcome = podInstance(declaration, pod, node, context);
     if (outcome === undefined) continue;
-    if ('reason' in outcome) {
-      problems.push({ ...outcome, object });
+    if (!('id' in outcome)) {
+      for (const each of outcome) problems.push({ ...each, object });
       keep(declaration);
     } else if (instances.has(outcome.id)) {
       const message = `service ${quote(outcome.service)} on port ${outcome.port} is asked for twice; remove one`;
@@ -73,37 +73,34 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
   };
 }
 
-/** The instance, why there is none, or undefined when it is drained away. */
+/** The instance, everything that is in its way, or undefined when it is drained away. */
 function podInstance(
   declaration: Declaration,
   pod: PodRecord,
   node: NodeFacts,
   context: DesiredContext,
-): Instance | Omit<Problem, 'object'> | undefined {
+): Instance | readonly Omit<Problem, 'object'>[] | undefined {
   const now = standing(podCondition(pod), declaration);
   if (now.kind === 'deregistered') return undefined;
   const resolved = resolvePodPort(declaration.port, pod.ports);
   if ('refused' in resolved) {
     const field = fieldOf(declaration, 'port');
-    return { reason: 'InvalidAnnotation', field, message: resolved.refused, severity: 'error' };
+    return [{ reason: 'InvalidAnnotation', field, message: resolved.refused, severity: 'error' }];
   }
+  const port = resolved.value;
   const [first, ...others] = chooseAddresses(declaration.address, { own: pod.ips, host: pod.hostIps, node });
   if (first === undefined) {
-    const field = fieldOf(declaration, 'address');
-    const message = noAddress(declaration, node, context);
-    return { reason: 'RegistrationFailed', field, message, severity: 'error' };
+    return [unreachable(declaration, noAddress(declaration, node, context))];
   }
-  // The host's address leads to the pod through a host port, when there is one.
-  const { port, hostPort = port } = resolved.value;
-  const reached = declaration.address === 'pod' ? port : hostPort;
+  const reached = reachedPort(declaration.address, port, pod);
+  if ('refused' in reached) return [unreachable(declaration, reached.refused)];
   const portOf = (ref: PortRef): Read<number> => {
-    const found = resolvePodPort(ref, pod.ports);
-    if ('refused' in found) return found;
-    const { port: inside, hostPort: outside = inside } = found.value;
-    return { value: declaration.address === 'pod' ? inside : outside };
+    const found = declaredPodPort(ref, pod.ports, port);
+    return 'refused' in found ? found : reachedPort(declaration.address, found.value, pod);
   };
-  const probes = probesOf(declaration, { address: first, port: reached, portOf }, context);
-  if ('reason' in probes) return probes;
+  const addresses = [first, ...others] as const;
+  const probes = resolveProbes(declaration, { addresses, port: reached.value, portOf }, context);
+  if (!('checks' in probes)) return probes;
   return buildInstance({
     id: podInstanceId(pod, declaration.service, port),
     declaration,
@@ -115,14 +112,22 @@ function podInstance(
       clusterName: context.clusterName,
       kubeService: '',
     },
-    addresses: [first, ...others],
-    port: reached,
+    addresses,
+    port: reached.value,
     health: now.check,
     probes,
     options: context,
     pod,
   });
 }
+
+/** An address of the wanted kind leads to nothing. */
+export const unreachable = (declaration: Declaration, message: string): Omit<Problem, 'object'> => ({
+  reason: 'RegistrationFailed',
+  field: fieldOf(declaration, 'address'),
+  message,
+  severity: 'error',
+});
 
 /** Why there is no address of the wanted kind. */
 export function noAddress(declaration: Declaration, node: NodeFacts, context: DesiredContext): string {

@@ -1,5 +1,6 @@
-import type { ContainerPort } from '../model/pod.ts';
+import type { ContainerPort, PodRecord } from '../model/pod.ts';
 import type { ServicePort } from '../model/service.ts';
+import type { AddressKind } from './declaration.ts';
 import { didYouMean, quote, type Read } from './mistake.ts';
 import type { PortRef } from './values.ts';
 
@@ -8,21 +9,45 @@ interface NamedPort {
   readonly port: number;
 }
 
-/** A pod's port; `hostPort` when one leads to it. */
-export interface PodPort {
-  readonly port: number;
-  readonly hostPort: number | undefined;
-}
-
 /**
  * The container port a declaration means. A number need not be declared: containerPort is informational
  * (core/v1). Without a choice it is the only one there is; TCP and UDP under one number are one.
  */
-export function resolvePodPort(ref: PortRef | undefined, ports: readonly ContainerPort[]): Read<PodPort> {
+export function resolvePodPort(ref: PortRef | undefined, ports: readonly ContainerPort[]): Read<number> {
   const found = find(ref, ports, 'container port', 'the pod');
-  if ('value' in found) return { value: { port: found.value.port, hostPort: found.value.hostPort } };
-  if (ref !== undefined && 'number' in ref) return { value: { port: ref.number, hostPort: undefined } };
-  return found;
+  if ('value' in found) return { value: found.value.port };
+  return ref !== undefined && 'number' in ref ? { value: ref.number } : found;
+}
+
+/** A port that a probe may connect to: one the pod declares, or the instance's own. */
+export function declaredPodPort(
+  ref: PortRef,
+  ports: readonly ContainerPort[],
+  instancePort: number,
+): Read<number> {
+  if ('number' in ref && ref.number === instancePort) return { value: instancePort };
+  const found = find(ref, ports, 'container port', 'the pod');
+  return 'value' in found ? { value: found.value.port } : found;
+}
+
+/**
+ * The port that leads to a port of a pod at an address of the wanted kind. At the host's address nothing
+ * listens unless the pod is on the host's network or has a host port.
+ */
+export function reachedPort(
+  kind: AddressKind,
+  port: number,
+  pod: Pick<PodRecord, 'hostNetwork' | 'ports'> | undefined,
+): Read<number> {
+  if (kind === 'pod' || pod?.hostNetwork === true) return { value: port };
+  const hostPort = pod?.ports.find((candidate) => candidate.port === port && candidate.hostPort)?.hostPort;
+  if (hostPort !== undefined) return { value: hostPort };
+  return {
+    refused:
+      pod === undefined
+        ? `address ${quote(kind)} needs a pod with a host port or on the host's network, and no such pod is known; use address "pod"`
+        : `nothing leads from address ${quote(kind)} to port ${port}: the container port has no hostPort and the pod is not on the host's network; add one of them, or use address "pod"`,
+  };
 }
 
 /** What to look for in a Service's slices: a port's name, or for a Service without ports a plain number. */

@@ -1,60 +1,121 @@
 import type { Check, Probe } from '../model/check.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
-import { urlHost } from './addresses.ts';
+import { isIpv6, urlHost } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import type { Health } from './health.ts';
-import type { Read } from './mistake.ts';
+import { canonicalIpv6, type Host, hostInUrl } from './host.ts';
+import { quote, type Read } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
-import type { ProbeTarget } from './probes.ts';
+import { type HttpProbe, type ProbeTarget, readHttpProbe } from './probes.ts';
 import { fieldOf } from './raw-declaration.ts';
 import type { PortRef } from './values.ts';
 
 /** Where the instance itself is. */
 export interface Place {
-  readonly address: string;
+  /** All its addresses, the one it is registered with first. */
+  readonly addresses: readonly [string, ...string[]];
   readonly port: number;
-  /** Which port a name means there. */
+  /** The number of a declared port there, by its name or number. */
   readonly portOf: (ref: PortRef) => Read<number>;
 }
 
-/** What others are to probe for a declaration, by the last part of the check's id. */
-export type Probes = ReadonlyMap<string, Probe>;
+/** What others are to probe for a declaration. */
+export interface ResolvedProbes {
+  /** By the last part of the check's id; empty without anybody who probes. */
+  readonly checks: ReadonlyMap<string, Probe>;
+  /** For meta `health_url`. */
+  readonly healthUrl: string | undefined;
+}
 
-const noProbes: Probes = new Map();
+const none: ReadonlyMap<string, Probe> = new Map();
 
-/** Undefined fields ask for nothing; without anybody who probes, nothing is. */
-export function probesOf(
+/**
+ * The probes of a declaration with their addresses and ports filled in, or everything that is wrong with
+ * them. Also without anybody who probes: what is wrong must not become a probe when there is somebody.
+ */
+export function resolveProbes(
   declaration: Declaration,
   place: Place,
-  { probes: prober }: DesiredOptions,
-): Probes | Omit<Problem, 'object'> {
-  if (prober === undefined) return noProbes;
+  { probes: prober, probeHosts, agents }: DesiredOptions,
+): ResolvedProbes | readonly Omit<Problem, 'object'>[] {
   const { probes, healthUrl } = declaration;
+  const problems: Omit<Problem, 'object'>[] = [];
+  const fill = <Target extends ProbeTarget>(
+    name: string,
+    target: Target | undefined,
+    text: (host: string, port: string, target: Target) => string,
+  ): string | undefined => {
+    if (target === undefined) return undefined;
+    const field = fieldOf(declaration, name);
+    const host = target.host === undefined ? undefined : ownAddress(target.host, place);
+    if (target.host !== undefined && host === undefined) {
+      if (probeHosts?.(target.host) === true) {
+        const port = target.port !== undefined && 'number' in target.port ? `:${target.port.number}` : '';
+        return text(hostInUrl(target.host), port, target);
+      }
+      problems.push({
+        reason: 'AnnotationDenied',
+        field,
+        message: elsewhere(name, target.host),
+        severity: 'error',
+      });
+      return undefined;
+    }
+    const port: Read<number> = target.port === undefined ? { value: place.port } : place.portOf(target.port);
+    if ('value' in port) return text(host ?? urlHost(place.addresses[0]), `:${port.value}`, target);
+    problems.push({ reason: 'InvalidAnnotation', field, message: port.refused, severity: 'error' });
+    return undefined;
+  };
+  const url = (host: string, port: string, { scheme, path }: HttpProbe) =>
+    `${scheme}://${host}${port}${path}`;
+  const filled = {
+    http: fill('check-http', probes.http, url),
+    'health-url': fill('health-url', healthUrl, url),
+    tcp: fill('check-tcp', probes.tcp, (host, port) => `${host}${port}`),
+    grpc: fill('check-grpc', probes.grpc, (host, port, { service }) =>
+      service === '' ? `${host}${port}` : `${host}${port}/${service}`,
+    ),
+  };
+  const written = writtenUrl(declaration);
+  if ('refused' in written) {
+    const field = fieldOf(declaration, 'meta.health_url');
+    problems.push({ reason: 'InvalidAnnotation', field, message: written.refused, severity: 'error' });
+  } else fill('meta.health_url', written.value, url);
+  if (problems.length > 0) return problems;
+  if (prober === undefined) return { checks: none, healthUrl: filled['health-url'] };
   const timing = {
     intervalMs: probes.intervalMs,
     timeoutMs: probes.timeoutMs,
     deregisterAfterMs: probes.deregisterCriticalAfterMs ?? prober.deregisterCriticalAfterMs,
   };
-  const found = new Map<string, Probe>();
-  const add = (id: string, kind: Probe['kind'], target: string): void => {
-    found.set(id, { kind, target, ...timing });
-  };
-  if (probes.http !== undefined) add('http', 'http', urlOn(place, probes.http));
-  if (healthUrl !== undefined) add('health-url', 'http', urlOn(place, healthUrl));
-  for (const kind of ['tcp', 'grpc'] as const) {
-    const asked = probes[kind];
-    if (asked === undefined) continue;
-    const target = targetOn(place, asked);
-    if ('refused' in target) {
-      const field = fieldOf(declaration, `check-${kind}`);
-      return { reason: 'InvalidAnnotation', field, message: target.refused, severity: 'error' };
-    }
-    const service = 'service' in asked && asked.service !== '' ? `/${asked.service}` : '';
-    add(kind, kind, `${target.value}${service}`);
+  const checks = new Map<string, Probe>();
+  for (const [id, target] of Object.entries(filled)) {
+    if (target === undefined) continue;
+    const kind = id === 'tcp' || id === 'grpc' ? id : 'http';
+    const redirects = kind === 'http' && agents !== undefined ? { redirects: false } : {};
+    checks.set(id, { kind, target, ...timing, ...redirects });
   }
-  return found;
+  return { checks, healthUrl: filled['health-url'] };
 }
+
+/** Whoever reads meta `health_url` cannot tell which annotation it comes from. */
+function writtenUrl({ meta }: Declaration): Read<HttpProbe | undefined> {
+  const text = meta.get('health_url');
+  return text === undefined ? { value: undefined } : readHttpProbe(text);
+}
+
+/** The host for a URL when it is one of the instance's own addresses. */
+function ownAddress(host: Host, { addresses }: Place): string | undefined {
+  const own = addresses.some((address) =>
+    isIpv6(address) ? canonicalIpv6(address) === host.text : address === host.text,
+  );
+  return own ? hostInUrl(host) : undefined;
+}
+
+const elsewhere = (name: string, host: Host): string =>
+  `${name}: ${quote(host.text)} is not the address of the instance; write a path or a port, such as /healthz, ` +
+  `https://:8443/healthz or 8443, or have the host named in registration.probeHosts of kube-registrar's configuration`;
 
 const names: Readonly<Record<string, string>> = {
   http: 'HTTP check',
@@ -67,7 +128,11 @@ const names: Readonly<Record<string, string>> = {
  * The checks of these probes. Until it has been probed for the first time, an instance is what Kubernetes
  * says of it: a new one that is ready need not wait. Where nobody asks Kubernetes, it is critical.
  */
-export function probeChecks(id: InstanceId, probes: Probes, health: Health | undefined): Check[] {
+export function probeChecks(
+  id: InstanceId,
+  probes: ResolvedProbes['checks'],
+  health: Health | undefined,
+): Check[] {
   return [...probes].map(([key, definition]) => ({
     id: checkId(`${id}:${key}`),
     name: names[key] ?? key,
@@ -76,14 +141,4 @@ export function probeChecks(id: InstanceId, probes: Probes, health: Health | und
     output: '',
     definition,
   }));
-}
-
-/** A path is on the instance itself. */
-const urlOn = ({ address, port }: Place, url: string): string =>
-  url.startsWith('/') ? `http://${urlHost(address)}:${port}${url}` : url;
-
-function targetOn({ address, portOf }: Place, { host, port }: ProbeTarget): Read<string> {
-  const resolved = portOf(port);
-  if ('refused' in resolved) return resolved;
-  return { value: `${host === '' ? urlHost(address) : host}:${resolved.value}` };
 }

@@ -162,8 +162,14 @@ describe('an endpoint of an annotated Service', () => {
     const ports = [{ name: 'api', port: 9200, protocol: 'TCP', hostPort: 30_092 }];
     const mapped = one({ services, pods: [pod({ ...bare, ports })] });
     assert.deepEqual([mapped.address, mapped.port], ['192.168.0.1', 30_092]);
-    const unknown = one({ services });
-    assert.deepEqual([unknown.address, unknown.port], ['192.168.0.1', 9200]);
+    for (const pods of [[], [pod({ ...bare, ports: [{ name: 'api', port: 9200, protocol: 'TCP' }] })]]) {
+      const { entry, problems, stale } = desired({ services, pods });
+      assert.deepEqual([entry?.instances.size, stale.length], [0, 1]);
+      assert.deepEqual(
+        problems.map(({ reason, field }) => [reason, field]),
+        [['RegistrationFailed', 'address']],
+      );
+    }
   });
 
   test('without a node cannot have the address of one', () => {

@@ -11,9 +11,9 @@ import { buildInstance } from './instance.ts';
 import { quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
-import { noAddress } from './pod-instances.ts';
-import { type EndpointPort, resolveServicePort } from './ports.ts';
-import { probesOf } from './probe-checks.ts';
+import { noAddress, unreachable } from './pod-instances.ts';
+import { type EndpointPort, reachedPort, resolveServicePort } from './ports.ts';
+import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
 import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -48,7 +48,7 @@ export function sliceInstances(
     else if (declaration.kind === 'declared') {
       const outcome = sliceInstance(declaration, group, node, context);
       if (outcome === undefined) continue;
-      if (!('reason' in outcome)) {
+      if ('id' in outcome) {
         if (!instances.has(outcome.id)) instances.set(outcome.id, outcome);
         else
           problems.push(
@@ -56,7 +56,7 @@ export function sliceInstances(
           );
         continue;
       }
-      problems.push({ ...outcome, object });
+      for (const each of outcome) problems.push({ ...each, object });
     }
     const kept = keep(declaration, group);
     if (kept !== undefined) stale.push(kept);
@@ -98,49 +98,40 @@ function keep(declaration: Declaration | BrokenDeclaration, group: EndpointGroup
   return kept !== undefined && group.podUid === '' ? { ...kept, check: undefined } : kept;
 }
 
-/** The instance, why there is none, or undefined when it is drained away. */
+/** The instance, everything that is in its way, or undefined when it is drained away. */
 function sliceInstance(
   declaration: Declaration,
   group: EndpointGroup,
   node: NodeFacts,
   context: DesiredContext,
-): Instance | Omit<Problem, 'object'> | undefined {
+): Instance | readonly Omit<Problem, 'object'>[] | undefined {
   const now = standing(conditionOf(group), declaration);
   if (now.kind === 'deregistered') return undefined;
   const field = fieldOf(declaration, 'port');
   const { service, pod } = group;
   const target = resolveServicePort(declaration.port, service.ports);
   if ('refused' in target) {
-    return { reason: 'InvalidAnnotation', field, message: target.refused, severity: 'error' };
+    return [{ reason: 'InvalidAnnotation', field, message: target.refused, severity: 'error' }];
   }
   const reached = reach(group, target.value);
   if (reached === undefined) {
     const message = `no EndpointSlice has the port ${quote('name' in target.value ? target.value.name : '')} yet`;
-    return { reason: 'RegistrationFailed', field, message, severity: 'error' };
+    return [{ reason: 'RegistrationFailed', field, message, severity: 'error' }];
   }
   const { port, addresses: own } = reached;
   const [first, ...others] = chooseAddresses(declaration.address, { own, host: pod?.hostIps ?? [], node });
   if (first === undefined) {
-    const message = noAddress(declaration, node, context);
-    return {
-      reason: 'RegistrationFailed',
-      field: fieldOf(declaration, 'address'),
-      message,
-      severity: 'error',
-    };
+    return [unreachable(declaration, noAddress(declaration, node, context))];
   }
-  // The host's address leads to the pod through a host port, when there is one.
-  const reachable = (inside: number): number =>
-    declaration.address === 'pod'
-      ? inside
-      : (pod?.ports.find((candidate) => candidate.port === inside)?.hostPort ?? inside);
-  const reachedPort = reachable(port);
+  const reachedAt = reachedPort(declaration.address, port, pod);
+  if ('refused' in reachedAt) return [unreachable(declaration, reachedAt.refused)];
   const portOf = (ref: PortRef): Read<number> => {
-    const found = probePort(group, ref);
-    return 'refused' in found ? found : { value: reachable(found.value) };
+    const found = probePort(group, ref, port);
+    return 'refused' in found ? found : reachedPort(declaration.address, found.value, pod);
   };
-  const probes = probesOf(declaration, { address: first, port: reachedPort, portOf }, context);
-  if ('reason' in probes) return probes;
+  const addresses = [first, ...others] as const;
+  const probes = resolveProbes(declaration, { addresses, port: reachedAt.value, portOf }, context);
+  if (!('checks' in probes)) return probes;
   return buildInstance({
     id: idOf(group, own[0]!, declaration.service, port),
     declaration,
@@ -152,8 +143,8 @@ function sliceInstance(
       clusterName: context.clusterName,
       kubeService: service.name,
     },
-    addresses: [first, ...others],
-    port: reachedPort,
+    addresses,
+    port: reachedAt.value,
     health: now.check,
     probes,
     options: context,
@@ -191,10 +182,19 @@ function reach(
   return { port: first.port, addresses: [...addresses].sort((a, b) => rank(a) - rank(b)) };
 }
 
-/** What a probe connects to: a port of the Service by its name, or a number as it is. */
-function probePort(group: EndpointGroup, ref: PortRef): Read<number> {
-  if ('number' in ref) return { value: ref.number };
-  const target = resolveServicePort(ref, group.service.ports);
+/**
+ * A port of the backend that a probe may connect to: a port of the Service by its name, or the number of a
+ * port that a slice or the pod declares, or of the instance's own.
+ */
+function probePort(group: EndpointGroup, ref: PortRef, instancePort: number): Read<number> {
+  const { service, pod, members } = group;
+  if ('number' in ref) {
+    const declared = [...members.flatMap(({ slice }) => slice.ports), ...(pod?.ports ?? [])];
+    return ref.number === instancePort || declared.some(({ port }) => port === ref.number)
+      ? { value: ref.number }
+      : { refused: `port ${ref.number} is declared neither by an EndpointSlice nor by the pod` };
+  }
+  const target = resolveServicePort(ref, service.ports);
   if ('refused' in target) return target;
   const reached = reach(group, target.value);
   return reached === undefined

@@ -6,8 +6,6 @@ import { didYouMean, quote, type Read } from './mistake.ts';
 
 /** In bytes. */
 const longestReason = 512;
-/** In bytes: with scheme, address and port before a path it still fits into a meta value of Consul. */
-const longestUrl = 448;
 const longestDurationMs = 365 * 24 * 3_600_000;
 
 /** The name of a Consul service; `true` on a Service is the Service's own name. */
@@ -82,17 +80,6 @@ export function readDuration(text: string): Read<number> {
 export function readProtocol(text: string): Read<string> {
   if (/^[A-Za-z0-9][A-Za-z0-9.+/-]{0,31}$/.test(text)) return { value: text };
   return { refused: `${quote(text)} is not a protocol; write it like tcp, http, grpc or ws` };
-}
-
-/**
- * An HTTP URL, or a path on the instance itself: a pod template cannot know the pod's address.
- */
-export function readUrl(text: string): Read<string> {
-  if (Buffer.byteLength(text) > longestUrl) return { refused: `is longer than ${longestUrl} bytes` };
-  if (/^\/(?!\/)[^\s]*$/.test(text)) return { value: text };
-  const url = /^https?:\/\/[^\s]+$/i.test(text) ? URL.parse(text) : null;
-  if (url !== null) return { value: text };
-  return { refused: `${quote(text)} is neither an http(s) URL nor a path such as /healthz` };
 }
 
 /** Text for people. */

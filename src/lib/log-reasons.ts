@@ -373,8 +373,14 @@ export const logReasons = {
   ServiceNameDenied: {
     levels: problem,
     area: 'problems',
-    means: 'Claims give the name to other namespaces.',
-    todo: 'Take another name, or change `claims`.',
+    means: 'The name is reserved, or claims give it to other namespaces.',
+    todo: 'Take another name, or change `claims` or `reservedNames`.',
+  },
+  AnnotationDenied: {
+    levels: problem,
+    area: 'problems',
+    means: 'The configuration forbids the namespace a tag or a meta key, or everybody the host of a probe.',
+    todo: 'Leave it out, or change `tagRules`, `metaRules` or `registration.probeHosts`. See security.md.',
   },
   Conflict: {
     levels: problem,

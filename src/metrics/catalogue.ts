@@ -1,4 +1,5 @@
 import { type Labels, noopCounter, noopGauge, noopHistogram } from '../lib/metrics.ts';
+import { problemReasons } from '../model/problem.ts';
 import type { Definition, InstrumentOf } from './definition.ts';
 
 /** Every metric of ours; base units, and labels with few values. Default metrics of Node come on top. */
@@ -85,7 +86,7 @@ export const catalogue = {
     type: 'gauge',
     name: 'problems',
     help: 'What is wrong or doubtful about objects at the moment, and what of them Consul refuses, by reason.',
-    labels: { reason: ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] },
+    labels: { reason: problemReasons },
   },
   eventsDropped: {
     type: 'counter',

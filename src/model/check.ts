@@ -35,6 +35,11 @@ export interface Probe {
   readonly timeoutMs: number;
   /** Critical for so long, the prober removes the instance. */
   readonly deregisterAfterMs: number;
+  /**
+   * False: an HTTP probe does not follow redirects. Only agents can be told so; a transaction drops it, and
+   * consul-esm does not know it. Default true.
+   */
+  readonly redirects?: boolean;
 }
 
 /** Whether somebody else finds the check's status out. */

@@ -7,15 +7,22 @@ export interface ObjectRef {
   readonly uid: string;
 }
 
+/** Stable codes, the same in Events, logs and metrics. */
+export const problemReasons = [
+  'InvalidAnnotation',
+  'ServiceNameDenied',
+  'AnnotationDenied',
+  'Conflict',
+  'RegistrationFailed',
+] as const;
+
 /**
  * What is wrong with what a user asked for, or keeps Consul from being as it is wanted: shown as a Warning Event and
  * a log line with these fields.
- *
- * `reason` is a stable code, the same in Events, logs and metrics.
  */
 export interface Problem {
   readonly object: ObjectRef;
-  readonly reason: 'InvalidAnnotation' | 'ServiceNameDenied' | 'Conflict' | 'RegistrationFailed';
+  readonly reason: (typeof problemReasons)[number];
   /** The annotation without the prefix (`port`, `services[1].meta.team`); empty when none is to blame. */
   readonly field: string;
   /** What is wrong and what to do: `port "htp" is not a container port; did you mean "http"?` */

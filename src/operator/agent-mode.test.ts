@@ -217,7 +217,7 @@ describe('registration with the agents of the nodes', () => {
         service: 'api',
         'check-http': '/healthz',
         'check-tcp': 'http',
-        'check-grpc': '9000/api.v1',
+        'check-grpc': '8080/api.v1',
         'health-url': '/status',
         'check-interval': '5s',
       },
@@ -232,7 +232,7 @@ describe('registration with the agents of the nodes', () => {
     );
     assert.match(
       shown[0]?.Notes ?? '',
-      /http:\/\/10\.1\.0\.3:8080\/healthz every 5s, timeout 1s, deregister after 20s$/,
+      /http:\/\/10\.1\.0\.3:8080\/healthz without redirects every 5s, timeout 1s, deregister after 20s$/,
     );
     agents.n1.setCheck(`${id}:http`, 'critical', 'HTTP GET: 503');
     const index = consul.raftIndex;
@@ -242,7 +242,7 @@ describe('registration with the agents of the nodes', () => {
     agents.n1.setCheck(`${id}:http`, 'passing');
     cluster.putPod('c', { service: 'api', 'check-http': '/other' }, { node: 'n1' });
     await clock.advance(1_000);
-    assert.match(check(`${id}:http`)?.Notes ?? '', /\/other every 10s/);
+    assert.match(check(`${id}:http`)?.Notes ?? '', /\/other without redirects every 10s/);
     assert.equal(check(`${id}:tcp`), undefined);
     await stop();
   });

@@ -3,6 +3,7 @@ import { ConsulClient } from '../consul/client.ts';
 import type { ConsulHttpOptions } from '../consul/consul-http.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { DesiredOptions } from '../desired/options.ts';
+import { createProbeHosts } from '../desired/probe-hosts.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
@@ -73,6 +74,7 @@ export function desiredOptionsOf(
     clusterUid: owner,
     namespaced: kubernetes.namespaces.length > 0,
     ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
+    probeHosts: createProbeHosts(registration.probeHosts),
     ...(withAgents ? { agents: { ttlMs: agent.ttl } } : {}),
     ...(withAgents || externalProbe
       ? { probes: { deregisterCriticalAfterMs: deregisterCriticalAfter } }

@@ -11,9 +11,10 @@ import { isOwnCheck, ownNotes } from './ownership.ts';
 export function notesOf({ definition }: Check): string {
   if (definition === undefined) return ownNotes;
   if (definition.kind === 'ttl') return `${ownNotes}; ttl ${formatDuration(definition.ttlMs)}`;
-  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs } = definition;
+  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs, redirects = true } = definition;
+  const how = redirects ? '' : ' without redirects';
   const [every, timeout, after] = [intervalMs, timeoutMs, deregisterAfterMs].map(formatDuration);
-  return `${ownNotes}; ${kind} ${target} every ${every}, timeout ${timeout}, deregister after ${after}`;
+  return `${ownNotes}; ${kind} ${target}${how} every ${every}, timeout ${timeout}, deregister after ${after}`;
 }
 
 /** The definition of a check whose notes say that it has a TTL. */

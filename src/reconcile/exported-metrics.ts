@@ -1,7 +1,7 @@
 import type { ReflectorStatus } from '../kube/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
-import type { Problem } from '../model/problem.ts';
+import { type Problem, problemReasons } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { Fight } from './contention.ts';
@@ -27,7 +27,6 @@ export interface MetricSources {
 
 const states = ['idle', 'listing', 'watching', 'waiting', 'stopped'] as const;
 type StateLabel = (typeof states)[number];
-const problemReasons = ['InvalidAnnotation', 'ServiceNameDenied', 'Conflict', 'RegistrationFailed'] as const;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   const { clock, leadership, reflectors, nodes, queue, problems, findings, fights } = sources;
@@ -57,7 +56,7 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   metrics.queueDepth.collect(() => [{ labels: {}, value: queue()?.depth ?? 0 }]);
   metrics.queueOldest.collect(() => [{ labels: {}, value: (queue()?.oldestMs ?? 0) / 1_000 }]);
   metrics.problems.collect(() => {
-    const counts = new Map(problemReasons.map((reason) => [reason, 0]));
+    const counts = new Map<Problem['reason'], number>(problemReasons.map((reason) => [reason, 0]));
     for (const { item } of problems()) counts.set(item.reason, (counts.get(item.reason) ?? 0) + 1);
     return [...counts].map(([reason, value]) => ({ labels: { reason }, value }));
   });

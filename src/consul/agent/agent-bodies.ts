@@ -60,9 +60,10 @@ function checkFields(check: Check): object {
 
 function definitionFields(definition: CheckDefinition): object {
   if (definition.kind === 'ttl') return { TTL: formatDuration(definition.ttlMs) };
-  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs } = definition;
+  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs, redirects = true } = definition;
   return {
     [kind.toUpperCase()]: target,
+    ...(redirects ? {} : { DisableRedirects: true }),
     Interval: formatDuration(intervalMs),
     Timeout: formatDuration(timeoutMs),
     DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),

@@ -20,6 +20,8 @@ const longestWaitMs = 600_000;
  */
 export class AgentClient {
   readonly #http: ConsulHttp;
+  /** Agents before 1.9.17, 1.10.10 and 1.11.5 refuse `DisableRedirects`, as every field they do not know. */
+  #knowsRedirects = true;
 
   constructor(http: ConsulHttp) {
     this.#http = http;
@@ -55,11 +57,11 @@ export class AgentClient {
 
   /** `body`: see agent-bodies.ts. Checks of the service that it does not name stay. */
   async registerService(body: object, signal: AbortSignal): Promise<void> {
-    await this.#put('/v1/agent/service/register', signal, body);
+    await this.#register('/v1/agent/service/register', signal, body);
   }
 
   async registerCheck(body: object, signal: AbortSignal): Promise<void> {
-    await this.#put('/v1/agent/check/register', signal, body);
+    await this.#register('/v1/agent/check/register', signal, body);
   }
 
   /** With its checks. What is not there is gone already. */
@@ -88,6 +90,18 @@ export class AgentClient {
             ['reason', reason],
           ];
     await this.#exchange('PUT', path, query, signal);
+  }
+
+  async #register(path: string, signal: AbortSignal, body: object): Promise<void> {
+    try {
+      await this.#put(path, signal, this.#knowsRedirects ? body : withoutRedirects(body));
+    } catch (thrown) {
+      const error = RegistrarError.from(thrown);
+      const isUnknown = error.code === 'rejected' && /unknown field .*DisableRedirects/.test(error.message);
+      if (!isUnknown || !this.#knowsRedirects) throw thrown;
+      this.#knowsRedirects = false;
+      await this.#put(path, signal, withoutRedirects(body));
+    }
   }
 
   async #put(path: string, signal: AbortSignal, body: object): Promise<void> {
@@ -131,3 +145,7 @@ export class AgentClient {
     throw error;
   }
 }
+
+/** The body for an agent that cannot be told not to follow redirects. */
+const withoutRedirects = (body: object): object =>
+  JSON.parse(JSON.stringify(body, (key, value) => (key === 'DisableRedirects' ? undefined : value)));

@@ -1,0 +1,50 @@
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { type Host, readHost, specialHost } from './host.ts';
+import { quote } from './mistake.ts';
+
+/** Whether annotations may have a host probed that is not the instance itself. */
+export type ProbeHosts = (host: Host) => boolean;
+
+/**
+ * Allows the hosts that the configuration names: an address, a CIDR, a name, or `*.` and the end of names.
+ * Names are not looked up: one that leads to an allowed address has to be named itself. Entries that
+ * `probeHostMistake()` refuses allow nothing.
+ */
+export function createProbeHosts(entries: readonly string[]): ProbeHosts {
+  const addresses = { ipv4: new BlockList(), ipv6: new BlockList() };
+  const names = new Set<string>();
+  const ends: string[] = [];
+  for (const entry of entries) {
+    if (probeHostMistake(entry) !== undefined) continue;
+    const [address = '', prefix] = entry.split('/');
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (prefix !== undefined) addresses[family].addSubnet(address, Number(prefix), family);
+    else if (isIP(address) !== 0) addresses[family].addAddress(address, family);
+    else if (entry.startsWith('*.')) ends.push(entry.slice(1).toLowerCase());
+    else names.add(entry.toLowerCase());
+  }
+  return ({ kind, text }) =>
+    kind === 'name'
+      ? names.has(text) || ends.some((end) => text.endsWith(end))
+      : addresses[kind].check(text, kind);
+}
+
+/** What is wrong with an entry of the configuration, and what to write; undefined when it is right. */
+export function probeHostMistake(entry: string): string | undefined {
+  const [address = '', prefix, ...more] = entry.split('/');
+  if (prefix !== undefined || isIP(address) !== 0) {
+    const family = isIP(address);
+    const bits = prefix === undefined ? 0 : Number(prefix);
+    const isRight = family !== 0 && more.length === 0 && !address.includes('%');
+    if (!isRight || !/^\d{1,3}$/.test(prefix ?? '0') || bits > (family === 4 ? 32 : 128)) {
+      return `${quote(entry)} is not a CIDR; write it like "10.0.0.0/8" or "fd00::/64"`;
+    }
+  }
+  const isV6 = isIP(address) === 6;
+  const name = prefix !== undefined || isV6 ? address : entry.replace(/^\*\./, '');
+  const host = readHost(isV6 ? `[${name}]` : name);
+  if ('refused' in host) return `${host.refused}; write a name, "*.example.com", an address or a CIDR`;
+  // A wide network may hold such addresses: they stay out of it. By itself it could only mean them.
+  const never = prefix === '0' ? undefined : specialHost(host.value);
+  return never === undefined ? undefined : `${quote(entry)} is ${never}, which is never probed; remove it`;
+}
