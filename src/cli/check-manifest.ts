@@ -1,6 +1,6 @@
-import { type Claim, createClaims } from '../desired/claims.ts';
 import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
 import { desiredNode } from '../desired/desired.ts';
+import type { DesiredOptions } from '../desired/options.ts';
 import { annotationsUnder } from '../kube/annotations.ts';
 import { InternPool } from '../kube/intern-pool.ts';
 import { podProjection } from '../kube/project-pod.ts';
@@ -12,10 +12,10 @@ import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Manifest } from './manifests.ts';
 
-export interface CheckOptions {
+export interface CheckOptions
+  extends Pick<DesiredOptions, 'claims' | 'tagRules' | 'metaRules' | 'probeHosts'> {
   /** With its slash: `kube-registrar.io/`. */
   readonly prefix: string;
-  readonly claims: readonly Claim[];
 }
 
 /** Something wrong with what a manifest asks for. */
@@ -32,7 +32,7 @@ export interface ManifestMistake {
  * What the operator would say of an object like this one if it ran and were ready: the same code answers, with
  * made-up names and addresses in the place of those the cluster gives.
  */
-export function checkManifest(manifest: Manifest, { prefix, claims }: CheckOptions): ManifestMistake[] {
+export function checkManifest(manifest: Manifest, { prefix, ...rules }: CheckOptions): ManifestMistake[] {
   const own = manifest.annotations.filter(({ key }) => key.startsWith(prefix));
   if (own.length === 0) return [];
   const mistakes: ManifestMistake[] = own
@@ -49,7 +49,7 @@ export function checkManifest(manifest: Manifest, { prefix, claims }: CheckOptio
     clusterName: 'cluster',
     clusterUid: clusterUid('uid'),
     namespaced: false,
-    ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
+    ...rules,
   };
   try {
     const { problems } = desiredNode(madeUp, viewOf(manifest, prefix), options);
@@ -90,11 +90,18 @@ function viewOf(manifest: Manifest, prefix: string): ClusterView {
   const { object } = manifest;
   if (object.kind === 'Pod') return view([running(podProjection(prefix, pool)(object.pod))], undefined);
   const service = serviceProjection(prefix, pool)(object.service);
-  // Any pod may stand behind a Service: one with every label that is asked for.
+  // Any pod may stand behind a Service: one on the host's network with every label and port that is asked for.
   const texts = Object.values(annotationsUnder(prefix, object.service.metadata?.annotations)).join('\n');
   const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)\}/g)].map(([, label = '']) => [label, 'value']);
   const { namespace = '' } = object.service.metadata ?? {};
-  const behind = podProjection(prefix, pool)({ metadata: { namespace, labels: Object.fromEntries(labels) } });
+  const ports = [...texts.matchAll(/\b\d{1,5}\b/g)].map(([port]) => ({ containerPort: Number(port) }));
+  const behind = podProjection(
+    prefix,
+    pool,
+  )({
+    metadata: { namespace, labels: Object.fromEntries(labels) },
+    spec: { hostNetwork: true, containers: [{ name: '', ports }] },
+  });
   return view([running(behind)], service);
 }
 

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { createClaims } from '../desired/claims.ts';
 import { checkManifest } from './check-manifest.ts';
 import { readManifests } from './manifests.ts';
 import { runProgram } from './program.ts';
@@ -119,7 +120,10 @@ items:
 });
 
 describe('checkManifest()', () => {
-  const options = { prefix: 'kube-registrar.io/', claims: [{ namespaces: ['pay'], services: ['web'] }] };
+  const options = {
+    prefix: 'kube-registrar.io/',
+    claims: createClaims([{ namespaces: ['pay'], services: ['web'] }]),
+  };
 
   test('knows the claims', () => {
     const { manifests } = readManifests(

@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { whyUnreadable } from '../config/files.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { tenantRulesOf } from '../operator/parts.ts';
 import { type CheckOptions, checkManifest } from './check-manifest.ts';
 import type { CliContext } from './context.ts';
 import { readManifests } from './manifests.ts';
@@ -49,7 +50,7 @@ async function checkOptions(config: string | undefined): Promise<CheckOptions> {
   const file = config === undefined ? undefined : { name: config, text: await readText(config) };
   const resolved = resolveConfig({ file, environment: {}, flags: {} });
   if (resolved.config === undefined) throw new ConfigError(resolved.mistakes);
-  return { prefix: `${resolved.config.annotationPrefix}/`, claims: resolved.config.claims };
+  return { prefix: `${resolved.config.annotationPrefix}/`, ...tenantRulesOf(resolved.config) };
 }
 
 async function read(file: string, { stdin }: CliContext): Promise<string> {

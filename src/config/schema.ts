@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaultReservedNames } from '../desired/claims.ts';
 import { probeHostMistake } from '../desired/probe-hosts.ts';
 import type { Secret } from '../lib/secret.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
@@ -226,8 +227,8 @@ const guard = z.strictObject({
   ),
 });
 
-const claim = z.strictObject({
-  namespaces: z
+const namespacesOf = (description: string) =>
+  z
     .array(
       text(
         /^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/,
@@ -236,7 +237,10 @@ const claim = z.strictObject({
     )
     .prefault([])
     .refine((list) => list.length > 0, { error: 'is empty; name at least one namespace, or "*"' })
-    .meta({ description: 'Namespaces that may register these names; `*` stands for each of them.' }),
+    .meta({ description });
+
+const claim = z.strictObject({
+  namespaces: namespacesOf('Namespaces that may register these names; `*` stands for each of them.'),
   services: z
     .array(
       text(
@@ -253,6 +257,37 @@ const claim = z.strictObject({
         'Consul service names, or beginnings of them with `*` at the end; `{namespace}` stands for the namespace that registers.',
     }),
 });
+
+const reservedName = text(
+  /^[A-Za-z0-9*-]{1,63}$/,
+  'a service name; write "web" or "web-*", with letters, digits and hyphens',
+);
+// Without quotes and backslashes: the chart writes them into expressions of the API server.
+const tagPattern = text(
+  /^[^\s\\'"]{1,128}$/,
+  'a pattern for tags; write "urlprefix-*", without spaces, quotes and backslashes, at most 128 characters',
+);
+const metaPattern = text(
+  /^[A-Za-z0-9_*-]{1,128}$/,
+  'a pattern for meta keys; write "route_*", with letters, digits, "_" and "-"',
+);
+
+const patternRule = (pattern: typeof tagPattern, what: string) => {
+  const patterns = (verb: string) =>
+    z
+      .array(pattern)
+      .default([])
+      .meta({ description: `${what} that are ${verb}; \`*\` stands for any text. Case does not matter.` });
+  return z
+    .strictObject({
+      namespaces: namespacesOf('Namespaces the rule is for; `*` stands for each of them.'),
+      allow: patterns('allowed'),
+      deny: patterns('denied'),
+    })
+    .refine(({ allow, deny }) => allow.length + deny.length > 0, {
+      error: 'allows and denies nothing; name at least one pattern in "allow" or "deny"',
+    });
+};
 
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
@@ -293,7 +328,22 @@ export const configSchema = z.strictObject({
     .meta({ description: 'What is held until it is confirmed. See docs/safety.md for the reasons.' }),
   claims: z.array(claim).default([]).meta({
     description:
-      'Which namespaces may register which service names. A name that claims cover is for the namespaces of those claims only; a name that none covers is free for all.',
+      'Which namespaces may register which service names. A name that claims cover is for the namespaces of those claims only; a name that none covers is free for all. See security.md.',
+  }),
+  reservedNames: z
+    .array(reservedName)
+    .default([...defaultReservedNames])
+    .meta({
+      description:
+        'Service names that nobody may register, unless a claim names them exactly; `*` stands for any text. The default are those that Consul, Nomad, Vault and this operator register themselves.',
+      examples: [['consul', 'kube-registrar', 'vault*']],
+    }),
+  tagRules: z.array(patternRule(tagPattern, 'Tags')).default([]).meta({
+    description:
+      'Which tags namespaces may use. The first rule decides that is for the namespace and has a pattern that fits, `deny` before `allow`; what none fits is allowed. See security.md.',
+  }),
+  metaRules: z.array(patternRule(metaPattern, 'Meta keys')).default([]).meta({
+    description: 'The same for the keys of meta, `protocol` and `health_url` among them.',
   }),
   log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
   server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { bareEndpoint, options, pod, service, slice, view } from '../../test/support/cluster-records.ts';
-import { type Claim, createClaims, denialText } from './claims.ts';
+import { type Claim, createClaims, defaultReservedNames, denialText } from './claims.ts';
 import { desiredNode } from './desired.ts';
 
 const may = (table: readonly Claim[], namespace: string, service: string): boolean =>
@@ -42,6 +42,57 @@ describe('createClaims()', () => {
     assert.ok(may(table, 'a', 'a-web'));
     assert.ok(!may(table, 'a', 'b-web'));
     assert.ok(may(table, 'c', 'c-web'), 'c is in no claim, and so its names are not covered');
+  });
+
+  test('no namespace takes a name that could be of a longer one, whether there is such a namespace or not', () => {
+    const table = [{ namespaces: ['*'], services: ['{namespace}-*'] }];
+    assert.ok(!may(table, 'team', 'team-a-web'));
+    assert.ok(!may(table, 'team', 'TEAM-A-web'));
+    assert.ok(may(table, 'team-a', 'team-a-web'));
+    assert.ok(may(table, 'team', 'team-web'));
+    assert.ok(may(table, 'team', 'team--web'), 'no namespace ends with a hyphen');
+    assert.deepEqual(createClaims(table)('team', 'team-a-web'), {
+      claims: [{ namespace: 'team-a', service: '{namespace}-*' }],
+    });
+    const both = [{ namespaces: ['*'], services: ['x-{namespace}-y*'] }];
+    assert.ok(may(both, 'a-ya', 'x-a-ya-ya'));
+    assert.ok(!may(both, 'a', 'x-a-ya-ya'));
+  });
+
+  test('of namespaces that are named, the longest that fits has the name', () => {
+    const pattern = ['{namespace}-*'];
+    for (const table of [
+      [{ namespaces: ['team', 'team-a'], services: pattern }],
+      [
+        { namespaces: ['team-a'], services: pattern },
+        { namespaces: ['team'], services: pattern },
+      ],
+    ]) {
+      assert.ok(!may(table, 'team', 'team-a-web'));
+      assert.ok(may(table, 'team-a', 'team-a-web'));
+      assert.ok(may(table, 'team', 'team-b-web'), 'team-b is not named');
+    }
+    const named = [
+      { namespaces: ['team'], services: pattern },
+      { namespaces: ['*'], services: pattern },
+    ];
+    assert.ok(!may(named, 'team', 'team-a-web'), 'beside every namespace a name adds nothing');
+    const more = [
+      { namespaces: ['*'], services: pattern },
+      { namespaces: ['team'], services: ['team-a-web'] },
+    ];
+    assert.ok(may(more, 'team', 'team-a-web'), 'a claim that says so gives it');
+  });
+
+  test('says why a shorter namespace does not have the name', () => {
+    const table = [{ namespaces: ['*'], services: ['{namespace}-*'] }];
+    const denial = createClaims(table)('shop', 'shop-web-api');
+    assert.equal(
+      denial && denialText('shop-web-api', 'shop', denial),
+      'service "shop-web-api" is claimed by namespace "shop-web" (claim "{namespace}-*"), not by namespace "shop", ' +
+        'because the longest namespace that it could be of counts; ' +
+        "use another name, or have the claims in kube-registrar's configuration changed",
+    );
   });
 
   test('with every namespace, {namespace} keeps names to the namespace they start with', () => {
@@ -95,7 +146,7 @@ describe('createClaims()', () => {
         assert.ok(denial.claims.length > 0);
         for (const { namespace: owner } of denial.claims) {
           assert.notEqual(owner, namespace);
-          if (owner !== '*') assert.ok(may(table, owner, service));
+          assert.ok(may(table, owner, service));
         }
       }),
     );
@@ -114,6 +165,43 @@ describe('createClaims()', () => {
           assert.ok(!may([...one, ...other], namespace, service));
         }
       }),
+    );
+  });
+});
+
+describe('reserved names', () => {
+  const table = [
+    { namespaces: ['*'], services: ['*'] },
+    { namespaces: ['platform'], services: ['Vault', 'nomad*'] },
+  ];
+  const allowed = (namespace: string, name: string, reserved = defaultReservedNames) =>
+    createClaims(table, reserved)(namespace, name) === undefined;
+
+  test('are for nobody, whatever their case, and whatever a claim of all names says', () => {
+    for (const name of ['consul', 'CONSUL', 'kube-registrar', 'Kube-Registrar', 'nomad', 'nomad-client']) {
+      for (const namespace of ['shop', 'platform', 'kube-system']) assert.ok(!allowed(namespace, name), name);
+    }
+    assert.ok(allowed('shop', 'consul-ui'));
+    assert.ok(createClaims([])('shop', 'consul') === undefined, 'nothing is reserved by itself');
+  });
+
+  test('are for the namespaces of claims that name them exactly', () => {
+    assert.ok(allowed('platform', 'vault'));
+    assert.ok(allowed('platform', 'VAULT'));
+    assert.ok(!allowed('shop', 'vault'));
+  });
+
+  test('may be patterns, and none', () => {
+    assert.ok(!allowed('shop', 'consul-server', ['consul*']));
+    assert.ok(allowed('shop', 'consul', []));
+  });
+
+  test('say so, and what to do', () => {
+    const denial = createClaims([], ['consul'])('shop', 'Consul');
+    assert.equal(
+      denial && denialText('Consul', 'shop', denial),
+      'service "Consul" is a reserved name; use another one, or have a claim of that very name, or reservedNames ' +
+        "without it, put into kube-registrar's configuration",
     );
   });
 });

@@ -1,6 +1,7 @@
 import type { ClusterUid } from '../model/keys.ts';
 import type { Claims } from './claims.ts';
 import type { DescribePod } from './declarations.ts';
+import type { PatternRules } from './pattern-rules.ts';
 import type { ProbeHosts } from './probe-hosts.ts';
 import type { ReadList } from './services-list.ts';
 
@@ -13,6 +14,9 @@ export interface DesiredOptions {
   readonly namespaced: boolean;
   /** Who may register which names. Default: everybody every name. */
   readonly claims?: Claims;
+  /** Which tags, and which meta keys, a namespace may not use. Default: it may use all. */
+  readonly tagRules?: PatternRules;
+  readonly metaRules?: PatternRules;
   /** Instances are registered with the Consul agent of their node, which does their checks. Default: in the catalog. */
   readonly agents?: { readonly ttlMs: number };
   /** Default: what would be probed is not, because nobody would. */

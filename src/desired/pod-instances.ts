@@ -13,7 +13,7 @@ import type { DesiredContext } from './options.ts';
 import { declaredPodPort, reachedPort, resolvePodPort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
+import { denials, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /** One for all: most pods have nothing to say here, and there are many. */
@@ -49,9 +49,9 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
       keep(declaration);
       continue;
     }
-    const denial = denied(object, declaration, context);
-    if (denial !== undefined) {
-      problems.push(denial);
+    const denied = denials(object, declaration, context);
+    if (denied.length > 0) {
+      problems.push(...denied);
       keep(declaration);
       continue;
     }

@@ -15,7 +15,7 @@ import { noAddress, unreachable } from './pod-instances.ts';
 import { type EndpointPort, reachedPort, resolveServicePort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { denied, nothing, problem, type SourceResult, staleSource } from './source.ts';
+import { denials, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
@@ -43,8 +43,8 @@ export function sliceInstances(
   const stale: StaleSource[] = [];
   for (const declaration of declared.outcomes) {
     if (own.has(declaration.service)) continue;
-    const denial = declaration.kind === 'declared' ? denied(object, declaration, context) : undefined;
-    if (denial !== undefined) problems.push(denial);
+    const denied = declaration.kind === 'declared' ? denials(object, declaration, context) : [];
+    if (denied.length > 0) problems.push(...denied);
     else if (declaration.kind === 'declared') {
       const outcome = sliceInstance(declaration, group, node, context);
       if (outcome === undefined) continue;

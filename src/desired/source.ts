@@ -4,7 +4,9 @@ import type { ObjectRef, Problem } from '../model/problem.ts';
 import { denialText } from './claims.ts';
 import type { Declaration, HealthPolicy } from './declaration.ts';
 import { type Condition, standing } from './health.ts';
+import { quote } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
+import type { PatternRules } from './pattern-rules.ts';
 import { fieldOf } from './raw-declaration.ts';
 
 /** What one pod, or one endpoint of a Service, contributes to its node. */
@@ -38,17 +40,36 @@ export function staleSource(
   return { namespace, podUid, kubeService, service: declared.service, check: now.check };
 }
 
-/** The problem when the namespace may not register the name; undefined when it may. */
-export function denied(
+/** Everything of a declaration that the configuration forbids its namespace. */
+export function denials(
   object: ObjectRef,
   declaration: Declaration,
-  { claims }: DesiredOptions,
-): Problem | undefined {
-  const denial = claims?.(object.namespace, declaration.service);
-  if (denial === undefined) return undefined;
-  const message = denialText(declaration.service, object.namespace, denial);
-  return problem(object, 'ServiceNameDenied', fieldOf(declaration, 'service'), message);
+  { claims, tagRules, metaRules }: DesiredOptions,
+): readonly Problem[] {
+  const { namespace } = object;
+  const { service, tags, meta, healthUrl } = declaration;
+  const problems: Problem[] = [];
+  const denial = claims?.(namespace, service);
+  if (denial !== undefined) {
+    const message = denialText(service, namespace, denial);
+    problems.push(problem(object, 'ServiceNameDenied', fieldOf(declaration, 'service'), message));
+  }
+  const forbid = (field: string, rules: PatternRules | undefined, what: string, text: string): void => {
+    const pattern = rules?.(namespace, text);
+    if (pattern === undefined) return;
+    const message = `${what} ${quote(text)} is not for namespace ${quote(namespace)}: the configuration denies ${quote(pattern)}; leave it out`;
+    problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, field), message));
+  };
+  for (const tag of tags) forbid('tags', tagRules, 'tag', tag);
+  for (const key of meta.keys()) {
+    forbid(key === 'protocol' ? 'protocol' : `meta.${key}`, metaRules, 'meta key', key);
+  }
+  if (healthUrl !== undefined) forbid('health-url', metaRules, 'meta key', 'health_url');
+  return problems.slice(0, mostDenials);
 }
+
+/** One is enough to keep a declaration out; hundreds of tags must not become hundreds of Events. */
+const mostDenials = 8;
 
 /** A problem that is no mistake in an annotation's text but in what it meets. */
 export function problem(

@@ -3,6 +3,7 @@ import { ConsulClient } from '../consul/client.ts';
 import type { ConsulHttpOptions } from '../consul/consul-http.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { DesiredOptions } from '../desired/options.ts';
+import { createPatternRules } from '../desired/pattern-rules.ts';
 import { createProbeHosts } from '../desired/probe-hosts.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -63,22 +64,35 @@ export function clusterStoresOf(
 }
 
 /** How the desired state of the cluster is computed. */
-export function desiredOptionsOf(
-  { cluster, kubernetes, claims, registration }: Config,
-  owner: ClusterUid,
-): DesiredOptions {
+export function desiredOptionsOf(config: Config, owner: ClusterUid): DesiredOptions {
+  const { cluster, kubernetes, registration } = config;
   const { mode, externalProbe, deregisterCriticalAfter, agent } = registration;
   const withAgents = mode === 'agent';
   return {
     clusterName: cluster.name,
     clusterUid: owner,
     namespaced: kubernetes.namespaces.length > 0,
-    ...(claims.length === 0 ? {} : { claims: createClaims(claims) }),
-    probeHosts: createProbeHosts(registration.probeHosts),
+    ...tenantRulesOf(config),
     ...(withAgents ? { agents: { ttlMs: agent.ttl } } : {}),
     ...(withAgents || externalProbe
       ? { probes: { deregisterCriticalAfterMs: deregisterCriticalAfter } }
       : {}),
+  };
+}
+
+/** What whoever may annotate a pod may not do all the same. */
+export function tenantRulesOf({
+  claims,
+  reservedNames,
+  tagRules,
+  metaRules,
+  registration,
+}: Config): Required<Pick<DesiredOptions, 'claims' | 'tagRules' | 'metaRules' | 'probeHosts'>> {
+  return {
+    claims: createClaims(claims, reservedNames),
+    tagRules: createPatternRules(tagRules),
+    metaRules: createPatternRules(metaRules),
+    probeHosts: createProbeHosts(registration.probeHosts),
   };
 }
 

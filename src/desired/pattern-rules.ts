@@ -1,0 +1,35 @@
+import { folded, glob } from './glob.ts';
+
+/** What namespaces may write, by patterns in which `*` stands for any text. */
+export interface PatternRule {
+  /** Names of namespaces; `*` stands for each of them. */
+  readonly namespaces: readonly string[];
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+/** The pattern that forbids a namespace a text; undefined when it is allowed. */
+export type PatternRules = (namespace: string, text: string) => string | undefined;
+
+/**
+ * The first rule decides that is for the namespace and has a pattern that fits; in one rule `deny` comes before
+ * `allow`. What no pattern fits is allowed. Case does not matter, as in Consul's look-ups.
+ */
+export function createPatternRules(rules: readonly PatternRule[]): PatternRules {
+  const compiled = rules.map(({ namespaces, allow, deny }) => ({
+    isForAll: namespaces.includes('*'),
+    namespaces: new Set(namespaces),
+    deny: deny.map((pattern) => ({ pattern, fits: glob(pattern) })),
+    allow: allow.map(glob),
+  }));
+  return (namespace, text) => {
+    const name = folded(text);
+    for (const rule of compiled) {
+      if (!rule.isForAll && !rule.namespaces.has(namespace)) continue;
+      const denied = rule.deny.find(({ fits }) => fits(name));
+      if (denied !== undefined) return denied.pattern;
+      if (rule.allow.some((fits) => fits(name))) return undefined;
+    }
+    return undefined;
+  };
+}
