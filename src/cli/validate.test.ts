@@ -83,6 +83,28 @@ items:
     assert.equal(exitCode, 1);
   });
 
+  test('knows reserved names and what may be probed', async () => {
+    const { exitCode, lines } = await validate(
+      'kind: Pod\nmetadata:\n  name: p\n  annotations:\n    kube-registrar.io/service: Consul\n    kube-registrar.io/port: "80"\n' +
+        '    kube-registrar.io/check-http: http://169.254.169.254/latest\n' +
+        '---\nkind: Service\nmetadata:\n  name: s\n  annotations:\n    kube-registrar.io/service: "true"\n' +
+        '    kube-registrar.io/check-tcp: db.example:5432\n    kube-registrar.io/check-grpc: "9000"\n' +
+        '    kube-registrar.io/address: host\nspec: { ports: [{ port: 80 }] }\n',
+    );
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 100)),
+      [
+        '<stdin>:7:5: Pod/p: check-http: check-http "169.254.169.254" is a link-local address, where metadata',
+        '<stdin>:14:5: Service/s: check-tcp: check-tcp "db.example" is not the address of the instance; write',
+      ],
+    );
+    assert.equal(exitCode, 1);
+    const named = await validate(
+      'kind: Pod\nmetadata:\n  name: p\n  annotations:\n    kube-registrar.io/service: Consul\n    kube-registrar.io/port: "80"\n',
+    );
+    assert.match(named.lines.join(), /service "Consul" is a reserved name/);
+  });
+
   test('warnings alone are no failure', async () => {
     const { exitCode, lines, stderr } = await validate(
       'kind: Pod\nmetadata:\n  name: p\n  annotations:\n    kube-registrar.io/service: a\n    kube-registrar.io/port: "80"\n    kube-registrar.io/wieght: "3"\n',

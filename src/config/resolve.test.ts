@@ -92,6 +92,31 @@ describe('resolveConfig()', () => {
     ]);
   });
 
+  test('tells every mistake in what tenants may do with its place', () => {
+    const text = [
+      'reservedNames: [consul, "a_b"]',
+      'tagRules:',
+      '  - { namespaces: [edge] }',
+      '  - { namespaces: ["*"], deny: ["urlprefix-*", "a b"] }',
+      'metaRules:',
+      '  - { namespaces: [], allow: [route.x] }',
+      'registration:',
+      '  probeHosts: [10.0.0.0/8, 169.254.0.0/16, "*", localhost]',
+    ].join('\n');
+    assert.deepEqual(mistakes(text), [
+      'config.yaml:8:28: registration.probeHosts.1: "169.254.0.0/16" is a link-local address, where metadata services are, which is never probed; remove it',
+      'config.yaml:8:44: registration.probeHosts.2: "*" is not the name or the address of a host; write a name, "*.example.com", an address or a CIDR',
+      'config.yaml:8:49: registration.probeHosts.3: "localhost" is a name of the loopback address, which is never probed; remove it',
+      'config.yaml:1:25: reservedNames.1: "a_b" is not a service name; write "web" or "web-*", with letters, digits and hyphens',
+      'config.yaml:3:5: tagRules.0: allows and denies nothing; name at least one pattern in "allow" or "deny"',
+      'config.yaml:4:48: tagRules.1.deny.1: "a b" is not a pattern for tags; write "urlprefix-*", without spaces, quotes and backslashes, at most 128 characters',
+      'config.yaml:6:19: metaRules.0.namespaces: is empty; name at least one namespace, or "*"',
+      'config.yaml:6:31: metaRules.0.allow.0: "route.x" is not a pattern for meta keys; write "route_*", with letters, digits, "_" and "-"',
+    ]);
+    const { config } = resolve({ environment: { KUBE_REGISTRAR_RESERVED_NAMES: 'consul, vault' } });
+    assert.deepEqual(config?.reservedNames, ['consul', 'vault']);
+  });
+
   test('a variable that is no boolean where one belongs is refused', () => {
     assert.deepEqual(resolve({ environment: { KUBE_REGISTRAR_CONSUL_VERIFY: 'nah' } }).mistakes, [
       'environment KUBE_REGISTRAR_CONSUL_VERIFY: "nah" is neither true nor false; use one of them',

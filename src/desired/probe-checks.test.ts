@@ -316,7 +316,7 @@ describe('probes of other hosts', () => {
     });
     assert.equal(
       node.problems[0]?.message,
-      'check-tcp: "10.0.0.7" is not the address of the instance; write a path or a port, such as /healthz, ' +
+      'check-tcp "10.0.0.7" is not the address of the instance; write a path or a port, such as /healthz, ' +
         "https://:8443/healthz or 8443, or have the host named in registration.probeHosts of kube-registrar's configuration",
     );
   });

@@ -114,7 +114,7 @@ function ownAddress(host: Host, { addresses }: Place): string | undefined {
 }
 
 const elsewhere = (name: string, host: Host): string =>
-  `${name}: ${quote(host.text)} is not the address of the instance; write a path or a port, such as /healthz, ` +
+  `${name} ${quote(host.text)} is not the address of the instance; write a path or a port, such as /healthz, ` +
   `https://:8443/healthz or 8443, or have the host named in registration.probeHosts of kube-registrar's configuration`;
 
 const names: Readonly<Record<string, string>> = {

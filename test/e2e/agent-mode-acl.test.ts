@@ -69,7 +69,7 @@ suite('agent mode with ACLs', () => {
   test('the documented policy is enough to register, follow, put into maintenance and remove', async () => {
     const token = await tokenWith('documented', await documentedPolicy());
     await using _operator = await operatorWith(token);
-    await shop.addPod('web', { service: 'web', port: 'http', 'health-url': 'http://127.0.0.1:1/' });
+    await shop.addPod('web', { service: 'web', port: 'http', 'health-url': '/' });
     const shown = await eventually(
       async () => {
         const [entry] = await instances(consul, 'web');

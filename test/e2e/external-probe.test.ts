@@ -33,7 +33,7 @@ before(async () => {
     'check-http': '/healthz',
     'check-tcp': 'admin',
     'check-grpc': 'http/web.v1',
-    'health-url': 'https://health.example/web',
+    'health-url': 'https://:admin/web',
     'check-interval': '5s',
     'deregister-critical-after': '10m',
   });
@@ -74,7 +74,7 @@ suite('checks for external monitors', () => {
     assert.deepEqual(await shown(':health-url'), {
       Type: 'http',
       ...timing,
-      HTTP: 'https://health.example/web',
+      HTTP: `https://${Address}:9090/web`,
     });
     assert.deepEqual(await shown(':readiness'), { Type: 'kubernetes-readiness' });
   });
