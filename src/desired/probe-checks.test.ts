@@ -270,6 +270,9 @@ describe('probes of other hosts', () => {
   }
 
   for (const url of [
+    '',
+    '?x',
+    '#x',
     'unix:///var/run/docker.sock',
     'http:///x\\y',
     'file:///etc/passwd',

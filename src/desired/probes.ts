@@ -50,7 +50,7 @@ export function readHttpProbe(text: string): Read<HttpProbe> {
   const authority = end < 0 ? text.slice(scheme.length) : text.slice(scheme.length, scheme.length + end);
   const rest = end < 0 ? '/' : text.slice(scheme.length + end);
   // A backslash and a second slash at the start are where parsers disagree about the host.
-  const isPath = scheme === '' && authority === '' && !text.startsWith('//');
+  const isPath = text.startsWith('/') && !text.startsWith('//');
   if ((scheme === '' && !isPath) || /[\s\\]|\p{Cc}/u.test(text)) {
     return { refused: `${quote(text)} is neither an http(s) URL nor a path such as /healthz` };
   }
