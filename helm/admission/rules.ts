@@ -1,3 +1,4 @@
+import { defaultReservedNames } from '../../src/desired/claims.ts';
 import { addressKinds, checkKinds, drains } from '../../src/desired/declaration.ts';
 import { fields, metaPrefix, servicesField } from '../../src/desired/fields.ts';
 import { autoMeta, mostUserKeys } from '../../src/desired/meta.ts';
@@ -16,6 +17,11 @@ export interface AdmissionRules {
   readonly errors: readonly AdmissionRule[];
   /** What is registered and probably not as it was meant. */
   readonly doubts: readonly AdmissionRule[];
+  /** Errors in what is to be probed: without hosts in `registration.probeHosts`, and with some. */
+  readonly ownProbes: readonly AdmissionRule[];
+  readonly namedProbes: readonly AdmissionRule[];
+  /** `reservedNames`, unless the configuration has its own. */
+  readonly reservedNames: readonly string[];
 }
 
 /**
@@ -75,21 +81,6 @@ export function admissionRules(): AdmissionRules {
         expression: when('protocol', (value) => `${value}.matches('^[A-Za-z0-9][A-Za-z0-9.+/-]{0,31}$')`),
         messageExpression: told('protocol', 'is not a protocol; write it like tcp, http, grpc or ws'),
       },
-      ...['health-url', 'check-http'].map((field) => ({
-        expression: when(
-          field,
-          (value) =>
-            String.raw`bytes(${value}).size() <= 448 && ${value}.matches('^(/([^/\\s]\\S*)?|(?i:https?)://\\S+)$')`,
-        ),
-        messageExpression: told(field, 'is neither an http(s) URL nor a path such as /healthz'),
-      })),
-      ...['check-tcp', 'check-grpc'].map((field) => ({
-        expression: when(field, (value) => String.raw`${value}.matches('^\\S+$')`),
-        messageExpression: told(
-          field,
-          'is not what to connect to; write a name or number of a port, or host:port',
-        ),
-      })),
       {
         expression: when('maintenance', (value) => `bytes(${value}).size() <= 512`),
         message: `${key('maintenance')}: is longer than 512 bytes`,
@@ -108,6 +99,9 @@ export function admissionRules(): AdmissionRules {
         message: `${key(servicesField)}: is longer than 32768 characters`,
       },
     ],
+    ownProbes: probeRules(addressForm),
+    namedProbes: probeRules(`${addressForm}|${nameForm}`),
+    reservedNames: defaultReservedNames,
     doubts: [
       {
         expression: `variables.keys.all(k, ${isKnown})`,
@@ -134,6 +128,36 @@ const placeholderNames = [
   'cluster.name',
 ];
 const placeholders = `^([^{]|[{][{]|[{](${placeholderNames.map((name) => name.replace('.', '[.]')).join('|')}|pod[.]label[.][^{}]+)[}])*$`;
+
+const addressForm = '[0-9]{1,3}([.][0-9]{1,3}){3}|[[][0-9A-Fa-f:.]+[]]';
+const nameForm = '[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*';
+/** Loopback, link-local, multicast and the like, as far as a form shows them. */
+const specialForm =
+  '127[.]|169[.]254[.]|0[.]|22[4-9][.]|2[345][0-9][.]|[[]::|[[][Ff][Ee][89A-Fa-f]|[[][Ff][Ff]|(?i:([^/:]*[.])?localhost)($|[:/?#])';
+const portForm = '[A-Za-z0-9-]{1,63}';
+
+/** An address may turn out to be the instance's own; whether it is, the operator says. */
+function probeRules(host: string): AdmissionRule[] {
+  const url = (value: string) =>
+    `bytes(${value}).size() <= 448 && (${value}.matches('^/([^/[:space:]][^[:space:]]*)?$') || ` +
+    `${value}.matches('^(?i:https?)://(${host})?(:${portForm})?([/?#][^[:space:]]*)?$') && ` +
+    `!${value}.matches('^(?i:https?)://(${specialForm})'))`;
+  const target = (end: string) => (value: string) =>
+    `${value}.matches('^((${host})?:)?${portForm}${end}$') && !${value}.matches('^(${specialForm})')`;
+  const urls = 'is not a path such as /healthz, nor a URL of the instance such as https://:8443/healthz';
+  const targets = 'is not the name or number of a port of the instance';
+  return [
+    ...['health-url', 'check-http', 'meta.health_url'].map((field) => ({
+      expression: when(field, url),
+      messageExpression: told(field, urls),
+    })),
+    { expression: when('check-tcp', target('')), messageExpression: told('check-tcp', targets) },
+    {
+      expression: when('check-grpc', target('(/[A-Za-z0-9_.-]{0,255})?')),
+      messageExpression: told('check-grpc', targets),
+    },
+  ];
+}
 
 /** A text as CEL writes it. The regular expressions hold no quotes and no backslashes. */
 const literal = (text: string): string => `'${text}'`;

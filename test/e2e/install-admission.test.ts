@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createClaims } from '../../src/desired/claims.ts';
+import { createPatternRules } from '../../src/desired/pattern-rules.ts';
 import { annotationExamples } from '../support/annotation-examples.ts';
 import { eventually } from '../support/eventually.ts';
 import { type HelmObject, objectsIn, template } from '../support/real/helm.ts';
@@ -18,8 +19,16 @@ const policies = '/apis/admissionregistration.k8s.io/v1';
 
 const claims = [
   { namespaces: ['shop'], services: ['Cart', 'shop-*'] },
-  { namespaces: ['*'], services: ['{namespace}-jobs', 'public'] },
+  { namespaces: ['*'], services: ['{namespace}-jobs', 'public', 'x-{namespace}-y*'] },
+  { namespaces: ['shop', 'shop-eu'], services: ['of-{namespace}-*', 'vault'] },
 ];
+const reservedNames = ['Consul', 'vault', 'nomad-*'];
+const tagRules = [
+  { namespaces: ['shop'], allow: ['traefik.*'], deny: ['traefik.*.rule=*'] },
+  { namespaces: ['*'], allow: [], deny: ['Traefik.*', 'urlprefix-*'] },
+];
+const metaRules = [{ namespaces: ['shop', 'search'], allow: ['route_ok'], deny: ['Route_*', 'health_url'] }];
+const configured = { claims, reservedNames, tagRules, metaRules };
 
 const podSpec = { containers: [{ name: 'main', image: 'main' }] };
 
@@ -27,9 +36,10 @@ let kube: Kube;
 
 before(async () => {
   kube = await startKube();
-  for (const name of ['shop', 'strict', 'search'])
+  for (const name of ['shop', 'shop-eu', 'strict', 'search', 'default-rules', 'probing'])
     await kube.api.post('/api/v1/namespaces', { metadata: { name } });
-  const objects = await admission('--set-json', `config.claims=${JSON.stringify(claims)}`);
+  const sets = Object.entries(configured).map(([key, value]) => `config.${key}=${JSON.stringify(value)}`);
+  const objects = await admission(...sets.flatMap((set) => ['--set-json', set]));
   for (const object of objects) await install(object);
   await eventually(async () => assert.notDeepEqual(await warnings('shop', pod({ service: 'a_b' })), []), {
     ...patience,
@@ -85,7 +95,7 @@ async function warnings(namespace: string, object: { readonly kind: string }): P
 suite('at apply, the API server', () => {
   test('warns of just what the operator refuses or doubts', async () => {
     for (const { title, on = 'Pod', annotations: fields, refused, doubted, unseen } of annotationExamples) {
-      const said = await warnings('shop', on === 'Pod' ? pod(fields) : service(fields));
+      const said = await warnings('default-rules', on === 'Pod' ? pod(fields) : service(fields));
       const field = unseen === undefined ? (refused ?? doubted) : undefined;
       assert.equal(said.length > 0, field !== undefined, `${title}: ${said}`);
       if (field !== undefined) {
@@ -112,14 +122,36 @@ suite('at apply, the API server', () => {
   }
 
   test('warns of a name that another namespace has claimed, as the operator would refuse it', async () => {
-    const denied = createClaims(claims);
-    for (const name of ['cart', 'CART', 'shop-web', 'shop-jobs', 'search-jobs', 'x-jobs', 'public', 'free']) {
-      for (const namespace of ['shop', 'search']) {
+    const denied = createClaims(claims, reservedNames);
+    const names = ['cart', 'CART', 'shop-web', 'shop-jobs', 'search-jobs', 'x-jobs', 'public', 'free'];
+    const longest = ['shop-eu-jobs', 'x-shop-y', 'x-shop-yy-y1', 'x-shop-eu-y', 'of-shop-a', 'of-shop-eu-a'];
+    const reserved = ['consul', 'CONSUL', 'vault', 'nomad-client', 'nomad', 'consul-ui'];
+    for (const name of [...names, ...longest, ...reserved]) {
+      for (const namespace of ['shop', 'shop-eu', 'search']) {
         const said = await warnings(namespace, pod({ service: name }));
         const expected = denied(namespace, name) !== undefined;
         assert.equal(said.length > 0, expected, `${name} in ${namespace}: ${said}`);
       }
     }
+  });
+
+  test('warns of tags and meta keys that a namespace may not use, as the operator would refuse them', async () => {
+    const deniedTag = createPatternRules(tagRules);
+    for (const tag of ['blue', 'URLprefix-/x', 'traefik.enable=true', 'traefik.a.rule=x', 'x-traefik.']) {
+      for (const namespace of ['shop', 'search']) {
+        const said = await warnings(namespace, pod({ service: 'free', tags: `a\\,b, ${tag}` }));
+        const expected = deniedTag(namespace, tag) !== undefined;
+        assert.equal(said.length > 0, expected, `${tag} in ${namespace}: ${said}`);
+        if (expected) assert.match(said.join(), /kube-registrar\.io\/tags: /);
+      }
+    }
+    assert.deepEqual(await warnings('search', pod({ service: 'free', tags: 'x\\,urlprefix-/x' })), []);
+    const deniedKey = createPatternRules(metaRules);
+    for (const key of ['team', 'route_ok', 'ROUTE_x']) {
+      const said = await warnings('shop', pod({ service: 'free', [`meta.${key}`]: 'x' }));
+      assert.equal(said.length > 0, deniedKey('shop', key) !== undefined, `${key}: ${said}`);
+    }
+    assert.match((await warnings('shop', pod({ service: 'free', 'health-url': '/' }))).join(), /health_url/);
   });
 
   test('says nothing of other annotations, and nothing in an excluded namespace', async () => {
@@ -128,6 +160,35 @@ suite('at apply, the API server', () => {
       [],
     );
     assert.deepEqual(await warnings('kube-system', pod({ service: 'a_b' })), []);
+  });
+});
+
+suite('with hosts that may be probed, the API server', () => {
+  test('takes names, and still no address that is never probed', async () => {
+    const refused = async (namespace: string, fields: Readonly<Record<string, string>>) =>
+      (await warnings(namespace, pod({ service: 'free', ...fields }))).length > 0;
+    const named = { 'check-http': 'http://db.example/x', 'check-tcp': 'db.example:80' };
+    assert.ok(await refused('search', named), 'without');
+    const objects = await admission(
+      ...['--set', 'fullnameOverride=probing', '--set', 'config.registration.probeHosts={db.example}'],
+    );
+    for (const object of objects) {
+      const spec = object['spec'] as { matchResources?: { namespaceSelector: object } };
+      if (spec.matchResources !== undefined) {
+        spec.matchResources.namespaceSelector = {
+          matchLabels: { 'kubernetes.io/metadata.name': 'probing' },
+        };
+      }
+      await install(object);
+    }
+    const never = { 'check-http': 'http://169.254.169.254/', 'check-tcp': 'localhost:80' };
+    await eventually(async () => assert.ok(await refused('probing', never)), {
+      ...patience,
+      what: 'the policies are at work',
+    });
+    // The policies of the first release hold in every namespace: only what both take passes without a word.
+    const said = await warnings('probing', pod({ service: 'free', ...named }));
+    assert.equal(said.length, 2, said.join('\n'));
   });
 });
 

@@ -85,16 +85,24 @@ export const annotationExamples: readonly AnnotationExample[] = [
   ...['check-interval', 'check-timeout', 'deregister-critical-after'].map((field) => refused(field, '5')),
   ...['tcp', 'h2c', 'HTTP/1.1', 'a+b'].map((value) => accepted('protocol', value)),
   ...['', 'a b', '-x', long(33)].map((value) => refused('protocol', value)),
-  ...['/', '/healthz?deep=1', 'http://10.0.0.1:80/x', 'HTTPS://example.com'].map((value) =>
-    accepted('health-url', value),
+  ...['/', '/healthz?deep=1', 'http://10.0.0.1:80/x', 'HTTPS://:8443/x', 'http://:http', 'https:///x'].map(
+    (value) => accepted('health-url', value),
   ),
-  ...['healthz', '//x', 'ftp://x', '/a b', '', `/${long(448)}`].map((value) => refused('health-url', value)),
-  refused('health-url', 'http://[', { unseen: detail }),
+  ...['healthz', '//x', 'ftp://x', '/a b', '', `/${long(448)}`, 'http://[', 'http://a@[fd00::1]/'].map(
+    (value) => refused('health-url', value),
+  ),
   refused('check-http', 'live'),
-  ...['http', '8080', '10.0.0.1:80', '[fd00::1]:80'].map((value) => accepted('check-tcp', value)),
-  ...['a b', ''].map((value) => refused('check-tcp', value)),
-  refused('check-tcp', 'x:0', { unseen: detail }),
-  refused('check-grpc', 'a b'),
+  ...[
+    ...['http://169.254.169.254/latest', 'http://127.0.0.1:8500', 'http://localhost/', 'http://2852039166'],
+    ...['http://[::1]/', 'http://[::ffff:169.254.169.254]/', 'http://[fe80::1]/', 'http://0xa9fea9fe/'],
+  ].map((value) => refused('check-http', value)),
+  ...['http', '8080', ':8080', '10.0.0.1:80', '[fd00::1]:80'].map((value) => accepted('check-tcp', value)),
+  ...['a b', '', 'unix:/x', '169.254.169.254:80', 'localhost:80', 'db.:80'].map((value) =>
+    refused('check-tcp', value),
+  ),
+  refused('check-tcp', '10.0.0.1:0', { unseen: detail }),
+  ...['8080', 'http/shop.v1', '10.0.0.1:80/a'].map((value) => accepted('check-grpc', value)),
+  ...['a b', '80/a b', '[::]:80'].map((value) => refused('check-grpc', value)),
   accepted('maintenance', ''),
   refused('maintenance', long(513)),
   ...['meta.a', 'meta.A_b-9', 'meta.kubernetes'].map((field) => accepted(field, 'x')),
