@@ -5,7 +5,7 @@ import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { apply } from '../plan/apply.ts';
 import { drift } from '../plan/drift.ts';
 import type { Drift } from '../plan/finding.ts';
-import type { ObservedNode } from '../plan/observed.ts';
+import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { reaped } from '../plan/reaped.ts';
 import { withKnownInstances, withWantedValues } from '../plan/same-entries.ts';
@@ -199,7 +199,7 @@ export class ObservedState {
     if (known === undefined || !this.#isOurs(known) || this.#known.get(name) !== before) return reading;
     if (this.#writing.has(name)) return reading;
     const { node: fresh } = reading;
-    const instance = fresh && [...known.instances.values()].find(({ id }) => !fresh.instances.has(id));
+    const instance = fresh && missingFrom(fresh, known);
     if (fresh === undefined || instance !== undefined) {
       await this.#reader.confirmAbsence({ node: name, instance }, signal);
     }
@@ -249,4 +249,14 @@ export class ObservedState {
   #isOurs(node: ObservedNode): boolean {
     return nodeOwnership(node, this.#owner) === 'ours';
   }
+}
+
+/** An instance that is not there any more. Under its id in another case it is: Consul has one entry for both. */
+function missingFrom(fresh: ObservedNode, known: ObservedNode): ObservedInstance | undefined {
+  for (const instance of known.instances.values()) {
+    if (fresh.instances.has(instance.id)) continue;
+    const id = instance.id.toLowerCase();
+    if (![...fresh.instances.keys()].some((other) => other.toLowerCase() === id)) return instance;
+  }
+  return undefined;
 }

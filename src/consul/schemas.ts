@@ -21,7 +21,8 @@ const index = z.number().int().nonnegative();
 const weights = z.object({ Passing: z.number().int(), Warning: z.number().int() });
 
 export const nodeSchema = z.object({
-  Node: z.string().min(1),
+  /** Any case finds it, and an outsider's write may have changed it. Ours are in small letters. */
+  Node: z.string().min(1).toLowerCase(),
   Address: text,
   TaggedAddresses: record(z.string()),
   Meta: record(z.string()),

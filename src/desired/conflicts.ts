@@ -30,7 +30,7 @@ export function sameAddress(asked: readonly Asked[]): Problem[] {
   for (const one of asked) {
     const { service, address, port, checks } = one.instance;
     if (checks.some(({ status }) => status !== 'passing')) continue;
-    const key = `${service} ${port} ${address}`;
+    const key = `${service.toLowerCase()} ${port} ${address}`;
     const other = seen.get(key);
     if (other === undefined) {
       seen.set(key, one);

@@ -17,7 +17,7 @@ export interface Declarations {
   readonly outcomes: readonly (Declaration | BrokenDeclaration)[];
   /** All mistakes, of single declarations and of the whole. */
   readonly mistakes: readonly Mistake[];
-  /** Names of the Consul services asked for, wrong declarations included. */
+  /** Names of the Consul services asked for, in small letters, wrong declarations included. */
   readonly services: ReadonlySet<string>;
 }
 
@@ -75,7 +75,9 @@ export function describeDeclarations(
   const outcomes = parsed.map(({ outcome }) => outcome);
   return {
     outcomes,
-    services: new Set(outcomes.map(({ service }) => service as string).filter((service) => service !== '')),
+    services: new Set(
+      outcomes.map(({ service }) => service.toLowerCase()).filter((service) => service !== ''),
+    ),
     mistakes: [...raw.mistakes, ...parsed.flatMap(({ mistakes }) => mistakes)],
   };
 }

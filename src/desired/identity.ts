@@ -28,11 +28,15 @@ export function endpointInstanceId(
   return join([endpoint.namespace, safe(endpoint.service, plain), address, service, `${port}`]);
 }
 
+/**
+ * In small letters, because Consul takes ids that differ in case only for the same: `Web` that becomes `web` is
+ * one instance that changes, and not another one whose predecessor is to be removed.
+ */
+const join = ([namespace, ...parts]: readonly string[]): InstanceId =>
+  instanceId([safe(namespace!, plain), ...parts].join('.').toLowerCase());
+
 const plain = /^[A-Za-z0-9-]+$/;
 const dotted = /^[A-Za-z0-9.-]+$/;
-
-const join = ([namespace, ...parts]: readonly string[]): InstanceId =>
-  instanceId([safe(namespace!, plain), ...parts].join('.'));
 
 /** The first eight hex digits of a UUID: random enough to tell a pod from its predecessor of that name. */
 function uidPart(uid: string): string {

@@ -42,7 +42,7 @@ export function sliceInstances(
   const instances = new Map<string, Instance>();
   const stale: StaleSource[] = [];
   for (const declaration of declared.outcomes) {
-    if (own.has(declaration.service)) continue;
+    if (own.has(declaration.service.toLowerCase())) continue;
     const denied = declaration.kind === 'declared' ? denials(object, declaration, context) : [];
     if (denied.length > 0) problems.push(...denied);
     else if (declaration.kind === 'declared') {

@@ -16,7 +16,7 @@ export interface SourceResult {
   readonly instances: readonly Instance[];
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
-  /** Names of the Consul services asked for, wrong declarations included. */
+  /** Names of the Consul services asked for, in small letters, wrong declarations included. */
   readonly services: ReadonlySet<string>;
 }
 

@@ -53,16 +53,24 @@ function stored(node: Draft | undefined, entry: StoredEntry): Draft | undefined 
     case 'instance': {
       const { instance } = entry;
       const checks = node?.instances.get(instance.id)?.checks ?? new Map();
+      replace(node?.instances, instance.id);
       node?.instances.set(instance.id, { ...instance, checks });
       return node;
     }
     case 'check': {
       if (node === undefined) return node;
       const checks = entry.instance === undefined ? node.checks : checksOf(node, entry.instance);
+      replace(checks, entry.check.id);
       checks?.set(entry.check.id, entry.check);
       return node;
     }
   }
+}
+
+/** To Consul, an id in other case is the same: what was there under it is not there any more. */
+function replace<Id extends string>(entries: Map<Id, unknown> | undefined, id: Id): void {
+  if (entries === undefined || entries.has(id)) return;
+  for (const other of entries.keys()) if (other.toLowerCase() === id.toLowerCase()) entries.delete(other);
 }
 
 /** The instance's checks, copied, to be changed; undefined when the instance is not known. */

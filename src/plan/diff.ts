@@ -1,7 +1,7 @@
 import { type Check, isProbe } from '../model/check.ts';
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
-import type { ClusterUid } from '../model/keys.ts';
+import { type ClusterUid, type InstanceId, instanceId } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import type { Change, Effect } from './change.ts';
 import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
@@ -31,6 +31,7 @@ import { followedCheck, keptFor } from './stale.ts';
 //               not wanted   foreign                     finding foreign-check (it goes with the node)
 //
 //   instance    wanted       absent                      put-instance with all its checks
+//               wanted       under its id in other case  the same: to Consul it is one id, so it is replaced
 //               wanted       name or tags differ         put-instance with all its checks: Consul keeps
 //                                                        a copy of both in each check
 //               wanted       other fields differ         put-instance with the checks that differ
@@ -161,7 +162,7 @@ class Differing {
       const isSettled = this.changes.length + this.findings.length === before;
       if (isSettled) settled.set(instance, observed);
     }
-    const unwanted = filtered(this.#observed?.instances, ({ id }) => wanted?.has(id) !== true);
+    const unwanted = filtered(this.#observed?.instances, ({ id }) => !isWanted(id, wanted));
     for (const observed of sortedById(unwanted)) this.#unwantedInstance(observed);
   }
 
@@ -228,7 +229,7 @@ class Differing {
     on: ObservedInstance | undefined,
   ): void {
     for (const check of sortedById([...observed.values()])) {
-      if (wanted.some(({ id }) => id === check.id)) continue;
+      if (wanted.some(({ id }) => id === check.id || id === check.id.toLowerCase())) continue;
       if (on === undefined && this.#observed !== undefined && isMonitorCheck(check, this.#observed)) continue;
       const instance = on?.id;
       if (isOwnCheck(check)) {
@@ -251,6 +252,11 @@ class Differing {
     if (fields.length === 0) return undefined;
     return fields.some(({ field }) => field === 'status') ? 'health' : 'update';
   }
+}
+
+/** Also in other case: Consul has one entry for both, which is written as wanted and must not be removed then. */
+function isWanted(id: InstanceId, wanted: ReadonlyMap<InstanceId, Instance> | undefined): boolean {
+  return wanted !== undefined && (wanted.has(id) || wanted.has(instanceId(id.toLowerCase())));
 }
 
 /** A probe as its prober left it. */

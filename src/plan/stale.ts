@@ -16,7 +16,7 @@ export function keptFor(
       source.namespace === namespace &&
       source.podUid === podUid &&
       source.kubeService === kubeService &&
-      (source.service === '' || source.service === instance.service),
+      (source.service === '' || source.service.toLowerCase() === instance.service.toLowerCase()),
   );
 }
 

@@ -106,6 +106,11 @@ export class AgentWriter implements ChangeWriter {
     switch (change.kind) {
       case 'put-instance': {
         const { id, checks } = change.instance;
+        // An agent has two services where ids differ in case, and the catalog one entry for both: the agent's
+        // removal of the other would take this one away, too, so that one goes first.
+        for (const other of this.#options.observed(change.node)?.instances.keys() ?? []) {
+          if (other !== id && other.toLowerCase() === id) await client.deregisterService(other, signal);
+        }
         await client.registerService(serviceBody(change.instance), signal);
         for (const check of checks) {
           if (check.type === maintenanceType) await this.#maintain(client, id, check);

@@ -26,7 +26,7 @@ function bumpServicesOfNode(store: Store, write: Write, node: string): void {
   for (const { entry } of store.services.by('node', nodeKey(node))) bumpService(store, write, entry.Service);
 }
 
-/** Creates or updates a node. An identical one is left alone: no index moves, nobody wakes. */
+/** Creates or updates a node. An identical one, whatever the case of its name, is left alone: no index moves, nobody wakes. */
 export function ensureNode(store: Store, write: Write, wanted: Unstamped<NodeRow>): void {
   const byName = store.nodes.get(nodeKey(wanted.Node));
   const renamed =
@@ -37,7 +37,7 @@ export function ensureNode(store: Store, write: Write, wanted: Unstamped<NodeRow
   if (renamed !== undefined) deleteNode(store, write, renamed.Node);
   const existing = renamed ?? byName;
   const row = { ...wanted, CreateIndex: existing?.CreateIndex ?? write.index, ModifyIndex: write.index };
-  if (renamed === undefined && byName !== undefined && isSame(byName, row)) return;
+  if (renamed === undefined && byName !== undefined && isSame(byName, { ...row, Node: byName.Node })) return;
   store.nodes.put(write, row);
   store.indexes.bump(write, 'nodes');
   store.indexes.bump(write, nodeIndex(nodeKey(wanted.Node)));
@@ -111,7 +111,11 @@ export function deleteService(store: Store, write: Write, node: string, id: stri
   const key = serviceKey(node, id);
   const entry = store.services.get(key)?.entry;
   if (entry === undefined) return;
-  for (const check of store.checks.by('instance', key)) deleteCheck(store, write, node, check.CheckID);
+  for (const check of store.checks.by('instance', key)) {
+    deleteCheck(store, write, node, check.CheckID);
+    // Consul makes an event for the service that the check names, letter by letter, and finds none.
+    if (check.ServiceID !== entry.ID) throw new StoreError(missingService);
+  }
   store.indexes.bump(write, 'checks');
   store.services.delete(write, key);
   store.indexes.bump(write, 'services');

@@ -44,6 +44,25 @@ export function agent(subject: () => ConsulUnderTest): void {
     assert.equal(checkId in (await api.json<object>('/v1/agent/checks')), false);
   });
 
+  test('agent: ids that differ in case only are two, and the catalog has one entry for both', async () => {
+    const api = new Api(subject());
+    const [id, name] = [unique('id'), unique('web')];
+    const upper = id.toUpperCase();
+    await register(api, { ID: upper, Name: name, Port: 80 });
+    await shown(api, name, (found) => found?.Service.ID === upper);
+    await register(api, { ID: id, Name: name, Port: 81 });
+    await shown(api, name, (found) => found?.Service.ID === id);
+    const own = Object.keys(await api.json<object>('/v1/agent/services'));
+    assert.ok(own.includes(id) && own.includes(upper));
+    assert.equal((await api.put(`/v1/agent/service/deregister/${upper}`)).status, 200);
+    await shown(api, name, (found) => found === undefined);
+    assert.ok(
+      Object.keys(await api.json<object>('/v1/agent/services')).includes(id),
+      'it still has the other',
+    );
+    assert.equal((await api.put(`/v1/agent/service/deregister/${id}`)).status, 200);
+  });
+
   test('agent: several checks are numbered; a check that needs probing starts critical or as told', async () => {
     const api = new Api(subject());
     const id = unique('id');

@@ -332,6 +332,57 @@ export function txn(subject: () => ConsulUnderTest): void {
     );
   });
 
+  test('txn: nodes, services and checks that differ in case only are one entry, and any case finds it', async () => {
+    const api = new Api(subject());
+    const [n, web] = [unique('node'), unique('web')];
+    await api.commit(node(n), service(n, 'Web', web), check(n, 'Web:R', { ServiceID: 'Web' }));
+    const upper = n.toUpperCase();
+    await api.commit(service(upper, 'WEB', web.toUpperCase()), check(upper, 'wEB:r', { ServiceID: 'WEB' }));
+    const read = async (name: string) =>
+      (await api.json<Entry>(`/v1/catalog/node-services/${name}`)) as Entry;
+    const { Node, Services } = await read(n);
+    assert.equal(Node.Node, n, 'writing to a node by another case does not rename it');
+    assert.deepEqual(
+      Services.map(({ ID, Service }: Entry) => [ID, Service]),
+      [['WEB', web.toUpperCase()]],
+    );
+    const checks = await api.json<Entry[]>(`/v1/health/node/${upper}`);
+    assert.deepEqual(
+      checks.map(({ CheckID }) => CheckID),
+      ['wEB:r'],
+    );
+    assert.equal((await api.json<Entry[]>(`/v1/health/service/${web}`)).length, 1);
+    await api.commit(node(upper));
+    assert.equal((await read(n)).Node.Node, n, 'nor does writing the node as it is');
+    await api.commit({ Node: { Verb: 'set', Node: { Node: upper, Address: '10.9.9.9' } } });
+    assert.equal((await read(n)).Node.Node, upper, 'a change of it does');
+    const remove = { Service: { Verb: 'delete', Node: n, Service: { ID: 'web', Service: web } } };
+    await api.commit(check(n, 'web:r', { ServiceID: 'wEb' }));
+    const refused = await api.put('/v1/txn', [remove]);
+    assert.equal(refused.status, 409, 'a check that names it in another case keeps a service');
+    assert.match(refused.text, /Missing service registration/);
+    await api.commit(check(n, 'web:r', { ServiceID: 'WEB' }));
+    await api.commit(remove);
+    assert.equal((await read(n)).Services?.length ?? 0, 0);
+    assert.equal((await api.json<Entry[] | null>(`/v1/health/node/${n}`))?.length ?? 0, 0, 'with its checks');
+  });
+
+  test('txn: services whose names differ in case only are listed as two and found as one', async () => {
+    const api = new Api(subject());
+    const [n, web] = [unique('node'), unique('web')];
+    await api.commit(node(n), service(n, 's1', web), service(n, 's2', web.toUpperCase()));
+    const listed = Object.keys(await api.json<object>('/v1/catalog/services'));
+    assert.ok(listed.includes(web) && listed.includes(web.toUpperCase()));
+    const found = await api.json<Entry[]>(`/v1/catalog/service/${web}`);
+    assert.deepEqual(found.map(({ ServiceID }) => ServiceID).sort(), ['s1', 's2']);
+    await api.commit({ Service: { Verb: 'delete', Node: n, Service: { ID: 's1', Service: web } } });
+    const left = await api.json<Entry[]>(`/v1/catalog/service/${web}`);
+    assert.deepEqual(
+      left.map(({ ServiceID }) => ServiceID),
+      ['s2'],
+    );
+  });
+
   test('txn: a service may move to another name, and ids are compared without case', async () => {
     const api = new Api(subject());
     const [n, web] = [unique('node'), unique('web')];
