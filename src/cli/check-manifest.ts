@@ -1,15 +1,12 @@
-import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import type { ClusterView } from '../desired/cluster-view.ts';
 import { desiredNode } from '../desired/desired.ts';
 import type { DesiredOptions } from '../desired/options.ts';
-import { annotationsUnder } from '../kube/annotations.ts';
 import { InternPool } from '../kube/intern-pool.ts';
 import { podProjection } from '../kube/project-pod.ts';
 import { serviceProjection } from '../kube/project-service.ts';
-import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import { clusterUid } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
-import type { ServiceRecord } from '../model/service.ts';
 import type { Manifest } from './manifests.ts';
 
 export interface CheckOptions
@@ -52,7 +49,11 @@ export function checkManifest(manifest: Manifest, { prefix, ...rules }: CheckOpt
     ...rules,
   };
   try {
-    const { problems } = desiredNode(madeUp, viewOf(manifest, prefix), options);
+    const { problems } = desiredNode(
+      manifest.object.kind === 'Pod' ? madeUp : '',
+      viewOf(manifest, prefix),
+      options,
+    );
     return problems.map(({ field, message, severity }) => {
       // `services[1].port` stands in the annotation `services`; what is missing, at the object.
       const { line, column } =
@@ -88,35 +89,19 @@ const node: KubeNodeRecord = {
 function viewOf(manifest: Manifest, prefix: string): ClusterView {
   const pool = new InternPool();
   const { object } = manifest;
-  if (object.kind === 'Pod') return view([running(podProjection(prefix, pool)(object.pod))], undefined);
-  const service = serviceProjection(prefix, pool)(object.service);
-  // Any pod may stand behind a Service: one on the host's network with every label and port that is asked for.
-  const texts = Object.values(annotationsUnder(prefix, object.service.metadata?.annotations)).join('\n');
-  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)\}/g)].map(([, label = '']) => [label, 'value']);
-  const { namespace = '' } = object.service.metadata ?? {};
-  const ports = [...texts.matchAll(/\b\d{1,5}\b/g)].map(([port]) => ({ containerPort: Number(port) }));
-  const behind = podProjection(
-    prefix,
-    pool,
-  )({
-    metadata: { namespace, labels: Object.fromEntries(labels) },
-    spec: { hostNetwork: true, containers: [{ name: '', ports }] },
-  });
-  return view([running(behind)], service);
-}
-
-function view(pods: readonly PodRecord[], service: ServiceRecord | undefined): ClusterView {
-  const endpoints = service === undefined ? [] : [endpointOf(service)];
+  const pods = object.kind === 'Pod' ? [running(podProjection(prefix, pool)(object.pod))] : [];
+  const services = object.kind === 'Service' ? [serviceProjection(prefix, pool)(object.service)] : [];
   return {
     kubeNode: () => node,
     pod: (_namespace, name) => pods.find((pod) => pod.name === name),
     podsOnNode: () => pods,
-    service: () => service,
-    endpointsOnNode: () => endpoints,
+    service: () => undefined,
+    endpointsOnNode: () => [],
+    unreachedServices: () => services,
   };
 }
 
-/** The pod as it will be. Nobody else names an object `made-up`, so that it is the Service's backend. */
+/** The pod as it will be. */
 function running(pod: PodRecord): PodRecord {
   const { namespace, hostNetwork, gates, ports, labels, annotations } = pod;
   return {
@@ -140,28 +125,4 @@ function running(pod: PodRecord): PodRecord {
     labels,
     annotations,
   };
-}
-
-function endpointOf(service: ServiceRecord): SliceEndpoint {
-  const endpoint = {
-    addresses: [address],
-    node: madeUp,
-    zone: 'zone',
-    ready: true,
-    serving: true,
-    terminating: false,
-    podName: madeUp,
-    podUid: madeUp,
-  };
-  const slice: EndpointSliceRecord = {
-    uid: madeUp,
-    namespace: service.namespace,
-    name: madeUp,
-    resourceVersion: '1',
-    service: service.name,
-    addressType: 'IPv4',
-    ports: service.ports,
-    endpoints: [endpoint],
-  };
-  return { slice, endpoint };
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { isFinished, notReadyReason } from '../desired/health.ts';
+import { isSwitchedOff } from '../desired/read-annotations.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
@@ -110,10 +111,11 @@ function asking(record: PodRecord | ServiceRecord, askedBy: readonly string[], p
   const own = Object.keys(record.annotations).sort();
   const lines =
     own.length === 0 ? [] : [`asks with its annotations: ${own.map((key) => prefix + key).join(', ')}`];
-  if (record.annotations['service']?.trim().toLowerCase() === 'false') {
-    lines.push(`${prefix}service is "false": its own annotations ask for nothing`);
-  }
-  if (askedBy.length > 0) lines.push(`is asked for by ${askedBy.join(', ')}`);
+  if (isSwitchedOff(record.annotations)) {
+    const what =
+      'ips' in record ? 'neither its own annotations nor a Service ask for it' : 'it asks for nothing';
+    lines.push(`${prefix}service is "false": ${what}`);
+  } else if (askedBy.length > 0) lines.push(`is asked for by ${askedBy.join(', ')}`);
   if (lines.length === 0) {
     lines.push(
       `nothing asks for it: it has no annotation ${prefix}service, nor has a Service in front of it`,

@@ -24,4 +24,6 @@ export interface ClusterView {
    * our annotations.
    */
   endpointsOnNode(node: string): Iterable<SliceEndpoint>;
+  /** Services that carry our annotations and have no endpoints. */
+  unreachedServices(): Iterable<ServiceRecord>;
 }

@@ -4,6 +4,7 @@ import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
+import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
 import { rememberDeclarations } from './declarations.ts';
@@ -14,7 +15,8 @@ import type { DesiredContext, DesiredOptions } from './options.ts';
 import { podInstances } from './pod-instances.ts';
 import { rememberLists } from './services-list.ts';
 import { sliceInstances } from './slice-instances.ts';
-import { problem, type SourceResult } from './source.ts';
+import { nothing, problem, type SourceResult } from './source.ts';
+import { unreachedService } from './unreached-services.ts';
 
 /** What a Consul node should be, by the name of its Kubernetes node ('' = endpoints that name none). */
 export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
@@ -30,6 +32,7 @@ export function createDesired(options: DesiredOptions): Desired {
   const context: DesiredContext = { ...options, readList, describePod: rememberDeclarations(readList) };
   const ofPod = rememberPods(context);
   const ofGroup = rememberGroups(context);
+  const ofService = rememberServices(context);
 
   return (kubeNode, view) => {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
@@ -40,6 +43,8 @@ export function createDesired(options: DesiredOptions): Desired {
 
     const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
     for (const group of groups) results.push(ofGroup(group, ofPod, facts));
+    // They are on no node, so they are spoken of with what is on none.
+    if (kubeNode === '') for (const service of view.unreachedServices()) results.push(ofService(service));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
     const { instances, conflicts } = merge(results);
@@ -85,6 +90,17 @@ function rememberPods(context: DesiredContext): OfPod {
     if (last?.facts === facts.key) return last.result;
     const result = podInstances(pod, facts, context);
     known.set(pod, { facts: facts.key, result });
+    return result;
+  };
+}
+
+function rememberServices(context: DesiredContext) {
+  const known = new WeakMap<ServiceRecord, SourceResult>();
+  return (service: ServiceRecord): SourceResult => {
+    const last = known.get(service);
+    if (last !== undefined) return last;
+    const result = { ...nothing, problems: unreachedService(service, context) };
+    known.set(service, result);
     return result;
   };
 }

@@ -13,6 +13,13 @@ export interface RawDeclarations {
 /** Longest value of one annotation, `services` apart, in characters. */
 const longestValue = 4_096;
 
+/**
+ * Whether an object is kept out: `service: "false"`, a pod template's annotation overridden by a patch, as with
+ * other controllers. A pod is then left out of the annotated Services in front of it, too.
+ */
+export const isSwitchedOff = ({ service }: Readonly<Record<string, string>>): boolean =>
+  service?.trim().toLowerCase() === 'false';
+
 /** The declarations in an object's annotations (keys without our prefix). */
 export function readAnnotations(
   annotations: Readonly<Record<string, string>>,
@@ -28,8 +35,7 @@ export function readAnnotations(
   }
   const list = Object.hasOwn(annotations, servicesField) ? annotations[servicesField] : undefined;
   const service = own.get('service');
-  // "false" switches off: a pod template's annotation overridden by a patch, as with other controllers.
-  if (service !== undefined && service.trim().toLowerCase() !== 'false') declarations.push(plain(own));
+  if (service !== undefined && !isSwitchedOff(annotations)) declarations.push(plain(own));
   else if (service === undefined && own.size > 0) mistakes.push(withoutEffect(own, list !== undefined));
   if (list !== undefined) declarations.push(...readList(list));
   return { declarations, mistakes };

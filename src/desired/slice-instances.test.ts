@@ -14,6 +14,7 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { Endpoint } from '../model/endpoint-slice.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
+import { createClaims } from './claims.ts';
 import { desiredNode } from './desired.ts';
 import { registeredGate } from './health.ts';
 
@@ -178,6 +179,114 @@ describe('an endpoint of an annotated Service', () => {
     assert.deepEqual(messages(outcome), [
       'error address: address "host" needs a Kubernetes node, and the endpoint names none; use "pod"',
     ]);
+  });
+});
+
+describe('with publishNotReadyAddresses', () => {
+  const published = withEndpoint({ ready: true, serving: false });
+
+  test('an endpoint that is not ready is critical, and its pod says why', () => {
+    const pods = [pod({ ...bare, ready: false, reason: 'ContainersNotReady', message: 'probe failed' })];
+    const [check] = one({ pods, ...published }).checks;
+    assert.deepEqual([check?.status, check?.output], ['critical', 'ContainersNotReady: probe failed']);
+    const [unknown] = one(published).checks;
+    assert.deepEqual([unknown?.status, unknown?.output], ['critical', 'Endpoint is not ready']);
+  });
+
+  test('also where the slice calls it serving', () => {
+    const pods = [pod({ ...bare, ready: false })];
+    assert.equal(one({ pods }).checks[0]?.status, 'critical');
+  });
+
+  test('one that is told to stop drains like any other', () => {
+    const services = [service({ annotations: { service: 'true', drain: 'warning' } })];
+    const of = (serving: boolean) =>
+      one({ services, ...withEndpoint({ ready: true, serving, terminating: true }) }).checks[0]?.status;
+    assert.deepEqual([of(true), of(false)], ['warning', 'critical']);
+  });
+});
+
+describe('a pod whose service is "false"', () => {
+  test('is kept out of the annotated Services in front of it, without a word', () => {
+    const services = [service({ annotations: { service: 'true', port: 'htp' } })];
+    for (const value of ['false', ' FALSE ']) {
+      const { entry, stale, problems } = desired({
+        services,
+        pods: [pod({ annotations: { service: value } })],
+      });
+      assert.deepEqual([entry, stale, problems], [undefined, [], []]);
+    }
+  });
+
+  test('may still ask with a list of its own', () => {
+    const annotations = { service: 'false', services: '[{ service: own }]' };
+    assert.equal(one({ pods: [pod({ annotations })] }).service, 'own');
+  });
+});
+
+describe('a Service without endpoints', () => {
+  const without = (annotations: Readonly<Record<string, string>>, more: object = {}) =>
+    desiredNode('', view({ services: [service({ annotations })], slices: [slice({ endpoints: [] })] }), {
+      ...options,
+      ...more,
+    });
+
+  test('is told what is wrong with its annotations', () => {
+    const outcome = without({ service: 'true', port: 'htp', weight: '0', tag: 'x' });
+    assert.deepEqual([outcome.entry, outcome.stale], [undefined, []]);
+    assert.deepEqual(
+      outcome.problems.map(({ object, reason, field }) => [object.kind, object.name, reason, field]),
+      [
+        ['Service', 'search', 'InvalidAnnotation', 'tag'],
+        ['Service', 'search', 'InvalidAnnotation', 'weight'],
+      ],
+    );
+    assert.match(
+      messages(without({ service: 'true', port: 'htp' })).join(),
+      /"htp" is not a port of the Service/,
+    );
+  });
+
+  test('is told what it may not do', () => {
+    const claims = createClaims([], ['search']);
+    assert.deepEqual(
+      without({ service: 'true', 'check-tcp': 'db.example:80' }, { claims }).problems.map(
+        ({ reason }) => reason,
+      ),
+      ['ServiceNameDenied'],
+    );
+    assert.match(
+      messages(without({ service: 'true', 'check-tcp': 'db.example:80' })).join(),
+      /not the address/,
+    );
+  });
+
+  test('is told nothing of what only its endpoints decide', () => {
+    for (const annotations of [
+      { service: 'true' },
+      { service: '{pod.label.app}', port: 'api', tags: '{node.zone},{pod.name}' },
+      { service: 'true', address: 'host', 'check-tcp': '9000', 'check-http': 'http://:8081/up' },
+      { service: 'true', address: 'node-external' },
+      { service: 'false' },
+    ]) {
+      const { problems } = without(annotations);
+      assert.deepEqual(
+        problems.filter(({ severity }) => severity === 'error'),
+        [],
+      );
+    }
+  });
+
+  test('says the same as with endpoints, once', () => {
+    const annotations = { service: 'true', port: 'htp' };
+    const services = [service({ annotations })];
+    assert.deepEqual(without(annotations).problems, desired({ services }).problems);
+    assert.deepEqual(desired({ services }, '').problems, []);
+  });
+
+  test('being deleted, is told nothing', () => {
+    const services = [service({ annotations: { service: 'true', port: 'htp' }, deleting: true })];
+    assert.deepEqual(desiredNode('', view({ services }), options).problems, []);
   });
 });
 

@@ -15,6 +15,7 @@ import { noAddress, unreachable } from './pod-instances.ts';
 import { type EndpointPort, reachedPort, resolveServicePort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
+import { isSwitchedOff } from './read-annotations.ts';
 import { denials, nothing, problem, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
@@ -30,7 +31,7 @@ export function sliceInstances(
 ): SourceResult {
   const { service, pod } = group;
   // A finished pod in a slice: the slice is behind. It will never serve again.
-  if (pod !== undefined && isFinished(pod)) return nothing;
+  if (pod !== undefined && (isFinished(pod) || isSwitchedOff(pod.annotations))) return nothing;
   const object: ObjectRef = {
     kind: 'Service',
     namespace: service.namespace,
@@ -209,7 +210,10 @@ function probePort(group: EndpointGroup, ref: PortRef, instancePort: number): Re
 function conditionOf({ members, pod }: EndpointGroup): Condition {
   const subject = pod === undefined ? 'Endpoint' : 'Pod';
   const terminating = pod?.deleting === true || members.every(({ endpoint }) => endpoint.terminating);
-  const isReady = members.some(({ endpoint }) => endpoint.ready || (terminating && endpoint.serving));
+  // With `publishNotReadyAddresses` every endpoint is called ready; whether it is, `serving` says, and the pod.
+  const isWell = pod === undefined || podHealth(pod).status === 'passing';
+  const isReady =
+    isWell && members.some(({ endpoint: { ready, serving } }) => serving && (ready || terminating));
   // Our own gate keeps the pod's Ready, and so the slice's, down until the instance is in Consul.
   const isHeldByUs = pod !== undefined && isGated(pod) && podHealth(pod).status === 'passing';
   if (isReady || isHeldByUs) {

@@ -171,16 +171,33 @@ describe('ClusterStores: dirty nodes', () => {
       { ip: '10.0.0.1', node: 'node-1' },
       { ip: '10.0.0.2', node: 'node-2' },
     ];
-    assert.deepEqual(await it.apply(slice([one, two])), ['node-1', 'node-2']);
+    assert.deepEqual(await it.apply(slice([one, two])), ['', 'node-1', 'node-2'], 'it has its first ones');
     assert.deepEqual(await it.apply(slice([one, { ip: '10.0.0.3', node: 'node-3' }])), ['node-2', 'node-3']);
     assert.deepEqual(await it.apply(slice([one, { ip: '10.0.0.3', node: 'node-3' }], 'web-x', 81)), [
       'node-1',
       'node-3',
     ]);
     assert.deepEqual(await it.dirtiedBy(() => it.api.store.delete(slices, 'default', 'web-x')), [
+      '',
       'node-1',
       'node-3',
     ]);
+  });
+
+  test('an annotated Service is unreached while it has no endpoints', async () => {
+    await using it = await synced();
+    const unreached = () => [...it.stores.unreachedServices()].map(({ name }) => name);
+    assert.deepEqual(await it.apply(service(false)), []);
+    assert.deepEqual(unreached(), []);
+    assert.deepEqual(await it.apply(service(true)), ['']);
+    assert.deepEqual(unreached(), ['web']);
+    assert.deepEqual(await it.apply(slice([])), [], 'a slice without any changes nothing');
+    await it.apply(slice([{ ip: '10.0.0.1', node: 'node-1' }]));
+    assert.deepEqual(unreached(), []);
+    await it.apply(slice([]));
+    assert.deepEqual(unreached(), ['web']);
+    await it.dirtiedBy(() => it.api.store.delete('services', 'default', 'web'));
+    assert.deepEqual(unreached(), []);
   });
 
   test('a slice of any other Service makes none dirty', async () => {

@@ -57,7 +57,8 @@ interface Runnable {
  * computed from. A change marks the Kubernetes nodes it may matter to:
  *
  * - a pod: its old and new node, and the nodes named by endpoints it stands behind
- * - a Service that has or had our annotations: the nodes of all endpoints of its slices
+ * - a Service that has or had our annotations: the nodes of all endpoints of its slices; the endpoints that
+ *   name no node stand for those of a Service that has none
  * - a slice of an annotated Service: the nodes whose endpoints differ
  * - a node: itself
  *
@@ -76,6 +77,8 @@ export class ClusterStores implements ClusterView {
   readonly #podsByNode = new Map<string, Set<PodRecord>>();
   readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
   readonly #endpoints = new EndpointIndex();
+  /** Annotated Services without endpoints, by namespace and name. */
+  readonly #unreached = new Map<string, ServiceRecord>();
   #running: Promise<void> | undefined;
 
   constructor(options: ClusterStoresOptions) {
@@ -188,6 +191,10 @@ export class ClusterStores implements ClusterView {
     return this.#endpoints.onNode(node);
   }
 
+  unreachedServices(): Iterable<ServiceRecord> {
+    return this.#unreached.values();
+  }
+
   /** The slices of a Service, annotated or not. */
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord> {
     return this.#slicesByService.get(namespace, service);
@@ -221,6 +228,7 @@ export class ClusterStores implements ClusterView {
       for (const { node } of slice.endpoints) nodes.add(node);
     }
     this.#markDirty(nodes, receivedAt);
+    this.#noteReach(namespace, name, receivedAt);
   }
 
   #sliceChanged(
@@ -238,6 +246,28 @@ export class ClusterStores implements ClusterView {
     if (old !== undefined) this.#endpoints.remove(old);
     if (now !== undefined) this.#endpoints.add(now);
     this.#markDirty(nodesThatDiffer(old, now), receivedAt);
+    for (const slice of [old, now]) {
+      if (slice !== undefined) this.#noteReach(slice.namespace, slice.service, receivedAt);
+    }
+  }
+
+  /** Notes whether a Service has endpoints. */
+  #noteReach(namespace: string, name: string, receivedAt: number): void {
+    const key = `${namespace}/${name}`;
+    const service = this.services.get(namespace, name);
+    const isUnreached = isAnnotated(service) && !this.#hasEndpoints(namespace, name);
+    const now = isUnreached ? service : undefined;
+    if (this.#unreached.get(key) === now) return;
+    if (now === undefined) this.#unreached.delete(key);
+    else this.#unreached.set(key, now);
+    this.#markDirty([''], receivedAt);
+  }
+
+  #hasEndpoints(namespace: string, name: string): boolean {
+    for (const { endpoints } of this.#slicesByService.get(namespace, name)) {
+      if (endpoints.length > 0) return true;
+    }
+    return false;
   }
 
   #kubeNodeChanged(

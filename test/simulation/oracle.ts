@@ -92,7 +92,7 @@ class Oracle implements Truth {
         const uid = endpoint.targetRef?.uid;
         const pod = uid === undefined ? undefined : pods.get(uid);
         const backend = backendOf(endpoint, pod, { namespace, name });
-        if (backend === undefined) continue;
+        if (backend === undefined || pod?.annotations['service'] === 'false') continue;
         // What the pod's own annotations speak of is theirs.
         const own = pod === undefined ? [] : askings(pod.annotations, '');
         if (own.some((each) => serviceOf(each) === serviceOf(asking))) continue;

@@ -114,6 +114,14 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
     pod: (namespace, name) => pods.find((one) => one.namespace === namespace && one.name === name),
     podsOnNode: (node) => pods.filter((one) => one.node === node),
     service: (namespace, name) => services.find((one) => one.namespace === namespace && one.name === name),
+    unreachedServices: () =>
+      services.filter(
+        ({ namespace, name, annotations }) =>
+          Object.keys(annotations).length > 0 &&
+          !slices.some(
+            (one) => one.namespace === namespace && one.service === name && one.endpoints.length > 0,
+          ),
+      ),
     endpointsOnNode: (node) =>
       slices.flatMap((one): SliceEndpoint[] =>
         one.endpoints
