@@ -60,10 +60,9 @@ function checkFields(check: Check): object {
 
 function definitionFields(definition: CheckDefinition): object {
   if (definition.kind === 'ttl') return { TTL: formatDuration(definition.ttlMs) };
-  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs, redirects = true } = definition;
+  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs } = definition;
   return {
     [kind.toUpperCase()]: target,
-    ...(redirects ? {} : { DisableRedirects: true }),
     Interval: formatDuration(intervalMs),
     Timeout: formatDuration(timeoutMs),
     DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),

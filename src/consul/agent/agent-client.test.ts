@@ -6,7 +6,7 @@ import { ConsulHttp } from '../consul-http.ts';
 import { AgentClient } from './agent-client.ts';
 
 const signal = new AbortController().signal;
-const body = { Name: 'web', Checks: [{ HTTP: 'http://10.0.0.1/', DisableRedirects: true }] };
+const body = { Name: 'web', Checks: [{ HTTP: 'http://10.0.0.1/' }, { TTL: '5m0s' }] };
 
 function clientOf(answer: (sent: string) => ScriptedAnswer) {
   const transport = new ScriptedConsul(({ body: sent }) => answer(String(sent)));
@@ -23,11 +23,13 @@ describe('AgentClient', () => {
         : { body: '' },
     );
     await old.client.registerService(body, signal);
-    await old.client.registerCheck({ DisableRedirects: true }, signal);
+    await old.client.registerCheck({ HTTP: 'http://10.0.0.1/' }, signal);
     assert.deepEqual(old.sent(), [true, false, false], 'asked once');
     const recent = clientOf(() => ({ body: '' }));
     await recent.client.registerService(body, signal);
-    assert.deepEqual(recent.sent(), [true]);
+    await recent.client.registerCheck({ HTTP: 'http://10.0.0.1/' }, signal);
+    await recent.client.registerCheck({ TCP: '10.0.0.1:80' }, signal);
+    assert.deepEqual(recent.sent(), [true, true, false]);
   });
 
   test('takes no other refusal for that', async () => {

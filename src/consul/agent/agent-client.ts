@@ -94,13 +94,13 @@ export class AgentClient {
 
   async #register(path: string, signal: AbortSignal, body: object): Promise<void> {
     try {
-      await this.#put(path, signal, this.#knowsRedirects ? body : withoutRedirects(body));
+      await this.#put(path, signal, this.#knowsRedirects ? withoutRedirects(body) : body);
     } catch (thrown) {
       const error = RegistrarError.from(thrown);
       const isUnknown = error.code === 'rejected' && /unknown field .*DisableRedirects/.test(error.message);
       if (!isUnknown || !this.#knowsRedirects) throw thrown;
       this.#knowsRedirects = false;
-      await this.#put(path, signal, withoutRedirects(body));
+      await this.#put(path, signal, body);
     }
   }
 
@@ -146,6 +146,8 @@ export class AgentClient {
   }
 }
 
-/** The body for an agent that cannot be told not to follow redirects. */
-const withoutRedirects = (body: object): object =>
-  JSON.parse(JSON.stringify(body, (key, value) => (key === 'DisableRedirects' ? undefined : value)));
+/** The registration with every HTTP check in it told not to follow redirects, which may lead anywhere. */
+function withoutRedirects(body: object): object {
+  const of = (check: object) => ('HTTP' in check ? { ...check, DisableRedirects: true } : check);
+  return 'Checks' in body && Array.isArray(body.Checks) ? { ...body, Checks: body.Checks.map(of) } : of(body);
+}
