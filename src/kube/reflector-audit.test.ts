@@ -87,6 +87,28 @@ describe('Reflector: audit', () => {
     assert.equal(it.regressions.length, 1, 'whoever removes things is told');
   });
 
+  test('does not trust a version that it got only after the new history had come as far', async () => {
+    await using it = reflectorOnServer();
+    it.apply('a', '10.0.0.1');
+    it.apply('b', '10.0.0.2');
+    await it.clock.settle();
+    const restore = restoreAndCatchUp(it, () => {
+      it.apply('a', '10.0.1.1');
+      it.remove('b');
+    });
+    await it.clock.settle();
+    // The watch is back at once, while every list fails: the version of the server is not known for long.
+    it.api.faults.intercept = ({ path }) =>
+      path.includes('watch=true') ? undefined : { kind: 'reset', applied: false };
+    it.api.faults.cutWatches('reset');
+    restore();
+    await it.clock.advance(20_000);
+    it.api.faults.intercept = undefined;
+    await it.clock.advance(90_000);
+    assert.deepEqual(it.known(), it.actual());
+    assert.equal(it.regressions.length, 1);
+  });
+
   test('heals within the next hourly audit where not even an outage was seen', async () => {
     await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');

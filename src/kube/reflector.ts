@@ -32,7 +32,10 @@ const watchListRestMs = 600_000;
 const maxLineBytes = 8 * 1024 * 1024;
 /** A watch that lasted this long was healthy even if nothing happened. */
 const healthyMs = 1_000;
-/** A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. */
+/**
+ * A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. It counts
+ * until the server's version is known, not until the watch is open: within it the new history cannot catch up.
+ */
 const promptMs = 3_000;
 /** Between two tries at something that somebody has to grant or install first. */
 const slowRetryMs = 30_000;
@@ -78,7 +81,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #state: ReflectorState = { kind: 'idle' };
   /** The version to go on watching from; empty: everything must be read first. */
   #resumeAt = '';
-  /** When the watch ended that is to be resumed. */
+  /** When the watch ended that is to be resumed; kept until the history it is resumed in is known. */
   #lostAt: number | undefined;
   /** When the watch was lost that was resumed so late that the store has to be compared first. */
   #doubted: number | undefined;
@@ -303,7 +306,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       await throwIfRefused(this.#what, response);
       if (!initial) {
         this.#enterWatching(watchdog);
-        if (!this.#fresh) void this.#checkHistory(watchdog);
+        if (this.#fresh) this.#resumed();
+        else void this.#checkHistory(watchdog);
         this.#fresh = false;
       }
       for await (const lines of completeLines(response.body, maxLineBytes)) {
@@ -362,16 +366,19 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   }
 
   #enterWatching(watchdog: Watchdog): void {
-    const since = this.#options.clock.now();
-    this.#state = { kind: 'watching', since, from: this.#resumeAt };
-    if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) {
+    this.#state = { kind: 'watching', since: this.#options.clock.now(), from: this.#resumeAt };
+    void this.#auditor.run(watchdog.signal).then((differences) => {
+      if (differences.length > 0) this.#disbelieve(differences, watchdog);
+    });
+  }
+
+  /** The server's version is not behind ours. It proves this history only when it came soon after the loss. */
+  #resumed(): void {
+    if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {
       this.#doubted = this.#doubtedSince ?? this.#lostAt;
       this.#auditor.ask();
     }
     this.#lostAt = undefined;
-    void this.#auditor.run(watchdog.signal).then((differences) => {
-      if (differences.length > 0) this.#disbelieve(differences, watchdog);
-    });
   }
 
   /** What the server has is not what the watch has told. */
@@ -453,7 +460,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
           namespace: this.#options.writer.scope,
           signal,
         });
-        if (signal.aborted || !this.#history.isPast(version, seen)) return;
+        if (signal.aborted) return;
+        if (!this.#history.isPast(version, seen)) {
+          this.#resumed();
+          return;
+        }
         this.#history.accept(version);
         watchdog.end(this.#wentBack(version));
         return;

@@ -253,8 +253,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/kube/reflector.ts',
-        original: 'if (signal.aborted || !this.#history.isPast(version, seen)) return;',
-        mutated: 'if (version !== seen || version === seen) return;',
+        original: 'if (!this.#history.isPast(version, seen)) {',
+        mutated: 'if (version !== seen || version === seen) {',
       },
     ],
     rows: ['etcd restored from a backup'],
@@ -265,7 +265,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/kube/reflector.ts',
-        original: 'if (this.#lostAt !== undefined && since - this.#lostAt > promptMs) {',
+        original: 'if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {',
         mutated: 'if (this.#lostAt === -1) {',
       },
     ],
