@@ -18,6 +18,10 @@ export function addExplainCommand(
     .argument('<OBJECT>', 'pod/NAME or svc/NAME')
     // -n as kubectl has it; --namespace says which namespaces are watched.
     .option('-n <NAMESPACE>', 'namespace of the object', 'default')
+    .option(
+      '--server <URL>',
+      'also say what the operator that listens there holds back, and what Consul refuses it',
+    )
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (object: string, options: ParsedOptions) => {
     const { explain } = await import('./explain.ts');
@@ -25,6 +29,7 @@ export function addExplainCommand(
       ...configOptionsOf(options),
       object,
       namespace: options['n'] as string,
+      server: options['server'] as string | undefined,
       timeoutMs: options['timeout'] as unknown as number,
     };
     context.exit(await explain(wanted, context, await connect()));

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { startStatusServer } from '../server/http-server.ts';
+
+interface TxnOp {
+  readonly Service?: { readonly Service: { readonly Service: string } };
+}
 
 const explain = (cluster: SmallCluster, ...argv: string[]) => cluster.run(['explain', ...argv]);
 
@@ -36,6 +42,49 @@ describe('kube-registrar explain', () => {
     const unwanted = await explain(cluster, 'pod/web-1');
     assert.match(unwanted.stdout, /nothing asks for it[\s\S]*: registered, not wanted\n/);
     assert.match(unwanted.stdout, /- node kubernetes-n1/);
+  });
+
+  test('says what Consul would refuse, and what it refuses a running operator', async () => {
+    const cluster = new SmallCluster();
+    cluster.consul.intercept = ({ method, body }) => {
+      const operations = method === 'PUT' ? (JSON.parse(String(body)) as TxnOp[]) : [];
+      const Errors = operations.flatMap(({ Service }, OpIndex) =>
+        Service?.Service.Service === 'web'
+          ? [{ OpIndex, What: 'Permission denied: token lacks permission \'service:write\' on "web"' }]
+          : [],
+      );
+      return Errors.length === 0
+        ? undefined
+        : { kind: 'answer', status: 409, body: JSON.stringify({ Results: null, Errors }) };
+    };
+    cluster.putPod('web-1', { service: 'web' });
+    cluster.putPod('api-1', { service: 'api' });
+    const alone = await explain(cluster, 'pod/web-1');
+    assert.match(
+      alone.stdout,
+      /wrong: Consul refuses it: Permission denied.* on "web"; give the token the policy/,
+    );
+    assert.equal(alone.exitCode, 2);
+    assert.doesNotMatch((await explain(cluster, 'pod/api-1')).stdout, /refuses/);
+
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    await using server = await startStatusServer({
+      listen: '127.0.0.1:0',
+      source: operator.operator,
+      metrics: { contentType: 'text/plain', text: async () => '' },
+      logger: silentLogger,
+      clock: cluster.clock,
+    }).then((started) => ({ ...started, [Symbol.asyncDispose]: () => started.close() }));
+    const told = await explain(cluster, 'pod/web-1', '--server', server.origin);
+    assert.match(
+      told.stdout,
+      /wrong: Consul refuses an instance of service "web": put-instance on node .* on "web"/,
+    );
+    assert.equal(told.exitCode, 2);
+    const plan = await cluster.run(['plan', '--server', server.origin]);
+    assert.match(plan.stdout, /! Pod default\/web-1: Consul refuses .* on "web".* \(RegistrationFailed\)\n/);
+    await operator.stop();
   });
 
   test('says what is wrong with the annotations, and that the instance stays', async () => {

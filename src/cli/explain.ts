@@ -1,15 +1,21 @@
+import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { takeSnapshot } from '../operator/snapshot.ts';
+import type { Problem } from '../model/problem.ts';
+import { consulClientOf } from '../operator/parts.ts';
+import { type Snapshot, type SnapshotOptions, takeSnapshot } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { type ExplainedObject, explanationOf } from './explanation.ts';
+import { type ExplainedObject, explanationOf, unwritten } from './explanation.ts';
 import { loadTold, snapshotOptions, tellUnread } from './open.ts';
+import { knownByOperator } from './running-operator.ts';
 
 export interface ExplainCommandOptions extends ConfigOptions {
   /** `pod/NAME` or `svc/NAME`. */
   readonly object: string;
   readonly namespace: string;
+  /** Origin of the HTTP server of a running operator; undefined: only Consul is asked whether it would refuse. */
+  readonly server: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -30,9 +36,36 @@ export async function explain(
   const snapshot = await takeSnapshot(surroundings, context.signal);
   await using _registry = snapshot.registry;
   tellUnread(snapshot, context);
-  const { lines, isRight } = explanationOf(object, snapshot, loaded.config);
+  const { server } = options;
+  const known =
+    server === undefined
+      ? { held: [], problems: await refusals(object, snapshot, surroundings, context.signal) }
+      : await knownByOperator({ command: 'explain', server }, snapshot.owner, context.signal);
+  const { lines, isRight } = explanationOf(object, snapshot, loaded.config, known);
   context.stdout.write(`${lines.map((line) => line.replace(/\p{Cc}/gu, '?')).join('\n')}\n`);
   return isRight ? 0 : 2;
+}
+
+/** What Consul would refuse of what is to be written for the object. */
+async function refusals(
+  object: ExplainedObject,
+  snapshot: Snapshot,
+  surroundings: SnapshotOptions,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const { nodes, services } = unwritten(object, snapshot, surroundings.config);
+  const [node, ...others] = nodes;
+  // Rights with agents can only be tried by writing.
+  if (node === undefined || !snapshot.registry.nodes) return [];
+  const client = consulClientOf(surroundings);
+  const refused = await refusedWrites(client, { nodes: [node, ...others], services }, signal);
+  return refused.map((what) => ({
+    object: { ...object, uid: '' },
+    reason: 'RegistrationFailed',
+    field: '',
+    message: `Consul refuses it: ${what}; give the token the policy in consul-access.md`,
+    severity: 'error',
+  }));
 }
 
 const kinds: Readonly<Record<string, ExplainedObject['kind']>> = {

@@ -4,13 +4,14 @@ import { isSwitchedOff } from '../desired/read-annotations.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
-import type { Problem } from '../model/problem.ts';
+import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedInstance } from '../plan/observed.ts';
 import { type NodePlan, type PlanInput, plan, type Step } from '../plan/plan.ts';
 import { findingText, stepLines } from '../plan/render.ts';
+import type { OperatorKnowledge } from './running-operator.ts';
 
 export interface ExplainedObject {
   readonly kind: 'Pod' | 'Service';
@@ -33,14 +34,19 @@ interface Row {
   readonly remarks: readonly string[];
 }
 
-/** What there is to say of an object. */
-export function explanationOf(object: ExplainedObject, snapshot: Snapshot, config: Config): Explanation {
+/** What there is to say of an object. `known`: beyond what the cluster and Consul show. */
+export function explanationOf(
+  object: ExplainedObject,
+  snapshot: Snapshot,
+  config: Config,
+  known: OperatorKnowledge,
+): Explanation {
   const { stores, nodes } = snapshot;
   const pod = object.kind === 'Pod' ? stores.pod(object.namespace, object.name) : undefined;
   const service = object.kind === 'Service' ? stores.service(object.namespace, object.name) : undefined;
   const prefix = `${config.annotationPrefix}/`;
-  const rows = nodes.flatMap((input) => rowsOf(object, input, snapshot, config));
-  const problems = problemsOf(object, nodes, rows);
+  const rows = nodes.flatMap((input) => rowsOf(object, input, snapshot, config, known));
+  const problems = problemsOf(object, nodes, rows, known);
   const askedBy = pod === undefined ? [] : servicesBehind(pod, snapshot);
 
   const lines = [`${object.kind} ${object.namespace}/${object.name}`];
@@ -55,7 +61,7 @@ export function explanationOf(object: ExplainedObject, snapshot: Snapshot, confi
     const whose =
       about.name === object.name && about.kind === object.kind
         ? ''
-        : `${about.kind} ${about.namespace}/${about.name}: `;
+        : `${about.kind} ${about.namespace === '' ? '' : `${about.namespace}/`}${about.name}: `;
     say(
       `${severity === 'error' ? 'wrong' : 'doubtful'}: ${whose}${field === '' ? '' : `${prefix}${field}: `}${message}`,
     );
@@ -71,6 +77,24 @@ export function explanationOf(object: ExplainedObject, snapshot: Snapshot, confi
     rows.every(({ steps, remarks }) => steps.length === 0 && remarks.length === 0);
   return { lines, isRight };
 }
+
+/** The nodes and services in Consul of which something of the object would be written. */
+export function unwritten(
+  object: ExplainedObject,
+  snapshot: Snapshot,
+  config: Config,
+): { readonly nodes: readonly string[]; readonly services: readonly string[] } {
+  if (config.sync.policy === 'dry-run') return { nodes: [], services: [] };
+  const rows = snapshot.nodes
+    .flatMap((input) => rowsOf(object, input, snapshot, config, nothing))
+    .filter(({ steps }) => steps.some(({ held }) => !held));
+  return {
+    nodes: [...new Set(rows.map(({ node }) => node))],
+    services: [...new Set(rows.flatMap(({ wanted, registered }) => (wanted ?? registered)?.service ?? []))],
+  };
+}
+
+const nothing: OperatorKnowledge = { held: [], problems: [] };
 
 function absence(
   { kind, namespace, name }: ExplainedObject,
@@ -145,6 +169,7 @@ function rowsOf(
   input: PlanInput,
   { owner, observed, registry }: Snapshot,
   config: Config,
+  { held }: OperatorKnowledge,
 ): Row[] {
   const ids = new Set(
     [...(input.desired.entry?.instances.values() ?? []), ...(input.observed?.instances.values() ?? [])]
@@ -153,7 +178,9 @@ function rowsOf(
   );
   if (ids.size === 0) return [];
   const { policy } = config.sync;
-  const [planned] = plan([input], { owner, server: observed.features, nodes: registry.nodes, policy }).nodes;
+  const wanted = { owner, server: observed.features, nodes: registry.nodes, policy };
+  const here = held.filter(({ node }) => node === input.desired.name);
+  const [planned] = plan([input], { ...wanted, held: here }).nodes;
   return [...ids].sort().map((id) => ({
     node: input.desired.name,
     wanted: input.desired.entry?.instances.get(id),
@@ -221,20 +248,22 @@ function rowLines({ node, wanted, registered, steps, remarks }: Row, policy: str
   ];
 }
 
-/** What is wrong with the object, and with the Services that ask for it. */
-function problemsOf(object: ExplainedObject, nodes: readonly PlanInput[], rows: readonly Row[]): Problem[] {
-  const services = new Set(
-    rows.flatMap(({ wanted, registered }) => (wanted ?? registered)?.meta['kube-service'] ?? []),
-  );
-  const found = new Map<string, Problem>();
-  for (const { desired } of nodes) {
-    for (const problem of desired.problems) {
-      const { kind, namespace, name } = problem.object;
-      const isIts = kind === object.kind && name === object.name;
-      const isOfItsService = object.kind === 'Pod' && kind === 'Service' && services.has(name);
-      if (namespace === object.namespace && (isIts || isOfItsService))
-        found.set(JSON.stringify(problem), problem);
-    }
-  }
-  return [...found.values()];
+/** What is wrong with the object, with the Services that ask for it, and with the nodes it is on. */
+function problemsOf(
+  object: ExplainedObject,
+  nodes: readonly PlanInput[],
+  rows: readonly Row[],
+  known: OperatorKnowledge,
+): Problem[] {
+  const metas = rows.map(({ wanted, registered }) => (wanted ?? registered)?.meta ?? {});
+  const services = new Set(metas.map((meta) => meta['kube-service']));
+  const kubeNodes = new Set(metas.map((meta) => meta['kube-node']));
+  const concerns = ({ object: { kind, namespace, name } }: Problem): boolean => {
+    if (kind === 'Node') return kubeNodes.has(name);
+    if (namespace !== object.namespace) return false;
+    if (kind === object.kind && name === object.name) return true;
+    return object.kind === 'Pod' && kind === 'Service' && services.has(name);
+  };
+  const all = [...nodes.flatMap(({ desired }) => desired.problems), ...known.problems];
+  return [...new Map(all.filter(concerns).map((problem) => [problemKey(problem), problem])).values()];
 }

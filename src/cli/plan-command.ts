@@ -10,7 +10,10 @@ export function addPlanCommand(program: Command, context: CliContext, connect: (
     .command('plan')
     .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
     .addOption(new Option('--output <FORMAT>', 'how to show it').choices(['text', 'json']).default('text'))
-    .option('--server <URL>', 'show what the operator that listens there holds back')
+    .option(
+      '--server <URL>',
+      'show what the operator that listens there holds back, and what Consul refuses it',
+    )
     .option('--check-writes', 'also ask Consul whether it would take what is wanted; it writes nothing')
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {

@@ -12,7 +12,7 @@ import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
-import { heldByOperator } from './running-operator.ts';
+import { knownByOperator } from './running-operator.ts';
 
 export interface PlanCommandOptions extends ConfigOptions {
   readonly output: 'text' | 'json';
@@ -25,7 +25,8 @@ export interface PlanCommandOptions extends ConfigOptions {
 
 /**
  * `kube-registrar plan`: reads the cluster and Consul once and shows what the operator would write; it writes
- * nothing and may run beside an operator. What the guard would keep, or what a running operator keeps, is marked.
+ * nothing and may run beside an operator. What the guard would keep, or what a running operator keeps, is marked; so is
+ * what Consul refuses the latter.
  * Returns the exit code: 0 when nothing would be written, 2 when something would. Rejects with ConfigError, with
  * what could not be read, or with `forbidden` and what Consul would refuse.
  */
@@ -43,11 +44,12 @@ export async function showPlan(
   const { owner, observed, nodes, stores } = snapshot;
   const { sync, guard } = loaded.config;
   const wanted = { owner, server: observed.features, nodes: registry.nodes, policy: sync.policy };
-  const held =
-    options.server === undefined
-      ? foresee(nodes, { ...wanted, ...guardOptionsOf(guard), view: stores })
-      : await heldByOperator(options.server, owner, context.signal);
-  const found = plan(nodes, { ...wanted, held });
+  const { server } = options;
+  const known =
+    server === undefined
+      ? { held: foresee(nodes, { ...wanted, ...guardOptionsOf(guard), view: stores }) }
+      : await knownByOperator({ command: 'plan', server }, owner, context.signal);
+  const found = plan(nodes, { ...wanted, ...known });
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );

@@ -3,6 +3,7 @@ import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { type HttpRequest, readText } from '../lib/transport.ts';
 import { consulNodeName, instanceId, serviceName } from '../model/keys.ts';
+import { type Problem, problemReasons } from '../model/problem.ts';
 import type { Held } from '../plan/finding.ts';
 import { heldReasons } from '../plan/guard.ts';
 
@@ -48,15 +49,39 @@ const status = z.object({
       because: z.enum(heldReasons),
     }),
   ),
+  problems: z.array(
+    z.object({
+      object: z.object({
+        kind: z.enum(['Pod', 'Service', 'EndpointSlice', 'Node']),
+        namespace: z.string(),
+        name: z.string(),
+        uid: z.string(),
+      }),
+      reason: z.enum(problemReasons),
+      field: z.string(),
+      message: z.string(),
+      severity: z.enum(['error', 'warning']),
+    }),
+  ),
 });
 
+/** What only a running operator knows. */
+export interface OperatorKnowledge {
+  readonly held: readonly Held[];
+  readonly problems: readonly Problem[];
+}
+
 /**
- * What a running operator of this cluster holds. Rejects as askOperator(), and with `conflict` when it is another
- * cluster's, or a replica that does not lead and so holds nothing itself.
+ * What a running operator of this cluster holds, and what is wrong by its account. Rejects as askOperator(), and with
+ * `conflict` when it is another cluster's, or a replica that does not lead and so knows neither.
  */
-export async function heldByOperator(server: string, uid: string, signal: AbortSignal): Promise<Held[]> {
-  const text = await askOperator({ command: 'plan', server, method: 'GET', path: '/status.json' }, signal);
-  const { cluster, leadership, held } = status.parse(JSON.parse(text));
+export async function knownByOperator(
+  { command, server }: Pick<Question, 'command' | 'server'>,
+  uid: string,
+  signal: AbortSignal,
+): Promise<OperatorKnowledge> {
+  const text = await askOperator({ command, server, method: 'GET', path: '/status.json' }, signal);
+  const { cluster, leadership, held, problems } = status.parse(JSON.parse(text));
   if (cluster.uid !== uid) {
     throw new RegistrarError(
       'conflict',
@@ -67,5 +92,5 @@ export async function heldByOperator(server: string, uid: string, signal: AbortS
     const leader = leadership.holder === null ? 'nobody leads at the moment' : `ask ${leadership.holder}`;
     throw new RegistrarError('conflict', `${server} is a replica on standby, which holds nothing: ${leader}`);
   }
-  return held.map((each) => ({ kind: 'held', ...each }));
+  return { held: held.map((each) => ({ kind: 'held', ...each })), problems };
 }

@@ -3,7 +3,7 @@ import type { Endpoint } from '../model/endpoint-slice.ts';
 import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
-import type { Problem } from '../model/problem.ts';
+import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
@@ -171,9 +171,6 @@ function byName(a: PodRecord, b: PodRecord): number {
 
 const staleKey = ({ namespace, podUid, kubeService, service }: StaleSource): string =>
   [namespace, podUid, kubeService, service].join('\0');
-
-const problemKey = ({ object, reason, field, message, severity }: Problem): string =>
-  [object.kind, object.namespace, object.name, object.uid, field, severity, reason, message].join('\0');
 
 /** Without doubles, in the order of the keys: a Service's mistake shows at each of its endpoints. */
 function unique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {

@@ -30,3 +30,7 @@ export interface Problem {
   /** `error`: something is not registered as asked. `warning`: that alone keeps nothing from being registered. */
   readonly severity: 'error' | 'warning';
 }
+
+/** Equal for problems that say the same of the same object. */
+export const problemKey = ({ object, reason, field, message, severity }: Problem): string =>
+  [object.kind, object.namespace, object.name, object.uid, field, severity, reason, message].join('\0');

@@ -1,6 +1,6 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
-import type { Problem } from '../model/problem.ts';
+import { type Problem, problemKey } from '../model/problem.ts';
 import type { Change } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
@@ -67,13 +67,15 @@ export interface PlanOptions extends DiffOptions {
   readonly policy?: PolicyName;
   /** What the guard keeps. Default: nothing. */
   readonly held?: readonly Held[];
+  /** Problems that only a running operator knows, such as what Consul refuses. Default: none. */
+  readonly problems?: readonly Problem[];
 }
 
 export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
-  const { policy = 'sync', held: kept = [] } = options;
+  const { policy = 'sync', held: kept = [], problems: known = [] } = options;
   const byNode = Map.groupBy(kept, ({ node }) => node);
   const nodes: NodePlan[] = [];
-  const problems = new Map<string, Problem>();
+  const problems = new Map(known.map((problem) => [problemKey(problem), problem]));
   for (const { desired, observed } of inputs) {
     const { changes, findings } = diff(desired, observed, options);
     const byPolicy = new Set(policy === 'dry-run' ? [] : policies[policy](changes).held);
@@ -87,7 +89,7 @@ export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
           return { ...step, held: heldBy !== undefined, heldBy };
         }),
       );
-    for (const problem of desired.problems) problems.set(JSON.stringify(problem), problem);
+    for (const problem of desired.problems) problems.set(problemKey(problem), problem);
     const noticed = [...findings, ...byGuard];
     if (steps.length > 0 || noticed.length > 0) nodes.push({ node: desired.name, steps, findings: noticed });
   }
