@@ -17,12 +17,14 @@ import {
   clusterStoresOf,
   consulClientOf,
   desiredOptionsOf,
+  pendingParts,
+  refusedParts,
   type Surroundings,
-  unsyncedParts,
 } from './operator/parts.ts';
 import { registryOf } from './operator/registries.ts';
 import type { Registry } from './operator/registry.ts';
 import { Writing } from './operator/writing.ts';
+import { unreadSourceText } from './plan/unread.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
@@ -54,7 +56,7 @@ interface Running {
  * The composition root: reflectors → stores → dirty nodes → desired state → diff against the observed state
  * → policy → writer → Consul, and a periodic comparison of everything.
  *
- * Nothing is written before every reflector has synced and Consul has been read whole, nor while another
+ * Nothing is written before every source in Kubernetes has been read, or refused, and Consul has been read whole, nor while another
  * replica leads: then the stores and the observed state are kept warm and nothing else is done.
  */
 export class Operator implements StatusSource {
@@ -144,12 +146,16 @@ export class Operator implements StatusSource {
 
   notReady(): readonly string[] {
     const { error } = this.#outage;
-    const missing = unsyncedParts(this.#stores);
+    const missing = pendingParts(this.#stores);
     if (this.#owner === undefined) missing.push('cluster uid: not read yet');
     if (this.#lastFullSync === undefined && this.#owner !== undefined) {
       missing.push(`Consul: not read yet${error ? ` (${describe(error)})` : ''}`);
     }
     return missing;
+  }
+
+  degraded(): readonly string[] {
+    return refusedParts(this.#stores);
   }
 
   status(): Status {
@@ -167,6 +173,7 @@ export class Operator implements StatusSource {
       owner: this.#owner,
       leadership: this.#leadership.status(),
       waitingFor: this.notReady(),
+      degraded: this.degraded(),
       reflectors: this.#stores.status(),
       nodes: [...(observed?.nodes() ?? [])],
       problems: [...(reconciler?.problems() ?? [])],
@@ -232,14 +239,15 @@ export class Operator implements StatusSource {
       owner,
       view: this.#stores,
       names: this.#names,
-      synced: (until) => aborted(this.#stores.synced, until),
+      synced: (until) => aborted(this.#stores.settled, until),
     });
     const { observed } = registry;
     await this.#readConsul(registry, signal);
-    await aborted(this.#stores.synced, signal);
+    await aborted(this.#stores.settled, signal);
 
     const desiredNodes = new DesiredNodes({
       view: this.#stores,
+      unread: () => this.#stores.unread,
       observed,
       owner,
       names: this.#names,
@@ -251,6 +259,7 @@ export class Operator implements StatusSource {
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
       nodes: this.#names.size,
+      ...(this.#stores.unread.length === 0 ? {} : { unread: this.#stores.unread.map(unreadSourceText) }),
       registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
     });
     const watching = registry.watch(

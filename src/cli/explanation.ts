@@ -11,6 +11,7 @@ import type { Finding } from '../plan/finding.ts';
 import type { ObservedInstance } from '../plan/observed.ts';
 import { type NodePlan, type PlanInput, plan, type Step } from '../plan/plan.ts';
 import { findingText, stepLines } from '../plan/render.ts';
+import { unreadSourceText } from '../plan/unread.ts';
 import type { OperatorKnowledge } from './running-operator.ts';
 
 export interface ExplainedObject {
@@ -104,6 +105,16 @@ function absence(
   const watched = kubernetes.namespaces;
   if (watched.length > 0 && !watched.includes(namespace)) {
     return [`namespace ${namespace} is not watched: kubernetes.namespaces names ${watched.join(', ')}`];
+  }
+  const refused = stores.unread.find(
+    (source) =>
+      source.resource === (kind === 'Pod' ? 'pods' : 'services') &&
+      (source.namespace === '' || source.namespace === namespace),
+  );
+  if (refused !== undefined) {
+    return [
+      `${unreadSourceText(refused)} may not be read: whether it is there is not known, and what is registered of it stays`,
+    ];
   }
   const all = [...(kind === 'Pod' ? stores.pods : stores.services).records()];
   const here = all.filter((record) => record.namespace === namespace).map((record) => record.name);
@@ -211,6 +222,7 @@ function concerns(finding: Finding, id: string): boolean {
     case 'foreign-instance':
     case 'foreign-check':
     case 'stale':
+    case 'unread':
     case 'held':
       return finding.instance === id;
     case 'shared-name':

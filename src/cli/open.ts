@@ -1,7 +1,8 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { describe } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
-import type { ConsulSnapshot, SnapshotOptions } from '../operator/snapshot.ts';
+import { refusedParts } from '../operator/parts.ts';
+import type { ConsulSnapshot, Snapshot, SnapshotOptions } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connections } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -35,10 +36,17 @@ export function snapshotOptions(
   };
 }
 
-/** Agents that could not be read. */
-export function tellUnread({ unread }: Pick<ConsulSnapshot, 'unread'>, { stderr }: CliContext): void {
+/** What could not be read: agents, and what the API server refuses. */
+export function tellUnread(
+  { unread, stores }: Pick<ConsulSnapshot, 'unread'> & Partial<Pick<Snapshot, 'stores'>>,
+  { stderr }: CliContext,
+): void {
   for (const [node, error] of unread) {
     stderr.write(`kube-registrar: warning: node ${node} is left out: ${describe(error)}\n`);
+  }
+  if (stores === undefined) return;
+  for (const text of refusedParts(stores)) {
+    stderr.write(`kube-registrar: warning: ${text}; what is registered from it stays as it is\n`);
   }
 }
 

@@ -354,14 +354,14 @@ describe('ClusterStores: view', () => {
 describe('ClusterStores: start', () => {
   test('are synced only when every reflector is', async () => {
     await using it = await synced({}, 1);
-    assert.equal(it.stores.allSynced, true);
+    assert.deepEqual(it.stores.pending, []);
     const clock = new VirtualClock();
     const api = new KubeApi({ clock, random: seeded(1) });
     api.faults.intercept = ({ path }) =>
       path.startsWith('/api/v1/services?') ? { kind: 'hang' } : undefined;
     await using other = await synced({ transport: api.transport(), clock });
     let resolved = false;
-    void other.stores.synced.then(() => {
+    void other.stores.settled.then(() => {
       resolved = true;
     });
     await clock.advance(30_000);
@@ -374,11 +374,11 @@ describe('ClusterStores: start', () => {
         ['nodes', true],
       ],
     );
-    assert.equal(other.stores.allSynced, false);
+    assert.notDeepEqual(other.stores.pending, []);
     assert.equal(resolved, false);
     api.faults.intercept = undefined;
     await clock.advance(60_000);
-    assert.equal(other.stores.allSynced, true);
+    assert.deepEqual(other.stores.pending, []);
     assert.equal(resolved, true);
   });
 
@@ -388,7 +388,7 @@ describe('ClusterStores: start', () => {
       it.stores.status().map(({ resource, namespace }) => `${namespace}/${resource}`),
       ['one/pods', 'one/services', 'one/endpointslices', 'two/pods', 'two/services', 'two/endpointslices'],
     );
-    assert.equal(it.stores.allSynced, true);
+    assert.deepEqual(it.stores.pending, []);
     const inNamespace = (namespace: string) => ({
       ...pod('a', 'node-1'),
       metadata: { name: 'a', namespace },

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
+import type { UnreadSource } from '../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
@@ -45,7 +46,6 @@ export interface ClusterStoresOptions {
 
 /** What start() runs, whatever the kinds of object and record. */
 interface Runnable {
-  readonly synced: Promise<void>;
   start(signal: AbortSignal): Promise<void>;
   doubt(): void;
   readonly doubtfulSince: number | undefined;
@@ -69,8 +69,14 @@ export class ClusterStores implements ClusterView {
   readonly services: Store<ServiceRecord>;
   readonly endpointSlices: Store<EndpointSliceRecord>;
   readonly kubeNodes: Store<KubeNodeRecord>;
-  /** Resolves when every reflector has synced; nothing may be removed from Consul before. Never rejects. */
-  readonly synced: Promise<void>;
+  /**
+   * Resolves when every source (a kind of object in a namespace, or in all) was read or is refused; nothing may be
+   * removed from Consul before. Never rejects.
+   *
+   * Sources that are refused hold up nobody, as long as the nodes can be read, where they are watched, and pods
+   * somewhere: without these nothing can be said of any instance.
+   */
+  readonly settled: Promise<void>;
   readonly #onDirty: (node: string, receivedAt: number) => void;
   readonly #reflectors: Runnable[] = [];
   #nodeReflector: Runnable | undefined;
@@ -80,9 +86,18 @@ export class ClusterStores implements ClusterView {
   /** Annotated Services without endpoints, by namespace and name. */
   readonly #unreached = new Map<string, ServiceRecord>();
   #running: Promise<void> | undefined;
+  #isSettled = false;
+  #unread: readonly UnreadSource[] = [];
+  /** Namespaces whose pods are unread; '' stands for all. */
+  #withoutPods: ReadonlySet<string> = new Set();
 
   constructor(options: ClusterStoresOptions) {
     const { logger, annotationPrefix, namespaces = [], podLabelSelector } = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.settled = promise;
+    const onAnswered = () => {
+      if (this.#answered()) resolve();
+    };
     const pool = new InternPool();
     const store = <R extends StoredRecord>(name: string) => new Store<R>({ name, logger });
     this.#onDirty = options.onDirty;
@@ -101,18 +116,21 @@ export class ClusterStores implements ClusterView {
       this.#reflectors.push(
         new Reflector({
           ...options,
+          onAnswered,
           resource: podResource(podLabelSelector),
           writer: this.pods.writer(scope),
           project: podProjection(annotationPrefix, pool),
         }),
         new Reflector({
           ...options,
+          onAnswered,
           resource: serviceResource,
           writer: this.services.writer(scope),
           project: serviceProjection(annotationPrefix, pool),
         }),
         new Reflector({
           ...options,
+          onAnswered,
           resource: endpointSliceResource,
           writer: this.endpointSlices.writer(scope),
           project: endpointSliceProjection(pool),
@@ -122,13 +140,13 @@ export class ClusterStores implements ClusterView {
     if (namespaces.length === 0) {
       this.#nodeReflector = new Reflector({
         ...options,
+        onAnswered,
         resource: kubeNodeResource,
         writer: this.kubeNodes.writer(),
         project: kubeNodeProjection(pool),
       });
       this.#reflectors.push(this.#nodeReflector);
     }
-    this.synced = Promise.all(this.#reflectors.map((reflector) => reflector.synced)).then(() => {});
   }
 
   /** Runs all reflectors until the signal aborts; never rejects. Another call returns the same promise. */
@@ -144,9 +162,19 @@ export class ClusterStores implements ClusterView {
     for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
   }
 
-  /** Whether every reflector has synced: what readiness asks for. */
-  get allSynced(): boolean {
-    return this.#reflectors.every((reflector) => reflector.status().synced);
+  /** What still has to be read, or refused, before anything is said of the cluster. */
+  get pending(): readonly ReflectorStatus[] {
+    if (this.#isSettled) return [];
+    const all = this.status();
+    const hasPods = all.some(({ resource, synced }) => resource === 'pods' && synced);
+    const isNeeded = ({ resource }: ReflectorStatus) =>
+      resource === 'nodes' || (resource === 'pods' && !hasPods);
+    return all.filter((status) => !status.synced && (!status.refused || isNeeded(status)));
+  }
+
+  /** What could never be read. That objects of it are not in the stores says nothing. */
+  get unread(): readonly UnreadSource[] {
+    return this.#unread;
   }
 
   /** Since when what is in the stores may be of another history, monotonic ms; see Reflector. */
@@ -187,8 +215,14 @@ export class ClusterStores implements ClusterView {
     return this.services.get(namespace, name);
   }
 
+  /** Without those of pods that may not be read: half of what such an instance is made of is missing. */
   endpointsOnNode(node: string): Iterable<SliceEndpoint> {
-    return this.#endpoints.onNode(node);
+    const endpoints = this.#endpoints.onNode(node);
+    if (this.#withoutPods.size === 0) return endpoints;
+    return [...endpoints].filter(
+      ({ slice, endpoint }) =>
+        endpoint.podName === '' || !(this.#withoutPods.has('') || this.#withoutPods.has(slice.namespace)),
+    );
   }
 
   unreachedServices(): Iterable<ServiceRecord> {
@@ -198,6 +232,17 @@ export class ClusterStores implements ClusterView {
   /** The slices of a Service, annotated or not. */
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord> {
     return this.#slicesByService.get(namespace, service);
+  }
+
+  /** Returns whether everything was read or is refused. */
+  #answered(): boolean {
+    this.#isSettled = this.pending.length === 0;
+    this.#unread = this.status()
+      .filter(({ synced }) => !synced)
+      .map(({ resource, namespace }) => ({ resource: resource as UnreadSource['resource'], namespace }));
+    const withoutPods = this.#unread.filter(({ resource }) => resource === 'pods');
+    this.#withoutPods = new Set(withoutPods.map(({ namespace }) => namespace));
+    return this.#isSettled;
   }
 
   #podChanged(before: PodRecord | undefined, after: PodRecord | undefined, receivedAt: number): void {

@@ -57,7 +57,16 @@ export class ReflectorRecord {
 
   /** Logged once for a row of failures of one kind: an outage is one event, not one every 30 s. */
   failed(error: RegistrarError, at: number, waitMs: number): void {
-    const fields = { reason: 'ReflectorFailed' as const, code: error.code, error: error.message, waitMs };
+    const isRefused = error.code === 'forbidden' || error.code === 'not-found';
+    const fields = {
+      reason: 'ReflectorFailed' as const,
+      code: error.code,
+      error: error.message,
+      waitMs,
+      ...(isRefused
+        ? { hint: 'grant list and watch, or leave it out; what is registered from it stays meanwhile' }
+        : {}),
+    };
     if (this.#outage.failed(error)) this.#logger.warn('list or watch failed', fields);
     else this.#logger.debug('list or watch failed again', fields);
     this.#lastError = { error, at };

@@ -28,6 +28,8 @@ export interface ReflectorStatus {
   readonly state: ReflectorState;
   /** A complete list was read at least once. */
   readonly synced: boolean;
+  /** The last attempt was refused (403, 404): nothing can be read until somebody grants or installs something. */
+  readonly refused: boolean;
   /** Records in its part of the store. */
   readonly objects: number;
   /** Complete lists, by either method. */

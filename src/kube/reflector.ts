@@ -54,6 +54,8 @@ export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRe
   /** An object's record. One it throws on is left as it was and counted; the others are not held up. */
   readonly project: (object: O) => R;
   readonly onRegression?: (regression: Regression) => void;
+  /** Called when it is known whether the whole may be read: after a complete list, and after a refusal. */
+  readonly onAnswered?: () => void;
 }
 
 /** How a list or a watch ended that did not fail. */
@@ -169,6 +171,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       namespace: this.#options.writer.scope ?? '',
       state: this.#state,
       synced: counts.lists > 0,
+      refused: lastError?.error.code === 'forbidden' || lastError?.error.code === 'not-found',
       objects: this.#options.writer.size,
       regressions: this.#history.regressions,
       badObjects: this.#projector.badObjects,
@@ -257,6 +260,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         const isNew = clock.now() - this.#refusedSince < startUpMs;
         const waitMs = Math.max(retryAfterMs, jittered(isNew ? startUpRetryMs : slowRetryMs, 0.2, random));
         this.#record.failed(error, clock.now(), waitMs);
+        this.#options.onAnswered?.();
         return waitMs;
       }
     }
@@ -501,5 +505,6 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#sharesVersion = false;
     this.#record.listed(drift, receivedAt);
     this.#resolveSynced();
+    this.#options.onAnswered?.();
   }
 }

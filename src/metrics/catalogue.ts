@@ -110,7 +110,7 @@ export const catalogue = {
     type: 'gauge',
     name: 'reflector_state',
     help: '1 for the state a reflector is in, 0 for the others.',
-    labels: { ...reflector, state: ['idle', 'listing', 'watching', 'waiting', 'stopped'] },
+    labels: { ...reflector, state: ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] },
   },
   reflectorFailing: {
     type: 'gauge',

@@ -23,6 +23,8 @@ export interface DesiredNode {
    * there. They stay until they are; only their checks follow. Default: none.
    */
   readonly moving?: ReadonlyMap<InstanceId, Instance>;
+  /** What of the cluster could not be read, so that what is registered from it stays as it is. Default: nothing. */
+  readonly unread?: readonly UnreadSource[];
   /** What is to be said of the services on this node. Default: nothing. */
   readonly sharedNames?: readonly SharedName[];
 }
@@ -47,4 +49,11 @@ export interface StaleSource {
   readonly check:
     | { readonly status: 'passing' | 'warning' | 'critical'; readonly output: string }
     | undefined;
+}
+
+/** Objects of one kind that the API server has refused since the start: that they are missing says nothing. */
+export interface UnreadSource {
+  readonly resource: 'pods' | 'services' | 'endpointslices';
+  /** Empty: all namespaces. */
+  readonly namespace: string;
 }

@@ -3,18 +3,21 @@ import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
 import { warmedUp } from '../desired/warm-up.ts';
-import type { DesiredNode } from '../model/desired-node.ts';
+import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { kubeNodeKey } from '../model/owner.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { keptFor } from '../plan/stale.ts';
+import { unreadSourceOf } from '../plan/unread.ts';
 import { type Placed, ServiceNamespaces } from './service-namespaces.ts';
 
 export interface DesiredNodesOptions {
   readonly view: ClusterView;
   readonly observed: Pick<ObservedState, 'node' | 'nodes'>;
+  /** What could not be read of the cluster; see ClusterStores. */
+  readonly unread: () => readonly UnreadSource[];
   readonly owner: ClusterUid;
   readonly desired: Desired;
   /** Wall-clock milliseconds: how old instances are that warm up. */
@@ -78,7 +81,9 @@ export class DesiredNodes {
   }
 
   of(name: ConsulNodeName): DesiredNode {
-    const desired = this.#of(name);
+    const unread = this.#options.unread();
+    const known = this.#of(name);
+    const desired = unread.length === 0 ? known : { ...known, unread };
     const placed = this.#placed(desired);
     this.#namespaces.update(name, placed);
     const sharedNames = this.#namespaces.remarks(placed.map(({ service }) => service));
@@ -104,12 +109,13 @@ export class DesiredNodes {
   }
 
   /** What will be on the node: what is wanted, and what stays though it is not. */
-  #placed({ name, entry, stale, moving }: DesiredNode): Placed[] {
+  #placed({ name, entry, stale, moving, unread = [] }: DesiredNode): Placed[] {
     const wanted: Placed[] = [...(entry?.instances.values() ?? []), ...(moving?.values() ?? [])];
-    if (stale.length === 0) return wanted;
+    if (stale.length === 0 && unread.length === 0) return wanted;
     for (const instance of this.#options.observed.node(name)?.instances.values() ?? []) {
       const isWanted = entry?.instances.has(instance.id) === true;
-      if (!isWanted && keptFor(instance, stale) !== undefined) wanted.push(instance);
+      const isKept = keptFor(instance, stale) !== undefined || unreadSourceOf(instance, unread) !== undefined;
+      if (!isWanted && isKept) wanted.push(instance);
     }
     return wanted;
   }

@@ -275,7 +275,7 @@ describe('metrics', () => {
       {
         [`reflector_failing{${pods}}`]: [0, 1],
         [`reflector_state{${pods},state="watching"}`]: [1, 0],
-        [`reflector_state{${pods},state="waiting"}`]: [0, 1],
+        [`reflector_state{${pods},state="refused"}`]: [0, 1],
       },
       async () => {
         it.cluster.kube.faults.intercept = () => ({ kind: 'answer', status: 403 });

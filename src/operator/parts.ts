@@ -6,6 +6,7 @@ import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
 import { createProbeHosts } from '../desired/probe-hosts.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
+import type { ReflectorStatus } from '../kube/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -97,12 +98,17 @@ export function tenantRulesOf({
 }
 
 /** What of the stores is not read yet, each with why, in words. */
-export function unsyncedParts(stores: ClusterStores): string[] {
-  return stores
+export const pendingParts = (stores: ClusterStores): string[] =>
+  stores.pending.map((status) => sourceText(status, 'not listed yet'));
+
+/** What of the stores may not be read, each with why, in words: what is registered from it stays as it is. */
+export const refusedParts = (stores: ClusterStores): string[] =>
+  stores
     .status()
-    .filter(({ synced }) => !synced)
-    .map(({ resource, namespace, lastError }) => {
-      const where = namespace === '' ? resource : `${resource} in ${namespace}`;
-      return `${where}: not listed yet${lastError ? ` (${describe(lastError.error)})` : ''}`;
-    });
+    .filter(({ refused }) => refused)
+    .map((status) => sourceText(status, 'may not be read'));
+
+function sourceText({ resource, namespace, lastError }: ReflectorStatus, what: string): string {
+  const where = namespace === '' ? resource : `${resource} in ${namespace}`;
+  return `${where}: ${what}${lastError ? ` (${describe(lastError.error)})` : ''}`;
 }

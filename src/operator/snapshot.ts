@@ -2,6 +2,7 @@ import type { ObservedState } from '../consul/observed-state.ts';
 import { createDesired } from '../desired/desired.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { ClusterStores } from '../kube/cluster-stores.ts';
+import type { ReflectorStatus } from '../kube/reflector-state.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
@@ -10,7 +11,7 @@ import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.
 import type { PlanInput } from '../plan/plan.ts';
 import { askClusterUid } from '../reconcile/cluster-uid.ts';
 import { DesiredNodes, NodeNames } from './desired-nodes.ts';
-import { clusterStoresOf, desiredOptionsOf, type Surroundings, unsyncedParts } from './parts.ts';
+import { clusterStoresOf, desiredOptionsOf, pendingParts, type Surroundings } from './parts.ts';
 import { registryOf } from './registries.ts';
 import type { Registry } from './registry.ts';
 
@@ -62,6 +63,7 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
       const desired = createDesired(desiredOptionsOf(options.config, owner));
       const nodes = new DesiredNodes({
         view: stores,
+        unread: () => stores.unread,
         observed,
         owner,
         names,
@@ -191,18 +193,20 @@ class Reading {
     }
   }
 
-  /** Waits until every reflector has synced. */
+  /** Waits until all that may be read was read. */
   async cluster(until: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const stores = this.#stores;
-    while (!stores.allSynced) {
+    for (;;) {
       until.throwIfAborted();
-      const lost = stores.status().filter(({ synced, lastError }) => {
-        return !synced && lastError !== undefined && hopeless.includes(lastError.error.code);
-      });
-      const [first] = lost;
+      const { pending } = stores;
+      if (pending.length === 0) return;
+      // As long as others are on their way, they may show that this one is not needed.
+      const isHopeless = ({ lastError }: ReflectorStatus) =>
+        lastError !== undefined && hopeless.includes(lastError.error.code);
+      const [first] = pending.every(isHopeless) ? pending : [];
       if (first?.lastError !== undefined) {
-        throw new RegistrarError(first.lastError.error.code, unsyncedParts(stores).join('; '));
+        throw new RegistrarError(first.lastError.error.code, pendingParts(stores).join('; '));
       }
       await clock.sleep(lookAgainMs, until);
     }
@@ -228,7 +232,7 @@ class Reading {
   }
 
   #waitedFor(): string {
-    const parts = this.#usesCluster ? unsyncedParts(this.#stores) : [];
+    const parts = this.#usesCluster ? pendingParts(this.#stores) : [];
     if (this.#missing !== '') {
       parts.push(`${this.#missing}: not read yet${this.#error ? ` (${describe(this.#error)})` : ''}`);
     }

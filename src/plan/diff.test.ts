@@ -12,7 +12,8 @@ import {
   owner,
   readiness,
 } from '../../test/support/entries.ts';
-import type { StaleSource } from '../model/desired-node.ts';
+import { terminatingOutput } from '../model/check.ts';
+import type { StaleSource, UnreadSource } from '../model/desired-node.ts';
 import { checkId, instanceId, serviceName } from '../model/keys.ts';
 import type { Change } from './change.ts';
 import { diff } from './diff.ts';
@@ -242,6 +243,38 @@ describe('diff()', () => {
     const wanted = entry([instance('web-1')]);
     const wiped = { ...observed(wanted), meta: {}, stampedBefore: true };
     assert.deepEqual(briefs(desired(wanted), wiped, options), ['put-node']);
+  });
+
+  describe('with a source that may not be read', () => {
+    const ofPod = { 'kube-namespace': 'shop', 'kube-pod': 'web-1', 'kube-pod-uid': 'u1' };
+    const there = (meta: Readonly<Record<string, string>>, output = '') =>
+      observed(entry([instance('web-1', { meta, checks: [readiness('web-1', 'critical', output)] })]));
+    const kinds = (meta: Readonly<Record<string, string>>, source: UnreadSource, output?: string) => {
+      const found = diff({ ...desired(undefined), unread: [source] }, there(meta, output), options);
+      return [...found.changes.map(brief), ...found.findings.map(({ kind }) => kind)];
+    };
+    const inShop = (resource: UnreadSource['resource']) => ({ resource, namespace: 'shop' });
+
+    test('keeps what may come from it, and its node', () => {
+      const ofService = { ...ofPod, 'kube-service': 'web' };
+      const ofAddress = { 'kube-namespace': 'shop', 'kube-service': 'web' };
+      for (const [meta, resources] of [
+        [ofPod, ['pods']],
+        [ofService, ['pods', 'services', 'endpointslices']],
+        [ofAddress, ['services', 'endpointslices']],
+      ] as const) {
+        for (const resource of ['pods', 'services', 'endpointslices'] as const) {
+          const expected = (resources as readonly string[]).includes(resource) ? ['unread'] : ['delete-node'];
+          assert.deepEqual(kinds(meta, inShop(resource)), expected, resource);
+          assert.deepEqual(kinds(meta, { resource, namespace: '' }), expected, resource);
+        }
+      }
+    });
+
+    test('keeps nothing of another namespace, nor what was seen ending', () => {
+      assert.deepEqual(kinds(ofPod, { resource: 'pods', namespace: 'pay' }), ['delete-node']);
+      assert.deepEqual(kinds(ofPod, inShop('pods'), terminatingOutput.Pod), ['delete-node']);
+    });
   });
 
   describe('with a stale source', () => {

@@ -1,9 +1,10 @@
 import { type Check, isProbe } from '../model/check.ts';
-import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
+import type { DesiredNode, StaleSource, UnreadSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import { type ClusterUid, type InstanceId, instanceId } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import type { Change, Effect } from './change.ts';
+import { hasSaidGoodbye } from './evidence.ts';
 import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding } from './finding.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
@@ -11,6 +12,7 @@ import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { allFeatures, type ServerFeatures } from './server-features.ts';
 import { followedCheck, keptFor } from './stale.ts';
+import { unreadSourceOf } from './unread.ts';
 
 // Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source;
 // "moving" = desired on another node, and not committed there yet.
@@ -101,6 +103,7 @@ class Differing {
   readonly #entry: NodeEntry | undefined;
   readonly #stale: readonly StaleSource[];
   readonly #moving: DesiredNode['moving'];
+  readonly #unread: readonly UnreadSource[];
   readonly #observed: ObservedNode | undefined;
   readonly #server: ServerFeatures;
   /** Instances that are not wanted and stay nevertheless. */
@@ -112,6 +115,7 @@ class Differing {
     this.#entry = desired.entry;
     this.#stale = desired.stale;
     this.#moving = desired.moving;
+    this.#unread = desired.unread ?? [];
     this.#observed = observed;
     this.#server = server;
   }
@@ -196,6 +200,7 @@ class Differing {
     const node = this.#name;
     const moving = this.#moving?.get(instance);
     const source = keptFor(observed, this.#stale);
+    const unread = unreadSourceOf(observed, this.#unread);
     if (moving !== undefined) {
       this.#remaining += 1;
       this.#moves = true;
@@ -215,6 +220,9 @@ class Differing {
       if (check !== undefined && effect !== undefined) {
         this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
       }
+    } else if (isOwnInstance(observed) && unread !== undefined && !hasSaidGoodbye(observed.checks)) {
+      this.#remaining += 1;
+      this.findings.push({ kind: 'unread', node, instance, service, source: unread });
     } else if (isOwnInstance(observed)) {
       this.changes.push({ kind: 'delete-instance', node, instance, service });
     } else {

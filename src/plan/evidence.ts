@@ -123,7 +123,7 @@ const unexplained = (sign: Sign, subject: Subject | undefined): Evidence => ({
 });
 
 /** We saw it ending, and wrote that. */
-function hasSaidGoodbye(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
+export function hasSaidGoodbye(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
   const texts: readonly string[] = Object.values(terminatingOutput);
   for (const check of checks.values()) if (isOwnCheck(check) && texts.includes(check.output)) return true;
   return false;

@@ -1,3 +1,4 @@
+import type { UnreadSource } from '../model/desired-node.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { SharedName } from '../model/shared-name.ts';
 import type { FieldChange } from './fields.ts';
@@ -11,6 +12,7 @@ import type { ForeignReason } from './ownership.ts';
  * - `foreign-instance` an instance on our node is not ours: left alone, and it keeps the node
  * - `foreign-check`    a check on our node or instance is not ours: left alone
  * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
+ * - `unread`           an instance is kept as it is because what it comes from may not be read
  * - `moving`           a node of ours has an earlier name: it goes when its instances are under their new nodes
  * - `shared-name`      a service has instances of several namespaces, or of another one than before
  * - `drift`            Consul differs from what we last wrote or read
@@ -21,6 +23,7 @@ export type Finding =
   | ForeignInstance
   | ForeignCheck
   | StaleInstance
+  | UnreadInstance
   | MovingNode
   | SharedServiceName
   | Drift
@@ -52,6 +55,14 @@ export interface StaleInstance {
   readonly node: ConsulNodeName;
   readonly instance: InstanceId;
   readonly service: ServiceName;
+}
+
+export interface UnreadInstance {
+  readonly kind: 'unread';
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+  readonly source: UnreadSource;
 }
 
 export interface MovingNode {

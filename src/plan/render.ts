@@ -4,6 +4,7 @@ import type { FieldChange } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
 import type { HeldBecause } from './guard.ts';
 import type { Plan, Step, Summary } from './plan.ts';
+import { unreadSourceText } from './unread.ts';
 
 export interface RenderOptions {
   /** ANSI colours. Default false. */
@@ -71,6 +72,8 @@ export function findingText(finding: Finding): string {
       return `check ${finding.check} is not ours; left alone`;
     case 'stale':
       return `instance ${finding.instance} of ${finding.service} is kept as it was: what asks for it is wrong`;
+    case 'unread':
+      return `instance ${finding.instance} of ${finding.service} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
     case 'moving':
       return `node ${finding.node} has an earlier name; it goes when its instances are under their new nodes`;
     case 'held':

@@ -25,7 +25,7 @@ export interface MetricSources {
   readonly fights: () => readonly Fight[];
 }
 
-const states = ['idle', 'listing', 'watching', 'waiting', 'stopped'] as const;
+const states = ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] as const;
 type StateLabel = (typeof states)[number];
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
@@ -90,6 +90,7 @@ function labelsOf({ resource, namespace }: ReflectorStatus) {
 }
 
 /** A watch that is asked for counts as watching: it is the same to whoever waits for events. */
-export function stateLabel({ state }: ReflectorStatus): StateLabel {
+export function stateLabel({ state, refused }: ReflectorStatus): StateLabel {
+  if (refused && state.kind !== 'stopped') return 'refused';
   return state.kind === 'opening' ? 'watching' : state.kind;
 }

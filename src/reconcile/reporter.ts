@@ -101,6 +101,9 @@ export class Reporter {
           hint: 'if it is not meant so, give the name to one namespace with claims',
         });
         return;
+      case 'unread':
+        // The log of its source says it once for all.
+        return;
       case 'stale':
         this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
           reason: 'Stale',

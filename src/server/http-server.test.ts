@@ -9,7 +9,7 @@ import { type StatusServerOptions, startStatusServer } from './http-server.ts';
 
 const defaults: StatusServerOptions = {
   listen: '127.0.0.1:0',
-  source: { unhealthy: () => undefined, notReady: () => [], status: () => sampleStatus },
+  source: { unhealthy: () => undefined, degraded: () => [], notReady: () => [], status: () => sampleStatus },
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
   logger: silentLogger,
   clock: new VirtualClock(),
@@ -34,12 +34,18 @@ describe('the status server', () => {
 
   test('/readyz is 503 with what is missing, then 200', async () => {
     let missing = ['pods: not listed yet', 'Consul: not read yet'];
-    await withServer({ source: { ...defaults.source, notReady: () => missing } }, async (origin) => {
+    let degraded = ['pods in old: may not be read'];
+    const source = { ...defaults.source, notReady: () => missing, degraded: () => degraded };
+    await withServer({ source }, async (origin) => {
       const response = await fetch(`${origin}/readyz`);
       assert.equal(response.status, 503);
       assert.equal(await response.text(), 'not ready:\n- pods: not listed yet\n- Consul: not read yet\n');
       missing = [];
-      assert.equal((await fetch(`${origin}/readyz`)).status, 200);
+      const except = await fetch(`${origin}/readyz`);
+      assert.equal(except.status, 200);
+      assert.equal(await except.text(), 'ok, except for:\n- pods in old: may not be read\n');
+      degraded = [];
+      assert.equal(await (await fetch(`${origin}/readyz`)).text(), 'ok\n');
     });
   });
 

@@ -6,6 +6,7 @@ import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
 import type { Contended, Fight } from '../reconcile/contention.ts';
+import { stateLabel } from '../reconcile/exported-metrics.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
 import { countServices, worst } from '../reconcile/service-counts.ts';
@@ -31,6 +32,7 @@ export interface StatusInput {
   readonly startedAt: number;
   readonly owner: ClusterUid | undefined;
   readonly waitingFor: readonly string[];
+  readonly degraded: readonly string[];
   readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorStatus[];
   readonly nodes: readonly ObservedNode[];
@@ -54,6 +56,7 @@ export function statusOf(input: StatusInput): Status {
     cluster: { name: input.clusterName, uid: input.owner ?? '' },
     policy: input.policy,
     waitingFor: input.waitingFor,
+    degraded: input.degraded,
     leadership: input.leadership,
     reflectors: input.reflectors.map((reflector) => reflectorLine(reflector, input.now)),
     consul: {
@@ -80,11 +83,11 @@ const mostFights = 1_000;
 const iso = (wall: number): string => new Date(wall).toISOString();
 
 function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
-  const { resource, namespace, state, synced, objects, lastHeardAt, lastError } = status;
+  const { resource, namespace, synced, objects, lastHeardAt, lastError } = status;
   return {
     resource,
     namespace,
-    state: state.kind,
+    state: stateLabel(status),
     synced,
     objects,
     lastEventAgeMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),

@@ -61,6 +61,13 @@ describe('statusPage()', () => {
       />in sync except for 1 problem</,
     );
     assert.match(header({ consul: { ...sampleStatus.consul, up: false } }), />out of touch with Consul</);
+    const degraded = statusPage({
+      ...sampleStatus,
+      problems: [],
+      degraded: ['pods in old: may not be read'],
+    });
+    assert.match(degraded, />in sync except for 1 problem</);
+    assert.match(degraded, /<li>pods in old: may not be read<\/li>/);
     const waiting = statusPage({ ...sampleStatus, waitingFor: ['nodes: not listed yet'] });
     assert.match(waiting, /not in sync yet/);
     assert.match(waiting, /<li>nodes: not listed yet<\/li>/);

@@ -39,7 +39,8 @@ export function statusPage(status: Status): string {
 <p>${badge(kind, state)} ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
 </header>
 <main>
-${status.waitingFor.length === 0 ? [] : waiting(status.waitingFor)}
+${section('Waiting for', status.waitingFor)}
+${section('Not readable in the cluster; what is registered from it stays as it is', status.degraded)}
 ${overview(status)}
 ${standby(status.leadership) ?? [problems(status.problems), held(status.held), contended(status.contended), drift(status.drift)]}
 ${services(status.services)}
@@ -53,16 +54,17 @@ ${nodes(status.nodes)}
 }
 
 /** How far Consul is as the cluster wants it, in words. */
-function syncOf({ waitingFor, consul, problems }: Status): readonly [Tone, string] {
+function syncOf({ waitingFor, degraded, consul, problems }: Status): readonly [Tone, string] {
   if (waitingFor.length > 0) return ['bad', 'not in sync yet'];
   if (consul.up === false) return ['bad', 'out of touch with Consul'];
-  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const errors = degraded.length + problems.filter(({ severity }) => severity === 'error').length;
   if (errors > 0) return ['fair', `in sync except for ${errors === 1 ? '1 problem' : `${errors} problems`}`];
   return ['good', 'in sync'];
 }
 
-function waiting(reasons: readonly string[]): Html {
-  return html`<section><h2>Waiting for</h2><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul></section>`;
+function section(title: string, lines: readonly string[]): Html {
+  if (lines.length === 0) return html``;
+  return html`<section><h2>${title}</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
 }
 
 function overview({ cluster, policy, leadership, queue, services: lines, version, startedAt }: Status): Html {

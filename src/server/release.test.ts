@@ -63,7 +63,12 @@ describe('kube-registrar release', () => {
     const asked: Selection[] = [];
     const server = await startStatusServer({
       listen: '127.0.0.1:0',
-      source: { notReady: () => [], unhealthy: () => undefined, status: () => sampleStatus },
+      source: {
+        degraded: () => [],
+        notReady: () => [],
+        unhealthy: () => undefined,
+        status: () => sampleStatus,
+      },
       release: (each) => {
         asked.push(each);
         return released;

@@ -44,14 +44,14 @@ export function routes(source: StatusSource, metrics: MetricsSource) {
         : { status: 503, contentType: plain, body: `${why}\n` };
     },
     '/readyz': () => {
+      const listed = (lines: readonly string[]) => lines.map((line) => `- ${line}\n`).join('');
       const missing = source.notReady();
-      return missing.length === 0
-        ? { status: 200, contentType: plain, body: 'ok\n' }
-        : {
-            status: 503,
-            contentType: plain,
-            body: `not ready:\n${missing.map((line) => `- ${line}\n`).join('')}`,
-          };
+      if (missing.length > 0) {
+        return { status: 503, contentType: plain, body: `not ready:\n${listed(missing)}` };
+      }
+      const degraded = source.degraded();
+      const body = degraded.length === 0 ? 'ok\n' : `ok, except for:\n${listed(degraded)}`;
+      return { status: 200, contentType: plain, body };
     },
     '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
     '/status.json': () => ({

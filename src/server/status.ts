@@ -16,6 +16,8 @@ export interface Status {
   readonly policy: string;
   /** What is still missing until the operator is in sync, in words; empty when nothing is. */
   readonly waitingFor: readonly string[];
+  /** What of the cluster may not be read, in words: what is registered from it stays as it is. */
+  readonly degraded: readonly string[];
   readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorLine[];
   readonly consul: ConsulLine;
@@ -137,5 +139,7 @@ export interface StatusSource {
   unhealthy(): string | undefined;
   /** What is missing until the operator is ready, in words (`pods: not listed yet`); empty = ready. */
   notReady(): readonly string[];
+  /** What is not right and no reason to keep the operator from being ready, in words; empty = nothing. */
+  degraded(): readonly string[];
   status(): Status;
 }

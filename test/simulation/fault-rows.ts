@@ -7,6 +7,7 @@ export const faultRows: readonly string[] = [
   '410 Gone',
   'etcd restored from a backup',
   'apiserver outage',
+  'a kind of object that may not be read from the start',
   'empty or shrunken LIST (RBAC lost, selector changed)',
   'Consul leader change, 500, 429, 503, slow answers',
   'Consul restored from a snapshot, or wiped',

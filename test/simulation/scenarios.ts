@@ -42,6 +42,12 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     lasts: [100, 60_000],
   },
   {
+    row: 'a kind of object that may not be read from the start',
+    actions: ['kube-forbidden', 'restart', 'kube-forbidden', 'crash'],
+    lasts: [10_000, 200_000],
+    pods: ['both', 'web', 'both', 'api', 'both'],
+  },
+  {
     row: 'Consul leader change, 500, 429, 503, slow answers',
     actions: ['consul-down', 'consul-flaky', 'consul-deaf', 'consul-slow', 'consul-leaderless'],
     lasts: [100, 30_000],

@@ -9,6 +9,7 @@ export const sampleStatus: Status = {
   cluster: { name: 'east', uid: '6f1c2a90-0000-4000-8000-000000000001' },
   policy: 'sync',
   waitingFor: [],
+  degraded: [],
   leadership: {
     state: 'leading',
     identity: 'kube-registrar-7d9f-x2k4_1',
