@@ -344,6 +344,13 @@ describe('commands, where instances are with agents', () => {
     assert.match(partial.stderr, /node kubernetes-n2 is left out/);
     agents.n2.start();
     await clock.advance(1_000);
+    cluster.kube.faults.intercept = ({ path }) =>
+      path.includes('/endpointslices?') ? { kind: 'answer', status: 403 } : undefined;
+    const incomplete = await cluster.run(['purge', '--yes', ...config]);
+    assert.equal(incomplete.exitCode, 1);
+    assert.match(incomplete.stderr, /endpointslices: may not be read/);
+    assert.notDeepEqual(instances('client-1'), []);
+    cluster.kube.faults.intercept = undefined;
     const purged = await cluster.run(['purge', '--yes', ...config]);
     assert.equal(purged.exitCode, 0, purged.stdout + purged.stderr);
     assert.deepEqual([instances('client-1'), instances('client-2')], [[], []]);

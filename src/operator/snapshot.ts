@@ -11,7 +11,7 @@ import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.
 import type { PlanInput } from '../plan/plan.ts';
 import { askClusterUid } from '../reconcile/cluster-uid.ts';
 import { DesiredNodes, NodeNames } from './desired-nodes.ts';
-import { clusterStoresOf, desiredOptionsOf, pendingParts, type Surroundings } from './parts.ts';
+import { clusterStoresOf, desiredOptionsOf, pendingParts, refusedParts, type Surroundings } from './parts.ts';
 import { registryOf } from './registries.ts';
 import type { Registry } from './registry.ts';
 
@@ -88,7 +88,10 @@ export function takeConsulSnapshot(options: SnapshotOptions, signal: AbortSignal
   return reading.run(signal, async (until) => {
     if (options.config.registration.mode === 'catalog') return reading.consul(until);
     // The cluster says which agents there are.
-    return reading.withCluster(until, async () => {
+    return reading.withCluster(until, async (stores) => {
+      await reading.cluster(until);
+      // Then some would be left out, and nobody would know which.
+      if (stores.unread.length > 0) throw new RegistrarError('forbidden', refusedParts(stores).join('; '));
       const found = await reading.consul(until);
       return { ...found, unread: await reading.nodes(found.registry, reading.names.all(), until) };
     });
