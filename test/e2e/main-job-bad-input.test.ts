@@ -169,8 +169,18 @@ suite('the kubeconfig', () => {
     const empty = join(dir, 'empty.kubeconfig');
     await writeFile(empty, 'apiVersion: v1\nkind: Config\n');
     for (const [path, why] of [
-      ['/no/such/kubeconfig', /no such file/],
-      [dir, /director/],
+      ['/no/such/kubeconfig', /there is no such file/],
+      [dir, /it is a directory/],
+    ] as const) {
+      const output = await refused(withKubeconfig(path));
+      assert.match(
+        output,
+        /^kube-registrar: .*config\.yaml:1:\d+: kubernetes\.kubeconfig: cannot read .+\n$/,
+      );
+      assert.ok(output.includes(path), output);
+      assert.match(output, why);
+    }
+    for (const [path, why] of [
       [broken, /broken\.kubeconfig: .+/],
       [empty, /no current-context/],
     ] as const) {
