@@ -88,7 +88,7 @@ export function unwritten(
   if (config.sync.policy === 'dry-run') return { nodes: [], services: [] };
   const rows = snapshot.nodes
     .flatMap((input) => rowsOf(object, input, snapshot, config, nothing))
-    .filter(({ steps }) => steps.some(({ held }) => !held));
+    .filter(({ steps }) => steps.some(({ heldBy }) => heldBy === undefined));
   return {
     nodes: [...new Set(rows.map(({ node }) => node))],
     services: [...new Set(rows.flatMap(({ wanted, registered }) => (wanted ?? registered)?.service ?? []))],
