@@ -13,7 +13,7 @@ export function addReleaseCommand(program: Command, context: CliContext): void {
       'everything held of this Consul service (repeatable)',
       (text: string, before?: string[]) => [...(before ?? []), text],
     )
-    .option('--server <URL>', 'where the operator listens', 'http://127.0.0.1:8080')
+    .option('--server <URL>', 'where the operator listens in this container', 'http://127.0.0.1:8080')
     .action(async (nodes: string[], options: Options) => {
       const { release } = await import('./release.ts');
       const selection = { all: options.all === true, nodes, services: options.service ?? [] };

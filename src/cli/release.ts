@@ -7,7 +7,7 @@ import { askOperator } from './running-operator.ts';
 
 export interface ReleaseOptions {
   readonly selection: Selection;
-  /** Origin of the operator's HTTP server. */
+  /** Origin of the operator's HTTP server, in this container: its port names the socket that is used. */
   readonly server: string;
 }
 
@@ -27,6 +27,7 @@ export async function release(
   const request = {
     method: 'POST',
     path: releasePath,
+    locally: true,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(selection),
   } as const;

@@ -6,12 +6,15 @@ import { consulNodeName, instanceId, serviceName } from '../model/keys.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
 import type { Held } from '../plan/finding.ts';
 import { heldReasons } from '../plan/guard.ts';
+import { localSocket } from '../server/local-socket.ts';
 
 export interface Question extends Omit<HttpRequest, 'signal'> {
   /** The command that asks, for its errors. */
   readonly command: string;
   /** Origin of the operator's HTTP server. */
   readonly server: string;
+  /** Whether to ask through the local socket of the operator that listens there. */
+  readonly locally?: boolean;
 }
 
 /**
@@ -19,14 +22,15 @@ export interface Question extends Omit<HttpRequest, 'signal'> {
  * `rejected` when the operator refuses, and as HttpTransport when it does not answer.
  */
 export async function askOperator(
-  { command, server, ...request }: Question,
+  { command, server, locally = false, ...request }: Question,
   signal: AbortSignal,
 ): Promise<string> {
   const origin = URL.canParse(server) ? new URL(server).origin : 'null';
   if (origin === 'null') {
     throw new RegistrarError('config', `${command}: --server ${server} is no URL like http://127.0.0.1:8080`);
   }
-  const transport = new HttpTransport({ origin });
+  const socket = locally ? { socketPath: localSocket(Number(new URL(origin).port || 80)) } : {};
+  const transport = new HttpTransport({ origin, ...socket });
   try {
     const response = await transport.request({ headersTimeoutMs: 10_000, ...request, signal });
     const text = await readText(response);

@@ -20,6 +20,8 @@ export interface HttpTransportOptions {
   /** `http://host:port` or `https://host:port`, without a path. */
   readonly origin: string;
   readonly tls?: TlsOptions;
+  /** Unix socket to connect to in place of the origin's host. */
+  readonly socketPath?: string;
   /** Most sockets to the server at once. Default 8. */
   readonly connections?: number;
 }
@@ -34,7 +36,7 @@ export class HttpTransport implements Transport {
   readonly #origin: string;
   readonly #agent: Agent;
 
-  constructor({ origin, tls = {}, connections = 8 }: HttpTransportOptions) {
+  constructor({ origin, tls = {}, socketPath, connections = 8 }: HttpTransportOptions) {
     this.#origin = origin;
     this.#agent = new Agent({
       allowH2: false,
@@ -45,6 +47,7 @@ export class HttpTransport implements Transport {
         timeout: 10_000,
         keepAlive: true,
         rejectUnauthorized: tls.verify ?? true,
+        ...(socketPath === undefined ? {} : { socketPath }),
         ...(tls.ca === undefined ? {} : { ca: tls.ca }),
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),

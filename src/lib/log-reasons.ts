@@ -89,6 +89,12 @@ export const logReasons = {
     means: 'A request to the status server could not be answered for an error of its own.',
     todo: 'Report it.',
   },
+  LocalSocketUnavailable: {
+    levels: warn,
+    area: 'process',
+    means: 'The Unix socket for commands in the same container could not be made: `release` does not work.',
+    todo: 'Mount an empty directory at `/run/kube-registrar`, as the chart does, or make the temporary directory writable.',
+  },
   InternalError: {
     levels: error,
     area: 'process',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { sampleStatus } from '../../test/support/sample-status.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { type LogFields, type Logger, silentLogger } from '../lib/logger.ts';
@@ -159,5 +160,103 @@ describe('the status server', () => {
     await closing;
     await ended;
     assert.equal(clock.pending, 0);
+  });
+
+  /** Connections of a client that sends `text` and then nothing, nor reads. */
+  async function silent(origin: string, count: number, text: string): Promise<Socket[]> {
+    const port = Number(new URL(origin).port);
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const socket = connect(port, '127.0.0.1').pause();
+        await once(socket, 'connect');
+        socket.on('error', () => {});
+        socket.write(text);
+        return socket;
+      }),
+    );
+  }
+
+  /** What each of them gets when it reads in the end, bytes, until the server ends it or `enough` is there. */
+  function read(sockets: readonly Socket[], enough: number): Promise<number[]> {
+    return Promise.all(
+      sockets.map(async (socket) => {
+        let size = 0;
+        const done = Promise.withResolvers<void>();
+        socket.on('close', () => done.resolve());
+        socket.on('data', (chunk: Buffer) => {
+          size += chunk.byteLength;
+          if (size >= enough) socket.destroy();
+        });
+        socket.resume();
+        await done.promise;
+        return size;
+      }),
+    );
+  }
+
+  test('half-sent requests beyond 128 end, the oldest first, and probes are answered', async () => {
+    await withServer({}, async (origin) => {
+      const sockets = await silent(origin, 300, `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(6_000)}`);
+      try {
+        assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+        // The others can go on to the end of their request; those that are gone get nothing.
+        for (const socket of sockets) socket.write('\r\n\r\n');
+        const answered = (await read(sockets, 1)).filter((size) => size > 0);
+        assert.equal(answered.length, 127);
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    });
+  });
+
+  test('headers above 8 KiB are refused', async () => {
+    await withServer({}, async (origin) => {
+      const response = await fetch(`${origin}/healthz`, { headers: { 'x-long': 'x'.repeat(9_000) } });
+      assert.equal(response.status, 431);
+    });
+  });
+
+  test('of answers that nobody reads eight are kept, and probes are answered', async () => {
+    const bytes = 12 * 1024 * 1024;
+    const text = async () => 'x'.repeat(bytes);
+    await withServer({ metrics: { ...defaults.metrics, text } }, async (origin) => {
+      const sockets = await silent(origin, 16, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+      try {
+        // By the third, the server has seen every request that was sent before the first.
+        for (let probes = 0; probes < 3; probes += 1) {
+          assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+        }
+        const whole = (await read(sockets, bytes)).filter((size) => size >= bytes);
+        assert.equal(whole.length, 8);
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    });
+  });
+
+  test('a text that took long to make is given again for ten times as long, whoever asks', async () => {
+    const clock = new VirtualClock();
+    let made = 0;
+    const text = async () => {
+      made += 1;
+      await clock.sleep(5, new AbortController().signal);
+      return `made ${made}\n`;
+    };
+    await withServer({ clock, metrics: { ...defaults.metrics, text } }, async (origin) => {
+      const ask = async () => (await fetch(`${origin}/metrics`)).text();
+      const first = [ask(), ask(), ask()];
+      while (clock.pending === 0) await setImmediate();
+      // All three have asked by the time this is answered.
+      await fetch(`${origin}/healthz`);
+      await clock.advance(5);
+      assert.deepEqual(new Set(await Promise.all(first)), new Set(['made 1\n']));
+      await clock.advance(49);
+      assert.equal(await ask(), 'made 1\n');
+      await clock.advance(1);
+      const next = ask();
+      while (clock.pending === 0) await setImmediate();
+      await clock.advance(5);
+      assert.equal(await next, 'made 2\n');
+    });
   });
 });

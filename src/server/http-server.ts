@@ -1,12 +1,15 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Released, Selection } from '../reconcile/guard/guard.ts';
+import { FairShare } from './fair-share.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
-import { answerRelease, type ReleaseRequest, releasePath } from './release.ts';
-import { type Answer, type MetricsSource, routes } from './routes.ts';
+import { localSocket } from './local-socket.ts';
+import { answerRelease, releasePath, releaseRefused } from './release.ts';
+import { type Answer, healthPaths, type MetricsSource, routes } from './routes.ts';
 import type { StatusSource } from './status.ts';
 
 export interface StatusServerOptions {
@@ -23,6 +26,26 @@ export interface StatusServerOptions {
 /** How long answers on their way may take when the server closes, in milliseconds. */
 const closeGraceMs = 2_000;
 
+/**
+ * What clients may cost, whoever they are: anybody in the cluster can reach the port. A half-sent request holds up to
+ * a header's bytes until its time is over; an answer that nobody reads holds its text. Health is not counted among
+ * the answers: it is short.
+ */
+const mostConnections = 128;
+const mostAnswers = 8;
+const limits = {
+  maxHeaderSize: 8 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  /** How often Node looks for requests whose time is over; its default lets them live for half a minute. */
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 15_000,
+};
+/** Longest silence of a connection, in milliseconds: of a client that does not read its answer, too. */
+const silenceMs = 20_000;
+/** Nobody selects more than fits in this, bytes. */
+const maxBodyBytes = 1024 * 1024;
+
 /** Health, metrics and status over HTTP. */
 export interface StatusServer {
   /** Where it listens: `http://127.0.0.1:8080`. */
@@ -36,23 +59,28 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const { listen, source, release, metrics, logger, clock } = options;
   const address = parseListenAddress(listen);
   if (address === undefined) throw new RegistrarError('config', `server.listen: "${listen}" is no address`);
-  const answer = routes(source, metrics);
+  const answer = routes(source, metrics, clock);
+  const answers = new FairShare(mostAnswers);
 
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 15_000 });
-  server.on('request', async (request, response) => {
+  const serve = async (way: Way, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { method = 'GET', url = '/' } = request;
     let result: Answer;
     try {
-      const isRelease = release !== undefined && request.url === releasePath;
-      result = isRelease
-        ? await answerRelease(releaseRequest(request), release)
-        : await answer(request.method ?? 'GET', request.url ?? '/');
+      if (release === undefined || url !== releasePath) result = await answer(method, url);
+      else if (way === 'network') result = releaseRefused();
+      else result = await answerRelease(method, () => bodyOf(request), release);
     } catch (thrown) {
-      logger.error('request failed', { reason: 'StatusRequestFailed', path: request.url, error: thrown });
+      logger.error('request failed', { reason: 'StatusRequestFailed', path: url, error: thrown });
       result = {
         status: 500,
         contentType: 'text/plain; charset=utf-8',
         body: 'internal error; see the log\n',
       };
+    }
+    if (response.destroyed) return;
+    if (!healthPaths.has(url)) {
+      const held = answers.enter(addressOf(request.socket), () => response.destroy());
+      response.once('close', () => held[Symbol.dispose]());
     }
     const { status, contentType, body, headers } = result;
     response.writeHead(status, {
@@ -63,36 +91,71 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       ...(server.listening ? {} : { connection: 'close' }),
       ...headers,
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
-  });
+    response.end(method === 'HEAD' ? undefined : body);
+  };
+  const open = (way: Way): Server => {
+    const connections = new FairShare(mostConnections);
+    const opened = createServer(limits, (request, response) => void serve(way, request, response));
+    opened.setTimeout(silenceMs);
+    opened.on('connection', (socket) => {
+      const held = connections.enter(addressOf(socket), () => socket.destroy());
+      socket.once('close', () => held[Symbol.dispose]());
+    });
+    return opened;
+  };
 
+  const server = open('network');
   await listening(server, address, listen);
-  // Faults of single connections; without a listener they would end the process.
-  server.on('error', (error) => logger.warn('server error', { reason: 'StatusServerError', error }));
-  return { origin: originOf(server), close: () => close(server, clock) };
+  const local = release === undefined ? undefined : open('local');
+  if (local !== undefined) await listenLocally(local, portOf(server), logger);
+  for (const each of [server, local]) {
+    // Faults of single connections; without a listener they would end the process.
+    each?.on('error', (error) => logger.warn('server error', { reason: 'StatusServerError', error }));
+  }
+  return {
+    origin: originOf(server),
+    close: async () => void (await Promise.all([server, local].map((each) => each && close(each, clock)))),
+  };
 }
 
-/** Nobody selects more than fits in this, bytes. */
-const maxBodyBytes = 1024 * 1024;
+/** How a request came: over the network, where anybody may ask, or through the local socket. */
+type Way = 'network' | 'local';
 
-function releaseRequest(request: IncomingMessage): ReleaseRequest {
-  const { method = 'GET', headers, socket } = request;
-  return {
-    method,
-    remoteAddress: socket.remoteAddress,
-    host: headers.host,
-    contentType: headers['content-type'],
-    body: async () => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        size += chunk.byteLength;
-        if (size > maxBodyBytes) throw new RegistrarError('rejected', 'the body is too large');
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString('utf8');
-    },
-  };
+const addressOf = ({ remoteAddress = '' }: Socket): string => remoteAddress;
+
+async function bodyOf(request: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.byteLength;
+    if (size > maxBodyBytes) throw new RegistrarError('rejected', 'the body is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Without the socket nothing is missing but the command `release`: that is no reason not to start. */
+async function listenLocally(server: Server, port: number, logger: Logger): Promise<void> {
+  const path = localSocket(port);
+  try {
+    // What an earlier process left behind: the port is ours.
+    await rm(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    await chmod(path, 0o600);
+  } catch (thrown) {
+    server.close();
+    logger.warn('the local socket cannot be used; the command "release" does not work', {
+      reason: 'LocalSocketUnavailable',
+      path,
+      error: describe(thrown),
+    });
+  }
 }
 
 function listening(server: Server, { host, port }: ListenAddress, text: string): Promise<void> {
@@ -122,6 +185,8 @@ function whyNot(error: Error): string {
       return describe(error);
   }
 }
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 function originOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sampleStatus } from '../../test/support/sample-status.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
@@ -7,54 +8,97 @@ import { RegistrarError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { Selection } from '../reconcile/guard/guard.ts';
 import { startStatusServer } from './http-server.ts';
-import { answerRelease, type ReleaseRequest } from './release.ts';
+import { localSocket } from './local-socket.ts';
+import { answerRelease, releasePath } from './release.ts';
 
 const everything = JSON.stringify({ all: true, nodes: [], services: [] });
-const request: ReleaseRequest = {
-  method: 'POST',
-  remoteAddress: '127.0.0.1',
-  host: '127.0.0.1:8080',
-  contentType: 'application/json',
-  body: async () => everything,
-};
 const nothing = () => ({ removals: 0, nodes: 0 });
 const refused = () => assert.fail('released');
 
 describe('answerRelease()', () => {
-  test('answers connections from loopback, by any of its addresses', async () => {
-    for (const remoteAddress of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1']) {
-      assert.equal((await answerRelease({ ...request, remoteAddress }, nothing)).status, 200);
-    }
+  test('lets go what is selected', async () => {
+    assert.equal((await answerRelease('POST', async () => everything, nothing)).status, 200);
   });
 
-  test('refuses everybody else, a browser under another name, and other content types', async () => {
-    const cases: readonly [Partial<ReleaseRequest>, number][] = [
-      [{ remoteAddress: '10.0.0.7' }, 403],
-      [{ remoteAddress: '::ffff:10.0.0.7' }, 403],
-      [{ remoteAddress: undefined }, 403],
-      [{ host: 'evil.example:8080' }, 403],
-      [{ host: '127.0.0.1.evil.example' }, 403],
-      [{ host: undefined }, 403],
-      [{ contentType: 'text/plain' }, 415],
-      [{ contentType: undefined }, 415],
-      [{ method: 'GET' }, 405],
-      [{ body: async () => '{"all":1}' }, 400],
-      [{ body: async () => 'all' }, 400],
-    ];
-    for (const [part, status] of cases) {
-      assert.equal(
-        (await answerRelease({ ...request, ...part }, refused)).status,
-        status,
-        JSON.stringify(part),
-      );
+  test('refuses another method, and what is no selection', async () => {
+    for (const [method, body, status] of [
+      ['GET', everything, 405],
+      ['POST', '{"all":1}', 400],
+      ['POST', 'all', 400],
+    ] as const) {
+      assert.equal((await answerRelease(method, async () => body, refused)).status, status, body);
     }
   });
 
   test('passes on that this replica has nothing to let go', async () => {
-    const answer = await answerRelease(request, () => {
-      throw new RegistrarError('conflict', 'ask the leader, b');
-    });
+    const answer = await answerRelease(
+      'POST',
+      async () => everything,
+      () => {
+        throw new RegistrarError('conflict', 'ask the leader, b');
+      },
+    );
     assert.deepEqual([answer.status, answer.body], [409, 'ask the leader, b\n']);
+  });
+});
+
+const options = {
+  listen: '127.0.0.1:0',
+  source: { degraded: () => [], notReady: () => [], unhealthy: () => undefined, status: () => sampleStatus },
+  metrics: { contentType: 'text/plain', text: async () => '' },
+  logger: silentLogger,
+  clock: new VirtualClock(),
+};
+
+describe('the way to /holds/release', () => {
+  test('is the local socket: over the network nobody may, not even from loopback', async () => {
+    const server = await startStatusServer({ ...options, release: refused });
+    try {
+      const response = await fetch(`${server.origin}${releasePath}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: everything,
+      });
+      assert.equal(response.status, 403);
+      assert.match(await response.text(), /kubectl exec/);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('is for the user of the process only, and gone with it', async () => {
+    const server = await startStatusServer({ ...options, release: nothing });
+    const path = localSocket(Number(new URL(server.origin).port));
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    await server.close();
+    await assert.rejects(stat(path), { code: 'ENOENT' });
+  });
+
+  test('is opened in place of what an earlier process left behind', async () => {
+    const first = await startStatusServer({ ...options, release: nothing });
+    const { host, port } = new URL(first.origin);
+    await first.close();
+    await writeFile(localSocket(Number(port)), '');
+    const second = await startStatusServer({ ...options, listen: host, release: nothing });
+    const { signal } = new AbortController();
+    const selection = { all: true, nodes: [], services: [] };
+    const stdout = { write: () => true };
+    assert.equal(await release({ selection, server: second.origin }, { stdout, signal }), 2);
+    await second.close();
+  });
+
+  test('is not worth a start: without it a warning says what does not work', async () => {
+    const first = await startStatusServer({ ...options, release: nothing });
+    const { host, port } = new URL(first.origin);
+    await first.close();
+    await mkdir(localSocket(Number(port)));
+    const lines: unknown[] = [];
+    const logger = { ...silentLogger, warn: (_: string, fields?: object) => void lines.push(fields) };
+    const second = await startStatusServer({ ...options, listen: host, release: nothing, logger });
+    assert.match(JSON.stringify(lines), /LocalSocketUnavailable/);
+    assert.equal((await fetch(`${second.origin}/healthz`)).status, 200);
+    await second.close();
+    await rmdir(localSocket(Number(port)));
   });
 });
 
@@ -62,20 +106,11 @@ describe('kube-registrar release', () => {
   async function played(selection: Selection, released = { removals: 3, nodes: 1 }) {
     const asked: Selection[] = [];
     const server = await startStatusServer({
-      listen: '127.0.0.1:0',
-      source: {
-        degraded: () => [],
-        notReady: () => [],
-        unhealthy: () => undefined,
-        status: () => sampleStatus,
-      },
+      ...options,
       release: (each) => {
         asked.push(each);
         return released;
       },
-      metrics: { contentType: 'text/plain', text: async () => '' },
-      logger: silentLogger,
-      clock: new VirtualClock(),
     });
     let text = '';
     const stdout = { write: (part: string) => (text += part) };

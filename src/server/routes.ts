@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import { statusPage } from './page.ts';
 import type { StatusSource } from './status.ts';
 
@@ -10,9 +11,12 @@ export interface MetricsSource {
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** What the kubelet asks for: short answers that always come. */
+export const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 type Route = () => Answer | Promise<Answer>;
 
@@ -29,12 +33,15 @@ const pageHeaders = {
  * says that the event loop turns and that a lost lease was let go, nothing more: an operator restarted because
  * Consul is away would only lose what it knows.
  */
-export function routes(source: StatusSource, metrics: MetricsSource) {
+export function routes(source: StatusSource, metrics: MetricsSource, clock: Clock) {
+  const page = paced(clock, () => statusPage(source.status()));
+  const series = paced(clock, () => metrics.text());
+  const json = paced(clock, () => `${JSON.stringify(source.status(), undefined, 2)}\n`);
   const known: Readonly<Record<string, Route>> = {
-    '/': () => ({
+    '/': async () => ({
       status: 200,
       contentType: 'text/html; charset=utf-8',
-      body: statusPage(source.status()),
+      body: await page(),
       headers: pageHeaders,
     }),
     '/healthz': () => {
@@ -53,11 +60,11 @@ export function routes(source: StatusSource, metrics: MetricsSource) {
       const body = degraded.length === 0 ? 'ok\n' : `ok, except for:\n${listed(degraded)}`;
       return { status: 200, contentType: plain, body };
     },
-    '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
-    '/status.json': () => ({
+    '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await series() }),
+    '/status.json': async () => ({
       status: 200,
       contentType: 'application/json; charset=utf-8',
-      body: `${JSON.stringify(source.status(), undefined, 2)}\n`,
+      body: await json(),
     }),
   };
   return async (method: string, target: string): Promise<Answer> => {
@@ -72,5 +79,32 @@ export function routes(source: StatusSource, metrics: MetricsSource) {
       return { status: 405, contentType: plain, body, headers: { allow: 'GET, HEAD' } };
     }
     return route();
+  };
+}
+
+/** How many times as long as making a text took it stays as it is. */
+const rest = 10;
+
+/**
+ * What `make` gives, made anew unless that has just been done: however many ask, at most an eleventh of the time goes
+ * into it. Those who ask meanwhile share the bytes, too.
+ */
+function paced(clock: Clock, make: () => string | Promise<string>): () => Promise<Buffer> {
+  let current: Promise<Buffer> | undefined;
+  let until = 0;
+  return () => {
+    if (current !== undefined && clock.now() < until) return current;
+    const startedAt = clock.now();
+    until = Number.POSITIVE_INFINITY;
+    const made = (async () => Buffer.from(await make()))();
+    current = made;
+    const done = () => {
+      const now = clock.now();
+      until = now + rest * (now - startedAt);
+    };
+    made.then(done, () => {
+      current = undefined;
+    });
+    return made;
   };
 }

@@ -21,6 +21,7 @@ export interface Container {
 
 interface Volume {
   readonly name: string;
+  readonly emptyDir?: object;
   readonly configMap?: { readonly name: string; readonly items?: readonly Item[] };
   readonly secret?: { readonly secretName: string; readonly items?: readonly Item[] };
   readonly projected?: { readonly sources: readonly Source[] };
@@ -49,6 +50,7 @@ export async function containerOptions(
   services: readonly string[] = [],
 ): Promise<ContainerOptions> {
   const mounts: Record<string, Files> = {};
+  const emptyDirs: string[] = [];
   const credentials = '/var/run/secrets/kubernetes.io/serviceaccount';
   const isTemplate = !container.volumeMounts?.some(({ mountPath }) => mountPath === credentials);
   if (isTemplate && spec.automountServiceAccountToken) {
@@ -61,7 +63,8 @@ export async function containerOptions(
   for (const { name, mountPath } of container.volumeMounts ?? []) {
     const volume = spec.volumes?.find((candidate) => candidate.name === name);
     if (volume === undefined) throw new Error(`volume ${name} does not exist`);
-    mounts[mountPath] = await filesOf(kube, namespace, spec, volume);
+    if (volume.emptyDir !== undefined) emptyDirs.push(mountPath);
+    else mounts[mountPath] = await filesOf(kube, namespace, spec, volume);
   }
   const { hostname, port } = new URL(kube.url);
   const env: Record<string, string> = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
@@ -71,6 +74,7 @@ export async function containerOptions(
   }
   return {
     mounts,
+    emptyDirs,
     env,
     command: [...(container.command ?? entrypoint), ...(container.args ?? [])],
     hosts: services.map((service) => `${service}.${namespace}.svc`),

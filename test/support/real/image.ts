@@ -26,6 +26,8 @@ export const imageUnavailable: string | false =
 export interface ContainerOptions {
   /** Paths in the container, each with the texts of the files below it. */
   readonly mounts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Paths of directories that are empty at first and can be written. */
+  readonly emptyDirs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** What is run; the first is found on the image's PATH. */
   readonly command: readonly string[];
@@ -49,7 +51,7 @@ export function bundle(): Promise<unknown> {
 }
 
 /** Mounts, then becomes the program. Arguments: directory, bundle, Node's binary, cgroup, and the command line. */
-const enter = (mounts: readonly string[]): string => `
+const enter = (mounts: readonly string[], emptyDirs: readonly string[]): string => `
 set -e
 dir=$1; bundle=$2; node=$3; limit=$4; shift 4
 [ -z "$limit" ] || echo $$ > "$limit/cgroup.procs"
@@ -79,6 +81,7 @@ mount --bind "$dir/mounts/${index}" "$root${path}"
 mount -o remount,bind,ro "$root${path}"`,
   )
   .join('')}
+${emptyDirs.map((path) => `mkdir -p "$root${path}"\nmount -t tmpfs -o mode=0777 tmpfs "$root${path}"`).join('\n')}
 mount -o remount,ro "$root"
 chroot=$(command -v chroot)
 PATH=${imagePath}
@@ -166,7 +169,7 @@ export class ImageProcess implements AsyncDisposable {
   }
 
   async #spawn(ready?: () => Promise<boolean>): Promise<void> {
-    const { command, env, mounts } = this.#options;
+    const { command, env, mounts, emptyDirs } = this.#options;
     // All pods share this machine's ports.
     const all = { ...env, KUBE_REGISTRAR_SERVER_LISTEN: this.#listen };
     this.#process = await ServerProcess.start({
@@ -176,7 +179,7 @@ export class ImageProcess implements AsyncDisposable {
         '-i',
         'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
         ...Object.entries(all).map(([name, value]) => `${name}=${value}`),
-        ...['unshare', '--mount', 'sh', '-c', enter(Object.keys(mounts)), 'sh'],
+        ...['unshare', '--mount', 'sh', '-c', enter(Object.keys(mounts), emptyDirs), 'sh'],
         ...[this.#dir, join(root, 'dist/image'), join(root, 'node_modules/node/bin/node')],
         this.#limit?.path ?? '',
         ...command,

@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** An empty directory that the chart mounts: the root file system is read-only. */
+const mounted = '/run/kube-registrar';
+
+/**
+ * The Unix socket of the operator that listens on this TCP port, for commands in the same container. Whoever may
+ * open it is who `kubectl exec` lets in: a connection from loopback proves less, for a sidecar that forwards
+ * everybody's requests connects from there, too.
+ */
+export function localSocket(port: number): string {
+  return join(existsSync(mounted) ? mounted : tmpdir(), `kube-registrar-${port}.sock`);
+}
