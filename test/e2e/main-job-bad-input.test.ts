@@ -157,6 +157,7 @@ suite('the kubeconfig', () => {
     kubernetes: { kubeconfig: path },
     consul: { addresses: [consul.url] },
   });
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
   const oneLine = (output: string): LogLine => {
     const lines = output.trimEnd().split('\n');
     assert.equal(lines.length, 1, output);
@@ -217,7 +218,6 @@ suite('the kubeconfig', () => {
   });
 
   test('of somebody without the right to EndpointSlices: said, pods are registered all the same, and on once it is granted', async () => {
-    const rbac = '/apis/rbac.authorization.k8s.io/v1';
     const [role] = (await manifests('rbac.yaml')).filter(({ kind }) => kind === 'ClusterRole');
     const rules = role!['rules'] as { apiGroups: string[] }[];
     const without = rules.filter(({ apiGroups }) => !apiGroups.includes('discovery.k8s.io'));
@@ -249,6 +249,49 @@ suite('the kubeconfig', () => {
     await kube.api.put(`${rbac}/clusterroles/partial`, withRules(rules));
     await line(operator, 'ReflectorRecovered', ofSlices);
     assert.equal((await operator.readyz()).text, 'ok\n');
+  });
+
+  test('of somebody who loses a namespace with its Role: the others go on, and its entries stay', async () => {
+    const mine = cluster();
+    const [keep, gone] = await Promise.all(['keep', 'gone'].map((name) => Namespace.create(kube.api, name)));
+    const [role] = (await manifests('rbac.yaml')).filter(({ kind }) => kind === 'ClusterRole');
+    await kube.api.post(`${rbac}/clusterroles`, { ...role, metadata: { name: 'some-namespaces' } });
+    for (const { name } of [keep!, gone!]) {
+      await kube.api.post(`${rbac}/namespaces/${name}/rolebindings`, {
+        metadata: { name: 'kube-registrar' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'some-namespaces' },
+        subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'keep' }],
+      });
+    }
+    await keep!.addPod('kept-0', { service: 'kept', port: 'http' });
+    await gone!.addPod('lost-0', { service: 'lost', port: 'http' });
+    const config = {
+      cluster: mine,
+      kubernetes: {
+        kubeconfig: await kube.kubeconfigFor({ namespace: 'keep', serviceAccount: 'default' }),
+        namespaces: ['keep', 'gone'],
+      },
+      consul: { addresses: [consul.url], token: await token() },
+    };
+    const passing = (service: string, count: number) =>
+      eventually(async () => {
+        assert.equal((await instances(consul, service)).filter(isPassing).length, count);
+      }, patience);
+    await using operator = await startOperator({ config });
+    await Promise.all([passing('kept', 1), passing('lost', 1)]);
+    await operator.stop();
+    await gone!.delete();
+    await eventually(
+      async () => assert.equal(await kube.api.find('/api/v1/namespaces/gone'), undefined),
+      patience,
+    );
+    await operator.start();
+    await keep!.addPod('kept-1', { service: 'kept', port: 'http' });
+    await passing('kept', 2);
+    const { ok, text } = await operator.readyz();
+    assert.equal(ok, true);
+    assert.match(text, /^ok, except for:\n(- \w+ in gone: may not be read \(.+\)\n){3}$/);
+    await passing('lost', 1);
   });
 
   test('of somebody who may not read the uid of the cluster: what to grant or to set instead', async () => {
