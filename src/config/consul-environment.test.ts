@@ -65,6 +65,7 @@ describe("Consul's own variables", () => {
     assert.equal(token?.reveal(), 'hunter2');
     assert.deepEqual(rest, {
       verify: false,
+      allowPlaintextToken: false,
       caFile: 'ca.pem',
       certFile: 'cert.pem',
       keyFile: 'key.pem',

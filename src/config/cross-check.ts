@@ -53,11 +53,49 @@ export function valueMistakes({ origin, value }: Merged): string[] {
   return mistakes;
 }
 
+/** A token that would go to whoever listens on the agents' port of a node: nothing proves that it is an agent. */
+export function tokenMistakes(merged: Merged): string[] {
+  const { origin, value } = merged;
+  // That a login is refused with agents is said above.
+  const credential = origin('consul.token') ?? origin('consul.tokenFile');
+  const consul = configSchema.shape.consul.safeParse(valueAt(value, ['consul']));
+  const registration = configSchema.shape.registration.safeParse(valueAt(value, ['registration']));
+  if (credential === undefined || !consul.success || !registration.success) return [];
+  const { mode, agent } = registration.data;
+  if (mode !== 'agent' || consul.data.allowPlaintextToken) return [];
+  if (agent.scheme === 'https' && consul.data.verify) return [];
+  const [where, remedy] =
+    agent.scheme === 'http'
+      ? ['registration.agent.scheme', 'over plain http; set registration.agent.scheme to "https"']
+      : ['consul.verify', 'unverified; set consul.verify to true'];
+  const place = origin(where) ?? origin('registration.mode');
+  return [
+    `${place}: the token (${credential}) would go to whatever listens on the agents' port of a node, ${remedy}, or consul.allowPlaintextToken to true where nobody else can listen there`,
+  ];
+}
+
+/** Where the token, or the login that gives one, is set. */
+const credentialOf = ({ origin }: Merged): string | undefined =>
+  origin('consul.token') ?? origin('consul.tokenFile') ?? origin('consul.acl.authMethod');
+
+/** Over the machine's own loopback nothing but the machine listens. */
+const isPlaintext = (address: string): boolean =>
+  address.startsWith('http:') &&
+  !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(address).hostname);
+
 const tlsKeys = ['caFile', 'certFile', 'serverName'] as const;
 
 /** What is allowed and probably not meant. `file`: the name of the configuration file, if there is one. */
-export function crossWarnings({ origin }: Merged, { consul }: Config, file: string | undefined): string[] {
+export function crossWarnings(merged: Merged, { consul }: Config, file: string | undefined): string[] {
+  const { origin } = merged;
   const warnings: string[] = [];
+  const plaintext = consul.addresses.find(isPlaintext);
+  const credential = credentialOf(merged);
+  if (credential !== undefined && plaintext !== undefined && !consul.allowPlaintextToken) {
+    warnings.push(
+      `${origin('consul.addresses')}: the token (${credential}) goes to ${plaintext} over plain http, for all on the way to read; use https, or set consul.allowPlaintextToken to true where nobody is on the way`,
+    );
+  }
   const token = origin('consul.token');
   if (file !== undefined && token?.startsWith(`${file}:`)) {
     warnings.push(`${token}: a token in a configuration file is easily read by others; use consul.tokenFile`);

@@ -360,6 +360,56 @@ describe('rules over several keys', () => {
     assert.deepEqual(mistakes('consul:\n  acl: { authMethod: k8s }\nregistration: { mode: catalog }\n'), []);
   });
 
+  describe('a token for agents that cannot prove who they are', () => {
+    const agents = 'registration: { mode: agent }\n';
+    const refused =
+      /^config\.yaml:\d+:\d+: registration\.mode: the token \(.*\) would go to whatever listens .*"https".*consul\.allowPlaintextToken/;
+
+    test('is refused over plain http, wherever it comes from, also on loopback', () => {
+      assert.match(mistakes(`${agents}consul: { tokenFile: f }`)[0]!, refused);
+      assert.match(
+        mistakes(`${agents}consul: { token: t, addresses: ["https://consul:8501"] }`)[0]!,
+        refused,
+      );
+      const [fromEnvironment] = resolve({ text: agents, environment: { CONSUL_HTTP_TOKEN: 't' } }).mistakes;
+      assert.match(fromEnvironment!, refused);
+      assert.match(fromEnvironment!, /\(.*CONSUL_HTTP_TOKEN.*\)/);
+    });
+
+    test('is refused over TLS that nobody verifies', () => {
+      const text =
+        'registration: { mode: agent, agent: { scheme: https } }\nconsul: { token: t, verify: false }\n';
+      assert.match(mistakes(text)[0]!, /^config\.yaml:2:\d+: consul\.verify: the token .* unverified/);
+    });
+
+    test('is taken over verified TLS, when it is allowed, and there is nothing to take without one', () => {
+      assert.deepEqual(mistakes(agents), []);
+      assert.deepEqual(mistakes(`${agents}consul: { token: t, allowPlaintextToken: true }`), []);
+      assert.deepEqual(
+        mistakes('registration: { mode: agent, agent: { scheme: https } }\nconsul: { token: t }'),
+        [],
+      );
+    });
+  });
+
+  test('a token that goes to an address over plain http is warned about, but on loopback', () => {
+    const told = (addresses: string, more = '') =>
+      resolve({
+        text: `consul: { addresses: [${addresses}]${more} }`,
+        environment: { CONSUL_HTTP_TOKEN: 'hunter2' },
+      }).warnings;
+    const [warning, ...others] = told('"https://a:8501", "http://b:8500"');
+    assert.match(
+      warning!,
+      /^config\.yaml:1:\d+: consul\.addresses: the token \(.*\) goes to http:\/\/b:8500 over plain http/,
+    );
+    assert.doesNotMatch(warning!, /hunter2/);
+    assert.deepEqual(others, []);
+    assert.deepEqual(told('"http://127.0.0.1:8500", "http://localhost:8500", "http://[::1]:8500"'), []);
+    assert.deepEqual(told('"http://b:8500"', ', allowPlaintextToken: true'), []);
+    assert.deepEqual(resolve({ text: 'consul: { addresses: ["http://b:8500"] }' }).warnings, []);
+  });
+
   test('a token in the environment replaces the token file of the configuration, and the other way round', () => {
     const one = resolve({ text: 'consul: { tokenFile: f }', environment: { CONSUL_HTTP_TOKEN: 't' } }).config;
     assert.deepEqual([one?.consul.token?.reveal(), one?.consul.tokenFile], ['t', undefined]);

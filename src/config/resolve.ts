@@ -1,5 +1,5 @@
 import { consulEnvironment } from './consul-environment.ts';
-import { crossMistakes, crossWarnings, valueMistakes } from './cross-check.ts';
+import { crossMistakes, crossWarnings, tokenMistakes, valueMistakes } from './cross-check.ts';
 import { type Environment, environmentSource, type Setting, settingsSource } from './environment.ts';
 import { configFlags } from './flags.ts';
 import { type Merged, merge } from './merge.ts';
@@ -48,6 +48,7 @@ export function resolveConfig({ file, environment, flags }: ConfigTexts): Resolv
     ...mistakesIn(fromFlags),
     ...crossMistakes(merged),
     ...valueMistakes(merged),
+    ...tokenMistakes(merged),
   ];
   if (mistakes.length > 0) return { config: undefined, merged, mistakes, warnings: consul.warnings };
   const config = configSchema.parse(merged.value);

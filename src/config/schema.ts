@@ -91,6 +91,10 @@ const consul = z.strictObject({
   verify: z.boolean().default(true).meta({
     description: "Whether the server's certificate is verified. `false` only for tests.",
   }),
+  allowPlaintextToken: z.boolean().default(false).meta({
+    description:
+      'Whether a token may go to agents that cannot prove who they are, in `registration.mode: agent`: over plain http, or with `verify: false`. Anything that listens on the port of a node without an agent then gets it. Also ends the warning about a token that goes to `addresses` over plain http.',
+  }),
   datacenter: optional('Datacenter to write to. Default: that of the server.'),
   namespace: optional('Namespace to write to (Consul Enterprise).'),
   partition: optional('Admin partition to write to (Consul Enterprise).'),

@@ -126,6 +126,11 @@ suite('the chart refuses', () => {
       ['config.consul.token=secret'],
       /consul\.token: would stand in a ConfigMap.*tokenSecret/,
     ],
+    [
+      'a token for agents over plain http',
+      ['config.registration.mode=agent', 'consul.tokenSecret.name=t'],
+      /config\.registration\.agent\.scheme: the token would go to .* port.*allowPlaintextToken/,
+    ],
     ['a listen address', ['config.server.listen=:9'], /config\.server\.listen: set by the chart/],
     [
       'a file given twice',

@@ -99,6 +99,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.cleanup.onUninstall (eq (($config.registration | default dict).mode | default "catalog") "agent") }}
 {{- $mistakes = append $mistakes "cleanup.onUninstall: its Job may not read where the agents are; set it to false, and before uninstalling scale the operator to 0 and run: kube-registrar purge" }}
 {{- end }}
+{{- /* As the program itself refuses it, but before the old pods are gone. */}}
+{{- $registration := $config.registration | default dict }}
+{{- if and (eq ($registration.mode | default "catalog") "agent") (or .Values.consul.tokenSecret.name $consul.tokenFile) (not $consul.allowPlaintextToken) (eq (($registration.agent | default dict).scheme | default "http") "http") }}
+{{- $mistakes = append $mistakes "config.registration.agent.scheme: the token would go to whatever listens on the agents' port of a node; set it to https, or config.consul.allowPlaintextToken to true where nobody else can listen there" }}
+{{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- $mistakes = append $mistakes "serviceMonitor.enabled and podMonitor.enabled: Prometheus would scrape every pod twice; keep one of the two" }}
 {{- end }}
