@@ -26,6 +26,7 @@ describe('registration with the Consul agents of the nodes', () => {
     stage = await startStage({
       consul: { clientHosts: ['127.0.0.2', '127.0.0.3'], clientConfig: countedWrites },
       kubelet: {
+        podNetwork: 127,
         nodes: [
           { name: 'node-a', address: '127.0.0.2' },
           { name: 'node-b', address: '127.0.0.3' },
@@ -102,17 +103,21 @@ describe('registration with the Consul agents of the nodes', () => {
   test("the agent's own HTTP check turns critical by itself, and nobody argues", async () => {
     let healthy = true;
     const server = createServer((_, response) => response.writeHead(healthy ? 200 : 503).end('x'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
     try {
-      await shop.addPod('probed', {
-        service: 'probed',
-        port: 'http',
-        'check-http': `http://127.0.0.1:${port}/`,
+      await shop.addPod('probed', { service: 'probed', port: 'http' });
+      const [bare] = await stage.allPassing('probed', 1);
+      const { Address, Port } = bare!.Service;
+      await new Promise<void>((resolve) => server.listen(Port, Address, resolve));
+      await shop.annotatePod('probed', {
+        'check-http': '/',
         'check-interval': '500ms',
         'deregister-critical-after': '10m',
       });
-      const [entry] = await stage.allPassing('probed', 1);
+      const entry = await stage.eventually('there is an HTTP check', async () => {
+        const [now] = await stage.allPassing('probed', 1);
+        assert.equal(statusOf(now!, 'http'), 'passing');
+        return now;
+      });
       assert.equal(entry!.Checks.find(({ CheckID }) => CheckID.endsWith(':http'))?.Type, 'http');
       healthy = false;
       const status = (wanted: string) =>
@@ -143,6 +148,46 @@ describe('registration with the Consul agents of the nodes', () => {
     }
     await shop.deletePod('probed');
     await stage.gone('probed');
+  });
+
+  test('a tenant has nothing probed but its own pod: not by a URL, and not by a redirect', async () => {
+    let asked = 0;
+    const secret = createServer((_, response) => {
+      asked += 1;
+      response.end('credentials');
+    });
+    await new Promise<void>((resolve) => secret.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(secret.address() as AddressInfo).port}/latest`;
+    let redirected = 0;
+    const pod = createServer((_, response) => {
+      redirected += 1;
+      response.writeHead(302, { location: url }).end();
+    });
+    try {
+      await shop.addPod('direct', { service: 'direct', port: 'http', 'check-http': url });
+      await shop.addPod('tenant', { service: 'tenant', port: 'http' });
+      const [bare] = await stage.allPassing('tenant', 1);
+      await new Promise<void>((resolve) => pod.listen(bare!.Service.Port, bare!.Service.Address, resolve));
+      await shop.annotatePod('tenant', { 'check-http': '/', 'check-interval': '500ms' });
+      await stage.eventually('the redirect is an answer like any other', async () => {
+        const [now] = await stage.instances('tenant');
+        const check = now!.Checks.find(({ CheckID }) => CheckID.endsWith(':http'));
+        assert.equal(check?.Status, 'critical');
+        assert.match(check?.Output ?? '', /302 Found/);
+      });
+      assert.ok(redirected > 0);
+      const told = stage.operator.logs('InvalidAnnotation').filter((line) => line['pod'] === 'shop/direct');
+      assert.match(String(told[0]?.['message']), /loopback address, which is never probed/);
+      assert.deepEqual(await stage.instances('direct'), []);
+      assert.equal(asked, 0);
+    } finally {
+      for (const server of [secret, pod]) {
+        server.close();
+        server.closeAllConnections();
+      }
+    }
+    for (const name of ['tenant', 'direct']) await shop.deletePod(name);
+    await stage.gone('tenant');
   });
 
   test('a service of somebody else with the same agent, and under the same name, is not touched', async () => {
