@@ -94,6 +94,7 @@ function viewOf(manifest: Manifest, prefix: string): ClusterView {
   return {
     kubeNode: () => node,
     pod: (_namespace, name) => pods.find((pod) => pod.name === name),
+    departedPod: () => undefined,
     podsOnNode: () => pods,
     service: () => undefined,
     endpointsOnNode: () => [],

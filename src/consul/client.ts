@@ -134,7 +134,7 @@ export class ConsulClient {
     return this.#read(path, [], options, signal, (text, what) => {
       const answer: NodeServicesAnswer = parse(nodeServicesSchema, text, what);
       // A name that looks like the start of a node id finds that node, too.
-      if (answer?.Node == null || answer.Node.Node !== node.toLowerCase()) return undefined;
+      if (answer?.Node == null || answer.Node.Node !== node) return undefined;
       return { Node: answer.Node, Services: answer.Services };
     });
   }

@@ -16,6 +16,8 @@ export interface SliceEndpoint {
 export interface ClusterView {
   kubeNode(name: string): KubeNodeRecord | undefined;
   pod(namespace: string, name: string): PodRecord | undefined;
+  /** A pod that is gone and that a slice of an annotated Service still lists, as it last was. */
+  departedPod(namespace: string, name: string): PodRecord | undefined;
   /** Pods scheduled on this Kubernetes node. */
   podsOnNode(node: string): Iterable<PodRecord>;
   service(namespace: string, name: string): ServiceRecord | undefined;

@@ -251,11 +251,11 @@ describe('mistakes in annotations', () => {
     ],
     [
       { 'check-tcp': 'host:0' },
-      `error check-tcp: check-tcp "0" is not a port from 1 to 65535; write a port's name or number, or host:port`,
+      `error check-tcp: check-tcp "host:0" is not what to connect to: "0" is not a port from 1 to 65535; write a port's name or number, or host:port`,
     ],
     [
       { 'check-grpc': ':/x' },
-      `error check-grpc: check-grpc "" is neither the name of a port nor a number from 1 to 65535; write a port's name or number, or host:port, optionally with /service`,
+      `error check-grpc: check-grpc ":" is not what to connect to: "" is neither the name of a port nor a number from 1 to 65535; write a port's name or number, or host:port, optionally with /service`,
     ],
     [{ maintenance: long }, 'error maintenance: maintenance is longer than 512 bytes'],
     [{ port: 'p'.repeat(5_000) }, 'error port: port is longer than 4096 characters'],

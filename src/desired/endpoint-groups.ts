@@ -66,7 +66,9 @@ const isAnnotated = ({ annotations }: ServiceRecord): boolean => Object.keys(ann
  */
 function podBehind({ slice, endpoint }: SliceEndpoint, view: ClusterView): PodRecord | undefined {
   if (endpoint.podName === '') return undefined;
-  const pod = view.pod(slice.namespace, endpoint.podName);
+  const { namespace } = slice;
+  // Until its slice follows, one that is gone is what it was: its labels and that it opted out still count.
+  const pod = view.pod(namespace, endpoint.podName) ?? view.departedPod(namespace, endpoint.podName);
   if (pod === undefined) return undefined;
   const isSame =
     endpoint.podUid === ''

@@ -73,7 +73,9 @@ export function readHttpProbe(text: string): Read<HttpProbe> {
 export function readTcpProbe(text: string): Read<ProbeTarget> {
   if (text === '') return { refused: `${quote(text)} is not what to connect to; ${forms}` };
   const target = readAuthority(text.includes(':') ? text : `:${text}`);
-  if ('refused' in target) return { refused: `${target.refused}; ${forms}` };
+  if ('refused' in target) {
+    return { refused: `${quote(text)} is not what to connect to: ${target.refused}; ${forms}` };
+  }
   if (target.value.port === undefined) return { refused: `${quote(text)} has no port; ${forms}` };
   return target;
 }

@@ -184,6 +184,26 @@ describe('ClusterStores: dirty nodes', () => {
     ]);
   });
 
+  test('a pod that is gone is departed while a slice of an annotated Service lists it', async () => {
+    await using it = await synced();
+    const departed = () => it.stores.departedPod('default', 'a')?.ips;
+    await it.apply(pod('a', 'node-1'), service(true), slice([{ ip: '10.0.0.1', node: 'node-1', pod: 'a' }]));
+    assert.equal(departed(), undefined);
+    await it.dirtiedBy(() => it.api.store.delete('pods', 'default', 'a'));
+    assert.equal(departed()?.length, 1);
+    await it.apply(slice([{ ip: '10.0.0.1', node: 'node-1', pod: 'a' }], 'web-x', 81));
+    assert.equal(departed()?.length, 1);
+    await it.apply(slice([]));
+    assert.equal(departed(), undefined);
+    await it.apply(pod('a', 'node-1'), slice([{ ip: '10.0.0.1', node: 'node-1', pod: 'a' }]));
+    await it.dirtiedBy(() => it.api.store.delete('pods', 'default', 'a'));
+    await it.apply(pod('a', 'node-1'));
+    assert.equal(departed(), undefined, 'it is there again');
+    await it.dirtiedBy(() => it.api.store.delete('pods', 'default', 'a'));
+    await it.apply(service(false));
+    assert.equal(departed(), undefined, 'nobody asks for it');
+  });
+
   test('an annotated Service is unreached while it has no endpoints', async () => {
     await using it = await synced();
     const unreached = () => [...it.stores.unreachedServices()].map(({ name }) => name);

@@ -83,6 +83,8 @@ export class ClusterStores implements ClusterView {
   readonly #podsByNode = new Map<string, Set<PodRecord>>();
   readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
   readonly #endpoints = new EndpointIndex();
+  /** Pods that are gone, for as long as endpoints name them, by namespace and name. */
+  readonly #departed = new Map<string, PodRecord>();
   /** Annotated Services without endpoints, by namespace and name. */
   readonly #unreached = new Map<string, ServiceRecord>();
   #running: Promise<void> | undefined;
@@ -207,6 +209,10 @@ export class ClusterStores implements ClusterView {
     return this.pods.get(namespace, name);
   }
 
+  departedPod(namespace: string, name: string): PodRecord | undefined {
+    return this.#departed.get(`${namespace}/${name}`);
+  }
+
   podsOnNode(node: string): Iterable<PodRecord> {
     return this.#podsByNode.get(node) ?? [];
   }
@@ -251,6 +257,8 @@ export class ClusterStores implements ClusterView {
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
     const { namespace, name } = (after ?? before)!;
     const nodes = new Set(this.#endpoints.nodesOfPod(namespace, name));
+    if (after === undefined && nodes.size > 0) this.#departed.set(`${namespace}/${name}`, before!);
+    else this.#departed.delete(`${namespace}/${name}`);
     // An unscheduled pod is on no node, not on the one of the endpoints that name none.
     if (before !== undefined && before.node !== '') nodes.add(before.node);
     if (after !== undefined && after.node !== '') nodes.add(after.node);
@@ -268,7 +276,7 @@ export class ClusterStores implements ClusterView {
     const { namespace, name } = (after ?? before)!;
     const nodes = new Set<string>();
     for (const slice of this.#slicesByService.get(namespace, name)) {
-      if (had && !has) this.#endpoints.remove(slice);
+      if (had && !has) this.#unindexSlice(slice);
       if (has && !had) this.#endpoints.add(slice);
       for (const { node } of slice.endpoints) nodes.add(node);
     }
@@ -288,11 +296,20 @@ export class ClusterStores implements ClusterView {
     const [old, now] = [wanted(before), wanted(after)];
     if (before !== undefined) this.#slicesByService.delete(before.namespace, before.service, before);
     if (after !== undefined) this.#slicesByService.add(after.namespace, after.service, after);
-    if (old !== undefined) this.#endpoints.remove(old);
     if (now !== undefined) this.#endpoints.add(now);
+    if (old !== undefined) this.#unindexSlice(old);
     this.#markDirty(nodesThatDiffer(old, now), receivedAt);
     for (const slice of [old, now]) {
       if (slice !== undefined) this.#noteReach(slice.namespace, slice.service, receivedAt);
+    }
+  }
+
+  #unindexSlice(slice: EndpointSliceRecord): void {
+    this.#endpoints.remove(slice);
+    if (this.#departed.size === 0) return;
+    for (const { podName } of slice.endpoints) {
+      const [named] = this.#endpoints.nodesOfPod(slice.namespace, podName);
+      if (named === undefined) this.#departed.delete(`${slice.namespace}/${podName}`);
     }
   }
 

@@ -51,6 +51,8 @@ function asking(fields: Annotations, kubeService: string): Asking {
     port > 65_535 ||
     !/^[1-9]\d*$/.test(weight) ||
     tags.length > 4_096 ||
+    ['consul', 'kube-registrar'].includes(service) ||
+    ['check-http', 'health-url', 'check-tcp'].some((name) => /169\.254|10\.9/.test(fields[name] ?? '')) ||
     Object.hasOwn(fields, 'meta.__proto__');
   if (isBroken) return { broken: service };
   return {

@@ -166,7 +166,7 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   },
   {
     row: 'hostile or malformed annotations',
-    actions: ['annotate', 'annotate', 'mend', 'service-put', 'annotate-hostile'],
+    actions: ['annotate', 'annotate', 'mend', 'service-put', 'annotate-hostile', 'annotate-forbidden'],
     promptMs: calmMs,
   },
   { row: 'one operation refused inside a transaction', actions: ['consul-refusing'], lasts: [1_000, 60_000] },

@@ -112,6 +112,7 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
   return {
     kubeNode: (name) => nodes.find((node) => node.name === name),
     pod: (namespace, name) => pods.find((one) => one.namespace === namespace && one.name === name),
+    departedPod: () => undefined,
     podsOnNode: (node) => pods.filter((one) => one.node === node),
     service: (namespace, name) => services.find((one) => one.namespace === namespace && one.name === name),
     unreachedServices: () =>

@@ -203,6 +203,24 @@ const annotateHostile: Action = (world, { cluster: index, x, y }) => {
   return `${pod.metadata.name} ${JSON.stringify(annotations).slice(0, 60)}`;
 };
 
+/** What the configuration forbids by default is a mistake like any other: what is registered stays. */
+const forbidden: readonly Readonly<Record<string, string>>[] = [
+  { service: 'consul', port: 'http' },
+  { service: 'kube-registrar', port: 'http', tags: 'leader' },
+  { service: 'web', port: 'http', 'check-http': 'http://169.254.169.254/latest' },
+  { service: 'web', port: 'http', 'health-url': 'https://10.9.9.9/x' },
+  { services: JSON.stringify([{ service: 'web', port: 'http', 'check-tcp': '10.9.9.9:80' }]) },
+];
+
+const annotateForbidden: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const pod = at(live(cluster), x);
+  if (pod === undefined) return undefined;
+  const annotations = at(forbidden, y)!;
+  cluster.annotate(pod, annotations);
+  return `${pod.metadata.name} ${JSON.stringify(annotations)}`;
+};
+
 /** The mistake is mended: the application's own annotations again. */
 const mend: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
@@ -293,6 +311,7 @@ export const workload = {
   'namespace-delete': namespaceDelete,
   annotate,
   'annotate-hostile': annotateHostile,
+  'annotate-forbidden': annotateForbidden,
   mend,
   irrelevant,
   'service-put': servicePut,
