@@ -340,7 +340,7 @@ export class Operator implements StatusSource {
   async #readOwner(signal: AbortSignal): Promise<ClusterUid> {
     const { config, clock, random, logger, kube } = this.#options;
     if (config.cluster.uid !== undefined) return clusterUid(config.cluster.uid);
-    return readClusterUid({ kube: new KubeClient(kube), clock, random, logger }, signal);
+    return readClusterUid({ kube: new KubeClient(kube, clock), clock, random, logger }, signal);
   }
 
   /** Reads everything of ours; asks until it succeeds. */

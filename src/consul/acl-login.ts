@@ -45,6 +45,8 @@ const loginSchema = z.object({
   ExpirationTime: z.string().nullish(),
 });
 
+/** Of a token with what it may do, or of a refusal. */
+const maxBytes = 1024 * 1024;
 /** At this share of its life a token is replaced. */
 const renewShare = 2 / 3;
 /** A token that was refused for want of a right is replaced at most this often, in milliseconds. */
@@ -197,7 +199,7 @@ export class AclLogin {
         ...(body === undefined ? {} : { body }),
         signal: inTime,
       });
-      const text = await readText(response);
+      const text = await readText(response, { maxBytes });
       if (response.status === 200) return text;
       throw answerError(`POST ${path}`, response.status, response.headers, redacted(text, secrets));
     });

@@ -70,6 +70,19 @@ export type IndexSource =
   | { readonly kind: 'node-services'; readonly node: string }
   | { readonly kind: 'node-checks'; readonly node: string };
 
+/**
+ * Most bytes of answers whose size is known: whoever sends more is not Consul, or not well. Readings have the limit of
+ * readText().
+ */
+const maxBytesOf = {
+  /** A few words, or an id. */
+  acknowledgement: 1024 * 1024,
+  /** What a request of 512 KiB has written. */
+  results: 8 * 1024 * 1024,
+  /** A filter that nothing passes; servers that do not know it for an endpoint ignore it. */
+  filtered: 8 * 1024 * 1024,
+};
+
 /** The wait Consul applies when none is given, and the share of it it may add as jitter. */
 const defaultWaitMs = 300_000;
 const waitJitter = 1 / 16;
@@ -94,7 +107,10 @@ export class ConsulClient {
   /** `body`: a JSON array of operations, see txn-ops.ts. */
   async txn(body: string, signal: AbortSignal): Promise<TxnAnswer> {
     const what = 'PUT /v1/txn';
-    const { status, headers, text } = await this.#http.exchange('PUT', '/v1/txn', [], signal, { body });
+    const { status, headers, text } = await this.#http.exchange('PUT', '/v1/txn', [], signal, {
+      body,
+      maxBytes: maxBytesOf.results,
+    });
     if (status === 200) return { kind: 'committed', results: parse(txnCommittedSchema, text, what).Results };
     if (status === 409) {
       const { Errors } = parse(txnRolledBackSchema, text, what);
@@ -151,7 +167,8 @@ export class ConsulClient {
    */
   async indexOf(source: IndexSource, options: ReadOptions, signal: AbortSignal): Promise<number> {
     const [path, query] = indexRequest(source);
-    return (await this.#read(path, query, options, signal, () => undefined)).index;
+    const limits = { maxBytes: maxBytesOf.filtered };
+    return (await this.#read(path, query, options, signal, () => undefined, limits)).index;
   }
 
   /** Version of the agent that answers, which may be newer or older than the servers. */
@@ -194,8 +211,10 @@ export class ConsulClient {
   }
 
   async #put(path: string, body: object | undefined, signal: AbortSignal): Promise<string> {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const { status, headers, text } = await this.#http.exchange('PUT', path, [], signal, sent);
+    const { status, headers, text } = await this.#http.exchange('PUT', path, [], signal, {
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      maxBytes: maxBytesOf.acknowledgement,
+    });
     if (status !== 200) throw answerError(`PUT ${path}`, status, headers, text);
     return text;
   }
@@ -206,6 +225,7 @@ export class ConsulClient {
     { index, waitMs = defaultWaitMs }: ReadOptions,
     signal: AbortSignal,
     read: (text: string, what: string) => Value,
+    limits: { readonly maxBytes?: number } = {},
   ): Promise<Answer<Value>> {
     const blocking: [string, string][] =
       index === undefined
@@ -220,7 +240,7 @@ export class ConsulClient {
       path,
       [...query, ...blocking],
       signal,
-      { extraMs },
+      { extraMs, ...limits },
     );
     const what = `GET ${path}`;
     if (status !== 200) throw answerError(what, status, headers, text);

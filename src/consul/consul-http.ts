@@ -17,6 +17,14 @@ export interface ConsulHttpOptions {
   readonly timeoutMs?: number;
 }
 
+export interface ExchangeOptions {
+  readonly body?: string;
+  /** How long the answer may be meant to wait, in milliseconds. Default 0. */
+  readonly extraMs?: number;
+  /** Most bytes of the answer. Default: as readText(). */
+  readonly maxBytes?: number;
+}
+
 /** Exchanges with one Consul, server or agent: with the token of the moment, a scope and a deadline. */
 export class ConsulHttp {
   readonly #transport: Transport;
@@ -36,13 +44,13 @@ export class ConsulHttp {
     this.#timeoutMs = timeoutMs ?? 10_000;
   }
 
-  /** Any status is an answer. `extraMs`: how long the answer may be meant to wait. */
+  /** Any status is an answer. */
   exchange(
     method: 'GET' | 'PUT',
     path: string,
     query: readonly [string, string][],
     signal: AbortSignal,
-    { body, extraMs = 0 }: { readonly body?: string; readonly extraMs?: number },
+    { body, extraMs = 0, ...limits }: ExchangeOptions,
   ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
     const timeoutMs = this.#timeoutMs + extraMs;
     const search = new URLSearchParams([...query, ...this.#scope]);
@@ -62,7 +70,7 @@ export class ConsulHttp {
           headersTimeoutMs: timeoutMs,
           bodyTimeoutMs: timeoutMs,
         });
-        return { status: response.status, headers: response.headers, text: await readText(response) };
+        return { status: response.status, headers: response.headers, text: await readText(response, limits) };
       } catch (thrown) {
         const { code, message } = RegistrarError.from(thrown);
         throw new RegistrarError(code, `${method} ${path}: ${message}`, { cause: thrown });

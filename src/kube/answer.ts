@@ -8,6 +8,6 @@ const maxRefusalBytes = 1024 * 1024;
 export async function throwIfRefused(what: string, response: HttpResponse): Promise<void> {
   if (response.status >= 200 && response.status < 300) return;
   // What follows from the status alone must not depend on whether its body arrives whole.
-  const text = await readText(response, maxRefusalBytes).catch(() => '');
+  const text = await readText(response, { maxBytes: maxRefusalBytes }).catch(() => '');
   throw statusError(what, response.status, parseStatus(text), response.headers['retry-after']);
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { listOf, podObject, status } from '../../test/support/kube-objects.ts';
-import { answer, type Responder, ScriptedTransport } from '../../test/support/scripted-transport.ts';
+import {
+  answer,
+  type Responder,
+  ScriptedTransport,
+  StreamingAnswer,
+} from '../../test/support/scripted-transport.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { KubeClient } from './client.ts';
 
 const signal = new AbortController().signal;
@@ -9,13 +15,27 @@ const path = '/api/v1/namespaces/default/pods/a';
 
 function setup(...responders: readonly Responder[]) {
   const transport = new ScriptedTransport().script(...responders);
-  return { transport, client: new KubeClient(transport) };
+  const clock = new VirtualClock();
+  return { transport, clock, client: new KubeClient(transport, clock) };
 }
 
 describe('KubeClient', () => {
   test('get() resolves with the object', async () => {
     const { client } = setup(answer(podObject('a', 1)));
     assert.deepEqual(await client.get(path, { signal }), podObject('a', 1));
+  });
+
+  test('a body that drips is given up after a minute', async () => {
+    const drip = new StreamingAnswer();
+    const { client, clock } = setup(drip.respond);
+    const rejected = assert.rejects(client.get(path, { signal }), { code: 'timeout' });
+    for (let seconds = 0; seconds < 60; seconds += 1) {
+      drip.writeText(' ');
+      await clock.advance(1_000);
+    }
+    await rejected;
+    assert.ok(drip.closed);
+    assert.equal(clock.pending, 0);
   });
 
   test('list() follows continue to the end', async () => {

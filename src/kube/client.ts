@@ -1,4 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { type HttpRequest, readText, type Transport } from '../lib/transport.ts';
 import { throwIfRefused } from './answer.ts';
@@ -10,6 +12,8 @@ const patchContentTypes: Record<PatchType, string> = {
   'strategic-merge': 'application/strategic-merge-patch+json',
   json: 'application/json-patch+json',
 };
+
+const callMs = 60_000;
 
 /** `path`: of the object, or of its collection, with the query if any: `/api/v1/namespaces/kube-system`. */
 export interface CallOptions {
@@ -23,13 +27,16 @@ export interface CallOptions {
  * Every method rejects with a RegistrarError: `unauthorized` (401), `forbidden` (403), `not-found` (404),
  * `conflict` (409), `gone` (410), `throttled` (429, with `retryAfterMs`), `unavailable` (5xx), `rejected`
  * (400, 422 …), `protocol` (an answer that is no JSON object), and what the transport rejects with. Messages
- * open with the call and carry what the server said. Nothing is retried.
+ * open with the call and carry what the server said. Nothing is retried. A call that has not ended within a minute,
+ * its answer included, rejects with `timeout`: a body that drips never ends by itself.
  */
 export class KubeClient {
   readonly #transport: Transport;
+  readonly #clock: Clock;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
+    this.#clock = clock;
   }
 
   get<T extends KubernetesObject>(path: string, options: CallOptions): Promise<T> {
@@ -72,10 +79,21 @@ export class KubeClient {
     await this.#call('DELETE', path, options);
   }
 
-  async #call<T>(
+  #call<T>(
     method: HttpRequest['method'],
     path: string,
     { signal }: CallOptions,
+    ...sent: [body?: string, contentType?: string]
+  ): Promise<T> {
+    return withDeadline(this.#clock, callMs, signal, (inTime) =>
+      this.#exchange<T>(method, path, inTime, ...sent),
+    );
+  }
+
+  async #exchange<T>(
+    method: HttpRequest['method'],
+    path: string,
+    signal: AbortSignal,
     body?: string,
     contentType = 'application/json',
   ): Promise<T> {

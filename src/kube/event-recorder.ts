@@ -74,7 +74,7 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     const { clock, kube } = options;
     this.#options = options;
-    this.#client = new KubeClient(kube);
+    this.#client = new KubeClient(kube, clock);
     this.#correlator = new EventCorrelator(clock);
     this.#pace = new TokenBucket({ clock, burst: globalBurst, refillMs: globalRefillMs });
   }

@@ -11,6 +11,8 @@ import { Watchdog } from './watchdog.ts';
 const pageLimit = 500;
 /** Longest silence of the server within a page, ms. */
 const silenceMs = 60_000;
+/** Longest time of a page, ms: one that drips never falls silent. */
+const pageMs = 300_000;
 /** An object is at most 1.5 MiB in etcd. */
 const maxItemBytes = 8 * 1024 * 1024;
 
@@ -85,6 +87,9 @@ async function* pageParts<O extends KubernetesObject>(
       signal: watchdog.signal,
       bodyTimeoutMs: 0,
     });
+    using _late = clock.schedule(pageMs, () =>
+      watchdog.end(new RegistrarError('timeout', `${what}: the page did not end within ${pageMs / 1000} s`)),
+    );
     watchdog.heard();
     await throwIfRefused(what, response);
     const scanner = new ListScanner(maxItemBytes);
@@ -98,6 +103,7 @@ async function* pageParts<O extends KubernetesObject>(
     }
     scanner.end();
   } catch (thrown) {
+    if (watchdog.endedBy !== undefined) throw watchdog.endedBy;
     if (watchdog.expired) {
       throw new RegistrarError('timeout', `${what}: the server was silent for ${silenceMs / 1000} s`);
     }

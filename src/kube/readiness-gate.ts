@@ -75,9 +75,9 @@ export class ReadinessGates implements Disposable {
   #wake: (() => void) | undefined;
 
   constructor(options: ReadinessGatesOptions) {
-    const { kube, random, pods } = options;
+    const { kube, clock, random, pods } = options;
     this.#options = options;
-    this.#client = new KubeClient(kube);
+    this.#client = new KubeClient(kube, clock);
     this.#backoff = new Backoff({ random });
     this.#subscription = pods.subscribe((before, after) => {
       if (before !== undefined && before.uid !== after?.uid) this.#forget(before);

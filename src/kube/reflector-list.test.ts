@@ -119,6 +119,20 @@ describe('Reflector: list', () => {
     assert.deepEqual(it.names(), ['b']);
   });
 
+  test('a page that drips is given up after five minutes: it never falls silent', async () => {
+    await using it = reflectorOfPods();
+    const drip = new StreamingAnswer();
+    it.transport.script(watchListRefused, drip.respond);
+    await it.start();
+    for (let half = 0; half < 10; half += 1) {
+      assert.equal(drip.closed, false);
+      drip.writeText(' ');
+      await it.clock.advance(30_000);
+    }
+    assert.equal(drip.closed, true);
+    assert.equal(it.reflector.status().lastError?.error.code, 'timeout');
+  });
+
   test('a server silent for 60 s in the middle of a page is given up', async () => {
     await using it = reflectorOfPods();
     const silent = new StreamingAnswer();

@@ -30,7 +30,7 @@ export class LeaseClient {
 
   constructor({ kube, clock, namespace, name }: LeaseClientOptions) {
     this.#transport = kube;
-    this.#client = new KubeClient(kube);
+    this.#client = new KubeClient(kube, clock);
     this.#clock = clock;
     this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
     this.#name = name;

@@ -1,3 +1,4 @@
+import { type BodyBudget, bodyBudget } from './body-budget.ts';
 import { RegistrarError } from './errors.ts';
 
 /**
@@ -36,16 +37,29 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-const defaultMaxBytes = 64 * 1024 * 1024;
+const defaultMaxBytes = 32 * 1024 * 1024;
 
-/** The whole body as UTF-8 text. Rejects with `protocol` above `maxBytes` (default 64 MiB). */
-export async function readText(response: HttpResponse, maxBytes = defaultMaxBytes): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+export interface ReadTextOptions {
+  /** Default 32 MiB. */
+  readonly maxBytes?: number;
+  /** Shared with what else is being read. Default: that of the process. */
+  readonly budget?: BodyBudget;
+}
+
+/**
+ * The whole body as UTF-8 text. Rejects with `protocol` above `maxBytes`, and with `unavailable` when it is the
+ * largest of those that are being read and together they are too large.
+ */
+export async function readText(
+  response: HttpResponse,
+  { maxBytes = defaultMaxBytes, budget = bodyBudget }: ReadTextOptions = {},
+): Promise<string> {
+  using text = budget.open();
   for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new RegistrarError('protocol', `the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
+    text.push(chunk);
+    if (text.bytes > maxBytes) {
+      throw new RegistrarError('protocol', `the answer is larger than ${maxBytes} bytes`);
+    }
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return text.text();
 }

@@ -31,5 +31,5 @@ export function redacted(text: string, secrets: readonly string[]): string {
 }
 
 async function* without(secrets: readonly string[], response: HttpResponse): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(redacted(await readText(response, mostBytes), secrets));
+  yield Buffer.from(redacted(await readText(response, { maxBytes: mostBytes }), secrets));
 }

@@ -136,7 +136,7 @@ class Reading {
     this.#missing = 'cluster uid';
     const owner =
       uid === undefined
-        ? await this.again(() => askClusterUid(new KubeClient(kube), until), until)
+        ? await this.again(() => askClusterUid(new KubeClient(kube, this.#options.clock), until), until)
         : clusterUid(uid);
     this.#missing = 'Consul';
     const registry = registryOf({

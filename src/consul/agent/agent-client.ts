@@ -1,7 +1,7 @@
 import { RegistrarError } from '../../lib/errors.ts';
 import type { CheckStatus } from '../../model/check.ts';
 import { answerError } from '../answer-error.ts';
-import type { ConsulHttp } from '../consul-http.ts';
+import type { ConsulHttp, ExchangeOptions } from '../consul-http.ts';
 import { parse } from '../schemas.ts';
 import {
   type AgentCheckAnswer,
@@ -12,6 +12,8 @@ import {
 
 /** How long a doorbell waits, in milliseconds: the longest an agent grants. */
 const longestWaitMs = 600_000;
+/** Of an acknowledgement, and of one service. */
+const maxBytes = 1024 * 1024;
 
 /**
  * The part of the HTTP API of one Consul agent that registrations need
@@ -45,14 +47,15 @@ export class AgentClient {
    */
   async serviceChange(id: string, signal: AbortSignal): Promise<void> {
     const path = `/v1/agent/service/${encodeURIComponent(id)}`;
-    const now = await this.#exchange('GET', path, [], signal);
+    const now = await this.#exchange('GET', path, [], signal, { maxBytes });
     const hash = now.headers['x-consul-contenthash'] ?? '';
     if (hash === '') throw new RegistrarError('protocol', `GET ${path}: the answer has no content hash`);
     const query: [string, string][] = [
       ['hash', hash],
       ['wait', `${longestWaitMs}ms`],
     ];
-    await this.#exchange('GET', path, query, signal, { extraMs: longestWaitMs * (1 + 1 / 16) });
+    const extraMs = longestWaitMs * (1 + 1 / 16);
+    await this.#exchange('GET', path, query, signal, { extraMs, maxBytes });
   }
 
   /** `body`: see agent-bodies.ts. Checks of the service that it does not name stay. */
@@ -89,7 +92,7 @@ export class AgentClient {
             ['enable', 'true'],
             ['reason', reason],
           ];
-    await this.#exchange('PUT', path, query, signal);
+    await this.#exchange('PUT', path, query, signal, { maxBytes });
   }
 
   async #register(path: string, signal: AbortSignal, body: object): Promise<void> {
@@ -105,12 +108,12 @@ export class AgentClient {
   }
 
   async #put(path: string, signal: AbortSignal, body: object): Promise<void> {
-    await this.#exchange('PUT', path, [], signal, { body: JSON.stringify(body) });
+    await this.#exchange('PUT', path, [], signal, { body: JSON.stringify(body), maxBytes });
   }
 
   async #remove(path: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#exchange('PUT', path, [], signal);
+      await this.#exchange('PUT', path, [], signal, { maxBytes });
     } catch (thrown) {
       if (RegistrarError.from(thrown).code !== 'not-found') throw thrown;
     }
@@ -132,7 +135,7 @@ export class AgentClient {
     path: string,
     query: readonly [string, string][],
     signal: AbortSignal,
-    more: { readonly body?: string; readonly extraMs?: number } = {},
+    more: ExchangeOptions = {},
   ) {
     const answer = await this.#http.exchange(method, path, query, signal, more);
     if (answer.status === 200) return answer;

@@ -43,6 +43,8 @@ interface HealthQuery {
   readonly cachedMs?: number;
 }
 
+/** Of an answer; that of a service with 10,000 instances is about ten. */
+const maxBytes = 64 * 1024 * 1024;
 const callTimeoutMs = 10_000;
 const cacheTimeoutMs = 1_000;
 
@@ -156,7 +158,7 @@ export class ConsulClient {
         // The deadline below is the one that counts; the transport's own must not come first.
         const timeouts = { headersTimeoutMs: 2 * limitMs, bodyTimeoutMs: 2 * limitMs };
         const response = await transport.request({ ...request, ...timeouts, headers, signal });
-        const text = await readText(response);
+        const text = await readText(response, { maxBytes });
         if (response.status !== 200) throw refusal(response.status, response.headers, text, doing);
         return { text, headers: response.headers };
       },

@@ -38,7 +38,7 @@ export class SecondLook {
 
   constructor(options: SecondLookOptions) {
     this.#options = options;
-    this.#client = new KubeClient(options.transport);
+    this.#client = new KubeClient(options.transport, options.clock);
   }
 
   /** One object, by its name. */
