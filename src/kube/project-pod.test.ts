@@ -10,7 +10,13 @@ describe('podProjection()', () => {
       metadata: { name: 'a', namespace: 'default', uid: '1' },
       spec: {
         containers: [
-          { name: 'a', ports: [{ name: 'http', containerPort: 80, hostPort: 8080 }, { containerPort: 81 }] },
+          {
+            name: 'a',
+            ports: [
+              { name: 'http', containerPort: 80, hostPort: 8080, hostIP: '10.0.0.1' },
+              { containerPort: 81, hostPort: 81, hostIP: '127.0.0.1' },
+            ],
+          },
         ],
       },
     });

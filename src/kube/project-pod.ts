@@ -101,9 +101,10 @@ const sidecars = (containers: readonly V1Container[] = []) =>
   containers.filter((container) => container.restartPolicy === 'Always');
 
 const portsOf = (container: V1Container): ContainerPort[] =>
-  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP', hostPort }) => ({
+  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP', hostPort, hostIP = '' }) => ({
     name,
     port: containerPort,
     protocol,
-    ...(hostPort ? { hostPort } : {}),
+    // Bound to the loopback, it leads to the pod from its own host only.
+    ...(hostPort && !/^(127\.|::1$)/.test(hostIP) ? { hostPort } : {}),
   }));
