@@ -111,6 +111,11 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       queries: [[`max by (kind) (kube_registrar_held_operations{${of}})`, '{{kind}}']],
     },
     {
+      title: 'Until what is held goes by itself',
+      unit: 's',
+      queries: [[`max by (kind) (kube_registrar_held_until_seconds{${of}})`, '{{kind}}']],
+    },
+    {
       title: 'Removed, by why it could go',
       queries: [
         [

@@ -13,6 +13,8 @@ export interface ChartRules {
   readonly everywhere: readonly PolicyRule[];
   /** On what is in no namespace; to be done without when it is confined to namespaces. */
   readonly cluster: readonly PolicyRule[];
+  /** On the Leases of kubelets; to be done without when it is confined to namespaces. */
+  readonly kubelets: readonly PolicyRule[];
   /** In the namespace it runs in. */
   readonly own: readonly PolicyRule[];
 }
@@ -20,21 +22,27 @@ export interface ChartRules {
 /** A Namespace may also be got with rights in it, but there is none in kube-system. */
 const clusterResources: ReadonlySet<string> = new Set(['nodes', 'namespaces']);
 
-/** The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Role. */
+const kubeletNamespace = 'kube-node-lease';
+
+/** The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Roles. */
 export function chartRules(rbac: string): ChartRules {
   const objects = parseAllDocuments(rbac).map((document) => document.toJS() as Manifest);
-  const rulesOf = (kind: string) =>
-    objects.flatMap((object) => (object.kind === kind ? (object.rules ?? []) : []));
+  const rulesOf = (kind: string, isIn: (namespace: string | undefined) => boolean = () => true) =>
+    objects.flatMap(({ kind: own, metadata, rules = [] }) =>
+      own === kind && isIn(metadata.namespace) ? rules : [],
+    );
   const clusterWide = rulesOf('ClusterRole');
   return {
     everywhere: clusterWide.flatMap((rule) => pick(rule, (resource) => !clusterResources.has(resource))),
     cluster: clusterWide.flatMap((rule) => pick(rule, (resource) => clusterResources.has(resource))),
-    own: rulesOf('Role'),
+    kubelets: rulesOf('Role', (namespace) => namespace === kubeletNamespace),
+    own: rulesOf('Role', (namespace) => namespace !== kubeletNamespace),
   };
 }
 
 interface Manifest {
   readonly kind: string;
+  readonly metadata: { readonly namespace?: string };
   readonly rules?: readonly PolicyRule[];
 }
 

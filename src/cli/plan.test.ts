@@ -117,12 +117,18 @@ describe('kube-registrar plan', () => {
     assert.match(stdout, /40 held by the guard/);
   });
 
-  test('does not expect the guard to hold what others have replaced', async () => {
+  test('does not expect the guard to hold what has lost its node, or its address to another pod', async () => {
     const cluster = await registered(40);
     lose(cluster, 40);
-    for (let index = 0; index < 40; index += 1) cluster.putPod(`new-${index}`, { service: 'web' });
-    const { stdout } = await cluster.run(['plan']);
-    assert.match(stdout, /80 to add, 0 to change, 40 to remove on 1 node\.\n$/);
+    for (let index = 0; index < 40; index += 1) {
+      cluster.putPod(`new-${index}`, { service: 'web' }, { ip: `10.1.0.${index + 1}` });
+    }
+    assert.match((await cluster.run(['plan'])).stdout, /80 to add, 0 to change, 40 to remove on 1 node\.\n$/);
+
+    const other = await registered(40);
+    lose(other, 40);
+    other.kube.store.delete('nodes', undefined, 'n1');
+    assert.match((await other.run(['plan'])).stdout, / 1 to remove on 1 node\.\n$/);
   });
 
   test('expects loss of health because of many nodes to be held', async () => {

@@ -47,7 +47,14 @@ export async function showPlan(
   const { server } = options;
   const known =
     server === undefined
-      ? { held: foresee(nodes, { ...wanted, ...guardOptionsOf(guard), view: stores }) }
+      ? {
+          held: foresee(nodes, {
+            ...wanted,
+            ...guardOptionsOf(guard),
+            view: stores,
+            nodesKnown: loaded.config.kubernetes.namespaces.length === 0,
+          }),
+        }
       : await knownByOperator({ command: 'plan', server }, owner, context.signal);
   const found = plan(nodes, { ...wanted, ...known });
   context.stdout.write(

@@ -13,16 +13,23 @@ export function addReleaseCommand(program: Command, context: CliContext): void {
       'everything held of this Consul service (repeatable)',
       (text: string, before?: string[]) => [...(before ?? []), text],
     )
+    .option('--pin', 'keep it held instead, until it is released')
     .option('--server <URL>', 'where the operator listens in this container', 'http://127.0.0.1:8080')
     .action(async (nodes: string[], options: Options) => {
       const { release } = await import('./release.ts');
-      const selection = { all: options.all === true, nodes, services: options.service ?? [] };
+      const selection = {
+        all: options.all === true,
+        nodes,
+        services: options.service ?? [],
+        pin: options.pin === true,
+      };
       context.exit(await release({ selection, server: options.server }, context));
     });
 }
 
 interface Options {
   readonly all?: boolean;
+  readonly pin?: boolean;
   readonly service?: string[];
   readonly server: string;
 }

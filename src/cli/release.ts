@@ -33,10 +33,11 @@ export async function release(
   } as const;
   const text = await askOperator({ command: 'release', server, ...request }, signal);
   const { removals, nodes } = released.parse(JSON.parse(text));
+  const done = selection.pin === true ? 'Pinned' : 'Let go';
   stdout.write(
     removals + nodes === 0
       ? 'Nothing of that is held.\n'
-      : `Let go: ${removals} removals, and the loss of health on ${nodes} nodes.\n`,
+      : `${done}: ${removals} removals, and the loss of health on ${nodes} nodes.\n`,
   );
   return removals + nodes === 0 ? 2 : 0;
 }

@@ -51,6 +51,10 @@ const status = z.object({
       instance: z.string().transform(instanceId),
       service: z.string().transform(serviceName),
       because: z.enum(heldReasons),
+      until: z
+        .string()
+        .nullish()
+        .transform((time) => (time == null ? undefined : Date.parse(time))),
     }),
   ),
   problems: z.array(

@@ -218,6 +218,11 @@ const guard = z.strictObject({
     { least: 0, most: 1 },
     "Above this share of a service's passing instances, a loss within the window because their nodes are not Ready is held.",
   ),
+  healthNodeRatio: number(
+    0.3,
+    { least: 0, most: 1 },
+    "And only above this share of the cluster's nodes: fewer are broken nodes, more are likely cut off from the control plane.",
+  ),
   healthMinimumNodes: number(
     2,
     { least: 1, most: 100_000, whole: true },
@@ -229,6 +234,25 @@ const guard = z.strictObject({
     0,
     'How long an unexplained removal, or the loss of a node, waits for others that belong to it.',
   ),
+  kubeletGrace: duration(
+    '75s',
+    1_000,
+    'How long a kubelet that is in touch with the API server may take to hear that it does not have a pod any more, and to end it. Its reflector may wait for a minute after the API server was away.',
+  ),
+  confirm: duration(
+    '2m',
+    1_000,
+    'How long held removals wait that no kubelet can tell of. They go in portions, once consistent reads this far apart agree and the API server was well all the time.',
+  ),
+  maxHold: duration(
+    '15m',
+    1_000,
+    'After how long whatever is held goes by itself, if the API server was well all the time: it answers, is written to, and its history does not go backwards.',
+  ),
+  release: z.enum(['automatic', 'manual']).default('automatic').meta({
+    description:
+      '`manual`: what is held goes when it is proved to have ended, or when a person releases it, and never because time has passed.',
+  }),
 });
 
 const namespacesOf = (description: string) =>

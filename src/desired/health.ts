@@ -32,9 +32,16 @@ export const isFinished = ({ phase }: PodRecord): boolean => phase === 'Succeede
 
 /** A pod's health: its condition Ready, or what Ready would be without our own gate. */
 export function podHealth(pod: PodRecord): Health {
-  const isReady = isGated(pod) ? pod.containersReady && waitingFor(pod).length === 0 : pod.ready;
+  const isReady = isGated(pod) ? isReadyButForGate(pod) : pod.ready;
   if (isReady) return { status: 'passing', output: 'Pod is ready' };
   return { status: 'critical', output: notReadyReason(pod) };
+}
+
+/** With our gate alone closed, or with everything open. */
+function isReadyButForGate(pod: PodRecord): boolean {
+  // The node controller calls the pods of a node it does not hear from not ready, without a reason; no kubelet does.
+  const isNodeSilent = !pod.ready && pod.reason === '';
+  return pod.containersReady && waitingFor(pod).length === 0 && !isNodeSilent;
 }
 
 export function podCondition(pod: PodRecord): Condition {

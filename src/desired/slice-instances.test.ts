@@ -145,7 +145,7 @@ describe('an endpoint of an annotated Service', () => {
 
   test('whose pod carries the registered gate passes before the slice is ready', () => {
     const gates = [{ type: registeredGate, status: false }];
-    const pods = [pod({ ...bare, ready: false, gates })];
+    const pods = [pod({ ...bare, ready: false, reason: 'ReadinessGatesNotReady', gates })];
     assert.equal(
       one({ pods, ...withEndpoint({ ready: false, serving: false }) }).checks[0]?.status,
       'passing',

@@ -430,10 +430,21 @@ describe('ClusterStores: start', () => {
     assert.equal(it.stores.pods.size, 0);
   });
 
-  test('a pod that completes is gone', async () => {
+  test('a pod that completes leaves nothing but how it ended', async () => {
     await using it = await synced();
     await it.apply(pod('a', 'node-1'));
     assert.deepEqual(await it.apply({ ...pod('a', 'node-1'), status: { phase: 'Succeeded' } }), ['node-1']);
-    assert.equal(it.stores.pods.size, 0);
+    const { node, phase, labels, annotations, ports } = it.stores.pod('default', 'a')!;
+    assert.deepEqual(
+      { node, phase, labels, annotations, ports },
+      {
+        node: '',
+        phase: 'Succeeded',
+        labels: {},
+        annotations: {},
+        ports: [],
+      },
+    );
+    assert.deepEqual([...it.stores.podsOnNode('node-1')], []);
   });
 });

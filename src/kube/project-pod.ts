@@ -25,7 +25,8 @@ class SlimPod implements PodRecord {
   readonly annotations: Readonly<Record<string, string>>;
   readonly flags: number;
 
-  constructor(pod: V1Pod, prefix: string, pool: InternPool) {
+  constructor(whole: V1Pod, prefix: string, pool: InternPool) {
+    const pod = hasEnded(whole) ? remains(whole) : whole;
     const { metadata = {}, spec, status } = pod;
     const conditions = status?.conditions ?? [];
     const isTrue = (type: string) => conditions.some((each) => each.type === type && each.status === 'True');
@@ -77,6 +78,15 @@ class SlimPod implements PodRecord {
   get hostNetwork(): boolean {
     return (this.flags & flag.hostNetwork) !== 0;
   }
+}
+
+const hasEnded = ({ status }: V1Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+
+/** What is kept of a pod that has ended: which it was, and how it ended. Clusters keep thousands of them. */
+function remains({ metadata = {}, status }: V1Pod): V1Pod {
+  const { uid, namespace, name, resourceVersion, deletionTimestamp } = metadata;
+  const identity = { uid, namespace, name, resourceVersion, deletionTimestamp };
+  return { metadata: identity as typeof metadata, status: { phase: status!.phase! } };
 }
 
 function readySince(conditions: readonly V1PodCondition[]): number | undefined {

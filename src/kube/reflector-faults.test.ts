@@ -110,7 +110,7 @@ describe('Reflector against the in-memory API server', () => {
     await it.clock.settle();
     let refused = 0;
     it.api.faults.intercept = ({ path }) =>
-      path.includes('limit=1&') && refused++ < 3 ? { kind: 'answer', status: 500 } : undefined;
+      /[?&]limit=1(?:&|$)/.test(path) && refused++ < 3 ? { kind: 'answer', status: 500 } : undefined;
     it.api.faults.restore(backup);
     await it.clock.advance(60_000);
     assert.equal(refused, 4);

@@ -11,7 +11,7 @@ export interface Resource {
 }
 
 /**
- * Pods that may run. One that completes or is evicted leaves the field selector and arrives as DELETED.
+ * Pods, those that have ended included: that a pod ended explains why it is deleted afterwards.
  * `labelSelector`: the only large reduction there is; annotations cannot be selected on.
  */
 export function podResource(labelSelector?: string): Resource {
@@ -19,7 +19,6 @@ export function podResource(labelSelector?: string): Resource {
     name: 'pods',
     kind: 'Pod',
     groupPath: '/api/v1',
-    fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
     ...(labelSelector ? { labelSelector } : {}),
   };
 }

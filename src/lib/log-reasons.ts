@@ -438,7 +438,7 @@ export const logReasons = {
     area: 'guard',
     means:
       'More instances are gone without an explanation than may be at once; they stay registered. `info`: each of them.',
-    todo: 'Find out whether they are really gone; safety.md says how to let them go.',
+    todo: 'Nothing, if they are really gone: they go by themselves, at the latest at `until`. Otherwise pin them; see safety.md.',
   },
   RemovalReleased: {
     levels: info,
@@ -455,6 +455,20 @@ export const logReasons = {
   },
   HealthReleased: { levels: info, area: 'guard', means: 'No loss of health is held any more.', todo: '' },
   Released: { levels: warn, area: 'guard', means: 'A person let held operations go.', todo: '' },
+  Pinned: { levels: warn, area: 'guard', means: 'A person wants held operations to stay held.', todo: '' },
+  LeasesForbidden: {
+    levels: warn,
+    area: 'guard',
+    means:
+      'No right to read the Leases of kubelets: what is missing without an explanation is held for longer.',
+    todo: 'Grant list on leases in namespace kube-node-lease.',
+  },
+  ProofsUnknown: {
+    levels: ['debug'],
+    area: 'guard',
+    means: 'What could prove that held instances have ended could not be read; it is tried again.',
+    todo: '',
+  },
 
   EventsForbidden: {
     levels: warn,

@@ -64,10 +64,16 @@ export const catalogue = {
     help: 'Instances kept at the moment against what the cluster says: registered (removal), or at their last status (health).',
     labels: { kind: ['removal', 'health'] },
   },
+  heldFor: {
+    type: 'gauge',
+    name: 'held_until_seconds',
+    help: 'Seconds until the last of what is held goes by itself, if all stays as it is: 0 when nothing is held, +Inf when nothing tells (rights are missing, pinned by a person, guard.release: manual).',
+    labels: { kind: ['removal', 'health'] },
+  },
   removals: {
     type: 'counter',
     name: 'removals_total',
-    help: 'Instances and nodes removed, by why they could go. renewed: others stand in their place; confirmed: nothing explained it, a second read agreed; none: a node without instances.',
+    help: 'Instances and nodes removed, by why they could go. node-gone, address-reused, kubelet-told: what proved that their pods had ended; confirmed: nothing explained it, consistent reads agreed; none: a node without instances.',
     labels: {
       because: [
         'terminating',
@@ -75,7 +81,9 @@ export const catalogue = {
         'replaced',
         'withdrawn',
         'service-deleted',
-        'renewed',
+        'node-gone',
+        'address-reused',
+        'kubelet-told',
         'confirmed',
         'released',
         'none',

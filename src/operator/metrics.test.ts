@@ -208,7 +208,11 @@ describe('metrics', () => {
     await it.pass(10_000);
     assert.equal(await it.value('held_operations{kind="removal"}'), 1);
     await it.expect(
-      { 'held_operations{kind="removal"}': [1, 0], 'removals_total{because="released"}': [0, 1] },
+      {
+        'held_operations{kind="removal"}': [1, 0],
+        'held_until_seconds{kind="removal"}': [889, 0],
+        'removals_total{because="released"}': [0, 1],
+      },
       async () => {
         operator.operator.release({ all: true, nodes: [], services: [] });
         await it.pass(5_000);

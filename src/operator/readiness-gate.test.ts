@@ -64,6 +64,27 @@ describe('the readiness gate', () => {
     assert.equal(operator.log.filter(({ fields }) => fields['reason'] === 'GateOpened').length, 3);
   });
 
+  for (const namespaces of [[], ['default']]) {
+    const mode = namespaces.length === 0 ? '' : ', also where nodes cannot be watched';
+    test(`a pod with an open gate fails when its node is not heard of any more${mode}`, async () => {
+      const it = new GatedCluster();
+      it.deploy({ service: 'web' });
+      const operator = it.start({ kubernetes: { namespaces }, cluster: { uid: 'c1' } });
+      await it.clock.advance(30_000);
+      assert.equal(it.passing('web').length, 3);
+      const node = it.pods[0]!.spec.nodeName!;
+      const there = it.pods.filter(({ spec }) => spec.nodeName === node).length;
+      it.cluster.nodes.fail(node);
+      await it.clock.advance(60_000);
+      assert.equal(it.passing('web').length, 3 - there);
+      // Whoever removes the node leaves the pods for a while; nothing but their own condition tells of it.
+      it.kube.store.delete('nodes', undefined, node);
+      await it.clock.advance(60_000);
+      assert.equal(it.passing('web').length, 3 - there);
+      await operator.stop();
+    });
+  }
+
   test('a rollout stops while Consul is away, and goes on after it', async () => {
     const it = new GatedCluster();
     it.deploy({ service: 'web' });

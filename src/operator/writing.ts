@@ -8,10 +8,10 @@ import { type GateVerdict, ReadinessGates } from '../kube/readiness-gate.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import { ConsistentReads } from '../reconcile/guard/consistent-reads.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
-import { SecondLook } from '../reconcile/guard/second-look.ts';
 import { ObjectEvents } from '../reconcile/object-events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { type Registration, registrations } from '../reconcile/registration.ts';
@@ -61,7 +61,8 @@ export class Writing implements Disposable {
       stores,
       observed,
       book: options.book,
-      look: new SecondLook({
+      readsNodes: config.kubernetes.namespaces.length === 0,
+      reads: new ConsistentReads({
         transport: options.kube,
         clock,
         view: stores,
@@ -116,7 +117,6 @@ export class Writing implements Disposable {
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         this.#gates.settled(name);
-        this.guard.settled();
         for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
       },
     });
@@ -152,7 +152,7 @@ export class Writing implements Disposable {
   }
 }
 
-/** Where the subjects of a second look are kept. */
+/** Where the subjects of consistent reads are kept. */
 const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices' } as const;
 
 const verdicts: Readonly<Record<Registration, GateVerdict>> = {

@@ -36,12 +36,12 @@ const view = (parts: {
 const seen = (parts: {
   podEnd?: PodEnd;
   serviceDeleted?: boolean;
-  lost?: boolean;
+  slice?: 'deleted' | 'lost';
   regressed?: boolean;
 }): Sightings => ({
   podEnd: () => parts.podEnd,
   serviceDeleted: () => parts.serviceDeleted ?? false,
-  lostWithSlice: () => parts.lost ?? false,
+  sliceEnd: () => parts.slice,
   regressed: parts.regressed ?? false,
 });
 
@@ -55,6 +55,7 @@ describe('explainRemoval() of an instance of a pod', () => {
     ['that completed', { pod: records.pod({ phase: 'Succeeded' }) }, {}, 'finished'],
     ['with another under its name', { pod: records.pod({ uid: 'other' }) }, {}, 'replaced'],
     ['that was seen ending', {}, { podEnd: 'terminating' }, 'terminating'],
+    ['that was seen completed before it was deleted', {}, { podEnd: 'finished' }, 'finished'],
     ['that was only seen deleted', {}, { podEnd: 'deleted' }, 'deleted: pod'],
     ['that a relist did not show any more', {}, { podEnd: 'lost' }, 'lost: pod'],
     ['of which nothing was seen', {}, {}, 'absent: pod'],
@@ -84,6 +85,7 @@ describe('explainRemoval() of an instance of a pod', () => {
 describe('explainRemoval() of an instance of a Service', () => {
   const service = records.service();
   const slices = [records.slice({ endpoints: [] })];
+  const relisted = records.slice({ endpoints: [records.endpoint({ addresses: ['10.0.0.1'] })] });
   const rows: readonly [string, object, Parameters<typeof view>[0], Parameters<typeof seen>[0], string][] = [
     [
       'whose annotations are gone',
@@ -104,7 +106,9 @@ describe('explainRemoval() of an instance of a Service', () => {
     ['that is absent with its pod ending', ofService, {}, { podEnd: 'terminating' }, 'terminating'],
     ['with slices that leave it out', bare, { service, slices }, {}, 'withdrawn'],
     ['without any slice', bare, { service }, {}, 'absent: endpoint'],
-    ['that went with its slice', bare, { service, slices }, { lost: true }, 'absent: endpoint'],
+    ['missing with its slice', bare, { service, slices }, { slice: 'lost' }, 'absent: endpoint'],
+    ['whose slice was deleted', bare, { service }, { slice: 'deleted' }, 'unlisted: endpoint'],
+    ['listed again after that', bare, { service, slices: [relisted] }, { slice: 'deleted' }, 'withdrawn'],
     ['whose pod is absent', ofService, { service, slices }, {}, 'absent: pod'],
     ['whose pod is there', ofService, { service, slices, pod: records.pod() }, {}, 'withdrawn'],
     ['still listed', ofService, { service, slices: [records.slice()] }, {}, 'withdrawn'],

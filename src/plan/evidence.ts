@@ -6,17 +6,21 @@ import type { ObservedCheck, ObservedInstance } from './observed.ts';
 import { isOwnCheck } from './ownership.ts';
 
 /**
- * Why an instance may go. The first five are *explanations*, found in what the cluster showed; the others
- * stand for an absence that nothing explained and that was let through nevertheless.
+ * Why an instance may go. The first five are *explanations*, found in what the cluster showed. The next three are
+ * *proofs* that what is absent has ended. The others stand for an absence without either that was let through
+ * nevertheless.
  *
  * - `terminating`     its pod was told to stop: it was seen with a deletionTimestamp
  * - `finished`        its pod completed or was evicted
  * - `replaced`        another object is there under its pod's name, and a name has one object
  * - `withdrawn`       what asked for it is there and does not ask any more: annotation, label, port, selector
  * - `service-deleted` the Service that asked for it was deleted
- * - `renewed`         its pod ended while nobody watched, and its service has as many ready instances again, all
- *                     of younger pods; see renewal.ts
- * - `confirmed`       its object is absent, a second consistent read says so too, and few are
+ * - `node-gone`       its pod is absent, and so is its Kubernetes node
+ * - `address-reused`  its pod is absent, and its address belongs to another that runs
+ * - `kubelet-told`    its pod is absent, and its node's kubelet has been in touch with the API server for a while since it
+ *                     was missed: a kubelet ends every pod that the API server does not have
+ * - `confirmed`       its object is absent, a consistent read says so too, and few are, or it was held for as long
+ *                     as it may be
  * - `released`        a person released it
  */
 export type Because =
@@ -25,21 +29,25 @@ export type Because =
   | 'replaced'
   | 'withdrawn'
   | 'service-deleted'
-  | 'renewed'
+  | Proof
   | 'confirmed'
   | 'released';
+
+export type Proof = 'node-gone' | 'address-reused' | 'kubelet-told';
 
 /**
  * Why an absence is not explained.
  *
  * - `deleted`   a DELETED event came, but the object was never seen ending. The API server marks a pod before
- *               it removes it, also one deleted with a grace period of 0; so it finished (and left the field
- *               selector), or somebody reached behind the API's back
+ *               it removes it, also one deleted with a grace period of 0; so it left the label selector, or
+ *               somebody reached behind the API's back
+ * - `unlisted`  a DELETED event came for the EndpointSlice that listed it, while the Service stays. Its
+ *               controller may write another at once
  * - `lost`      it was there, and a relist did not show it any more
  * - `absent`    it is not there, and this process has never seen it: it went before the start
  * - `regressed` the history went backwards a short while ago: what is there, or is not, may be an old state
  */
-export type Sign = 'deleted' | 'lost' | 'absent' | 'regressed';
+export type Sign = 'deleted' | 'unlisted' | 'lost' | 'absent' | 'regressed';
 
 /** The object whose absence, or changed mind, is in question. */
 export type Subject =
@@ -67,9 +75,10 @@ export interface EvidenceView {
 }
 
 /**
- * How a pod went: it was seen ending, a DELETED event came without that, or a relist did not show it any more.
+ * How a pod went: it was seen ending, or ended; a DELETED event came without that; or a relist did not show it any
+ * more.
  */
-export type PodEnd = 'terminating' | 'deleted' | 'lost';
+export type PodEnd = 'terminating' | 'finished' | 'deleted' | 'lost';
 
 /** What was seen of objects that are gone. */
 export interface Sightings {
@@ -77,8 +86,8 @@ export interface Sightings {
   podEnd(uid: string): PodEnd | undefined;
   /** A DELETED event came for the Service. Services have no graceful end: that is how all of them go. */
   serviceDeleted(namespace: string, name: string): boolean;
-  /** The backend's slice went as a whole, while its Service stayed. */
-  lostWithSlice(namespace: string, service: string, backend: string): boolean;
+  /** How the backend's slice went as a whole, while its Service stayed: by a DELETED event, or it was missing. */
+  sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined;
   /** The history went backwards a short while ago, or may have: a watch was lost and nothing compared since. */
   readonly regressed: boolean;
 }
@@ -143,7 +152,7 @@ function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Eviden
     return explained(pod.deleting ? 'terminating' : 'finished');
   }
   const end = seen.podEnd(subject.uid);
-  if (end === 'terminating') return explained('terminating');
+  if (end === 'terminating' || end === 'finished') return explained(end);
   if (pod !== undefined) return seen.regressed ? unexplained('regressed', subject) : explained('replaced');
   return unexplained(end ?? 'absent', subject);
 }
@@ -169,8 +178,9 @@ function ofEndpoint(
   if (ofItsPod !== undefined) return ofItsPod;
   // Slices that are there and do not list it are an answer; that there are none is not.
   const hasSlices = view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
-  if (!hasSlices || seen.lostWithSlice(namespace, name, backendOf(subject)))
-    return unexplained('absent', subject);
+  const end = seen.sliceEnd(namespace, name, backendOf(subject));
+  if (end === 'deleted') return unexplained('unlisted', subject);
+  if (!hasSlices || end === 'lost') return unexplained('absent', subject);
   return withdrawn(subject, seen);
 }
 

@@ -95,4 +95,6 @@ export interface Held {
   readonly instance: InstanceId;
   readonly service: ServiceName;
   readonly because: HeldBecause;
+  /** When it ends by itself at the latest, if all stays as it is, wall-clock ms; undefined: nothing tells. */
+  readonly until: number | undefined;
 }

@@ -1,6 +1,8 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { PodRecord } from '../model/pod.ts';
 import { diff } from './diff.ts';
 import { type EvidenceView, explainRemoval, type Sightings } from './evidence.ts';
 import type { Held } from './finding.ts';
@@ -9,10 +11,19 @@ import type { ObservedInstance, ObservedNode } from './observed.ts';
 import { keepLastKnown, type PanicOptions, servicesInPanic } from './panic.ts';
 import type { PlanInput, PlanOptions } from './plan.ts';
 import { policies } from './policy.ts';
-import { countInService, createdAtOf, groupOf, isInService, renewed } from './renewal.ts';
+import { reusedAddresses } from './proof.ts';
 
 export interface ForesightOptions extends PlanOptions {
-  readonly view: EvidenceView;
+  readonly view: EvidenceView & {
+    readonly pods: { records(): Iterable<PodRecord> };
+    readonly kubeNodes: {
+      readonly size: number;
+      get(namespace: '', name: string): KubeNodeRecord | undefined;
+      records(): Iterable<KubeNodeRecord>;
+    };
+  };
+  /** Whether nodes are read: not in namespaced mode. */
+  readonly nodesKnown: boolean;
   readonly removals: BreakerOptions & { readonly enabled: boolean };
   readonly health: PanicOptions & { readonly enabled: boolean };
 }
@@ -21,13 +32,13 @@ export interface ForesightOptions extends PlanOptions {
 const nothingSeen: Sightings = {
   podEnd: () => undefined,
   serviceDeleted: () => false,
-  lostWithSlice: () => false,
+  sliceEnd: () => undefined,
   regressed: false,
 };
 
 /**
- * What an operator that starts now would hold: it knows the cluster as it is, and nothing of what was seen
- * before. What it finds unexplained it reads a second time, which a plan does not.
+ * What an operator that starts now would hold at first: it knows the cluster as it is, and nothing of what was seen
+ * before. What it finds unexplained it reads again, and asks the kubelets, which a plan does not.
  */
 export function foresee(inputs: readonly PlanInput[], options: ForesightOptions): Held[] {
   return [...heldRemovals(inputs, options), ...heldHealth(inputs, options)];
@@ -36,31 +47,23 @@ export function foresee(inputs: readonly PlanInput[], options: ForesightOptions)
 interface Unexplained {
   readonly node: ConsulNodeName;
   readonly instance: ObservedInstance;
-  readonly inService: boolean;
 }
 
 function heldRemovals(inputs: readonly PlanInput[], options: ForesightOptions): Held[] {
-  if (!options.removals.enabled) return [];
+  const { removals, view, nodesKnown } = options;
+  if (!removals.enabled) return [];
   const unexplained = inputs.flatMap((input) => unexplainedOn(input, options));
-  if (unexplained.length === 0) return [];
-  const before = countInService(observedIn(inputs));
-  const ready = readyWanted(inputs, options.view);
-  const open: Unexplained[] = [];
-  let counted = 0;
-  for (const [group, missing] of Map.groupBy(unexplained, ({ instance }) => groupOf(instance))) {
-    const count = renewed({
-      before: before.get(group) ?? 0,
-      missing: missing.map(({ instance, inService }) => ({ createdAt: createdAtOf(instance), inService })),
-      ready: ready.get(group) ?? [],
-    });
-    if (count === missing.length) continue;
-    counted += missing.length - count;
-    open.push(...missing);
-  }
+  const addresses = new Set(unexplained.map(({ instance }) => instance.address));
+  const reused = reusedAddresses(addresses, view.pods.records());
+  const open = unexplained.filter(({ instance: { address, meta } }) => {
+    const kubeNode = meta['kube-node'] ?? '';
+    const isNodeGone = nodesKnown && kubeNode !== '' && view.kubeNodes.get('', kubeNode) === undefined;
+    return meta['kube-pod-uid'] === undefined || (!isNodeGone && !reused.has(address));
+  });
   const registered = observedIn(inputs).reduce((sum, { instances }) => sum + instances.size, 0);
-  if (!isTripped({ waiting: counted, passed: 0, registered }, options.removals)) return [];
+  if (!isTripped({ waiting: open.length, passed: 0, registered }, removals)) return [];
   return open.map(({ node, instance: { id, service } }) => {
-    return { kind: 'held', what: 'removal', node, instance: id, service, because: 'limit' };
+    return { kind: 'held', what: 'removal', node, instance: id, service, because: 'limit', until: undefined };
   });
 }
 
@@ -75,24 +78,7 @@ function unexplainedOn({ desired, observed }: PlanInput, options: ForesightOptio
   });
   return removed
     .filter((instance) => explainRemoval(instance, options.view, nothingSeen).kind === 'unexplained')
-    .map((instance) => ({ node: desired.name, instance, inService: isInService(observed, instance) }));
-}
-
-/** When the pods of wanted instances were created, as far as those will be in service, by group. */
-function readyWanted(
-  inputs: readonly PlanInput[],
-  view: Pick<EvidenceView, 'pod'>,
-): Map<string, readonly number[]> {
-  const wanted = inputs.flatMap(({ desired: { entry } }) =>
-    entry === undefined || isCritical(entry.checks) ? [] : [...entry.instances.values()],
-  );
-  const found = wanted.flatMap((instance) => {
-    const pod = podOf(instance, view);
-    const isReady = pod?.ready && !pod.deleting && !isCritical(instance.checks);
-    return isReady ? [{ group: groupOf(instance), createdAt: pod.createdAt }] : [];
-  });
-  const byGroup = Map.groupBy(found, ({ group }) => group);
-  return new Map([...byGroup].map(([group, pods]) => [group, pods.map(({ createdAt }) => createdAt)]));
+    .map((instance) => ({ node: desired.name, instance }));
 }
 
 function heldHealth(inputs: readonly PlanInput[], { health, view }: ForesightOptions): Held[] {
@@ -101,7 +87,10 @@ function heldHealth(inputs: readonly PlanInput[], { health, view }: ForesightOpt
     ({ desired, observed }) => isCritical(desired.entry?.checks ?? []) && isWell(observed),
   );
   const atRisk = new Set(losing.map(({ desired }) => desired.name));
-  const inPanic = servicesInPanic(observedIn(inputs), { atRisk, lost: new Set() }, health);
+  const { kubeNodes } = view;
+  const gone = [...kubeNodes.records()].filter(({ ready }) => ready !== 'True').length;
+  const share = gone / Math.max(1, kubeNodes.size);
+  const inPanic = servicesInPanic(observedIn(inputs), { atRisk, lost: new Set(), share }, health);
   return losing.flatMap(({ desired, observed }) => {
     const isKept = (instance: Instance) =>
       inPanic.has(instance.service) && podOf(instance, view)?.deleting !== true;
@@ -114,7 +103,7 @@ function heldLoss({ name: node, entry }: DesiredNode, instance: Instance['id']):
   const service = entry?.instances.get(instance)?.service;
   return service === undefined
     ? []
-    : [{ kind: 'held', what: 'health', node, instance, service, because: 'panic' }];
+    : [{ kind: 'held', what: 'health', node, instance, service, because: 'panic', until: undefined }];
 }
 
 const observedIn = (inputs: readonly PlanInput[]): ObservedNode[] =>

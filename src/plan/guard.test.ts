@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { isTripped, judge, type Look, type Renewal, removalLimit } from './guard.ts';
+import type { Sign } from './evidence.ts';
+import { isTripped, judge, type Look, removalLimit, type Waiting } from './guard.ts';
 
 const options = { minimum: 10, ratio: 0.3 };
 
@@ -42,80 +43,96 @@ describe('the breaker', () => {
 });
 
 describe('judge()', () => {
-  const waiting = {
-    released: false,
-    renewal: undefined,
-    look: { kind: 'agrees' } as Look,
+  const waiting: Waiting = {
+    sign: 'absent',
+    order: undefined,
+    look: { kind: 'absent' },
+    proof: undefined,
     hasSubject: true,
     settled: true,
+    isOver: false,
   };
 
-  test('passes what a second read confirmed, unless the breaker has tripped', () => {
+  test('passes what a consistent read confirmed, unless the breaker has tripped', () => {
     assert.deepEqual(judge(waiting, false), { kind: 'pass', because: 'confirmed' });
     assert.deepEqual(judge(waiting, true), { kind: 'hold', because: 'limit' });
   });
 
-  test('passes what a second read explains, and what a person released, whatever the breaker says', () => {
+  test('passes what a read explains, and what a person released, whatever the breaker says', () => {
     const look: Look = { kind: 'explained', because: 'finished' };
     assert.deepEqual(judge({ ...waiting, look, settled: false }, true), {
       kind: 'pass',
       because: 'finished',
     });
-    const released = { ...waiting, look: undefined, released: true, settled: false };
+    const released: Waiting = { ...waiting, look: undefined, order: 'release', settled: false };
     assert.deepEqual(judge(released, true), { kind: 'pass', because: 'released' });
   });
 
-  test('waits before the second read, and until others had time to appear', () => {
-    assert.deepEqual(judge({ ...waiting, look: undefined }, false), { kind: 'wait' });
-    assert.deepEqual(judge({ ...waiting, settled: false }, false), { kind: 'wait' });
+  test('passes what is proved, and what was held for as long as it may be, though the breaker has tripped', () => {
+    assert.deepEqual(judge({ ...waiting, proof: 'node-gone' }, true), { kind: 'pass', because: 'node-gone' });
+    assert.deepEqual(judge({ ...waiting, isOver: true }, true), { kind: 'pass', because: 'confirmed' });
   });
 
-  test('holds what a second read contradicts or could not find out', () => {
-    for (const look of [
-      { kind: 'present' },
-      { kind: 'forbidden', error: 'x' },
-      { kind: 'failed', error: 'x' },
-    ] as const) {
-      assert.deepEqual(judge({ ...waiting, look }, false), { kind: 'hold', because: look.kind });
-    }
+  test('holds what a person pinned, however proved it is, unless its object says itself that it ends', () => {
+    const pinned: Waiting = { ...waiting, order: 'pin', proof: 'kubelet-told', isOver: true };
+    assert.deepEqual(judge(pinned, false), { kind: 'hold', because: 'pinned' });
+    const look: Look = { kind: 'explained', because: 'terminating' };
+    assert.deepEqual(judge({ ...pinned, look }, true), { kind: 'pass', because: 'terminating' });
   });
 
-  test('passes what others have replaced, though the breaker has tripped only with all of its service', () => {
-    const passed = { kind: 'pass', because: 'renewed' };
-    assert.deepEqual(judge({ ...waiting, renewal: 'wholly' }, true), passed);
-    assert.deepEqual(judge({ ...waiting, renewal: 'wholly' }, false), passed);
-    assert.deepEqual(judge({ ...waiting, renewal: 'partly' }, false), passed);
-    assert.deepEqual(judge({ ...waiting, renewal: 'partly' }, true), { kind: 'hold', because: 'limit' });
-    const look: Look = { kind: 'present' };
-    assert.deepEqual(judge({ ...waiting, look, renewal: 'wholly' }, false), {
+  test('takes an endpoint whose slice was deleted, and that no other lists, for withdrawn', () => {
+    const unlisted: Waiting = { ...waiting, sign: 'unlisted' };
+    assert.deepEqual(judge(unlisted, true), { kind: 'pass', because: 'withdrawn' });
+    assert.deepEqual(judge({ ...unlisted, look: { kind: 'present' } }, true), {
       kind: 'hold',
       because: 'present',
     });
   });
 
-  test('never passes anything unconfirmed, and nothing but explained, released and replaced when tripped', () => {
+  test('waits before the first read, and until others had time to appear', () => {
+    assert.deepEqual(judge({ ...waiting, look: undefined }, false), { kind: 'wait' });
+    assert.deepEqual(judge({ ...waiting, settled: false }, false), { kind: 'wait' });
+  });
+
+  test('holds what a read contradicts or could not find out, whatever proves it', () => {
+    for (const look of [
+      { kind: 'present' },
+      { kind: 'forbidden', error: 'x' },
+      { kind: 'failed', error: 'x' },
+    ] as const) {
+      const proved: Waiting = { ...waiting, look, proof: 'address-reused', isOver: true };
+      assert.deepEqual(judge(proved, false), { kind: 'hold', because: look.kind });
+    }
+  });
+
+  test('never passes anything that no read confirmed, nor anything unproved too soon when tripped', () => {
     const look = fc.constantFrom<Look | undefined>(
       undefined,
-      { kind: 'agrees' },
+      { kind: 'absent' },
+      { kind: 'unchanged' },
       { kind: 'present' },
       { kind: 'failed', error: '' },
       { kind: 'forbidden', error: '' },
       { kind: 'explained', because: 'finished' },
     );
     const state = fc.record({
+      sign: fc.constantFrom<Sign>('deleted', 'unlisted', 'lost', 'absent', 'regressed'),
+      order: fc.constantFrom<Waiting['order']>(undefined, 'release', 'pin'),
       look,
-      released: fc.boolean(),
-      renewal: fc.constantFrom<Renewal | undefined>(undefined, 'wholly', 'partly'),
+      proof: fc.constantFrom<Waiting['proof']>(undefined, 'node-gone', 'address-reused', 'kubelet-told'),
       hasSubject: fc.boolean(),
       settled: fc.boolean(),
+      isOver: fc.boolean(),
     });
     fc.assert(
       fc.property(state, fc.boolean(), (state, tripped) => {
         const verdict = judge(state, tripped);
-        if (verdict.kind !== 'pass' || state.released || state.look?.kind === 'explained') return;
-        assert.ok(!tripped || state.renewal === 'wholly');
+        if (verdict.kind !== 'pass' || state.order === 'release' || state.look?.kind === 'explained') return;
+        assert.ok(!tripped || state.proof !== undefined || state.isOver || state.sign === 'unlisted');
         assert.equal(state.settled, true);
-        assert.ok(state.look?.kind === 'agrees' || (!state.hasSubject && state.look === undefined));
+        assert.equal(state.order, undefined);
+        const isConfirmed = state.look?.kind === 'absent' || state.look?.kind === 'unchanged';
+        assert.ok(isConfirmed || (!state.hasSubject && state.look === undefined));
       }),
     );
   });

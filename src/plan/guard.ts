@@ -1,4 +1,4 @@
-import type { Because } from './evidence.ts';
+import type { Because, Proof, Sign } from './evidence.ts';
 
 /** Above this, unexplained removals are held. Precedents and reasons: docs/safety.md. */
 export interface BreakerOptions {
@@ -29,17 +29,19 @@ export function isTripped({ waiting, passed, registered }: RemovalCount, options
 }
 
 /**
- * What a second, consistent read said of a subject.
+ * What a consistent read said of a subject.
  *
  * - `explained` it is there after all, and says itself why the instance has to go
- * - `agrees`    it is as the stores have it: absent, or there and not asking
+ * - `absent`    it is not there
+ * - `unchanged` it is there as the stores have it, and does not ask
  * - `present`   it is there, other than the stores say; they are behind
  * - `forbidden` we may not read it any more, so that its absence says nothing
  * - `failed`    no answer
  */
 export type Look =
   | { readonly kind: 'explained'; readonly because: Because }
-  | { readonly kind: 'agrees' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'present' }
   | { readonly kind: 'forbidden'; readonly error: string }
   | { readonly kind: 'failed'; readonly error: string };
@@ -48,32 +50,30 @@ export type Look =
  * Why a change is held.
  *
  * - `limit`     its removal is unexplained, and so are more than may go at once
- * - `present`   its object is still there by a second read
+ * - `present`   its object is still there by a consistent read
  * - `forbidden` its object may not be read any more
- * - `failed`    its object could not be read a second time
+ * - `failed`    its object could not be read
+ * - `pinned`    a person wants it to stay
  * - `panic`     too many of the service's instances would become critical because of their nodes
  */
-export const heldReasons = ['limit', 'present', 'forbidden', 'failed', 'panic'] as const;
+export const heldReasons = ['limit', 'present', 'forbidden', 'failed', 'pinned', 'panic'] as const;
 export type HeldBecause = (typeof heldReasons)[number];
-
-/**
- * Another pod stands where this one did: `wholly` when all that its service misses have been replaced, `partly`
- * when some have not.
- */
-export type Renewal = 'wholly' | 'partly';
 
 /** One unexplained removal, as far as it has come. */
 export interface Waiting {
-  /** A person released it. */
-  readonly released: boolean;
-  /** Undefined before the second read, and when there is nothing to read. */
+  readonly sign: Sign;
+  /** What a person said. */
+  readonly order: 'release' | 'pin' | undefined;
+  /** Undefined before the first consistent read, and when there is nothing to read. */
   readonly look: Look | undefined;
-  /** Undefined: nothing has taken its place. */
-  readonly renewal: Renewal | undefined;
-  /** Whether there is an object to be read a second time. */
+  /** What shows that it has ended. */
+  readonly proof: Proof | undefined;
+  /** Whether there is an object to be read. */
   readonly hasSubject: boolean;
   /** It has waited long enough for others that belong to it to appear. */
   readonly settled: boolean;
+  /** It was held for as long as it may be, its last read is recent, and its turn has come. */
+  readonly isOver: boolean;
 }
 
 export type Verdict =
@@ -84,19 +84,33 @@ export type Verdict =
 /**
  * What becomes of an unexplained removal:
  *
- *   released                            pass
- *   a second read explains it           pass, whatever the breaker says
- *   not settled, or not read yet        wait
- *   present, forbidden, failed          hold
- *   its service misses none any more    pass, whatever the breaker says
- *   the breaker has tripped             hold
- *   the second read agrees              pass
+ *   released by a person                    pass
+ *   a consistent read explains it           pass
+ *   pinned by a person                      hold
+ *   not settled, or not read yet            wait
+ *   present, forbidden, failed              hold
+ *   its slice was deleted, and no other     pass: it is withdrawn
+ *     lists it
+ *   proved                                  pass, whatever the breaker says
+ *   few are unexplained                     pass: it is confirmed
+ *   held for as long as it may be           pass: it is confirmed
+ *   else                                    hold
  */
-export function judge({ released, look, renewal, hasSubject, settled }: Waiting, tripped: boolean): Verdict {
-  if (released) return { kind: 'pass', because: 'released' };
+export function judge(waiting: Waiting, tripped: boolean): Verdict {
+  const { sign, order, look, proof, hasSubject, settled, isOver } = waiting;
+  if (order === 'release') return { kind: 'pass', because: 'released' };
   if (look?.kind === 'explained') return { kind: 'pass', because: look.because };
+  if (order === 'pin') return { kind: 'hold', because: 'pinned' };
   if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };
-  if (look !== undefined && look.kind !== 'agrees') return { kind: 'hold', because: look.kind };
-  if (tripped && renewal !== 'wholly') return { kind: 'hold', because: 'limit' };
-  return { kind: 'pass', because: renewal === undefined ? 'confirmed' : 'renewed' };
+  if (look !== undefined && look.kind !== 'absent' && look.kind !== 'unchanged') {
+    return { kind: 'hold', because: look.kind };
+  }
+  if (isWithdrawn({ sign, look })) return { kind: 'pass', because: 'withdrawn' };
+  if (proof !== undefined) return { kind: 'pass', because: proof };
+  if (tripped && !isOver) return { kind: 'hold', because: 'limit' };
+  return { kind: 'pass', because: 'confirmed' };
 }
+
+/** Its EndpointSlice was deleted, and no other lists it: whoever deleted it does not ask any more. */
+export const isWithdrawn = ({ sign, look }: Pick<Waiting, 'sign' | 'look'>): boolean =>
+  sign === 'unlisted' && look?.kind === 'absent';

@@ -22,7 +22,9 @@ export function nodeRemoval(
 const notable: readonly Because[] = [
   'released',
   'confirmed',
-  'renewed',
+  'kubelet-told',
+  'address-reused',
+  'node-gone',
   'service-deleted',
   'replaced',
   'withdrawn',

@@ -18,7 +18,7 @@ import { diff } from './diff.ts';
 import type { ObservedNode } from './observed.ts';
 import { keepLastKnown, servicesInPanic } from './panic.ts';
 
-const options = { ratio: 0.5, minimumNodes: 2 };
+const options = { ratio: 0.5, nodeRatio: 0.3, minimumNodes: 2 };
 const names = (...list: string[]): Set<ConsulNodeName> => new Set(list.map(consulNodeName));
 
 /** A node with instances of services, each `web` or `web:critical`. */
@@ -42,25 +42,40 @@ describe('servicesInPanic()', () => {
 
   test('names a service that would lose more than its share, not one that would lose just that', () => {
     const none = names();
-    assert.deepEqual([...servicesInPanic(four, { atRisk: names('a', 'b'), lost: none }, options)], []);
     assert.deepEqual(
-      [...servicesInPanic(four, { atRisk: names('a', 'b', 'c'), lost: none }, options)],
+      [...servicesInPanic(four, { atRisk: names('a', 'b'), lost: none, share: 0.5 }, options)],
+      [],
+    );
+    assert.deepEqual(
+      [...servicesInPanic(four, { atRisk: names('a', 'b', 'c'), lost: none, share: 0.5 }, options)],
       ['web'],
     );
   });
 
   test('adds what was lost within the window', () => {
     assert.deepEqual(
-      [...servicesInPanic(four, { atRisk: names('c'), lost: names('a', 'b') }, options)],
+      [...servicesInPanic(four, { atRisk: names('c'), lost: names('a', 'b'), share: 0.5 }, options)],
       ['web'],
     );
   });
 
   test('takes the loss of a single node for what it is', () => {
     const nodes = [node('a', ['db']), node('b', ['web'])];
-    assert.deepEqual([...servicesInPanic(nodes, { atRisk: names('a'), lost: names() }, options)], []);
+    assert.deepEqual(
+      [...servicesInPanic(nodes, { atRisk: names('a'), lost: names(), share: 0.5 }, options)],
+      [],
+    );
     const strict = { ...options, minimumNodes: 1 };
-    assert.deepEqual([...servicesInPanic(nodes, { atRisk: names('a'), lost: names() }, strict)], ['db']);
+    assert.deepEqual(
+      [...servicesInPanic(nodes, { atRisk: names('a'), lost: names(), share: 0.5 }, strict)],
+      ['db'],
+    );
+  });
+
+  test('takes the loss of few of many nodes for what it is', () => {
+    const losses = { atRisk: names('a', 'b', 'c'), lost: names() };
+    assert.deepEqual([...servicesInPanic(four, { ...losses, share: 0.3 }, options)], []);
+    assert.deepEqual([...servicesInPanic(four, { ...losses, share: 0.31 }, options)], ['web']);
   });
 
   test('counts passing instances only, and each service by itself', () => {
@@ -70,7 +85,7 @@ describe('servicesInPanic()', () => {
       node('c', ['api', 'api', 'web:critical']),
     ];
     assert.deepEqual(
-      [...servicesInPanic(nodes, { atRisk: names('a', 'b'), lost: names() }, options)],
+      [...servicesInPanic(nodes, { atRisk: names('a', 'b'), lost: names(), share: 0.5 }, options)],
       ['web'],
     );
   });

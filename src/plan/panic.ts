@@ -8,6 +8,8 @@ import type { ObservedCheck, ObservedNode } from './observed.ts';
 export interface PanicOptions {
   /** Above this share of a service's passing instances, a loss because of their nodes is held. Default 0.5. */
   readonly ratio: number;
+  /** And above this share of the cluster's nodes. Default 0.3. */
+  readonly nodeRatio: number;
   /** With fewer lost nodes than this it is an ordinary loss. Default 2. */
   readonly minimumNodes: number;
 }
@@ -18,18 +20,21 @@ export interface NodeLosses {
   readonly atRisk: ReadonlySet<ConsulNodeName>;
   /** Critical in Consul through us, since less than the window. */
   readonly lost: ReadonlySet<ConsulNodeName>;
+  /** Share of the cluster's nodes, 0 to 1, that are not Ready since a short while. */
+  readonly share: number;
 }
 
 /**
- * The services that would lose more than their share of passing instances because of their nodes. What was
- * lost within the window counts as if it were still to be lost: nodes that go one by one add up.
+ * The services that would lose more than their share of passing instances because of their nodes, when those are
+ * so large a share of the cluster that it is more likely cut off than broken: two dead nodes of twenty are two dead
+ * nodes. What was lost within the window counts as if it were still to be lost: nodes that go one by one add up.
  */
 export function servicesInPanic(
   nodes: Iterable<ObservedNode>,
-  { atRisk, lost }: NodeLosses,
-  { ratio, minimumNodes }: PanicOptions,
+  { atRisk, lost, share }: NodeLosses,
+  { ratio, nodeRatio, minimumNodes }: PanicOptions,
 ): ReadonlySet<ServiceName> {
-  if (atRisk.size + lost.size < minimumNodes || atRisk.size === 0) return new Set();
+  if (atRisk.size + lost.size < minimumNodes || atRisk.size === 0 || share <= nodeRatio) return new Set();
   const counts = new Map<ServiceName, { losing: number; total: number }>();
   for (const node of nodes) {
     const isLosing = atRisk.has(node.name) || lost.has(node.name);

@@ -99,16 +99,21 @@ function problemText({ object, reason, field, message, severity }: Problem): str
 
 const heldReasons: Readonly<Record<HeldBecause, string>> = {
   limit: 'nothing explains that it is gone, and more are gone than may be at once',
-  present: 'its object is still there by a second read',
+  present: 'its object is still there by a consistent read',
   forbidden: 'its object may not be read any more',
-  failed: 'its object could not be read a second time',
+  failed: 'its object could not be read again',
+  pinned: 'a person pinned it',
   panic: "too many of its service's instances would become critical because of their nodes",
 };
 
-function heldText({ what, instance, service, because }: Held): string {
+function heldText({ what, instance, service, because, until }: Held): string {
   const kept = what === 'removal' ? 'stays registered' : 'keeps its last status';
-  return `instance ${instance} of ${service} ${kept}: ${heldReasons[because]}`;
+  const end = until === undefined ? '' : `; until ${timeText(until)} at the latest`;
+  return `instance ${instance} of ${service} ${kept}: ${heldReasons[because]}${end}`;
 }
+
+/** To the second, as nothing is more exact. */
+const timeText = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+/, '');
 
 function titleOf({ entry, id, service }: Step): string {
   return entry === 'instance' ? `${id} of ${service}` : id;

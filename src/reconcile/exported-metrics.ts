@@ -75,6 +75,15 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     for (const { item } of findings()) if (item.kind === 'held') counts[item.what] += 1;
     return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: counts[kind] }));
   });
+  metrics.heldFor.collect(() => {
+    const seconds = { removal: 0, health: 0 };
+    for (const { item } of findings()) {
+      if (item.kind !== 'held') continue;
+      const left = item.until === undefined ? Number.POSITIVE_INFINITY : (item.until - clock.wall()) / 1_000;
+      seconds[item.what] = Math.max(seconds[item.what], left);
+    }
+    return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: seconds[kind] }));
+  });
   metrics.instances.collect(() =>
     [...countServices(nodes())].flatMap(([service, counts]) =>
       (['passing', 'warning', 'critical'] as const).map((status) => ({

@@ -106,7 +106,11 @@ export class Reconciler implements Disposable {
     this.#quarantine = new Quarantine({ clock, random, onDue: (node) => this.#queue.add(node) });
     this.#contention = new Contention({ clock, random, onDue: (node) => this.#queue.add(node) });
     this.#problems = new Ledger(() => clock.wall());
-    this.#findings = new Ledger(() => clock.wall());
+    // When a hold ends is no news each time it is postponed.
+    this.#findings = new Ledger(
+      () => clock.wall(),
+      (finding) => (finding.kind === 'held' ? { ...finding, until: undefined } : finding),
+    );
     this.#held = new Ledger(() => clock.wall());
     this.#leaving = new LeavingNodes(clock);
     this.#drift = new RecentDrift(() => clock.wall());

@@ -97,10 +97,10 @@ function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
 
 function heldLines({ item, since }: LedgerLine<Finding>): HeldLine[] {
   if (item.kind !== 'held') return [];
-  const { kind: _, ...held } = item;
-  return [
-    { ...held, why: findingText(item), release: `kube-registrar release ${item.node}`, since: iso(since) },
-  ];
+  const { kind: _, until, ...held } = item;
+  const release = `kube-registrar release ${item.node}`;
+  const times = { since: iso(since), until: until === undefined ? null : iso(until) };
+  return [{ ...held, why: findingText(item), release, ...times }];
 }
 
 function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {

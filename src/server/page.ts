@@ -124,13 +124,14 @@ function held(lines: readonly HeldLine[]): Html {
   return table(
     'Held back',
     'Nothing is held back.',
-    ['Instance', 'Kept', 'Why', 'Since', 'To let it go'],
+    ['Instance', 'Kept', 'Why', 'Since', 'Until at the latest', 'To let it go'],
     lines,
-    ({ instance, what, why, since, release }) => [
+    ({ instance, what, why, since, until, release }) => [
       instance,
       badge('fair', what === 'removal' ? 'registered' : 'its last status'),
       why,
       since,
+      until ?? 'not known',
       release,
     ],
   );

@@ -10,6 +10,7 @@ const selection = z.strictObject({
   all: z.boolean(),
   nodes: z.array(z.string()),
   services: z.array(z.string()),
+  pin: z.boolean().optional(),
 });
 
 /**

@@ -92,12 +92,14 @@ export interface ProblemLine extends Problem {
   readonly since: string;
 }
 
-export interface HeldLine extends Omit<Held, 'kind'> {
+export interface HeldLine extends Omit<Held, 'kind' | 'until'> {
   /** The same in words. */
   readonly why: string;
   /** The command by which a person lets it go. */
   readonly release: string;
   readonly since: string;
+  /** When it ends by itself at the latest, if all stays as it is; null when nothing tells. */
+  readonly until: string | null;
 }
 
 /** Where in Consul; null for what is not there: an instance and its service for a node's own entry. */

@@ -18,12 +18,17 @@ export interface PodDraft {
   /** Label `app`, by which Services select. */
   readonly app?: string;
   readonly hostNetwork?: boolean;
+  /** Besides `app`. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 type KubeRequest = Parameters<Interceptor>[0];
 
 /** Changes what the server answers to some requests while it is in force. */
 export type KubeFault = (request: KubeRequest) => Fault | undefined;
+
+/** How often a kubelet renews its Lease, ms. */
+const leaseMs = 10_000;
 
 /** What the truth is read from; Leases and Events are not. */
 const matters: ReadonlySet<string> = new Set([
@@ -46,16 +51,25 @@ export class Cluster {
   /** Instances that must stay found as they are whatever the API says; see the actions that fill it. */
   readonly spared = new Map<string, 'registered' | 'passing'>();
   sparedSince = 0;
+  /** Addresses of pods that run though the API server does not have them. */
+  readonly running = new Set<string>();
   /** Somebody else had a node of its name or on its node for a while. */
   wasTakenOver = false;
+  /** The history went backwards: what kubelets do tells nothing for a while. */
+  wentBack = false;
   /** How often a backup was restored. */
   restores = 0;
   /** A list came short and claimed to be whole: a store may miss what did not change since. */
   wasLiedTo = false;
+  /** Whether a pod is one the operator is to see. */
+  isSelected: (pod: KubeObject) => boolean = () => true;
+  /** Nodes whose kubelets are not heard: their containers run on, whatever the API server has. */
+  readonly silent = new Set<string>();
   readonly #clock: Clock;
   readonly #addresses: string[] = [];
   #nextAddress = 1;
   #nextName = 1;
+  #heartbeat: Disposable | undefined;
 
   constructor(name: string, clock: Clock, draw: Draw) {
     this.name = name;
@@ -72,6 +86,38 @@ export class Cluster {
       if (matters.has(storage)) this.looked();
     });
     this.looked();
+    this.kube.addNamespace('kube-node-lease');
+    this.live();
+  }
+
+  /** Controllers renew their Leases, and kubelets theirs, as far as they are heard and have a node. */
+  live(): void {
+    this.#heartbeat ??= this.#clock.schedule(leaseMs, () => {
+      this.#heartbeat = undefined;
+      for (const { metadata } of this.nodes())
+        if (!this.silent.has(metadata.name)) this.renewLease('kube-node-lease', metadata.name);
+      this.renewLease('kube-system', 'kube-controller-manager');
+      this.live();
+    });
+  }
+
+  /** Nothing happens by itself any more: what is pending then is somebody else's. */
+  stop(): void {
+    this.#heartbeat?.[Symbol.dispose]();
+    this.#heartbeat = undefined;
+  }
+
+  renewLease(namespace: string, name: string): void {
+    this.kube.store.apply({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace },
+      spec: {
+        holderIdentity: name,
+        leaseDurationSeconds: 40,
+        renewTime: new Date(this.#clock.wall()).toISOString(),
+      },
+    });
   }
 
   get uid(): string {
@@ -80,7 +126,7 @@ export class Cluster {
 
   /** Takes in the truth as it is now. */
   looked(): void {
-    this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name));
+    this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name, this.isSelected));
   }
 
   pods(): readonly KubeObject[] {
@@ -103,7 +149,7 @@ export class Cluster {
   /** An address that was used before and is free now, or a new one. */
   address(reuse: boolean): string {
     const taken = new Set(this.pods().map((pod) => statusOf(pod)['podIP']));
-    const free = reuse ? this.#addresses.find((ip) => !taken.has(ip)) : undefined;
+    const free = reuse ? this.#addresses.find((ip) => !taken.has(ip) && !this.running.has(ip)) : undefined;
     if (free !== undefined) return free;
     const ip = `10.1.0.${this.#nextAddress++}`;
     this.#addresses.push(ip);
@@ -133,12 +179,18 @@ export class Cluster {
     ready = true,
     app = 'none',
     hostNetwork = false,
+    labels = {},
   }: PodDraft): KubeObject {
     const number = Number(/\d+/.exec(node)?.[0] ?? 1);
     return this.kube.store.apply({
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name, namespace: 'default', labels: { app }, annotations: prefixed(annotations) },
+      metadata: {
+        name,
+        namespace: 'default',
+        labels: { app, ...labels },
+        annotations: prefixed(annotations),
+      },
       spec: {
         nodeName: node,
         ...(hostNetwork ? { hostNetwork } : {}),
@@ -197,6 +249,10 @@ export class Cluster {
     this.changePod(pod, (current) => withMeta(current, { annotations: prefixed(annotations) }));
   }
 
+  label(pod: KubeObject, labels: Readonly<Record<string, string>>): void {
+    this.changePod(pod, (current) => withMeta(current, { labels }));
+  }
+
   /** Grace begins: the pod is seen terminating. */
   terminate(pod: KubeObject): void {
     this.changePod(pod, (current) =>
@@ -230,17 +286,34 @@ export class Cluster {
     this.forceRelist();
   }
 
-  putService(name: string, annotations: Readonly<Record<string, string>>): void {
+  /** `app`: of the pods it selects. Default: its name. */
+  putService(name: string, annotations: Readonly<Record<string, string>>, app = name): void {
     this.kube.store.apply({
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name, namespace: 'default', annotations: prefixed(annotations) },
       spec: {
-        selector: { app: name },
+        selector: { app },
         ports: Object.entries(namedPorts).map(([port, number]) => ({ name: port, port: number })),
       },
     });
     this.syncSlices();
+  }
+
+  /** A slice beside those of syncSlices(), of addresses outside the cluster. */
+  putSlice(service: string, addresses: readonly string[]): KubeObject {
+    return this.kube.store.apply({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        name: `${service}-own`,
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': service },
+      },
+      addressType: 'IPv4',
+      endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+      ports: Object.entries(namedPorts).map(([name, port]) => ({ name, port, protocol: 'TCP' })),
+    });
   }
 
   removeService(name: string): void {
@@ -251,9 +324,10 @@ export class Cluster {
   /** What the EndpointSlice controller does: the slices follow the pods. */
   syncSlices(): void {
     const pods = this.pods();
-    for (const { metadata } of this.services()) {
+    for (const { metadata, spec } of this.services()) {
       const { name } = metadata;
-      const endpoints = pods.flatMap((pod) => (pod.metadata.labels?.['app'] === name ? endpointOf(pod) : []));
+      const { app } = (spec as { readonly selector: { readonly app: string } }).selector;
+      const endpoints = pods.flatMap((pod) => (pod.metadata.labels?.['app'] === app ? endpointOf(pod) : []));
       this.kube.store.apply({
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',

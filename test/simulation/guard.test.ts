@@ -1,97 +1,8 @@
 /** What is held and what is not, played by the whole operator in virtual time. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { KubeObject } from '../../src/sandbox/kube/object.ts';
 import { catalogOf } from './catalog.ts';
-import type { OperatorProcess } from './operator-process.ts';
-import { World } from './world.ts';
-
-const nodes = ['n1', 'n2', 'n3', 'n4', 'n5'];
-
-/** A cluster with `count` pods of the service web, spread over five nodes, and a running operator. */
-class Play {
-  readonly world: World;
-  readonly pods: KubeObject[] = [];
-  process: OperatorProcess;
-
-  constructor(count: number, config: object = {}) {
-    this.world = new World(1, { config });
-    for (const node of nodes) this.cluster.putNode(node);
-    for (let index = 0; index < count; index += 1) this.pods.push(this.addPod(`web-${index}`, index));
-    this.process = this.world.start();
-  }
-
-  static async start(count: number, config?: object): Promise<Play> {
-    const play = new Play(count, config);
-    await play.pass(2_000);
-    assert.equal(play.passing(), count);
-    return play;
-  }
-
-  get cluster() {
-    return this.world.cluster;
-  }
-
-  addPod(name: string, index: number): KubeObject {
-    return this.cluster.putPod({
-      name,
-      node: nodes[index % nodes.length]!,
-      ip: `10.2.${index >> 8}.${index & 255}`,
-      annotations: { service: 'web', port: 'http' },
-    });
-  }
-
-  /** Passes time; nothing may be wrong by the simulator's own invariants. */
-  async pass(ms: number): Promise<void> {
-    await this.world.clock.advance(ms);
-    assert.deepEqual(this.world.violations, []);
-  }
-
-  async restart(meanwhile: () => void): Promise<void> {
-    this.process.stop();
-    await this.process.ended;
-    meanwhile();
-    this.process = this.world.start();
-  }
-
-  /** Pods are gone without a trace but the DELETED event. */
-  lose(pods: readonly KubeObject[]): void {
-    for (const { metadata } of pods)
-      this.cluster.kube.store.delete('pods', metadata.namespace, metadata.name);
-  }
-
-  instances(): number {
-    return [...catalogOf(this.world.consul).values()].reduce((sum, { instances }) => sum + instances.size, 0);
-  }
-
-  passing(): number {
-    let count = 0;
-    for (const { instances } of catalogOf(this.world.consul).values()) {
-      for (const { passing } of instances.values()) if (passing) count += 1;
-    }
-    return count;
-  }
-
-  held(): number {
-    return this.process.operator.status().held.length;
-  }
-
-  /** The reasons removals were given in the log, and how often. */
-  because(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const { fields } of this.process.log) {
-      if (fields['reason'] !== 'Deregistered' && fields['reason'] !== 'NodeDeregistered') continue;
-      const because = String(fields['because']);
-      counts[because] = (counts[because] ?? 0) + 1;
-    }
-    return counts;
-  }
-
-  logged(reason: string): number {
-    return this.process.log.filter(({ fields, level }) => fields['reason'] === reason && level === 'warn')
-      .length;
-  }
-}
+import { nodes, Play } from './play.ts';
 
 describe('unexplained removals', () => {
   test('of few pods that went while the operator was down are made after a second read', async () => {
@@ -107,13 +18,16 @@ describe('unexplained removals', () => {
 
   test('of many pods that went while the operator was down are held until a person releases them', async () => {
     const play = await Play.start(60);
+    play.silence();
     await play.restart(() => play.lose(play.pods.slice(0, 30)));
     await play.pass(600_000);
     assert.equal(play.instances(), 60);
     assert.equal(play.held(), 30);
     assert.equal(play.logged('RemovalHeld'), 1, 'said once');
     const { operator } = play.process;
-    assert.match(operator.status().held[0]!.why, /nothing explains/);
+    const [first] = operator.status().held;
+    assert.match(first!.why, /nothing explains .*; until 2026-01-01T00:15:\d\dZ at the latest$/);
+    assert.match(first!.until!, /^2026-01-01T00:15:/);
     const released = operator.release({ all: false, nodes: ['c0-n1'], services: [] });
     assert.deepEqual(released, { removals: 6, nodes: 0 });
     await play.pass(1_000);
@@ -127,6 +41,7 @@ describe('unexplained removals', () => {
 
   test('by DELETED events of pods that were never seen ending are held when they are many', async () => {
     const play = await Play.start(60);
+    play.silence();
     play.lose(play.pods.slice(0, 30));
     await play.pass(60_000);
     assert.equal(play.instances(), 60);
@@ -136,6 +51,7 @@ describe('unexplained removals', () => {
 
   test('are forgotten when the pods come back', async () => {
     const play = await Play.start(60);
+    play.silence();
     const { kube } = play.cluster;
     const backup = kube.store.snapshot();
     kube.faults.cutWatches('reset');
@@ -175,6 +91,7 @@ describe('unexplained removals', () => {
 
   test('are held while the pods may not be listed any more', async () => {
     const play = await Play.start(60);
+    play.silence();
     await play.restart(() => {
       play.lose(play.pods.slice(0, 25));
       play.cluster.faults.add(({ path, body = '' }) =>
@@ -199,13 +116,13 @@ describe('unexplained removals', () => {
 
   test('a list that came short is not believed: the pods are there by a second read', async () => {
     const play = await Play.start(60);
-    let isShort = true;
+    let lists = 0;
     await play.restart(() => {
       play.cluster.faults.add(({ path }) => {
-        if (!isShort || !path.startsWith('/api/v1/pods?') || !path.includes('fieldSelector'))
-          return undefined;
+        if (!path.startsWith('/api/v1/pods?')) return undefined;
         if (path.includes('sendInitialEvents')) return { kind: 'answer', status: 422 };
-        if (path.includes('watch=')) return undefined;
+        if (!path.includes('limit=500') || lists > 0) return undefined;
+        lists += 1;
         const metadata = { resourceVersion: String(play.cluster.kube.store.revision) };
         return {
           kind: 'answer',
@@ -214,130 +131,183 @@ describe('unexplained removals', () => {
         };
       });
     });
+    await play.pass(1_500);
+    assert.equal(play.passing(), 60);
+    const because = play.process.operator.status().held.map((each) => each.because);
+    assert.deepEqual(because, Array(60).fill('present'));
     await play.pass(120_000);
     assert.equal(play.passing(), 60);
-    assert.ok(play.process.operator.status().held.every(({ because }) => because === 'present'));
-    isShort = false;
-    play.cluster.kube.faults.compact();
-    play.cluster.kube.faults.cutWatches('reset');
-    play.cluster.putNode('n1');
+    assert.equal(play.held(), 0, 'it has listed again');
   });
 });
 
-describe('pods that ended while the operator was down', () => {
-  const fresh = (play: Play, from: number, count: number): KubeObject[] =>
-    Array.from({ length: count }, (_, index) => play.addPod(`new-${from + index}`, 100 + from + index));
+const minute = 60_000;
 
-  test('go when others stand in their place: a rollout that was finished meanwhile', async () => {
-    const play = await Play.start(60);
-    await play.restart(() => {
-      play.lose(play.pods);
-      fresh(play, 0, 60);
-    });
-    await play.pass(10_000);
-    assert.equal(play.passing(), 60);
-    assert.equal(play.instances(), 60);
-    assert.equal(play.held(), 0);
-    assert.deepEqual(play.because(), { renewed: 60 });
-    assert.equal(play.logged('RemovalHeld'), 0);
-  });
-
-  test('go when others stand in their place: a rollout under way, of which the operator sees the rest', async () => {
-    const play = await Play.start(60);
-    const [old, rest] = [play.pods.slice(0, 40), play.pods.slice(40)];
-    await play.restart(() => {
-      play.lose(old);
-      // The last of the new ones are not ready yet.
-      for (const pod of fresh(play, 0, 40).slice(25)) play.cluster.setReady(pod, false);
-    });
-    await play.pass(10_000);
-    assert.equal(play.instances(), 60 + 40 - 40, '15 that nobody has replaced may go unexplained');
-    for (const pod of rest) {
-      fresh(play, 60 + rest.indexOf(pod), 1);
-      play.cluster.terminate(pod);
-      play.cluster.removePod(pod);
-      await play.pass(200);
-    }
-    assert.equal(play.held(), 0);
-    assert.equal(play.passing(), 45);
-  });
-
-  test('stay while too few stand in their place, and go with the last that may', async () => {
-    const play = await Play.start(60);
-    await play.restart(() => {
-      play.lose(play.pods);
-      fresh(play, 0, 41);
-    });
-    await play.pass(120_000);
-    assert.equal(play.held(), 60, '19 that nobody has replaced are one too many');
-    assert.equal(play.instances(), 101);
-    fresh(play, 41, 1);
+describe('what is held', () => {
+  /** Of 60 pods 30 are gone behind the API's back. */
+  async function held(config: object = {}): Promise<Play> {
+    const play = await Play.start(60, config);
+    play.lose(play.pods.slice(0, 30));
     await play.pass(5_000);
-    assert.equal(play.held(), 0);
-    assert.equal(play.instances(), 42);
-    assert.deepEqual(play.because(), { renewed: 42, confirmed: 18 });
-  });
-
-  test('stay when only pods are there that were there before', async () => {
-    const play = await Play.start(30);
-    await play.pass(10_000);
-    for (let index = 0; index < 30; index += 1) play.addPod(`later-${index}`, 200 + index);
-    await play.pass(10_000);
-    assert.equal(play.passing(), 60);
-    await play.restart(() => play.lose(play.pods));
-    await play.pass(120_000);
-    assert.equal(play.passing(), 60);
     assert.equal(play.held(), 30);
+    return play;
+  }
+
+  test('goes when its kubelets have been in touch with the API server for a while since it was missed', async () => {
+    const play = await held();
+    await play.pass(70_000);
+    assert.equal(play.held(), 30, 'they may not have heard of it yet');
+    await play.pass(30_000);
+    assert.equal(play.held(), 0);
+    assert.equal(play.passing(), 30);
+    assert.deepEqual(play.because(), { 'kubelet-told': 30 });
   });
 
-  test('stay when an older state is there instead, whose pods are called ready, until new ones really are', async () => {
+  test('goes as far as its kubelets are in touch; the others have until guard.maxHold', async () => {
+    const play = await Play.start(60);
+    play.cluster.silent.add('n1').add('n2').add('n3').add('n4');
+    play.lose(play.pods);
+    await play.pass(105_000);
+    assert.equal(play.instances(), 48);
+    assert.deepEqual(play.because(), { 'kubelet-told': 1 });
+    await play.pass(13 * minute);
+    assert.equal(play.held(), 48);
+    await play.pass(2 * minute);
+    assert.equal(play.instances(), 0);
+    assert.equal(play.held(), 0);
+  });
+
+  test('waits anew for what it has waited for when the API server was away meanwhile', async () => {
+    const play = await Play.start(60);
+    play.silence();
+    play.lose(play.pods.slice(0, 30));
+    await play.pass(10 * minute);
+    const before = play.process.operator.status().held[0]!.until!;
+    const heal = play.refuse();
+    play.cluster.kube.faults.cutWatches('reset');
+    await play.pass(10 * minute);
+    assert.equal(play.instances(), 60);
+    heal();
+    await play.pass(14 * minute);
+    assert.equal(play.held(), 30);
+    assert.ok(play.process.operator.status().held[0]!.until! > before);
+    await play.pass(3 * minute);
+    assert.equal(play.instances(), 30);
+  });
+
+  test('stays while nobody can write to the API server, though it answers', async () => {
+    const play = await Play.start(60);
+    play.cluster.stop();
+    play.lose(play.pods.slice(0, 30));
+    await play.pass(60 * minute);
+    assert.equal(play.passing(), 60);
+    play.cluster.live();
+    await play.pass(2 * minute);
+    assert.equal(play.instances(), 30);
+  });
+
+  test('stays with guard.release: manual until a person releases it, unless it is proved to have ended', async () => {
+    const play = await Play.start(60, { guard: { release: 'manual' } });
+    play.silence();
+    play.lose(play.pods.slice(0, 30));
+    await play.pass(60 * minute);
+    assert.equal(play.held(), 30);
+    assert.equal(play.process.operator.status().held[0]!.until, null);
+    play.cluster.silent.delete('n1');
+    await play.pass(minute);
+    assert.equal(play.held(), 30, 'one that is back may not have listed its pods yet');
+    await play.pass(minute);
+    assert.equal(play.held(), 24);
+    play.process.operator.release({ all: true, nodes: [], services: [] });
+    await play.pass(1_000);
+    assert.equal(play.instances(), 30);
+  });
+
+  test('stays when a person pins it, until a person releases it', async () => {
+    const play = await held();
+    const { operator } = play.process;
+    assert.deepEqual(operator.release({ all: false, nodes: ['c0-n1'], services: [], pin: true }), {
+      removals: 6,
+      nodes: 0,
+    });
+    await play.pass(60 * minute);
+    assert.equal(play.instances(), 36);
+    assert.ok(operator.status().held.every(({ because, until }) => because === 'pinned' && until === null));
+    operator.release({ all: true, nodes: [], services: [] });
+    await play.pass(1_000);
+    assert.equal(play.instances(), 30);
+  });
+
+  test('goes in portions where the Leases of kubelets may not be read', async () => {
+    const play = await Play.start(60);
+    play.cluster.faults.add(({ path }) =>
+      path.includes('/leases?') ? { kind: 'answer', status: 403 } : undefined,
+    );
+    play.lose(play.pods);
+    await play.pass(115_000);
+    assert.equal(play.passing(), 60);
+    await play.pass(15_000);
+    assert.equal(play.instances(), 42, 'as many as may go within a window');
+    await play.pass(30_000);
+    assert.equal(play.instances(), 24);
+    await play.pass(60_000);
+    assert.equal(play.instances(), 0);
+    assert.equal(play.held(), 0);
+  });
+
+  test('is not believed sooner than guard.maxHold when the history went backwards: kubelets may follow the other', async () => {
+    const play = await Play.start(20);
+    const backup = play.cluster.kube.store.snapshot();
+    await play.pass(10_000);
+    for (let index = 0; index < 30; index += 1) play.addPod(`late-${index}`, 100 + index);
+    await play.pass(10_000);
+    play.cluster.kube.faults.restore(backup);
+    play.cluster.looked();
+    await play.pass(14 * minute);
+    assert.equal(play.passing(), 50);
+    assert.equal(play.held(), 30);
+    await play.pass(2 * minute);
+    assert.equal(play.instances(), 20);
+  });
+
+  test('stays when an older state is there instead, whose kubelets are silent', async () => {
     const play = await Play.start(60);
     const backup = play.cluster.kube.store.snapshot();
     await play.pass(60_000);
-    const current = fresh(play, 0, 60);
+    for (let index = 0; index < 60; index += 1) play.addPod(`new-${index}`, 100 + index);
     for (const pod of play.pods) {
       play.cluster.terminate(pod);
       play.cluster.removePod(pod);
     }
     await play.pass(10_000);
     assert.equal(play.instances(), 60);
+    play.silence();
     await play.restart(() => {
       play.cluster.kube.faults.restore(backup);
       play.cluster.looked();
     });
-    await play.pass(600_000);
+    await play.pass(10 * minute);
     assert.equal(play.instances(), 120);
     assert.equal(play.held(), 60);
-    assert.equal(current.length, 60);
-    fresh(play, 200, 60);
-    await play.pass(10_000);
-    assert.equal(play.held(), 0);
-    assert.equal(play.instances(), 120);
-    assert.deepEqual(play.because(), { renewed: 60 });
   });
 
-  test('stay when the pods in their place were not ready for long', async () => {
+  test('is noticed in a relist as in events', async () => {
     const play = await Play.start(60);
-    await play.restart(() => {
-      play.lose(play.pods);
-      for (const pod of fresh(play, 0, 60)) play.cluster.setReady(pod, false);
-    });
-    await play.pass(60_000);
+    play.silence();
+    play.cluster.vanish(play.pods);
+    for (let index = 0; index < 60; index += 1) play.addPod(`new-${index}`, 100 + index);
+    await play.pass(10 * minute);
+    assert.equal(play.passing(), 120);
     assert.equal(play.held(), 60);
   });
-});
 
-describe('pods that vanish before the eyes of the operator', () => {
-  test('stay, whoever takes their place, until a person releases them', async () => {
-    for (const how of ['event', 'relist'] as const) {
-      const play = await Play.start(60);
-      if (how === 'event') play.lose(play.pods);
-      else play.cluster.vanish(play.pods);
-      for (let index = 0; index < 60; index += 1) play.addPod(`new-${index}`, 100 + index);
-      await play.pass(600_000);
-      assert.equal(play.passing(), 120, how);
-      assert.equal(play.held(), 60);
-    }
+  test('of a node that is gone goes at once', async () => {
+    const play = await Play.start(60);
+    play.cluster.kube.store.delete('nodes', undefined, 'n1');
+    play.lose(play.pods);
+    await play.pass(5_000);
+    assert.equal(play.instances(), 48);
+    assert.deepEqual(play.because(), { 'node-gone': 1 });
   });
 });
 
@@ -384,7 +354,7 @@ describe('explained removals are never held', () => {
     assert.deepEqual(play.because(), { withdrawn: 5 });
   });
 
-  test('jobs that completed: their pods leave the field selector', async () => {
+  test('jobs that completed', async () => {
     const play = await Play.start(60);
     for (const pod of play.pods) play.cluster.setPhase(pod, 'Succeeded');
     await play.pass(5_000);
@@ -495,6 +465,18 @@ describe('loss of health because of nodes', () => {
     play.cluster.terminate(play.pods[0]!);
     await play.pass(50);
     assert.equal(play.passing(), 19);
+  });
+
+  test('is shown when it has lasted for guard.maxHold', async () => {
+    const play = await Play.start(20);
+    for (const node of ['n1', 'n2', 'n3', 'n4']) play.cluster.putNode(node, 'Unknown');
+    await play.pass(14 * minute);
+    assert.equal(play.passing(), 20);
+    const { held } = play.process.operator.status();
+    assert.match(held[0]!.why, /keeps its last status: .*; until 2026-01-01T00:15:\d\dZ at the latest$/);
+    await play.pass(2 * minute);
+    assert.equal(play.passing(), 4);
+    assert.equal(play.held(), 0);
   });
 
   test('is shown when a person releases it', async () => {

@@ -230,6 +230,7 @@ describe('two replicas', () => {
     assert.equal(first.clock.pending, 0);
     second.stop();
     await second.ended;
+    stage.cluster.stop();
     assert.equal(stage.clock.pending, 0, 'no timer is left');
   });
 

@@ -18,8 +18,8 @@ export interface Mutant {
   readonly invariants: readonly string[];
 }
 
-/** Behind most that keeps absence from being believed stands the guard's second look. */
-const withoutSecondLook: readonly Edit[] = [
+/** Behind most that keeps absence from being believed stand the guard's consistent reads. */
+const withoutConsistentReads: readonly Edit[] = [
   {
     file: 'src/plan/guard.ts',
     original: "if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };",
@@ -28,7 +28,7 @@ const withoutSecondLook: readonly Edit[] = [
   {
     file: 'src/plan/guard.ts',
     original:
-      "if (look !== undefined && look.kind !== 'agrees') return { kind: 'hold', because: look.kind };",
+      "if (look !== undefined && look.kind !== 'absent' && look.kind !== 'unchanged') {\n    return { kind: 'hold', because: look.kind };\n  }",
     mutated: '',
   },
 ];
@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
     name: 'writes before the reflectors have synced',
     edits: [
       { file: 'src/operator.ts', original: 'await aborted(this.#stores.synced, signal);', mutated: '' },
-      ...withoutSecondLook,
+      ...withoutConsistentReads,
     ],
     rows: ['restart'],
     invariants: ['loss', 'hold', 'gain'],
@@ -72,7 +72,7 @@ export const mutants: readonly Mutant[] = [
         mutated:
           '    scanner.end();\n  } catch (thrown) {\n    if (thrown instanceof RegistrarError && thrown.code === "unreachable") return;',
       },
-      ...withoutSecondLook,
+      ...withoutConsistentReads,
     ],
     rows: ['apiserver outage'],
     invariants: ['loss', 'hold', 'gain'],
@@ -140,8 +140,8 @@ export const mutants: readonly Mutant[] = [
     invariants: ['needless', 'convergence', 'loss'],
   },
   {
-    name: 'removes what is missing from a list without a second look',
-    edits: withoutSecondLook,
+    name: 'removes what is missing from a list without another read',
+    edits: withoutConsistentReads,
     rows: ['empty or shrunken LIST (RBAC lost, selector changed)'],
     invariants: ['loss', 'hold'],
   },
@@ -156,6 +156,55 @@ export const mutants: readonly Mutant[] = [
     ],
     rows: ['mass unexplained absence'],
     invariants: ['hold'],
+  },
+  {
+    name: 'takes any absent pod for ended whose kubelet could be asked',
+    edits: [
+      {
+        file: 'src/reconcile/guard/proofs.ts',
+        original: 'if (contact === undefined || isOfOtherHistory) return false;',
+        mutated: 'if (contact === undefined) return !isOfOtherHistory;',
+      },
+    ],
+    rows: ['mass unexplained absence'],
+    invariants: ['hold'],
+  },
+  {
+    name: 'takes one renewal of a Lease for a kubelet that has listed its pods',
+    edits: [
+      {
+        file: 'src/reconcile/guard/proofs.ts',
+        original:
+          'if (contact.until - Math.max(since, steadiness.since, contact.from) < graceMs) return false;',
+        mutated: 'void since; void steadiness; void graceMs;',
+      },
+    ],
+    rows: ['mass unexplained absence'],
+    invariants: ['hold'],
+  },
+  {
+    name: 'lets go what no kubelet can tell of after a short while',
+    edits: [
+      {
+        file: 'src/reconcile/guard/removal-guard.ts',
+        original: 'return start + (this.#proofs.mayCome(removal) ? maxHold : Math.min(confirm, maxHold));',
+        mutated: 'return start + Math.min(confirm, maxHold);',
+      },
+    ],
+    rows: ['mass unexplained absence'],
+    invariants: ['hold'],
+  },
+  {
+    name: 'holds what is gone for ever',
+    edits: [
+      {
+        file: 'src/reconcile/guard/proofs.ts',
+        original: 'if (question.readAt >= contact.heardAt) return true;',
+        mutated: '',
+      },
+    ],
+    rows: ['mass unexplained absence'],
+    invariants: ['convergence', 'memory', 'quiet'],
   },
   {
     name: 'believes the loss of all nodes at once',

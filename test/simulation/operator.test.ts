@@ -35,6 +35,7 @@ describe('the operator', () => {
     await process.ended;
     assert.equal(consul.outsider.services('c0-n1').length, 1, 'registrations stay');
     assert.deepEqual(process.leaks(), []);
+    cluster.stop();
     assert.equal(clock.pending, 0, 'no timer is left');
   });
 });

@@ -17,9 +17,14 @@ import {
  * Which instances have to be in Consul, from nothing but the objects in the API server's store. A second,
  * direct reading of the contract that shares no code with src/desired.
  */
-export function truthOf(store: ObjectStore, clusterName: string): Truth {
+/** `isSelected`: whether the operator is to see a pod at all. */
+export function truthOf(
+  store: ObjectStore,
+  clusterName: string,
+  isSelected: (pod: KubeObject) => boolean = () => true,
+): Truth {
   const oracle = new Oracle(store, clusterName);
-  const pods = [...store.table('pods').values()].map(podOf);
+  const pods = [...store.table('pods').values()].filter(isSelected).map(podOf);
   for (const pod of pods) oracle.addPod(pod);
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   for (const slice of store.table('endpointslices.discovery.k8s.io').values()) oracle.addSlice(slice, byUid);

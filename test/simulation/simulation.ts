@@ -18,8 +18,8 @@ export interface Outcome {
 const convergenceMs = 600_000;
 /** After a list that lied: the next full comparison of a store, should nothing registered point to it, ms. */
 const auditMs = 4_500_000;
-/** How long a person waits before letting go what is held, ms: longer than the guard's window. */
-const patienceMs = 330_000;
+/** After a restore: until what no kubelet can tell of goes by itself, ms. Nobody ever releases anything. */
+const restoredMs = 1_300_000;
 /** How long it is watched that nothing is written any more, ms: a periodic comparison. */
 const quietMs = 75_000;
 
@@ -77,13 +77,14 @@ async function run(world: World, { seed, steps, promptMs }: Script): Promise<num
 
 async function converge(world: World, promptMs: number): Promise<number | undefined> {
   const start = world.clock.now();
-  const mostMs = world.clusters.some(({ wasLiedTo }) => wasLiedTo) ? auditMs : convergenceMs;
+  const hasGoneBack = world.clusters.some(({ wentBack }) => wentBack);
+  const isLiedTo = world.clusters.some(({ wasLiedTo }) => wasLiedTo);
+  const mostMs = isLiedTo ? auditMs : hasGoneBack ? restoredMs : convergenceMs;
   let left: string[] = [];
   for (let wait = 50; world.clock.now() - start < mostMs; wait = Math.min(10_000, wait * 2)) {
     await world.clock.advance(wait);
     if (world.violations.length > 0) return undefined;
     left = remaining(world);
-    if (world.clock.now() - start > patienceMs) letGo(world, left);
     if (left.length === 0) {
       world.trace.add('converged');
       const took = world.clock.now() - start;
@@ -101,15 +102,6 @@ function remaining(world: World): string[] {
     const { history, uid } = cluster;
     return differences(history.now, catalog, uid, world.running(cluster)?.wiped ?? new Set());
   });
-}
-
-/** What a person does when more is held than may go by itself; less must not be held for so long. */
-function letGo(world: World, left: readonly string[]): void {
-  if (left.filter((each) => each.startsWith('instance') && each.endsWith('too many')).length <= 10) return;
-  for (const cluster of world.clusters) {
-    const released = world.running(cluster)?.operator.release({ all: true, nodes: [], services: [] });
-    world.trace.add(`a person lets go ${released?.removals ?? 0} removals`);
-  }
 }
 
 /** No operation is written while nothing changes. */
@@ -136,6 +128,7 @@ async function quiesce(world: World, processes: readonly OperatorProcess[]): Pro
 async function stopAll(world: World, survivors: readonly OperatorProcess[]): Promise<void> {
   for (const survivor of survivors) survivor.stop();
   await world.clock.advance(30_000);
+  for (const cluster of world.clusters) cluster.stop();
   for (const survivor of survivors) {
     if (survivor.state !== 'stopped') world.violated('stop', `${survivor.name} has not stopped`);
     for (const leak of survivor.leaks()) world.violated('leak', leak);
@@ -150,6 +143,7 @@ async function stopAll(world: World, survivors: readonly OperatorProcess[]): Pro
 /** A new process finds nothing to write, and holds as much as the old one did. */
 async function compareWithFresh(world: World, held: readonly string[]): Promise<void> {
   const before = world.safety.written;
+  for (const cluster of world.clusters) cluster.live();
   const fresh = world.clusters.map((cluster) => world.start(cluster));
   // Taking over from a replica takes its time.
   await world.clock.advance(world.traits.replicas === 1 ? 5_000 : 40_000);

@@ -66,6 +66,7 @@ export const sampleStatus: Status = {
       why: 'instance shop.web-2.1f0c9a3e.web.8080 of web stays registered',
       release: 'kube-registrar release east-node-1',
       since: '2026-01-01T00:00:20.000Z',
+      until: '2026-01-01T00:15:20.000Z',
     },
   ],
   drift: [

@@ -28,7 +28,7 @@ function start({ capacity = 100, doubtfulSince = (): number | undefined => undef
 const { uid, namespace, name } = records.pod();
 
 describe('EvidenceBook', () => {
-  test('tells a pod that was seen ending from one that was only deleted, and from one that vanished', () => {
+  test('tells a pod that was seen ending, or ended, from one that was only deleted, and from one that vanished', () => {
     const { book, pod } = start();
     pod.put(records.pod({ deleting: true }), 'event', 0);
     pod.delete(namespace, name, uid, 0);
@@ -38,6 +38,11 @@ describe('EvidenceBook', () => {
     pod.put(only, 'event', 0);
     pod.delete(namespace, 'b', 'u2', 0);
     assert.equal(book.podEnd('u2'), 'deleted');
+
+    const finished = records.pod({ uid: 'u4', name: 'd', phase: 'Succeeded' });
+    pod.put(finished, 'event', 0);
+    pod.delete(namespace, 'd', 'u4', 0);
+    assert.equal(book.podEnd('u4'), 'finished');
 
     const vanished = records.pod({ uid: 'u3', name: 'c' });
     pod.put(vanished, 'event', 0);
@@ -85,10 +90,10 @@ describe('EvidenceBook', () => {
     slice.put(records.slice({ endpoints: both }), 'event', 0);
     slice.put(records.slice({ resourceVersion: '2', endpoints: both.slice(0, 1) }), 'event', 0);
     slice.delete('shop', 'search-abcde', 'slice-uid-1', 0);
-    assert.equal(book.lostWithSlice('shop', 'search', 'u2'), false);
-    assert.equal(book.lostWithSlice('shop', 'search', uid), true);
+    assert.equal(book.sliceEnd('shop', 'search', 'u2'), undefined);
+    assert.equal(book.sliceEnd('shop', 'search', uid), 'deleted');
     slice.put(records.slice({ name: 'search-fghij', uid: 'slice-uid-2' }), 'event', 0);
-    assert.equal(book.lostWithSlice('shop', 'search', uid), false, 'listed again');
+    assert.equal(book.sliceEnd('shop', 'search', uid), undefined, 'listed again');
   });
 
   test('learns from a slice that a pod outside the label selector ended', () => {

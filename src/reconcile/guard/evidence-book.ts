@@ -30,8 +30,8 @@ export class EvidenceBook implements Sightings {
   readonly #capacity: number;
   readonly #pods = new Map<string, Sighting<PodEnd>>();
   readonly #services = new Map<string, Sighting<true>>();
-  /** By Service, the backends whose slice went as a whole. */
-  readonly #lost = new Map<string, Sighting<Set<string>>>();
+  /** By Service, the backends whose slice went as a whole, and how. */
+  readonly #lost = new Map<string, Sighting<Map<string, 'deleted' | 'lost'>>>();
   #regressedAt: number | undefined;
 
   constructor({
@@ -69,9 +69,17 @@ export class EvidenceBook implements Sightings {
   }
 
   get regressed(): boolean {
-    const isRecent =
-      this.#regressedAt !== undefined && this.#clock.now() - this.#regressedAt < this.#regressionMs;
-    return isRecent || this.#doubtfulSince() !== undefined;
+    return this.historyWentBack || this.#doubtfulSince() !== undefined;
+  }
+
+  /** It did a short while ago, for certain. */
+  get historyWentBack(): boolean {
+    return this.#regressedAt !== undefined && this.#clock.now() - this.#regressedAt < this.#regressionMs;
+  }
+
+  /** When it did last, monotonic ms. */
+  get wentBackAt(): number | undefined {
+    return this.#regressedAt;
   }
 
   /** Objects remembered. */
@@ -87,8 +95,8 @@ export class EvidenceBook implements Sightings {
     return this.#believed(this.#services.get(keyOf(namespace, name))) !== undefined;
   }
 
-  lostWithSlice(namespace: string, service: string, backend: string): boolean {
-    return this.#lost.get(keyOf(namespace, service))?.what.has(backend) === true;
+  sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined {
+    return this.#believed(this.#lost.get(keyOf(namespace, service)))?.what.get(backend);
   }
 
   #believed<What>(sighting: Sighting<What> | undefined): Sighting<What> | undefined {
@@ -113,6 +121,7 @@ export class EvidenceBook implements Sightings {
     if (before === undefined || after !== undefined) return;
     // That of a replaced one its successor tells.
     if (before.deleting) this.#ended(before.uid, 'terminating');
+    else if (hasEnded(before)) this.#ended(before.uid, 'finished');
     else if (cause !== 'replaced') this.#ended(before.uid, cause === 'event' ? 'deleted' : 'lost');
   };
 
@@ -135,14 +144,15 @@ export class EvidenceBook implements Sightings {
       // Also pods that the store of pods leaves out show here that they end.
       if (endpoint.terminating && endpoint.podUid !== '') this.#ended(endpoint.podUid, 'terminating');
       else if (now === undefined && cause !== 'replaced') {
-        const backends = this.#lost.get(key)?.what ?? new Set();
-        this.#note(this.#lost, key, backends.add(backend(endpoint)));
+        const backends = this.#lost.get(key)?.what ?? new Map<string, 'deleted' | 'lost'>();
+        this.#note(this.#lost, key, backends.set(backend(endpoint), cause === 'event' ? 'deleted' : 'lost'));
       }
     }
   }
 
   #ended(uid: string, how: PodEnd): void {
-    if (this.#pods.get(uid)?.what !== 'terminating') this.#note(this.#pods, uid, how);
+    const known = this.#pods.get(uid)?.what;
+    if (known !== 'terminating' && known !== 'finished') this.#note(this.#pods, uid, how);
   }
 
   #note<What>(map: Map<string, Sighting<What>>, key: string, what: What): void {
@@ -155,6 +165,8 @@ export class EvidenceBook implements Sightings {
     }
   }
 }
+
+const hasEnded = ({ phase }: PodRecord): boolean => phase === 'Succeeded' || phase === 'Failed';
 
 interface Sighting<What> {
   readonly what: What;

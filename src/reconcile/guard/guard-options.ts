@@ -9,6 +9,14 @@ export interface GuardOptions {
   readonly window: number;
   /** How long to wait for other losses that belong to a first one. */
   readonly settle: number;
+  /** How long a kubelet may take to hear that a pod is gone. */
+  readonly kubeletGrace: number;
+  /** After how long a held removal goes that nobody can prove or disprove. */
+  readonly confirm: number;
+  /** After how long anything held goes, while the API server is well. */
+  readonly maxHold: number;
+  /** `manual`: nothing goes because time has passed. */
+  readonly release: 'automatic' | 'manual';
 }
 
 /** From the section as it is configured. */
@@ -18,15 +26,31 @@ export function guardOptionsOf(section: {
   readonly removalRatio: number;
   readonly health: boolean;
   readonly healthRatio: number;
+  readonly healthNodeRatio: number;
   readonly healthMinimumNodes: number;
   readonly window: number;
   readonly settle: number;
+  readonly kubeletGrace: number;
+  readonly confirm: number;
+  readonly maxHold: number;
+  readonly release: 'automatic' | 'manual';
 }): GuardOptions {
-  const { removals, removalMinimum, removalRatio, health, healthRatio, healthMinimumNodes } = section;
+  const { removals, removalMinimum, removalRatio, health, healthRatio } = section;
+  const { healthNodeRatio, healthMinimumNodes, window, settle } = section;
+  const { kubeletGrace, confirm, maxHold, release } = section;
   return {
     removals: { enabled: removals, minimum: removalMinimum, ratio: removalRatio },
-    health: { enabled: health, ratio: healthRatio, minimumNodes: healthMinimumNodes },
-    window: section.window,
-    settle: section.settle,
+    health: {
+      enabled: health,
+      ratio: healthRatio,
+      nodeRatio: healthNodeRatio,
+      minimumNodes: healthMinimumNodes,
+    },
+    window,
+    settle,
+    kubeletGrace,
+    confirm,
+    maxHold,
+    release,
   };
 }

@@ -8,11 +8,12 @@ import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Change } from '../../plan/change.ts';
 import type { Held } from '../../plan/finding.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
+import type { ConsistentReads } from './consistent-reads.ts';
 import type { EvidenceBook } from './evidence-book.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { type GuardedHealth, HealthGuard } from './health-guard.ts';
 import { RemovalGuard, type Reviewed } from './removal-guard.ts';
-import type { SecondLook } from './second-look.ts';
+import { Steadiness } from './steadiness.ts';
 
 export interface GuardDependencies {
   readonly clock: Clock;
@@ -22,15 +23,19 @@ export interface GuardDependencies {
   readonly stores: ClusterStores;
   readonly observed: ObservedState;
   readonly book: EvidenceBook;
-  readonly look: SecondLook;
+  readonly reads: ConsistentReads;
+  /** Whether nodes and the Leases of their kubelets may be read: not in namespaced mode. */
+  readonly readsNodes: boolean;
   /** Name of the Consul node of a Kubernetes node. */
   readonly nodeName: (kubeNode: string) => ConsulNodeName;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
 }
 
-/** What a person lets go: everything, or what is on these nodes or of these services. */
+/** What a person releases or pins: everything, or what is on these nodes or of these services. */
 export interface Selection {
+  /** It is to stay as it is until it is released, whatever proves it and however long it takes. Default false. */
+  readonly pin?: boolean | undefined;
   readonly all: boolean;
   /** Names of Consul nodes. */
   readonly nodes: readonly string[];
@@ -39,15 +44,16 @@ export interface Selection {
 }
 
 export interface Released {
-  /** Instances that go. */
+  /** Instances that go, or stay. */
   readonly removals: number;
-  /** Nodes whose loss of health is shown. */
+  /** Nodes whose loss of health is shown, or is not. */
   readonly nodes: number;
 }
 
 /**
- * What stands between a plan and Consul: a change that takes instances out of traffic passes when it is
- * explained, and waits for a second look, for its number to fall, or for a person, when it is not.
+ * What stands between a plan and Consul: a change that takes instances out of traffic passes when it is explained.
+ * Otherwise it is held, when it is one of many, until it is proved, or for so long that nothing else is left to
+ * wait for.
  */
 export class Guard implements Disposable {
   readonly #logger: Logger;
@@ -62,15 +68,23 @@ export class Guard implements Disposable {
     this.#logger = logger;
     this.#observed = observed;
     this.#book = book;
+    const steadiness = new Steadiness({
+      clock: dependencies.clock,
+      isTroubled: () => stores.doubtfulSince !== undefined,
+      wentBackAt: () => book.wentBackAt,
+    });
     this.#removals = new RemovalGuard({
       ...dependencies,
       view: stores,
       seen: book,
+      steadiness,
+      isWatched: () => this.#health.isHolding,
       nodes: () => observed.nodes(),
     });
     this.#health = new HealthGuard({
       ...dependencies,
       view: stores,
+      steadiness,
       nodes: () => observed.nodes(),
       node: (name) => observed.node(name),
     });
@@ -96,26 +110,22 @@ export class Guard implements Disposable {
     return this.#removals.review(node, changes, observed);
   }
 
-  /** Lets go what is held now. What comes later is judged anew. */
-  release({ all, nodes, services }: Selection): Released {
+  /** Releases, or pins, what is held now. What comes later is judged anew. */
+  release({ all, nodes, services, pin = false }: Selection): Released {
+    const order = pin ? 'pin' : 'release';
     const selected = ({ node, service }: Pick<Held, 'node' | 'service'>) =>
       all || nodes.includes(node) || services.includes(service);
     const released = {
-      removals: this.#removals.release(selected),
-      nodes: this.#health.release(selected),
+      removals: this.#removals.order(order, selected),
+      nodes: this.#health.order(order, selected),
     };
-    this.#logger.warn('released by a person', {
-      reason: 'Released',
+    this.#logger.warn(pin ? 'pinned by a person' : 'released by a person', {
+      reason: pin ? 'Pinned' : 'Released',
       all,
       of: [...nodes, ...services],
       ...released,
     });
     return released;
-  }
-
-  /** Changes were committed, and `observed` holds them. */
-  settled(): void {
-    this.#removals.settled();
   }
 
   /** After a full comparison: forgets what was seen of objects of which nothing is registered. */

@@ -8,11 +8,13 @@ import type { Held } from '../../plan/finding.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
 import type { GuardOptions } from './guard-options.ts';
+import type { Steadiness } from './steadiness.ts';
 
 export interface HealthGuardOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: GuardOptions;
+  readonly steadiness: Pick<Steadiness, 'since'>;
   readonly view: {
     pod(namespace: string, name: string): PodRecord | undefined;
     /** Since when the nodes are watched, monotonic ms; undefined while they are not. */
@@ -35,7 +37,7 @@ interface Suspect {
   since: number;
   /** When it became critical in Consul through us. */
   lostAt: number | undefined;
-  released: boolean;
+  order: 'release' | 'pin' | undefined;
   readyAt: number | undefined;
 }
 
@@ -58,6 +60,8 @@ const nodeCheck = 'kubernetes-node';
  */
 export class HealthGuard implements Disposable {
   readonly #deps: HealthGuardOptions;
+  /** Names of all nodes there are. */
+  readonly #nodes = new Set<ConsulNodeName>();
   readonly #suspects = new Map<ConsulNodeName, Suspect>();
   /** Pods that the node controller called not ready, on nodes that are Ready: since when. */
   readonly #marked = new Map<InstanceId, number>();
@@ -74,12 +78,13 @@ export class HealthGuard implements Disposable {
     const { clock, touch } = this.#deps;
     const suspect = this.#suspects.get(name);
     const now = clock.now();
+    if (isReady === undefined) this.#nodes.delete(name);
+    else this.#nodes.add(name);
+    const lost = { since: now, lostAt: undefined, order: undefined, readyAt: undefined };
     if (isReady === undefined) this.#forget(name);
-    else if (!isReady && suspect?.readyAt !== undefined) {
-      Object.assign(suspect, { since: now, lostAt: undefined, released: false, readyAt: undefined });
-    } else if (!isReady && suspect === undefined) {
-      this.#suspects.set(name, { since: now, lostAt: undefined, released: false, readyAt: undefined });
-    } else if (isReady && suspect !== undefined && suspect.readyAt === undefined) suspect.readyAt = now;
+    else if (!isReady && suspect?.readyAt !== undefined) Object.assign(suspect, lost);
+    else if (!isReady && suspect === undefined) this.#suspects.set(name, lost);
+    else if (isReady && suspect !== undefined && suspect.readyAt === undefined) suspect.readyAt = now;
     else return;
     this.#picture = undefined;
     // What one node does decides about the others.
@@ -96,7 +101,7 @@ export class HealthGuard implements Disposable {
     const suspect = this.#suspects.get(name);
     if (suspect === undefined || suspect.readyAt !== undefined)
       return this.#reviewReady(desired, observed, suspect);
-    if (suspect.released || suspect.lostAt !== undefined || !isInService(observed)) return asDesired;
+    if (suspect.lostAt !== undefined || !isInService(observed)) return asDesired;
     const { clock, options } = this.#deps;
     const wait = suspect.since + options.settle - clock.now();
     if (wait > 0) {
@@ -109,24 +114,38 @@ export class HealthGuard implements Disposable {
     const isHeld = (instance: Instance | ObservedInstance) =>
       inPanic.has(instance.service) && !this.#isEnding(instance);
     // One that is not wanted and still there is held elsewhere, and would be lost with its node.
-    if (![...desired.entry.instances.values(), ...observed.instances.values()].some(isHeld)) {
+    const end = this.#endOf(suspect);
+    const isOver = end !== undefined && clock.now() >= end;
+    if (isOver || ![...desired.entry.instances.values(), ...observed.instances.values()].some(isHeld)) {
       suspect.lostAt = clock.now();
       return asDesired;
     }
     this.#again(name, againMs);
-    return this.#hold(desired, observed, isHeld);
+    const because = suspect.order === 'pin' ? 'pinned' : 'panic';
+    const until = end === undefined ? undefined : clock.wall() + end - clock.now();
+    return this.#hold(desired, observed, isHeld, { because, until });
   }
 
-  /** A person lets the losses go that `selected` says; returns how many nodes that were. */
-  release(selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
+  /** Whether losses are held at the moment. */
+  get isHolding(): boolean {
+    return this.#isHolding;
+  }
+
+  /** A person releases, or pins, the losses that `selected` says; returns how many nodes that were. */
+  order(what: 'release' | 'pin', selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
     const { node, touch } = this.#deps;
     let count = 0;
     for (const [name, suspect] of this.#suspects) {
       const instances = [...(node(name)?.instances.values() ?? [])];
-      const isHeld = suspect.readyAt === undefined && suspect.lostAt === undefined && !suspect.released;
-      if (!isHeld || !instances.some(({ service }) => selected({ node: name, service }))) continue;
-      suspect.released = true;
-      suspect.lostAt = this.#deps.clock.now();
+      const isHeld = suspect.readyAt === undefined && suspect.lostAt === undefined;
+      if (
+        !isHeld ||
+        suspect.order === what ||
+        !instances.some(({ service }) => selected({ node: name, service }))
+      )
+        continue;
+      suspect.order = what;
+      if (what === 'release') suspect.lostAt = this.#deps.clock.now();
       this.#picture = undefined;
       touch(name);
       count += 1;
@@ -187,16 +206,24 @@ export class HealthGuard implements Disposable {
     return pod?.uid === meta['kube-pod-uid'] ? pod : undefined;
   }
 
+  /** When a loss is shown though it is too large, monotonic ms; undefined: not by itself. */
+  #endOf({ since, order }: Suspect): number | undefined {
+    const { options, steadiness } = this.#deps;
+    if (order === 'pin' || options.release === 'manual') return undefined;
+    return Math.max(since, steadiness.since) + options.maxHold;
+  }
+
   #hold(
     desired: DesiredNode,
     observed: ObservedNode,
     isHeld: (instance: Instance) => boolean,
+    why: Pick<Held, 'because' | 'until'>,
   ): GuardedHealth {
     const { desired: kept, instances } = keepLastKnown(desired, observed, { node: true, instance: isHeld });
     const held = instances.flatMap((id): Held[] => {
       const service = desired.entry?.instances.get(id)?.service;
       if (service === undefined) return [];
-      return [{ kind: 'held', what: 'health', node: desired.name, instance: id, service, because: 'panic' }];
+      return [{ kind: 'held', what: 'health', node: desired.name, instance: id, service, ...why }];
     });
     return { desired: kept, held };
   }
@@ -212,10 +239,24 @@ export class HealthGuard implements Disposable {
       if (lostAt === undefined && isInService(there)) atRisk.add(name);
       else if (lostAt !== undefined && now - lostAt < options.window) lost.add(name);
     }
-    const inPanic = servicesInPanic(nodes(), { atRisk, lost }, options.health);
+    const losses = { atRisk, lost, share: this.#shareOfNodes(atRisk) };
+    const inPanic = servicesInPanic(nodes(), losses, options.health);
     this.#picture = { at: now, inPanic };
     this.#tell(inPanic, atRisk.size);
     return inPanic;
+  }
+
+  /** Of the nodes that were Ready until the window before the first at risk was lost, those that are not now. */
+  #shareOfNodes(atRisk: ReadonlySet<ConsulNodeName>): number {
+    const since = (name: ConsulNodeName) => this.#suspects.get(name)?.since ?? Number.POSITIVE_INFINITY;
+    const from = Math.min(...[...atRisk].map(since)) - this.#deps.options.window;
+    let [before, gone] = [0, 0];
+    for (const suspect of this.#suspects.values()) {
+      if (suspect.readyAt !== undefined) continue;
+      if (suspect.since < from) before += 1;
+      else gone += 1;
+    }
+    return gone / Math.max(1, this.#nodes.size - before);
   }
 
   #tell(inPanic: ReadonlySet<ServiceName>, nodes: number): void {
@@ -228,7 +269,7 @@ export class HealthGuard implements Disposable {
         reason: 'HealthHeld',
         nodes,
         services: [...inPanic].sort().slice(0, 20),
-        hint: 'they follow their nodes again when those are back, or by kube-registrar release --all; see docs/safety.md',
+        hint: 'they follow their nodes again when those are back, after guard.maxHold, or by kube-registrar release --all; see docs/safety.md',
       });
     } else logger.info('no loss of health is held any more', { reason: 'HealthReleased' });
   }

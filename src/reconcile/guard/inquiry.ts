@@ -4,16 +4,19 @@ import { inParallel } from '../../lib/in-parallel.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Subject } from '../../plan/evidence.ts';
 import type { Look } from '../../plan/guard.ts';
-import type { SecondLook } from './second-look.ts';
-import type { Question, WaitingRoom } from './waiting-room.ts';
+import type { ConsistentReads } from './consistent-reads.ts';
+import type { PendingRemovals, Question } from './pending-removals.ts';
 
 export interface InquiryOptions {
   readonly clock: Clock;
   readonly random: Random;
-  readonly look: Pick<SecondLook, 'at' | 'atPods'>;
-  readonly room: WaitingRoom;
+  readonly reads: Pick<ConsistentReads, 'at' | 'atPods'>;
+  readonly pending: PendingRemovals;
   /** A question was answered. */
   readonly onAnswered: (question: Question) => void;
+  /** When proofs are to be looked for, monotonic ms; undefined: there is nothing to prove. */
+  readonly proofsDue: () => number | undefined;
+  readonly findProofs: (signal: AbortSignal) => Promise<void>;
 }
 
 /** More pods than this are read by one list instead of one by one. */
@@ -23,7 +26,7 @@ const parallel = 4;
 
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
 
-/** Has the subjects of what waits read a second time, each when it is due; asks again what has no answer yet. */
+/** Has the subjects of what is pending read, each when it is due, and what proves that they have ended. */
 export class Inquiry {
   readonly #options: InquiryOptions;
   #wake: (() => void) | undefined;
@@ -42,10 +45,12 @@ export class Inquiry {
     const { clock } = this.#options;
     try {
       for (;;) {
-        const next = this.#nextDue();
-        const wait = next === undefined ? undefined : next - clock.now();
-        if (wait === undefined || wait > 0) await this.#woken(wait, signal);
-        else await this.#lookAround(signal);
+        const [question, proofs] = [this.#nextDue(), this.#options.proofsDue()];
+        const next = Math.min(question ?? Number.POSITIVE_INFINITY, proofs ?? Number.POSITIVE_INFINITY);
+        const wait = next - clock.now();
+        if (wait > 0) await this.#woken(Number.isFinite(wait) ? wait : undefined, signal);
+        else if (next === question) await this.#lookAround(signal);
+        else await this.#options.findProofs(signal);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
@@ -54,38 +59,39 @@ export class Inquiry {
 
   #nextDue(): number | undefined {
     let next: number | undefined;
-    for (const { due } of this.#options.room.questions()) {
+    for (const { due } of this.#options.pending.questions()) {
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
     return next;
   }
 
   async #lookAround(signal: AbortSignal): Promise<void> {
-    const { clock, look, room } = this.#options;
+    const { clock, reads, pending } = this.#options;
     const now = clock.now();
-    const open = [...room.questions()].filter(({ due }) => due !== undefined);
+    const open = [...pending.questions()].filter(({ due }) => due !== undefined);
     const pods = open.filter(isOfPod);
     const isMany = pods.length > manyPods;
     if (isMany) {
-      const lookOf = await look.atPods(
+      const lookOf = await reads.atPods(
         pods.map(({ subject }) => subject),
         signal,
       );
-      for (const question of pods) this.#answered(question, lookOf(question.subject));
+      for (const question of pods) this.#answered(question, lookOf(question.subject), now);
     }
     const single = open.filter(
       (each) => each.due !== undefined && each.due <= now && !(isMany && isOfPod(each)),
     );
-    await inParallel(single, parallel, async (question) =>
-      this.#answered(question, await look.at(question.subject, signal)),
-    );
+    await inParallel(single, parallel, async (question) => {
+      const sentAt = clock.now();
+      this.#answered(question, await reads.at(question.subject, signal), sentAt);
+    });
   }
 
-  #answered(question: Question, look: Look): void {
-    const { clock, random, room, onAnswered } = this.#options;
-    const isFinal = look.kind === 'agrees' || look.kind === 'explained';
+  #answered(question: Question, look: Look, sentAt: number): void {
+    const { clock, random, pending, onAnswered } = this.#options;
+    const isFinal = look.kind === 'absent' || look.kind === 'unchanged' || look.kind === 'explained';
     const backoff = new Backoff({ initialMs: 2_000 * 2 ** Math.min(question.attempts, 5), random });
-    room.answer(question, look, isFinal ? undefined : clock.now() + backoff.next(1_000));
+    pending.answer(question, look, sentAt, isFinal ? undefined : clock.now() + backoff.next(1_000));
     onAnswered(question);
   }
 

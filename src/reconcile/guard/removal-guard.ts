@@ -1,28 +1,40 @@
 import type { Clock } from '../../lib/clock.ts';
+import { describe } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
+import type { KubeNodeRecord } from '../../model/kube-node.ts';
+import type { PodRecord } from '../../model/pod.ts';
 import type { Change } from '../../plan/change.ts';
 import { type Because, type EvidenceView, explainRemoval, type Sightings } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
 import { isTripped, judge, removalLimit, type Verdict } from '../../plan/guard.ts';
 import { nodeRemoval } from '../../plan/node-removal.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
-import { createdAtOf, groupOf, isInService } from '../../plan/renewal.ts';
+import type { ConsistentReads } from './consistent-reads.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { Inquiry } from './inquiry.ts';
-import { Renewals } from './renewals.ts';
-import type { SecondLook } from './second-look.ts';
-import { type Question, WaitingRoom } from './waiting-room.ts';
+import { type PendingRemoval, PendingRemovals, type Question } from './pending-removals.ts';
+import { Proofs } from './proofs.ts';
+import type { Steadiness } from './steadiness.ts';
 
 export interface RemovalGuardOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly options: GuardOptions;
-  readonly view: EvidenceView;
-  readonly seen: Sightings;
-  readonly look: Pick<SecondLook, 'at' | 'atPods'>;
+  readonly view: EvidenceView & {
+    readonly pods: { records(): Iterable<PodRecord> };
+    readonly kubeNodesSeenSince: number | undefined;
+    kubeNode(name: string): KubeNodeRecord | undefined;
+  };
+  /** Whether nodes and the Leases of their kubelets may be read: not in namespaced mode. */
+  readonly readsNodes: boolean;
+  readonly seen: Sightings & { readonly historyWentBack: boolean };
+  readonly reads: ConsistentReads;
+  readonly steadiness: Steadiness;
+  /** Whether the API server is to be watched for others, too. */
+  readonly isWatched: () => boolean;
   /** Nodes of ours in Consul now. */
   readonly nodes: () => Iterable<ObservedNode>;
   /** Asks for a node to be reviewed again. */
@@ -35,38 +47,46 @@ export interface Reviewed {
   readonly held: readonly Held[];
 }
 
-/** For how long what may stand for something missing is gathered before it is weighed, ms. */
-const weighMs = 250;
+/** How often it is looked for what proves or ends a hold, ms, at most: as often as kubelets renew their Leases. */
+const mostLookMs = 10_000;
 
 /**
- * Lets explained removals through and looks into the others: each is confirmed by a second, consistent read,
- * and when more are wanted than may go within a window, none goes. See plan/guard.ts for the rules.
+ * Lets explained removals through and looks into the others: each is confirmed by a consistent read. When more are
+ * wanted than may go within a window, none goes before it is proved or was held long enough. See plan/guard.ts for
+ * the rules.
  *
- * Level-triggered: what waits is what was asked for at the last review of its node, and is forgotten when it
- * is not asked for any more.
+ * Level-triggered: what is pending is what was asked for at the last review of its node, and is forgotten when it is
+ * not asked for any more.
  */
 export class RemovalGuard implements Disposable {
   readonly #deps: RemovalGuardOptions;
-  readonly #waiting = new WaitingRoom();
+  readonly #pending = new PendingRemovals();
+  readonly #proofs: Proofs;
   readonly #inquiry: Inquiry;
-  readonly #renewals: Renewals;
+  readonly #lookMs: number;
   readonly #settling = new Map<ConsulNodeName, Disposable>();
   /** When removals were let through without an explanation, within the window. */
   #passed: number[] = [];
-  /** Instances registered when the first of what waits appeared. */
+  /** When removals were let through because they were held long enough, within the last step. */
+  #over: number[] = [];
+  /** Instances registered when the first of what is pending appeared. */
   #baseline = 0;
   #isHolding = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #expiry: Disposable | undefined;
-  #weighing: Disposable | undefined;
 
   constructor(options: RemovalGuardOptions) {
     this.#deps = options;
+    const { kubeletGrace, confirm } = options.options;
+    this.#lookMs = Math.min(mostLookMs, kubeletGrace / 3, confirm / 4);
+    this.#proofs = new Proofs({ ...options, graceMs: kubeletGrace, lookMs: this.#lookMs });
     this.#inquiry = new Inquiry({
       ...options,
-      room: this.#waiting,
+      pending: this.#pending,
       onAnswered: (question) => this.#answered(question),
+      proofsDue: () => (this.#isTripped() || options.isWatched() ? this.#lookedAt + this.#lookMs : undefined),
+      findProofs: (signal) => this.#look(signal),
     });
-    this.#renewals = new Renewals({ ...options, windowMs: options.options.window });
   }
 
   /** The changes of a node without the removals that have to wait. */
@@ -74,93 +94,94 @@ export class RemovalGuard implements Disposable {
     const asked = new Set<InstanceId>();
     const reviewed: Change[] = [];
     const held: Held[] = [];
-    const rule = (on: ObservedNode, instance: ObservedInstance): Because | undefined => {
+    const rule = (instance: ObservedInstance): Because | undefined => {
       asked.add(instance.id);
-      const verdict = this.#verdict(on, instance);
-      if (verdict.kind === 'hold') {
-        const { id, service } = instance;
-        held.push({ kind: 'held', what: 'removal', node, instance: id, service, because: verdict.because });
-      }
+      const verdict = this.#verdict(node, instance);
+      if (verdict.kind === 'hold') held.push(this.#held(node, instance, verdict));
       return verdict.kind === 'pass' ? verdict.because : undefined;
     };
     for (const change of changes) {
       if (change.kind === 'delete-node' && observed !== undefined) {
-        reviewed.push(...nodeRemoval(change, observed, (each) => rule(observed, each)));
+        reviewed.push(...nodeRemoval(change, observed, rule));
       } else if (change.kind === 'delete-instance') {
         const instance = observed?.instances.get(change.instance);
-        const because = observed && instance && rule(observed, instance);
+        const because = instance && rule(instance);
         if (because !== undefined) reviewed.push({ ...change, because });
       } else reviewed.push(change);
     }
-    this.#waiting.retain(node, asked);
+    this.#pending.retain(node, asked);
     this.#watchHolding(held);
     return { changes: reviewed, held };
   }
 
-  /** A person lets go what `selected` says; returns how many removals that were. */
-  release(selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
+  /** A person releases, or pins, what `selected` says; returns how many removals that were. */
+  order(what: 'release' | 'pin', selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
     let count = 0;
-    for (const removal of this.#waiting.all()) {
-      if (removal.released || removal.passed || !selected(removal)) continue;
-      this.#waiting.release(removal);
+    for (const removal of this.#pending.all()) {
+      if (removal.order === what || removal.passed || !selected(removal)) continue;
+      this.#pending.order(removal, what);
       this.#deps.touch(removal.node);
       count += 1;
     }
     return count;
   }
 
-  /** Changes were committed: what they brought may stand where something is missed. */
-  settled(): void {
-    if (!this.#waiting.isEmpty) this.#weighLater();
-  }
-
-  /** Reads what waits a second time, until the signal aborts; then resolves. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#inquiry.run(signal);
+  /** Reads what is pending and what proves it, until the signal aborts; then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const probing = this.#proofs.probe(signal).catch(() => {});
+    await Promise.all([probing, this.#inquiry.run(signal)]);
   }
 
   [Symbol.dispose](): void {
     for (const timer of this.#settling.values()) timer[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
-    this.#weighing?.[Symbol.dispose]();
   }
 
-  #verdict(on: ObservedNode, instance: ObservedInstance): Verdict {
+  #verdict(node: ConsulNodeName, instance: ObservedInstance): Verdict {
     const { view, seen, clock, options } = this.#deps;
     const evidence = explainRemoval(instance, view, seen);
-    const { id, service } = instance;
-    const { name: node } = on;
-    let removal = this.#waiting.get(node, id);
+    const { id, service, address, meta } = instance;
     if (evidence.kind === 'explained') return { kind: 'pass', because: evidence.because };
     if (!options.removals.enabled) return { kind: 'pass', because: 'confirmed' };
+    const { sign, subject } = evidence;
     const now = clock.now();
     // What a DELETED event told of may have finished; that is quickly found out, and is no reason to wait.
-    const due = evidence.sign === 'deleted' ? now : now + options.settle;
+    const due = sign === 'deleted' ? now : now + options.settle;
+    let removal = this.#pending.get(node, id);
     if (removal === undefined) {
-      if (this.#waiting.isEmpty) this.#baseline = this.#registered();
-      const place = { node, instance: id, service, sign: evidence.sign, since: now };
-      const kin = { group: groupOf(instance), createdAt: createdAtOf(instance) };
-      const isFound = { inService: isInService(on, instance) };
-      removal = this.#waiting.add({ ...place, ...kin, ...isFound }, evidence.subject, due);
+      if (this.#pending.isEmpty) this.#baseline = this.#registered();
+      const kubeNode = meta['kube-node'] ?? '';
+      const place = { node, instance: id, service, kubeNode, address, since: now, sign };
+      removal = this.#pending.add({ ...place, isOfOtherHistory: seen.historyWentBack }, subject, due);
       this.#settleLater(node);
-      this.#weighLater();
     } else {
-      removal.sign = evidence.sign;
-      this.#waiting.ask(removal, evidence.subject, due);
+      this.#pending.sign(removal, sign);
+      this.#pending.ask(removal, subject, due);
     }
+    if (seen.historyWentBack) removal.isOfOtherHistory = true;
     this.#inquiry.wake();
-    const { released, renewal, question, since } = removal;
-    if (removal.passed) {
-      return { kind: 'pass', because: released ? 'released' : renewal ? 'renewed' : 'confirmed' };
-    }
+    const { order, proof, question, since, passed } = removal;
+    if (passed) return { kind: 'pass', because: order === 'release' ? 'released' : (proof ?? 'confirmed') };
+    const tripped = this.#isTripped();
+    const isOver = tripped && proof === undefined && this.#isOver(removal, now);
     const settled = now - since >= options.settle;
-    const state = { released, renewal, look: question?.answer, hasSubject: question !== undefined, settled };
-    const verdict = judge(state, this.#isTripped());
-    if (verdict.kind === 'pass' && (verdict.because === 'confirmed' || verdict.because === 'renewed')) {
-      this.#waiting.pass(removal);
-      if (verdict.because === 'confirmed') this.#passed.push(now);
+    const hasSubject = question !== undefined;
+    const state = { sign, order, look: question?.answer, proof, hasSubject, settled, isOver };
+    const verdict = judge(state, tripped);
+    if (verdict.kind === 'pass' && (verdict.because === 'confirmed' || verdict.because === proof)) {
+      this.#pending.pass(removal);
+      if (isOver) this.#over.push(now);
+      else if (verdict.because === 'confirmed') this.#passed.push(now);
     }
     return verdict;
+  }
+
+  #held(node: ConsulNodeName, { id, service }: ObservedInstance, verdict: Verdict & { kind: 'hold' }): Held {
+    const { because } = verdict;
+    const removal = this.#pending.get(node, id);
+    const end = because === 'limit' && removal !== undefined ? this.#endOf(removal) : undefined;
+    const until = end === undefined ? undefined : this.#wallOf(end);
+    return { kind: 'held', what: 'removal', node, instance: id, service, because, until };
   }
 
   #registered(): number {
@@ -173,25 +194,80 @@ export class RemovalGuard implements Disposable {
     const { clock, options } = this.#deps;
     const since = clock.now() - options.window;
     this.#passed = this.#passed.filter((at) => at > since);
-    const count = { waiting: this.#waiting.counted, passed: this.#passed.length, registered: this.#baseline };
+    const count = { waiting: this.#pending.counted, passed: this.#passed.length, registered: this.#baseline };
     return isTripped(count, options.removals);
+  }
+
+  /** When it goes by itself if all stays as it is, monotonic ms; undefined: it does not. */
+  #endOf(removal: PendingRemoval): number | undefined {
+    const { question, since } = removal;
+    const { release, confirm, maxHold } = this.#deps.options;
+    if (release === 'manual') return undefined;
+    const agreed = question === undefined ? since : question.agreedSince;
+    if (agreed === undefined) return undefined;
+    const start = Math.max(agreed, this.#deps.steadiness.since);
+    return start + (this.#proofs.mayCome(removal) ? maxHold : Math.min(confirm, maxHold));
+  }
+
+  /** Whether its hold is over, a recent read says that it is still so, and as many have not just gone already. */
+  #isOver(removal: PendingRemoval, now: number): boolean {
+    const { options } = this.#deps;
+    const end = this.#endOf(removal);
+    if (end === undefined || now < end) return false;
+    const { question } = removal;
+    if (question !== undefined && (question.readAt < end || now - question.readAt > this.#lookMs)) {
+      question.due ??= now;
+      return false;
+    }
+    const step = options.confirm / 4;
+    this.#over = this.#over.filter((at) => now - at < step);
+    return this.#over.length < removalLimit(this.#baseline, options.removals);
+  }
+
+  /** Looks for proofs, and has those that are due to go, or proved, reviewed. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock, reads, steadiness, touch, logger } = this.#deps;
+    this.#lookedAt = clock.now();
+    try {
+      steadiness.read(await reads.version(signal));
+      await this.#proofs.look(this.#pending, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      steadiness.disturb();
+      logger.debug('no proof could be looked for', { reason: 'ProofsUnknown', error: describe(thrown) });
+    }
+    const now = clock.now();
+    const nodes = new Set<ConsulNodeName>();
+    for (const removal of this.#pending.all()) {
+      if (removal.passed) continue;
+      const end = this.#endOf(removal);
+      if (removal.proof !== undefined || (end !== undefined && now >= end)) nodes.add(removal.node);
+    }
+    for (const node of nodes) touch(node);
+  }
+
+  #wallOf(at: number): number {
+    const { clock } = this.#deps;
+    return clock.wall() + at - clock.now();
   }
 
   /** Says once that removals are held, and looks at them again when they need not be any more. */
   #watchHolding(held: readonly Held[]): void {
     const { clock, logger, options, touch } = this.#deps;
     const tripped = this.#isTripped();
-    if (!this.#isHolding && tripped && held.some(({ because }) => because === 'limit')) {
+    const first = held.find(({ because }) => because === 'limit');
+    if (!this.#isHolding && tripped && first !== undefined) {
       this.#isHolding = true;
       logger.warn(
         'instances are gone without an explanation, more than may be at once; they stay registered',
         {
           reason: 'RemovalHeld',
-          unexplained: this.#waiting.counted,
+          unexplained: this.#pending.counted,
           limit: removalLimit(this.#baseline, options.removals),
           registered: this.#baseline,
           ...(this.#passed.length === 0 ? {} : { removedBefore: this.#passed.length }),
-          hint: 'they go when their number falls, or by kube-registrar release --all; see docs/safety.md',
+          ...(first.until === undefined ? {} : { until: new Date(first.until).toISOString() }),
+          hint: 'they go when they are proved to have ended, at the latest at the time told, or by kube-registrar release --all; see docs/safety.md',
         },
       );
     }
@@ -199,15 +275,15 @@ export class RemovalGuard implements Disposable {
       this.#isHolding = false;
       logger.info('unexplained removals are no longer held for their number', {
         reason: 'RemovalReleased',
-        unexplained: this.#waiting.counted,
+        unexplained: this.#pending.counted,
       });
-      for (const node of this.#waiting.nodes()) touch(node);
+      for (const node of this.#pending.nodes()) touch(node);
     }
     const [oldest] = this.#passed;
     if (this.#isHolding && oldest !== undefined && this.#expiry === undefined) {
       this.#expiry = clock.schedule(oldest + options.window - clock.now(), () => {
         this.#expiry = undefined;
-        for (const node of this.#waiting.nodes()) touch(node);
+        for (const node of this.#pending.nodes()) touch(node);
       });
     }
   }
@@ -222,20 +298,12 @@ export class RemovalGuard implements Disposable {
     this.#settling.set(node, timer);
   }
 
-  /** What replaces what is weighed once for all that happens within a moment: it costs a look at every instance. */
-  #weighLater(): void {
-    this.#weighing ??= this.#deps.clock.schedule(weighMs, () => {
-      this.#weighing = undefined;
-      this.#weigh();
-    });
-  }
-
-  #weigh(): void {
-    for (const { node } of this.#renewals.weigh(this.#waiting)) this.#deps.touch(node);
-  }
-
-  #answered({ removals }: Question): void {
-    this.#weighLater();
-    for (const { node } of removals) this.#deps.touch(node);
+  #answered({ removals, answer }: Question): void {
+    const { steadiness, touch } = this.#deps;
+    if (answer?.kind === 'failed' || answer?.kind === 'forbidden') steadiness.disturb();
+    // What is missing may be proved at once.
+    if (answer?.kind === 'absent')
+      this.#lookedAt = Math.min(this.#lookedAt, this.#deps.clock.now() - this.#lookMs);
+    for (const { node } of removals) touch(node);
   }
 }

@@ -183,6 +183,7 @@ const regressed: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
   if (cluster.news.isHeldBack) return undefined;
   const ms = Math.round(100 + x * 700);
+  cluster.wentBack = true;
   cluster.news.holdBack(world.clock.now());
   cluster.kube.faults.serveStale({ consistentToo: true });
   world.after(ms / 2, () => cluster.kube.faults.cutWatches('reset'));
@@ -205,6 +206,7 @@ const restore: Action = (world, { cluster: index, forMs }) => {
     // A backup of another branch of history may have the very version that was seen: nobody could tell.
     if (cluster.restores !== restores) return;
     cluster.restores += 1;
+    cluster.wentBack = true;
     cluster.kube.faults.restore(backup);
     cluster.looked();
     world.trace.add(`c${index} etcd restored from ${forMs} ms ago`);
@@ -218,6 +220,7 @@ const restoreAway: Action = (world, step) => {
   const backup = cluster.kube.store.snapshot();
   world.after(step.forMs, () => {
     const lost = cluster.kube.store.revision - backup.revision;
+    cluster.wentBack = true;
     down(world, { ...step, y: 0, forMs: 10_000 });
     cluster.kube.faults.restore(backup);
     cluster.looked();
@@ -225,6 +228,9 @@ const restoreAway: Action = (world, step) => {
   });
   return `to what it is now, in ${step.forMs} ms`;
 };
+
+/** Within which a kubelet hears that a pod is gone, ms: its reflector waits up to a minute after a fault. */
+const heardMs = 60_000;
 
 /** A few pods are gone from etcd behind the API's back; then the history and the watches. */
 const vanish: Action = (world, { cluster: index, x }) => {
@@ -235,9 +241,13 @@ const vanish: Action = (world, { cluster: index, x }) => {
   return gone.metadata.name;
 };
 
-/** More instances are gone behind the API's back than may go unexplained: they stay until a person says so. */
-const massVanish: Action = (world, { cluster: index }) => {
+/**
+ * More instances are gone behind the API's back than may go unexplained. Kubelets that are in touch with the API server
+ * hear of it, and end them; where they are silent, they run on.
+ */
+const massVanish: Action = (world, { cluster: index, y }) => {
   const cluster = world.clusters[index]!;
+  if (cluster.spared.size > 0) return undefined;
   const pods = cluster.pods().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const uids = new Set(pods.map(({ metadata }) => metadata.uid));
   const keys = [...cluster.history.now.instances.values()].filter(({ key, check }) => {
@@ -250,13 +260,23 @@ const massVanish: Action = (world, { cluster: index }) => {
     return held !== undefined && held.entry.Meta?.['kube-service'] === undefined;
   });
   if (registered.length <= 12) return undefined;
-  for (const { key } of registered) cluster.spared.set(key, 'registered');
+  const isSilent = y < 0.5;
+  for (const { key, address } of registered) {
+    cluster.spared.set(key, 'registered');
+    cluster.running.add(address);
+  }
+  if (isSilent) for (const { metadata } of cluster.nodes()) cluster.silent.add(metadata.name);
   cluster.vanish(pods);
-  world.outOfOrder(400_000, 'a person lets the vanished go', () => {
-    cluster.spared.clear();
-    world.running(cluster)?.operator.release({ all: true, nodes: [], services: [] });
-  });
-  return `${registered.length} instances`;
+  const heard = () => {
+    cluster.silent.clear();
+    world.clock.schedule(heardMs, () => {
+      cluster.spared.clear();
+      cluster.running.clear();
+    });
+  };
+  if (isSilent) world.outOfOrder(400_000, 'the kubelets are heard again', heard);
+  else heard();
+  return `${registered.length} instances, ${isSilent ? 'and the kubelets are silent' : 'of which the kubelets hear'}`;
 };
 
 /** The control plane is cut off from its nodes: all are called not Ready, and after them their pods. */

@@ -1,4 +1,5 @@
 import { withMeta } from '../../../src/sandbox/kube/object.ts';
+import { catalogOf } from '../catalog.ts';
 import { type Cluster, isReady } from '../cluster.ts';
 import { type Action, at } from '../script.ts';
 import type { World } from '../world.ts';
@@ -278,12 +279,14 @@ const nodeNotReady: Action = (world, { cluster: index, x, y, forMs }) => {
   return `${name} for ${forMs} ms`;
 };
 
-/** The Node object goes; its pods go a little later. */
+/** The machine goes, and the Node object; its pods go a little later. */
 const nodeRemove: Action = (world, { cluster: index, x, forMs }) => {
   const cluster = world.clusters[index]!;
   const name = at(cluster.nodes(), x)?.metadata.name;
   if (name === undefined) return undefined;
   cluster.kube.store.delete('nodes', undefined, name);
+  const known = catalogOf(world.consul).get(`${cluster.name}-${name}`)?.instances.keys() ?? [];
+  for (const key of known) cluster.spared.delete(key);
   world.after(1_000, () => {
     for (const pod of cluster.pods()) {
       if ((pod['spec'] as { nodeName: string }).nodeName === name) cluster.removePod(pod);

@@ -210,7 +210,7 @@ function withoutSettings(environment: NodeJS.ProcessEnv): Record<string, string>
 export async function installRbac(kube: Kube): Promise<void> {
   for (const file of ['namespace.yaml', 'rbac.yaml']) {
     for (const object of await manifests(file)) {
-      const path = object.kind === 'ServiceAccount' ? serviceAccountsPath : rightsPaths[object.kind];
+      const path = object.kind === 'ServiceAccount' ? serviceAccountsPath : rightsPath(object);
       if (path === undefined) throw new Error(`${file}: where does a ${object.kind} go?`);
       await kube.api.post(path, object).catch((error: unknown) => {
         if (!(error instanceof HttpError && error.status === 409)) throw error;
@@ -224,13 +224,23 @@ export const operatorIdentity = { namespace: 'kube-registrar', serviceAccount: '
 
 const rbacPath = '/apis/rbac.authorization.k8s.io/v1';
 const serviceAccountsPath = `/api/v1/namespaces/${operatorIdentity.namespace}/serviceaccounts`;
-const rightsPaths: Readonly<Record<string, string>> = {
-  Namespace: '/api/v1/namespaces',
-  ClusterRole: `${rbacPath}/clusterroles`,
-  ClusterRoleBinding: `${rbacPath}/clusterrolebindings`,
-  Role: `${rbacPath}/namespaces/${operatorIdentity.namespace}/roles`,
-  RoleBinding: `${rbacPath}/namespaces/${operatorIdentity.namespace}/rolebindings`,
-};
+function rightsPath({ kind, metadata }: Manifest): string | undefined {
+  const inNamespace = `${rbacPath}/namespaces/${String(metadata['namespace'])}`;
+  switch (kind) {
+    case 'Namespace':
+      return '/api/v1/namespaces';
+    case 'ClusterRole':
+      return `${rbacPath}/clusterroles`;
+    case 'ClusterRoleBinding':
+      return `${rbacPath}/clusterrolebindings`;
+    case 'Role':
+      return `${inNamespace}/roles`;
+    case 'RoleBinding':
+      return `${inNamespace}/rolebindings`;
+    default:
+      return undefined;
+  }
+}
 
 export interface Manifest {
   readonly kind: string;

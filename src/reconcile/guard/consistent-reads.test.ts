@@ -5,7 +5,7 @@ import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import type { Subject } from '../../plan/evidence.ts';
 import type { AccessRule } from '../../sandbox/kube/access.ts';
 import { KubeApi } from '../../sandbox/kube/kube-api.ts';
-import { SecondLook, type SecondLookOptions } from './second-look.ts';
+import { ConsistentReads, type ConsistentReadsOptions } from './consistent-reads.ts';
 
 const { signal } = new AbortController();
 const reads: readonly AccessRule[] = [
@@ -13,13 +13,13 @@ const reads: readonly AccessRule[] = [
   { verbs: ['list'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
 ];
 
-function start(options: Partial<SecondLookOptions> = {}) {
+function start(options: Partial<ConsistentReadsOptions> = {}) {
   const clock = new VirtualClock();
   const kube = new KubeApi({ clock, random: () => 0.5 });
   kube.access.grant('operator', reads);
   const transport = kube.transport('operator');
   const view = { pod: () => undefined, service: () => undefined };
-  return { clock, kube, look: new SecondLook({ transport, clock, view, namespaces: [], ...options }) };
+  return { clock, kube, look: new ConsistentReads({ transport, clock, view, namespaces: [], ...options }) };
 }
 
 const pod = (uid: string, status: object = { phase: 'Running' }, metadata: object = {}) => ({
@@ -34,9 +34,9 @@ const subject = { kind: 'pod', namespace: 'default', name: 'web-1', uid: 'u1' } 
 describe('a second look at a pod, with the rights to list it and no other', () => {
   test('agrees when it is gone, and when another has its name', async () => {
     const { kube, look } = start();
-    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+    assert.deepEqual(await look.at(subject, signal), { kind: 'absent' });
     kube.store.apply(pod('u2'));
-    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+    assert.deepEqual(await look.at(subject, signal), { kind: 'absent' });
   });
 
   test('finds that it is still there', async () => {
@@ -45,11 +45,11 @@ describe('a second look at a pod, with the rights to list it and no other', () =
     assert.deepEqual(await look.at(subject, signal), { kind: 'present' });
   });
 
-  test('agrees when the stores have this very version of it, so that it really does not ask', async () => {
+  test('finds it unchanged when the stores have this very version of it, so that it really does not ask', async () => {
     const known = { ...records.pod({ uid: 'u1' }), resourceVersion: '' };
     const { kube, look } = start({ view: { pod: () => known, service: () => undefined } });
     known.resourceVersion = kube.store.apply(pod('u1')).metadata.resourceVersion;
-    assert.deepEqual(await look.at(subject, signal), { kind: 'agrees' });
+    assert.deepEqual(await look.at(subject, signal), { kind: 'unchanged' });
   });
 
   test('learns from it why its instances have to go', async () => {
@@ -95,7 +95,7 @@ describe('a second look at many pods', () => {
       return undefined;
     };
     const lookOf = await look.atPods(subjects, signal);
-    assert.deepEqual(subjects.map(lookOf), [{ kind: 'explained', because: 'finished' }, { kind: 'agrees' }]);
+    assert.deepEqual(subjects.map(lookOf), [{ kind: 'explained', because: 'finished' }, { kind: 'absent' }]);
     assert.equal(lists, 1);
   });
 
@@ -113,7 +113,7 @@ describe('a second look at many pods', () => {
     const { kube, look } = start();
     kube.faults.intercept = ({ path }) =>
       path.includes('selfsubjectaccessreviews') ? { kind: 'answer', status: 403 } : undefined;
-    assert.deepEqual((await look.atPods(subjects, signal))(subject), { kind: 'agrees' });
+    assert.deepEqual((await look.atPods(subjects, signal))(subject), { kind: 'absent' });
   });
 
   test('does not wait for ever for the review', async () => {
@@ -156,7 +156,7 @@ describe('a second look at Services and endpoints', () => {
 
   test('agrees when a Service is gone, and not when it is there', async () => {
     const { kube, look } = start();
-    assert.deepEqual(await look.at(service, signal), { kind: 'agrees' });
+    assert.deepEqual(await look.at(service, signal), { kind: 'absent' });
     kube.store.apply({
       apiVersion: 'v1',
       kind: 'Service',
@@ -168,7 +168,7 @@ describe('a second look at Services and endpoints', () => {
 
   test('looks for an endpoint in all slices of its Service', async () => {
     const { kube, look } = start();
-    assert.deepEqual(await look.at(endpoint, signal), { kind: 'agrees' });
+    assert.deepEqual(await look.at(endpoint, signal), { kind: 'absent' });
     kube.store.apply({
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',

@@ -1,7 +1,14 @@
-import type { KubernetesObject, V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
+import type { KubernetesObject, V1EndpointSlice, V1Lease, V1Pod, V1Service } from '@kubernetes/client-node';
 import { KubeClient } from '../../kube/client.ts';
-import { listParts } from '../../kube/list-pager.ts';
-import { collectionUrl, endpointSliceResource, type Resource } from '../../kube/resource.ts';
+import { currentVersion, listParts } from '../../kube/list-pager.ts';
+import {
+  collectionUrl,
+  endpointSliceResource,
+  kubeNodeResource,
+  podResource,
+  type Resource,
+  serviceResource,
+} from '../../kube/resource.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
@@ -9,7 +16,7 @@ import type { Transport } from '../../lib/transport.ts';
 import type { EvidenceView, Subject } from '../../plan/evidence.ts';
 import type { Look } from '../../plan/guard.ts';
 
-export interface SecondLookOptions {
+export interface ConsistentReadsOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly view: Pick<EvidenceView, 'pod' | 'service'>;
@@ -24,24 +31,33 @@ export interface SecondLookOptions {
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
 
 const reviewPath = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-/** Without the reflector's field selector: a pod that finished is to be found. */
-const anyPod: Resource = { name: 'pods', kind: 'Pod', groupPath: '/api/v1' };
+/** Whatever its labels. */
+const anyPod = podResource();
+/** A kubelet renews the Lease with its node's name every ten seconds (KEP-589). */
+const leaseResource: Resource = {
+  name: 'leases',
+  kind: 'Lease',
+  groupPath: '/apis/coordination.k8s.io/v1',
+};
+const leaseNamespace = 'kube-node-lease';
 const longestMs = 10_000;
+/** More names than this are read by one list instead of one by one. */
+const manyNames = 20;
 
 /**
- * Second, consistent reads of what is missing: with no resourceVersion, so that they are never served from a
- * cache that lags. Never rejects but for the caller's signal.
+ * Consistent reads of what is missing, and of what tells about it: with no resourceVersion, so that they are never
+ * served from a cache that lags. Rights to list are enough.
  */
-export class SecondLook {
-  readonly #options: SecondLookOptions;
+export class ConsistentReads {
+  readonly #options: ConsistentReadsOptions;
   readonly #client: KubeClient;
 
-  constructor(options: SecondLookOptions) {
+  constructor(options: ConsistentReadsOptions) {
     this.#options = options;
     this.#client = new KubeClient(options.transport, options.clock);
   }
 
-  /** One object, by its name. */
+  /** One object, by its name. Never rejects but for the caller's signal. */
   async at(subject: Subject, signal: AbortSignal): Promise<Look> {
     const ask = (until: AbortSignal): Promise<Look> => {
       switch (subject.kind) {
@@ -60,11 +76,13 @@ export class SecondLook {
 
   /**
    * Many pods by one complete list. That so many are missing may be our rights: they are reviewed first, for a
-   * list that rights have thinned looks like any other.
+   * list that rights have thinned looks like any other. Never rejects but for the caller's signal.
    */
   async atPods(subjects: readonly PodSubject[], signal: AbortSignal): Promise<(subject: PodSubject) => Look> {
     const wanted = new Map(subjects.map((each) => [keyOf(each), each]));
     const found = new Map<string, V1Pod>();
+    const selected = new Set<string>();
+    const { podLabelSelector } = this.#options;
     const look = await this.#unlessFailing(signal, async (): Promise<Look> => {
       const { namespaces } = this.#options;
       for (const namespace of namespaces.length > 0 ? namespaces : [undefined]) {
@@ -77,11 +95,79 @@ export class SecondLook {
             if (wanted.has(key)) found.set(key, pod);
           }
         }
+        if (podLabelSelector === undefined || found.size === 0) continue;
+        const ours = { ...list, resource: podResource(podLabelSelector) };
+        for await (const { items } of listParts<V1Pod>(ours)) {
+          for (const { metadata } of items) {
+            selected.add(keyOf({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }));
+          }
+        }
       }
-      return { kind: 'agrees' };
+      return { kind: 'absent' };
     });
-    return (subject) =>
-      look.kind === 'agrees' ? this.#told(subject, this.#lookOf(subject, found.get(keyOf(subject)))) : look;
+    return (subject) => {
+      if (look.kind !== 'absent') return look;
+      const key = keyOf(subject);
+      const own = this.#lookOf(subject, found.get(key));
+      const isLeft = own.kind === 'present' && podLabelSelector !== undefined && !selected.has(key);
+      return this.#told(subject, isLeft ? { kind: 'explained', because: 'withdrawn' } : own);
+    };
+  }
+
+  /** When the kubelets of these nodes renewed their Leases last, as they wrote it; those without are left out. */
+  async leases(nodes: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const found = await this.#byName<V1Lease>(leaseResource, leaseNamespace, nodes, signal);
+    // A string, as the API sends it; the type is that of a client that parses.
+    return new Map([...found].map(([name, { spec }]) => [name, String(spec?.renewTime ?? '')]));
+  }
+
+  /** Rejects with `forbidden` when the Leases of kubelets may not be read. */
+  async probeLeases(signal: AbortSignal): Promise<void> {
+    await withDeadline(this.#options.clock, longestMs, signal, (until) =>
+      currentVersion({
+        ...this.#options,
+        resource: leaseResource,
+        namespace: leaseNamespace,
+        signal: until,
+      }),
+    );
+  }
+
+  /** Which of these nodes there are. */
+  async kubeNodes(names: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const found = await this.#byName<KubernetesObject>(kubeNodeResource, undefined, names, signal);
+    return new Set(found.keys());
+  }
+
+  /** How far the API server's history has come. */
+  version(signal: AbortSignal): Promise<string> {
+    const [namespace] = this.#options.namespaces;
+    return withDeadline(this.#options.clock, longestMs, signal, (until) =>
+      currentVersion({ ...this.#options, resource: anyPod, namespace, signal: until }),
+    );
+  }
+
+  async #byName<O extends KubernetesObject>(
+    resource: Resource,
+    namespace: string | undefined,
+    names: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<Map<string, O>> {
+    const found = new Map<string, O>();
+    const note = (object: O | undefined) => {
+      const name = object?.metadata?.name ?? '';
+      if (object !== undefined && names.has(name)) found.set(name, object);
+    };
+    if (names.size > manyNames) {
+      for await (const { items } of listParts<O>({ ...this.#options, resource, namespace, signal })) {
+        for (const item of items) note(item);
+      }
+      return found;
+    }
+    await withDeadline(this.#options.clock, longestMs, signal, async (until) => {
+      for (const name of names) note(await this.#named<O>(resource, namespace, name, until));
+    });
+    return found;
   }
 
   #told(subject: Subject, look: Look): Look {
@@ -104,24 +190,23 @@ export class SecondLook {
   }
 
   #lookOf(subject: PodSubject, pod: V1Pod | undefined): Look {
-    if (pod?.metadata?.uid !== subject.uid) return { kind: 'agrees' };
+    if (pod?.metadata?.uid !== subject.uid) return { kind: 'absent' };
     if (pod.metadata.deletionTimestamp) return { kind: 'explained', because: 'terminating' };
     const { phase } = pod.status ?? {};
     if (phase === 'Succeeded' || phase === 'Failed') return { kind: 'explained', because: 'finished' };
     const known = this.#options.view.pod(subject.namespace, subject.name);
-    return isKnown(known, pod) ? { kind: 'agrees' } : { kind: 'present' };
+    return isKnown(known, pod) ? { kind: 'unchanged' } : { kind: 'present' };
   }
 
   async #atService(
     { namespace, name }: { namespace: string; name: string },
     signal: AbortSignal,
   ): Promise<Look> {
-    const services: Resource = { name: 'services', kind: 'Service', groupPath: '/api/v1' };
-    const service = await this.#named<V1Service>(services, namespace, name, signal);
-    if (service === undefined) return { kind: 'agrees' };
+    const service = await this.#named<V1Service>(serviceResource, namespace, name, signal);
+    if (service === undefined) return { kind: 'absent' };
     if (service.metadata?.deletionTimestamp) return { kind: 'explained', because: 'service-deleted' };
     return isKnown(this.#options.view.service(namespace, name), service)
-      ? { kind: 'agrees' }
+      ? { kind: 'unchanged' }
       : { kind: 'present' };
   }
 
@@ -138,13 +223,13 @@ export class SecondLook {
         podUid === '' ? addresses.includes(address) : targetRef?.uid === podUid,
       ),
     );
-    return { kind: isListed ? 'present' : 'agrees' };
+    return { kind: isListed ? 'present' : 'absent' };
   }
 
   /** By a list of one, for which the rights of the reflectors are enough. */
   async #named<O extends KubernetesObject>(
     resource: Resource,
-    namespace: string,
+    namespace: string | undefined,
     name: string,
     signal: AbortSignal,
   ): Promise<O | undefined> {

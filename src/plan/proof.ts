@@ -1,0 +1,17 @@
+import type { PodRecord } from '../model/pod.ts';
+
+/**
+ * Of these addresses, those that belong to pods which run. Only outside the host's network, whose addresses many pods
+ * share: elsewhere an address belongs to one pod at a time.
+ */
+export function reusedAddresses(
+  addresses: ReadonlySet<string>,
+  pods: Iterable<Pick<PodRecord, 'ips' | 'phase' | 'deleting' | 'hostNetwork'>>,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { ips, phase, deleting, hostNetwork } of pods) {
+    if (hostNetwork || deleting || phase !== 'Running') continue;
+    for (const ip of ips) if (addresses.has(ip)) found.add(ip);
+  }
+  return found;
+}

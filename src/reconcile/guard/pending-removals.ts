@@ -1,0 +1,182 @@
+import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
+import type { Proof, Sign, Subject } from '../../plan/evidence.ts';
+import { isWithdrawn, type Look, type Waiting } from '../../plan/guard.ts';
+
+/** An unexplained removal. Times are monotonic ms. */
+export interface PendingRemoval {
+  readonly node: ConsulNodeName;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+  /** Kubernetes node it is on; empty when that is not known. */
+  readonly kubeNode: string;
+  readonly address: string;
+  /** When it was first asked for. */
+  readonly since: number;
+  sign: Sign;
+  question: Question | undefined;
+  order: Waiting['order'];
+  proof: Proof | undefined;
+  /** The history went backwards while it was pending: kubelets may follow the one before. */
+  isOfOtherHistory: boolean;
+  /** It was let through, and counts there; it is still here until Consul has committed it. */
+  passed: boolean;
+}
+
+/** A subject to be read, for all the removals that hang on it. Times are monotonic ms. */
+export interface Question {
+  readonly subject: Subject;
+  readonly removals: Set<PendingRemoval>;
+  answer: Look | undefined;
+  /** When the read was sent that was answered last. */
+  readAt: number;
+  /** When the first of the reads was sent that have agreed ever since; undefined: the last one did not. */
+  agreedSince: number | undefined;
+  /** When it is to be read; undefined: not again for now. */
+  due: number | undefined;
+  attempts: number;
+}
+
+type New = Pick<
+  PendingRemoval,
+  'node' | 'instance' | 'service' | 'kubeNode' | 'address' | 'since' | 'sign' | 'isOfOtherHistory'
+>;
+
+/** The removals that nothing explains, by node and instance, and the questions they hang on. */
+export class PendingRemovals {
+  readonly #removals = new Map<ConsulNodeName, Map<InstanceId, PendingRemoval>>();
+  readonly #questions = new Map<string, Question>();
+  #counted = 0;
+
+  /** Removals the breaker counts: neither let through, released, proved nor explained by a read. */
+  get counted(): number {
+    return this.#counted;
+  }
+
+  get isEmpty(): boolean {
+    return this.#removals.size === 0;
+  }
+
+  get(node: ConsulNodeName, instance: InstanceId): PendingRemoval | undefined {
+    return this.#removals.get(node)?.get(instance);
+  }
+
+  *all(): Iterable<PendingRemoval> {
+    for (const ofNode of this.#removals.values()) yield* ofNode.values();
+  }
+
+  nodes(): Iterable<ConsulNodeName> {
+    return this.#removals.keys();
+  }
+
+  questions(): Iterable<Question> {
+    return this.#questions.values();
+  }
+
+  add(place: New, subject: Subject | undefined, due: number): PendingRemoval {
+    const nothing = { question: undefined, order: undefined, proof: undefined, passed: false };
+    const removal: PendingRemoval = { ...place, ...nothing };
+    const ofNode = this.#removals.get(removal.node);
+    if (ofNode === undefined) this.#removals.set(removal.node, new Map([[removal.instance, removal]]));
+    else ofNode.set(removal.instance, removal);
+    this.#counted += 1;
+    this.ask(removal, subject, due);
+    return removal;
+  }
+
+  /** What it hangs on from now on; the same as before changes nothing. */
+  ask(removal: PendingRemoval, subject: Subject | undefined, due: number): void {
+    const key = subject === undefined ? undefined : JSON.stringify(subject);
+    const before = removal.question;
+    if (before !== undefined && key === JSON.stringify(before.subject)) return;
+    this.#update([removal], () => {
+      this.#leave(removal);
+      if (key === undefined || subject === undefined) return;
+      const question = this.#questions.get(key) ?? {
+        subject,
+        removals: new Set(),
+        answer: undefined,
+        readAt: 0,
+        agreedSince: undefined,
+        due,
+        attempts: 0,
+      };
+      question.removals.add(removal);
+      this.#questions.set(key, question);
+      removal.question = question;
+      removal.proof = undefined;
+    });
+  }
+
+  answer(question: Question, look: Look, readAt: number, due: number | undefined): void {
+    this.#update([...question.removals], () => {
+      const agrees = look.kind === 'absent' || look.kind === 'unchanged';
+      const agreed = agrees && question.answer?.kind === look.kind ? question.agreedSince : undefined;
+      question.agreedSince = agrees ? (agreed ?? readAt) : undefined;
+      question.answer = look;
+      question.readAt = readAt;
+      question.due = due;
+      question.attempts += 1;
+      if (look.kind !== 'absent') for (const removal of question.removals) removal.proof = undefined;
+    });
+  }
+
+  /** Its evidence is another than before. */
+  sign(removal: PendingRemoval, sign: Sign): void {
+    if (removal.sign === sign) return;
+    this.#update([removal], () => {
+      removal.sign = sign;
+    });
+  }
+
+  prove(removal: PendingRemoval, proof: Proof): void {
+    this.#update([removal], () => {
+      removal.proof = proof;
+    });
+  }
+
+  pass(removal: PendingRemoval): void {
+    this.#update([removal], () => {
+      removal.passed = true;
+    });
+  }
+
+  order(removal: PendingRemoval, order: Waiting['order']): void {
+    this.#update([removal], () => {
+      removal.order = order;
+    });
+  }
+
+  /** Removals of the node that nobody asks for any more. */
+  retain(node: ConsulNodeName, asked: ReadonlySet<InstanceId>): void {
+    const ofNode = this.#removals.get(node);
+    if (ofNode === undefined) return;
+    for (const [instance, removal] of ofNode) {
+      if (asked.has(instance)) continue;
+      if (isCounted(removal)) this.#counted -= 1;
+      this.#leave(removal);
+      ofNode.delete(instance);
+    }
+    if (ofNode.size === 0) this.#removals.delete(node);
+  }
+
+  #update(removals: readonly PendingRemoval[], change: () => void): void {
+    for (const removal of removals) if (isCounted(removal)) this.#counted -= 1;
+    change();
+    for (const removal of removals) if (isCounted(removal)) this.#counted += 1;
+  }
+
+  #leave(removal: PendingRemoval): void {
+    const { question } = removal;
+    if (question === undefined) return;
+    removal.question = undefined;
+    question.removals.delete(removal);
+    if (question.removals.size === 0) this.#questions.delete(JSON.stringify(question.subject));
+  }
+}
+
+const isCounted = ({ passed, order, proof, sign, question }: PendingRemoval): boolean =>
+  !passed &&
+  order !== 'release' &&
+  proof === undefined &&
+  question?.answer?.kind !== 'explained' &&
+  !isWithdrawn({ sign, look: question?.answer });
