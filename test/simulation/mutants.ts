@@ -43,7 +43,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'writes before the reflectors have synced',
     edits: [
-      { file: 'src/operator.ts', original: 'await aborted(this.#stores.synced, signal);', mutated: '' },
+      { file: 'src/operator.ts', original: 'await aborted(this.#stores.settled, signal);', mutated: '' },
       ...withoutConsistentReads,
     ],
     rows: ['restart'],
