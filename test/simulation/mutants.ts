@@ -44,6 +44,7 @@ export const mutants: readonly Mutant[] = [
     name: 'writes before the reflectors have synced',
     edits: [
       { file: 'src/operator.ts', original: 'await aborted(this.#stores.settled, signal);', mutated: '' },
+      { file: 'src/kube/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
       ...withoutConsistentReads,
     ],
     rows: ['restart'],
