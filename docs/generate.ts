@@ -95,7 +95,7 @@ function metrics(): string {
       `| \`${metricPrefix}${name}\` | ${type} | ${labelList(labels)} | ${cell(help)} |`,
   );
   return `${head('Metrics')}
-Served at \`/metrics\` in the Prometheus text format, together with those of Node (below). Labels have few values; a series for something that is gone is gone too.
+Served at \`/metrics\` in the Prometheus text format, together with those of Node (below). Labels have few values, names of services at most 1,000 and \`_other\` for the rest; a series for something that is gone is gone too.
 
 | metric | type | labels | meaning |
 |---|---|---|---|

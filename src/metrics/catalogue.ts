@@ -12,7 +12,7 @@ export const catalogue = {
   instances: {
     type: 'gauge',
     name: 'instances',
-    help: 'Instances in Consul that are ours, by service and status.',
+    help: 'Instances in Consul that are ours, by service and status. At most 1,000 services have series of their own; all others together are service _other.',
     labels: { service: 'open', status: ['passing', 'warning', 'critical'] },
   },
   propagation: {

@@ -6,7 +6,7 @@ import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { Fight } from './contention.ts';
 import type { LedgerLine } from './ledger.ts';
-import { countServices } from './service-counts.ts';
+import { countServices, NamedServices } from './service-counts.ts';
 
 /** Where the metrics that are read at each scrape come from. */
 export interface MetricSources {
@@ -27,6 +27,9 @@ export interface MetricSources {
 
 const states = ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] as const;
 type StateLabel = (typeof states)[number];
+
+/** As many get series of their own. */
+const mostServices = 1_000;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   const { clock, leadership, reflectors, nodes, queue, problems, findings, fights } = sources;
@@ -84,8 +87,9 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     }
     return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: seconds[kind] }));
   });
+  const named = new NamedServices(mostServices);
   metrics.instances.collect(() =>
-    [...countServices(nodes())].flatMap(([service, counts]) =>
+    [...named.of(countServices(nodes()))].flatMap(([service, counts]) =>
       (['passing', 'warning', 'critical'] as const).map((status) => ({
         labels: { service, status },
         value: counts[status],
