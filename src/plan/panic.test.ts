@@ -106,6 +106,18 @@ describe('keepLastKnown()', () => {
     assert.deepEqual(instances, ['i1', 'i2']);
   });
 
+  test('keeps an instance in service whose check somebody else removed', () => {
+    const failing = entry([instance('i1', { checks: [readiness('i1', 'critical', 'node lost')] })]);
+    const there = observed(entry([instance('i1', { checks: [] })]));
+    const { desired: kept, instances } = keepLastKnown(desired(failing), there, keeps('web'));
+    const { changes } = diff(kept, there, { owner });
+    assert.deepEqual(
+      changes.map((change) => change.kind === 'put-check' && change.check.status),
+      ['passing'],
+    );
+    assert.deepEqual(instances, ['i1']);
+  });
+
   test('takes the others out by their own checks', () => {
     const there = observed(ours);
     const { desired: kept, instances } = keepLastKnown(lost, there, keeps('web'));

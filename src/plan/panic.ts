@@ -106,7 +106,9 @@ export function keepLastKnown(
       else if (before === undefined && instance.checks.length === 0) others.set(id, undefined);
       continue;
     }
-    const restored = isKept ? withReadiness(instance, (check) => before.checks.get(check.id)) : undefined;
+    // Somebody else may have removed its check: for consumers it passes since.
+    const lastOf = ({ id: check }: Check) => before?.checks.get(check) ?? withoutCheck;
+    const restored = isKept ? withReadiness(instance, lastOf) : undefined;
     if (isKept && (lost !== undefined || restored !== undefined)) kept.push(id);
     if (restored !== undefined) others.set(id, restored);
   }
@@ -123,6 +125,8 @@ export function keepLastKnown(
   const shown: NodeEntry = { ...entry, checks, instances };
   return { desired: { ...desired, entry: shown }, instances: kept };
 }
+
+const withoutCheck = { status: 'passing', output: 'Kept as it was' } as const;
 
 /** The instance with another status of its readiness check; undefined when that changes nothing. */
 function withReadiness(

@@ -59,6 +59,17 @@ export const regressions: readonly Regression[] = [
     },
   },
   {
+    what: 'an instance kept while too many nodes were lost was taken out when somebody removed its check',
+    script: written('mass NotReady (control plane cut off from the nodes)', [
+      step(0, 'pod-add-web', 0.418, 0.598, 304),
+      step(0, 'pod-add', 0.111, 0.214, 2_553),
+      step(0, 'pod-add', 0.61, 0.329, 2_657),
+      step(0, 'pod-add', 0.807, 0.321, 1_336),
+      step(9_471, 'mass-not-ready', 0.661, 0.482, 23_237),
+      step(15_996, 'drift-remove-check', 0.945, 0.896, 4_587),
+    ]),
+  },
+  {
     what: 'the lists of a server whose etcd was restored while it was away were never asked for',
     script: written('etcd restored from a backup', [
       step(0, 'pod-add-web', 0.5, 0.5),
