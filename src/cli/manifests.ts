@@ -8,6 +8,7 @@ import {
   LineCounter,
   type Pair,
   parseAllDocuments,
+  visit,
   type YAMLMap,
 } from 'yaml';
 
@@ -64,9 +65,10 @@ export function readManifests(text: string): Manifests {
   const manifests: Manifest[] = [];
   const mistakes: SyntaxMistake[] = [];
   try {
-    const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-    for (const document of documents) {
-      const [error] = document.errors;
+    // The parser's own look for keys that are there twice compares each key with each other one.
+    const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+    for (const document of parseAllDocuments(text, options)) {
+      const [error = repeatedKey(document)] = document.errors;
       if (error !== undefined) {
         const [message = ''] = error.message.split('\n', 1);
         mistakes.push({ ...at(error.pos[0]), message: `YAML syntax: ${message}` });
@@ -81,6 +83,26 @@ export function readManifests(text: string): Manifests {
     mistakes.push({ line: 1, column: 1, message: 'cannot be read as YAML: too deep, or too many aliases' });
   }
   return { manifests, mistakes };
+}
+
+/** The first key that stands twice in a map: Kubernetes takes no such object. */
+function repeatedKey(document: Document) {
+  let found: { readonly message: string; readonly pos: readonly [number] } | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          found = { message: 'Map keys must be unique', pos: [key.range?.[0] ?? 0] };
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
 }
 
 /** The object itself, or those of a List. */

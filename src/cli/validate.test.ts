@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -124,6 +125,45 @@ items:
     assert.match(lines[0]!, /^<stdin>:8:\d+: YAML syntax: |^<stdin>:9:1: YAML syntax: /);
     assert.equal(lines[1], '<stdin>:2:37: Pod/a: port: Kubernetes takes text only; put the value in quotes');
     assert.match(lines[2]!, /^<stdin>:4:1: Pod\/b: cannot be read as what Kubernetes calls a Pod/);
+  });
+
+  test('no name or text in a manifest can forge a line, steer the terminal or turn the text around', async () => {
+    const name = 'x\n::error file=a.yaml::forged\r\u001b[2J\u009b\u202e\u2028';
+    const metadata = {
+      name,
+      annotations: { 'kube-registrar.io/port': name, 'kube-registrar.io/service': 'a' },
+    };
+    const { lines, exitCode } = await validate(JSON.stringify({ kind: 'Pod', metadata }));
+    assert.equal(exitCode, 1);
+    assert.equal(lines.length, 1);
+    assert.match(
+      lines[0]!,
+      /^<stdin>:1:\d+: Pod\/x\\u000a::error file=a\.yaml::forged\\u000d\\u001b\[2J\\u009b\\u202e\\u2028: port: /,
+    );
+    assert.ok(!/[\p{Cc}\u202e\u2028]/u.test(lines[0]!));
+  });
+
+  test('nor can the name of a file', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'validate-'));
+    const before = process.cwd();
+    try {
+      process.chdir(directory);
+      const file = '::error ::forged\u001b.yaml';
+      await writeFile(file, 'kind: [');
+      const { lines, stderr } = await validate('', [file, '::error ::missing\n.yaml']);
+      assert.deepEqual(lines.length, 1);
+      assert.match(lines[0]!, /^\.\/::error ::forged\\u001b\.yaml:1:\d+: YAML syntax: /);
+      for (const line of stderr.split('\n').slice(0, -1)) assert.match(line, /^kube-registrar: /);
+    } finally {
+      process.chdir(before);
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('keys that stand twice are told, at once among thousands', async () => {
+    const keys = Array.from({ length: 5_000 }, (_, index) => `    k${index}: x\n`).join('');
+    const { lines } = await validate(`kind: Pod\nmetadata:\n  annotations:\n${keys}    k7: y\n`);
+    assert.deepEqual(lines, ['<stdin>:5004:5: YAML syntax: Map keys must be unique']);
   });
 
   test('a file that is not there is an error', async () => {

@@ -4,6 +4,7 @@ import { whyUnreadable } from '../config/files.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { tenantRulesOf } from '../operator/parts.ts';
+import { visible } from '../lib/visible.ts';
 import { type CheckOptions, checkManifest } from './check-manifest.ts';
 import type { CliContext } from './context.ts';
 import { readManifests } from './manifests.ts';
@@ -19,13 +20,15 @@ export async function validate(
   context: CliContext,
 ): Promise<number> {
   const options = await checkOptions(config);
+  // Names and texts are whatever a manifest says: none of them may begin a line or steer a terminal.
+  const tell = (line: string) => void context.stdout.write(`${visible(line)}\n`);
   let [objects, errors, warnings] = [0, 0, 0];
   for (const file of files) {
-    const name = file === '-' ? '<stdin>' : file;
+    const name = file === '-' ? '<stdin>' : fileName(file);
     const { manifests, mistakes } = readManifests(await read(file, context));
     for (const { line, column, message } of mistakes) {
       errors += 1;
-      context.stdout.write(`${name}:${line}:${column}: ${message}\n`);
+      tell(`${name}:${line}:${column}: ${message}`);
     }
     for (const manifest of manifests) {
       if (!manifest.annotations.some(({ key }) => key.startsWith(options.prefix))) continue;
@@ -34,7 +37,7 @@ export async function validate(
         if (severity === 'error') errors += 1;
         else warnings += 1;
         const what = `${severity === 'warning' ? 'warning: ' : ''}${field === '' ? '' : `${field}: `}${message}`;
-        context.stdout.write(`${name}:${line}:${column}: ${manifest.kind}/${manifest.name}: ${what}\n`);
+        tell(`${name}:${line}:${column}: ${manifest.kind}/${manifest.name}: ${what}`);
       }
     }
   }
@@ -43,6 +46,9 @@ export async function validate(
   );
   return errors === 0 ? 0 : 1;
 }
+
+/** A file whose name looks like an instruction to who reads the lines (`::error::`) is named with its directory. */
+const fileName = (file: string): string => (/^[\w./]/.test(file) ? file : `./${file}`);
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
