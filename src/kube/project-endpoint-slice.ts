@@ -20,8 +20,10 @@ class SlimEndpointSlice implements EndpointSliceRecord {
   readonly service: string;
   readonly addressType: string;
   readonly ports: readonly SlicePort[];
+  /** All that is kept of the endpoints. Records are compared field by field, so it is one of them. */
+  readonly packedEndpoints: string;
   readonly #pool: InternPool;
-  #endpoints: string | readonly Endpoint[];
+  #endpoints: readonly Endpoint[] | undefined;
 
   constructor(slice: V1EndpointSlice, pool: InternPool) {
     const { metadata = {} } = slice;
@@ -38,14 +40,13 @@ class SlimEndpointSlice implements EndpointSliceRecord {
       ),
     );
     this.#pool = pool;
-    this.#endpoints = JSON.stringify((slice.endpoints ?? []).map(pack));
+    this.packedEndpoints = JSON.stringify((slice.endpoints ?? []).map(pack));
   }
 
   get endpoints(): readonly Endpoint[] {
-    if (typeof this.#endpoints === 'string') {
-      const packed = JSON.parse(this.#endpoints) as readonly PackedEndpoint[];
-      this.#endpoints = packed.map((endpoint) => unpack(endpoint, this.#pool));
-    }
+    this.#endpoints ??= (JSON.parse(this.packedEndpoints) as readonly PackedEndpoint[]).map((endpoint) =>
+      unpack(endpoint, this.#pool),
+    );
     return this.#endpoints;
   }
 }

@@ -7,6 +7,7 @@ import { endpointSliceProjection } from './project-endpoint-slice.ts';
 import { kubeNodeProjection } from './project-kube-node.ts';
 import { podProjection } from './project-pod.ts';
 import { serviceProjection } from './project-service.ts';
+import { sameApartFromVersion } from './same-record.ts';
 
 const prefix = 'kube-registrar.io/';
 const created = { creationTimestamp: new Date(0) };
@@ -256,6 +257,18 @@ describe('endpointSliceProjection()', () => {
     assert.deepEqual(flags({}), [true, true, false]);
     assert.deepEqual(flags({ ready: false }), [false, false, false]);
     assert.deepEqual(flags({ ready: false, serving: true, terminating: true }), [false, true, true]);
+  });
+
+  test('another endpoint is another record, though endpoints are only made when they are read', () => {
+    const [one, same, other] = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) =>
+      slice([{ addresses: [address] }]),
+    );
+    assert.equal(sameApartFromVersion(one!, same!), true);
+    assert.equal(sameApartFromVersion(one!, other!), false);
+    // Having been read makes no difference.
+    assert.equal(other!.endpoints.length, 1);
+    assert.equal(sameApartFromVersion(one!, same!), true);
+    assert.equal(sameApartFromVersion(other!, one!), false);
   });
 
   test('reading the endpoints twice gives the same objects', () => {
