@@ -1,6 +1,6 @@
 import { defaultReservedNames } from '../../src/desired/claims.ts';
 import { addressKinds, checkKinds, drains } from '../../src/desired/declaration.ts';
-import { fields, metaPrefix, servicesField } from '../../src/desired/fields.ts';
+import { fields, longestText, metaPrefix, servicesField } from '../../src/desired/fields.ts';
 import { autoMeta, mostUserKeys } from '../../src/desired/meta.ts';
 
 /** One validation of a ValidatingAdmissionPolicy. `@/` stands for the annotations' prefix and its slash. */
@@ -91,12 +91,12 @@ export function admissionRules(): AdmissionRules {
         messageExpression: `${own}.filter(k, !variables.a[k].matches(${literal(placeholders)})).join(', ') + ': holds a placeholder that is not known or not closed; known are ${[...placeholderNames, 'pod.label.<key>'].map((name) => `{${name}}`).join(', ')}; write {{ for a brace'`,
       },
       {
-        expression: `${off} || ${own}.all(k, variables.a[k].size() <= 4096)`,
-        messageExpression: `${own}.filter(k, variables.a[k].size() > 4096).join(', ') + ': is longer than 4096 characters'`,
+        expression: `${off} || ${own}.all(k, bytes(variables.a[k]).size() <= (${longestOfKey}))`,
+        messageExpression: `${own}.filter(k, bytes(variables.a[k]).size() > (${longestOfKey})).join(', ') + ': is longer than ${longestText('service')} bytes, or as tags ${longestText('tags')}'`,
       },
       {
-        expression: `!(${quoted(servicesField)} in variables.a) || variables.a[${quoted(servicesField)}].size() <= 32768`,
-        message: `${key(servicesField)}: is longer than 32768 characters`,
+        expression: `!(${quoted(servicesField)} in variables.a) || bytes(variables.a[${quoted(servicesField)}]).size() <= ${longestText(servicesField)}`,
+        message: `${key(servicesField)}: is longer than ${longestText(servicesField)} bytes`,
       },
     ],
     ownProbes: probeRules(addressForm),
@@ -165,6 +165,8 @@ const key = (field: string): string => `@/${field}`;
 const quoted = (field: string): string => literal(key(field));
 
 const isKnown = `k in [${[...fields, servicesField].map(quoted).join(', ')}] || k.startsWith(${quoted(metaPrefix)})`;
+/** How long the value of `k` may be, in bytes. */
+const longestOfKey = `k == ${quoted('tags')} ? ${longestText('tags')} : ${longestText('service')}`;
 /** The keys of one declaration; `services` has a grammar of its own. */
 const own = `variables.keys.filter(k, k != ${quoted(servicesField)} && (${isKnown}))`;
 /** Fields count only beside a `service`, and `false` switches them off. */

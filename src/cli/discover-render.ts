@@ -1,4 +1,4 @@
-import { printable } from '../lib/printable.ts';
+import { visible, visibleLines } from '../lib/visible.ts';
 import type { Age, InstanceDiff, ServiceInstance } from '../naming/naming.ts';
 
 /** An instance as `discover` shows it. */
@@ -33,7 +33,10 @@ export class Table {
       .filter(({ title }) => hasAge || title !== 'AGE')
       .map((column) => ({
         ...column,
-        width: Math.max(column.title.length, ...instances.map((instance) => column.cell(instance).length)),
+        width: Math.max(
+          column.title.length,
+          ...instances.map((instance) => visible(column.cell(instance)).length),
+        ),
       }));
   }
 
@@ -42,7 +45,7 @@ export class Table {
   }
 
   row(instance: Shown): string {
-    return this.#line(({ cell }) => printable(cell(instance)));
+    return this.#line(({ cell }) => visible(cell(instance)));
   }
 
   #line(text: (column: Column) => string): string {
@@ -78,7 +81,7 @@ function differences(before: Shown, after: Shown): string {
   const names = [...new Set([...old.keys(), ...now.keys()])];
   return names
     .filter((name) => old.get(name) !== now.get(name))
-    .map((name) => printable(`${name}: ${old.get(name) ?? '(none)'} → ${now.get(name) ?? '(none)'}`))
+    .map((name) => visible(`${name}: ${old.get(name) ?? '(none)'} → ${now.get(name) ?? '(none)'}`))
     .join(', ');
 }
 
@@ -96,7 +99,7 @@ function fieldsOf({ address, port, state, weight, age, tags, meta }: Shown): Map
 
 /** The instances as a JSON array, ends with a line break. */
 export function instancesJson(instances: readonly Shown[]): string {
-  return `${JSON.stringify(instances.map(plain), null, 2)}\n`;
+  return visibleLines(`${JSON.stringify(instances.map(plain), null, 2)}\n`);
 }
 
 /**
@@ -108,21 +111,20 @@ export function eventLines(
   instances: readonly Shown[],
   time: string,
 ): string {
-  return instances
-    .map((instance) => `${JSON.stringify({ time, event, instance: plain(instance) })}\n`)
-    .join('');
+  return instances.map((instance) => jsonLine({ time, event, instance: plain(instance) })).join('');
 }
 
 export function diffEventLines({ added, changed, removed }: InstanceDiff<Shown>, time: string): string {
   return [
     eventLines('removed', removed, time),
-    ...changed.map(
-      ({ before, after }) =>
-        `${JSON.stringify({ time, event: 'changed', instance: plain(after), before: plain(before) })}\n`,
+    ...changed.map(({ before, after }) =>
+      jsonLine({ time, event: 'changed', instance: plain(after), before: plain(before) }),
     ),
     eventLines('added', added, time),
   ].join('');
 }
+
+const jsonLine = (value: object): string => visibleLines(`${JSON.stringify(value)}\n`);
 
 /** Every field in one order, null where nothing is known. */
 function plain(instance: Shown): object {

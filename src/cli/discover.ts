@@ -2,6 +2,7 @@ import { ConsulClient } from '../consul/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
+import { visible } from '../lib/visible.ts';
 import { ConsulNaming, NamingError, Pool, type ServiceInstance } from '../naming/naming.ts';
 import { saidAge } from '../naming/pool-members.ts';
 import type { ConfigOptions } from './config-options.ts';
@@ -38,7 +39,7 @@ export async function discover(
     ...(namespace === undefined ? {} : { namespace }),
     ...(partition === undefined ? {} : { partition }),
   };
-  const warn = (text: string) => void context.stderr.write(`kube-registrar: ${text}\n`);
+  const warn = (text: string) => void context.stderr.write(`kube-registrar: ${visible(text)}\n`);
   await using naming = new ConsulNaming({
     ...scope,
     // Closing it is left to the connections.

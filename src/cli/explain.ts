@@ -1,5 +1,6 @@
 import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { visible } from '../lib/visible.ts';
 import type { Problem } from '../model/problem.ts';
 import { consulClientOf } from '../operator/parts.ts';
 import { type Snapshot, type SnapshotOptions, takeSnapshot } from '../operator/snapshot.ts';
@@ -42,7 +43,7 @@ export async function explain(
       ? { held: [], problems: await refusals(object, snapshot, surroundings, context.signal) }
       : await knownByOperator({ command: 'explain', server }, snapshot.owner, context.signal);
   const { lines, isRight } = explanationOf(object, snapshot, loaded.config, known);
-  context.stdout.write(`${lines.map((line) => line.replace(/\p{Cc}/gu, '?')).join('\n')}\n`);
+  context.stdout.write(`${lines.map(visible).join('\n')}\n`);
   return isRight ? 0 : 2;
 }
 

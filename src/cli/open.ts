@@ -1,6 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { describe } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
+import { visible } from '../lib/visible.ts';
 import { refusedParts } from '../operator/parts.ts';
 import type { ConsulSnapshot, Snapshot, SnapshotOptions } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';
@@ -13,7 +14,7 @@ export async function loadTold(
   { environment, stderr }: CliContext,
 ): Promise<LoadedConfig> {
   const loaded = await loadConfig({ file: config, environment, flags });
-  for (const warning of loaded.warnings) stderr.write(`kube-registrar: warning: ${warning}\n`);
+  for (const warning of loaded.warnings) stderr.write(`kube-registrar: warning: ${visible(warning)}\n`);
   return loaded;
 }
 
@@ -42,11 +43,11 @@ export function tellUnread(
   { stderr }: CliContext,
 ): void {
   for (const [node, error] of unread) {
-    stderr.write(`kube-registrar: warning: node ${node} is left out: ${describe(error)}\n`);
+    stderr.write(`kube-registrar: warning: ${visible(`node ${node} is left out: ${describe(error)}`)}\n`);
   }
   if (stores === undefined) return;
   for (const text of refusedParts(stores)) {
-    stderr.write(`kube-registrar: warning: ${text}; what is registered from it stays as it is\n`);
+    stderr.write(`kube-registrar: warning: ${visible(text)}; what is registered from it stays as it is\n`);
   }
 }
 

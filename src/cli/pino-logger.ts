@@ -2,6 +2,7 @@ import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { describe } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { visibleLines } from '../lib/visible.ts';
 import type { Output } from './context.ts';
 import { textLine } from './text-line.ts';
 
@@ -30,7 +31,7 @@ export function pinoLogger({ level, format, output, colour }: LoggerOptions): Lo
         censor: '[redacted]',
       },
     },
-    { write: (line) => void output.write(format === 'json' ? line : textLine(line, colour)) },
+    { write: (line) => void output.write(format === 'json' ? visibleLines(line) : textLine(line, colour)) },
   );
   return adapt(root);
 }

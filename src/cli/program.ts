@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describe, RegistrarError } from '../lib/errors.ts';
+import { visible, visibleLines } from '../lib/visible.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { addDiscoverCommand } from './discover-command.ts';
@@ -58,8 +59,8 @@ function errorLines(thrown: unknown, debug: boolean): string {
     RegistrarError.from(thrown).code === 'internal'
       ? [`internal error: ${describe(thrown)}`]
       : describe(thrown).split('\n');
-  const stack = debug && thrown instanceof Error ? `${thrown.stack}\n` : '';
-  return lines.map((line) => `kube-registrar: ${line}\n`).join('') + stack;
+  const stack = debug && thrown instanceof Error ? `${visibleLines(thrown.stack ?? '')}\n` : '';
+  return lines.map((line) => `kube-registrar: ${visible(line)}\n`).join('') + stack;
 }
 
 /** Whether the level is `debug`, for errors that come before there is a logger. */

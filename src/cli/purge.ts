@@ -2,6 +2,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { EpochKey } from '../consul/fence-epoch.ts';
 import { heartbeatNodes, removeHeartbeatNode } from '../consul/heartbeat-node.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
+import { visible } from '../lib/visible.ts';
 import { consulClientOf } from '../operator/parts.ts';
 import { removeNodes, unwanted } from '../operator/purge.ts';
 import { takeConsulSnapshot } from '../operator/snapshot.ts';
@@ -73,7 +74,7 @@ export async function purge(
   }
   stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
   if (key !== undefined) stdout.write(`- key ${key.name}, if there is one\n`);
-  for (const name of operators) stdout.write(`- node ${name}, the operator's own entry\n`);
+  for (const name of operators) stdout.write(`- node ${visible(name)}, the operator's own entry\n`);
   stdout.write(`\n${warning}`);
   if (!options.yes) {
     const phrase = options.clusterUid ?? cluster.name;
@@ -93,7 +94,8 @@ export async function purge(
   const writer = registry.writer({});
   const parts = { owner, observed, writer, nodes: registry.nodes, clock, random };
   const { left } = await removeNodes(ours(), parts, signal);
-  for (const [name, error] of left) stderr.write(`kube-registrar: node ${name}: ${describe(error)}\n`);
+  for (const [name, error] of left)
+    stderr.write(`kube-registrar: node ${name}: ${visible(describe(error))}\n`);
   if (left.size > 0) {
     stderr.write('kube-registrar: not everything was removed; run it again\n');
     return 1;

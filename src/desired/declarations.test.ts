@@ -258,7 +258,9 @@ describe('mistakes in annotations', () => {
       `error check-grpc: check-grpc ":" is not what to connect to: "" is neither the name of a port nor a number from 1 to 65535; write a port's name or number, or host:port, optionally with /service`,
     ],
     [{ maintenance: long }, 'error maintenance: maintenance is longer than 512 bytes'],
-    [{ port: 'p'.repeat(5_000) }, 'error port: port is longer than 4096 characters'],
+    [{ port: 'p'.repeat(641) }, 'error port: port is longer than 640 bytes'],
+    [{ 'meta.a': 'ä'.repeat(321) }, 'error meta.a: meta.a is longer than 640 bytes'],
+    [{ tags: 'a,'.repeat(2_049) }, 'error tags: tags is longer than 4096 bytes'],
     [{ prot: 'http' }, 'warning prot: unknown annotation "prot" is ignored; did you mean "port"?'],
     [{ meta: 'x' }, 'warning meta: unknown annotation "meta" is ignored; did you mean "meta.<key>"?'],
     [{ zzz: 'x' }, 'warning zzz: unknown annotation "zzz" is ignored'],
@@ -287,7 +289,7 @@ describe('mistakes in annotations', () => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`meta.k${index}`, 'x']));
     assert.deepEqual(mistakes(keys(53)), []);
     assert.deepEqual(mistakes(keys(54)), [
-      "error meta: 54 meta keys are too many; Consul takes 64, and 11 are kube-registrar's own",
+      "error meta: more than 53 meta keys; Consul takes 64, and 11 are kube-registrar's own",
     ]);
     assert.equal(mistakes({ ...keys(53), protocol: 'http' }).length, 1);
   });
@@ -430,10 +432,15 @@ describe('the list in "services"', () => {
   const wrecks: [string, RegExp][] = [
     ['', /^services must be a YAML list/],
     ['service: web', /^services must be a YAML list/],
-    ['- service: "web', /^services is not valid YAML: line 1, column \d+: Missing closing "quote/],
+    [
+      '- service: "web',
+      /^services is not valid YAML: line 1, column \d+: unexpected end of the stream within a double quoted scalar$/,
+    ],
     ['- a: [', /^services is not valid YAML: line 1/],
-    ['['.repeat(20_000), /^services is not valid YAML/],
-    ['x'.repeat(40_000), /^services is longer than 32768 characters$/],
+    ['['.repeat(8_000), /^services is not valid YAML: line 1, column 8: nesting exceeded maxDepth/],
+    ['- &a a\n- *a', /^services is not valid YAML: .*alias/],
+    ['--- []\n--- []', /^services must be one YAML document$/],
+    ['x'.repeat(8_193), /^services is longer than 8192 bytes$/],
   ];
   for (const [text, message] of wrecks) {
     test(`refuses ${JSON.stringify(text.slice(0, 20))} as a whole`, () => {

@@ -29,7 +29,7 @@ const reserved: ReadonlySet<string> = new Set(Object.values(autoMeta));
 /** Undefined when the key may be used, else why not. */
 export function refuseMetaKey(key: string): string | undefined {
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(key)) {
-    const usable = key.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, 128);
+    const usable = key.slice(0, 128).replaceAll(/[^A-Za-z0-9_-]+/g, '_');
     const hint = usable === '' || usable === '_' ? '' : `; did you mean ${quote(usable)}?`;
     return `meta key ${quote(key)} is not 1 to 128 letters, digits, "_" and "-"${hint}`;
   }

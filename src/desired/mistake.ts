@@ -12,22 +12,42 @@ export interface Mistake {
 /** What reading a value came to: the value, or why it was refused. */
 export type Read<T> = { readonly value: T } | { readonly refused: string };
 
-export const error = (field: string, message: string): Mistake => ({ field, message, severity: 'error' });
-export const warning = (field: string, message: string): Mistake => ({ field, message, severity: 'warning' });
+/** What to say, or how to find it out: of thousands of mistakes only a few are told, see `toProblems()`. */
+type Message = string | (() => string);
+
+export const error = (field: string, message: Message): Mistake => mistake(field, message, 'error');
+export const warning = (field: string, message: Message): Mistake => mistake(field, message, 'warning');
+
+function mistake(field: string, message: Message, severity: Mistake['severity']): Mistake {
+  if (typeof message === 'string') return { field, message, severity };
+  return {
+    field,
+    severity,
+    get message() {
+      return message();
+    },
+  };
+}
 
 export const hasError = (mistakes: readonly Mistake[]): boolean =>
-  mistakes.some((mistake) => mistake.severity === 'error');
+  mistakes.some(({ severity }) => severity === 'error');
 
 const quotedLength = 60;
 
 /** A user's text in a message: quoted, control characters escaped, cut when long. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > quotedLength ? `${text.slice(0, quotedLength)}…` : text);
+export const quote = (text: string): string => JSON.stringify(cut(text, quotedLength));
+
+/** At most `length` UTF-16 units of the text, and `…` where something is missing; characters stay whole. */
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }
+
+/** Who has more names than this knows them; a hint is only help. */
+const mostCandidates = 50;
 
 /** `; did you mean "http"?`, or nothing when no candidate is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const meant = suggest(word, candidates);
+  const meant = suggest(word, candidates, mostCandidates);
   return meant === undefined ? '' : `; did you mean ${quote(meant)}?`;
 }
 
@@ -37,23 +57,29 @@ const reportedMistakes = 20;
 const longestMessage = 600;
 const longestField = 160;
 
-/** The mistakes of one object, with the object; a flood is cut with a word about the rest. */
-export function toProblems(object: ObjectRef, mistakes: readonly Mistake[]): Problem[] {
+/** A mistake, or what else keeps an object from being registered as asked. */
+export type Complaint = Mistake & { readonly reason?: Problem['reason'] };
+
+/** What is wrong with one object, with the object; a flood is cut with a word about the rest. */
+export function toProblems(object: ObjectRef, complaints: readonly Complaint[]): Problem[] {
   // Errors come first so that the cut hides warnings before it hides why nothing is registered.
-  const ordered = [...mistakes.filter(isError), ...mistakes.filter((mistake) => !isError(mistake))];
-  const problems = ordered.slice(0, reportedMistakes).map(({ field, message, severity }): Problem => {
-    const cut = { field: field.slice(0, longestField), message: message.slice(0, longestMessage) };
-    return { object, reason: 'InvalidAnnotation', ...cut, severity };
-  });
+  const ordered = [...complaints.filter(isError), ...complaints.filter((each) => !isError(each))];
+  const problems = ordered.slice(0, reportedMistakes).map(
+    ({ reason = 'InvalidAnnotation', field, message, severity }): Problem => ({
+      object,
+      reason,
+      field: cut(field, longestField),
+      message: cut(message, longestMessage),
+      severity,
+    }),
+  );
   const hidden = ordered.slice(reportedMistakes);
   if (hidden.length > 0) {
     const severity = hidden.some(isError) ? 'error' : 'warning';
-    const message = `${hidden.length} more mistakes are not listed`;
+    const message = hidden.length === 1 ? 'and 1 more mistake' : `and ${hidden.length} more mistakes`;
     problems.push({ object, reason: 'InvalidAnnotation', field: '', message, severity });
   }
   return problems;
 }
 
-function isError(mistake: Mistake): boolean {
-  return mistake.severity === 'error';
-}
+const isError = ({ severity }: Mistake): boolean => severity === 'error';

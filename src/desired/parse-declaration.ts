@@ -1,5 +1,5 @@
 import { addressKinds, type BrokenDeclaration, checkKinds, type Declaration, drains } from './declaration.ts';
-import { type Field, metaPrefix } from './fields.ts';
+import { type Field, longestText, metaPrefix, tooLong } from './fields.ts';
 import { mostUserKeys, readMetaValue, refuseMetaKey } from './meta.ts';
 import { error, hasError, type Mistake, type Read } from './mistake.ts';
 import { expand, type Placeholders } from './placeholders.ts';
@@ -35,6 +35,11 @@ export function parseDeclaration(
 
   function expanded(name: string, text: string, strict = false): string {
     const field = fieldOf(raw, name);
+    const refused = refuseText(text, name);
+    if (refused !== undefined) {
+      mistakes.push(error(field, refused));
+      return '';
+    }
     const result = expand(text, places, { field, strict });
     mistakes.push(...result.mistakes);
     return result.text;
@@ -102,6 +107,14 @@ export function parseDeclaration(
   return { outcome, mistakes };
 }
 
+/** Before anything else is done with a text: why it may not be used, whatever it is for. */
+function refuseText(text: string, name: string): string | undefined {
+  if (Buffer.byteLength(text) > longestText(name)) return tooLong(name);
+  // JSON carries it, UTF-8 does not: Consul would keep another text than we wrote.
+  if (!text.isWellFormed()) return `${name} has half a character (an unpaired surrogate such as \\ud800)`;
+  return undefined;
+}
+
 /** `false` is nobody's reason; it switches off what another layer of templates switched on. */
 function maintenanceReason(text: string | undefined): string | undefined {
   const word = text?.toLowerCase();
@@ -142,13 +155,15 @@ function readMeta(
       mistakes.push(error(field, refused));
       continue;
     }
+    const before = mistakes.length;
     const value = readMetaValue(expanded(name, text));
+    if (hasError(mistakes.slice(before))) continue;
     if ('value' in value) meta.set(key, value.value);
     else mistakes.push(error(field, `meta value ${value.refused}`));
   }
   const count = meta.size + fixed.filter(([, own]) => raw.fields.has(own)).length;
   if (count > mostUserKeys) {
-    const message = `${count} meta keys are too many; Consul takes 64, and ${64 - mostUserKeys} are kube-registrar's own`;
+    const message = `more than ${mostUserKeys} meta keys; Consul takes 64, and ${64 - mostUserKeys} are kube-registrar's own`;
     mistakes.push(error(fieldOf(raw, 'meta'), message));
   }
   return meta;

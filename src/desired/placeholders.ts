@@ -24,6 +24,9 @@ const names: ReadonlyMap<string, (places: Placeholders) => string> = new Map([
 ]);
 const labelPrefix = 'pod.label.';
 
+/** Labels of a pod that placeholders are looked for in. Records keep one more, so that it shows when there are. */
+export const mostLabels = 128;
+
 /** Whether expanding the text could change it. */
 const isDynamic = (text: string): boolean => text.includes('{') || text.includes('}}');
 
@@ -48,8 +51,8 @@ export function expand(
       return '';
     }
     const value = lookUp(name, places);
-    if (value === undefined) mistakes.push(error(field, unknown(name)));
-    else if (value === '') mistakes.push((strict ? error : warning)(field, missing(name, places)));
+    if (value === undefined) mistakes.push(error(field, () => unknown(name)));
+    else if (value === '') mistakes.push((strict ? error : warning)(field, () => missing(name, places)));
     return value ?? '';
   });
   return { text: expanded, mistakes };
@@ -71,5 +74,8 @@ function unknown(name: string): string {
 function missing(name: string, places: Placeholders): string {
   if (!name.startsWith(labelPrefix)) return `{${name}} has no value here`;
   const label = name.slice(labelPrefix.length);
-  return `the pod has no label ${quote(label)}${didYouMean(label, Object.keys(places.podLabels))}`;
+  const labels = Object.keys(places.podLabels);
+  if (labels.length > mostLabels)
+    return `${quote(label)} is not among the first ${mostLabels} labels of the pod`;
+  return `the pod has no label ${quote(label)}${didYouMean(label, labels)}`;
 }

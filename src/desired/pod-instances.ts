@@ -7,13 +7,13 @@ import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import { isFinished, podCondition, standing } from './health.ts';
 import { podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
-import { quote, type Read, toProblems } from './mistake.ts';
+import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { declaredPodPort, reachedPort, resolvePodPort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
-import { denials, nothing, problem, type SourceResult, staleSource } from './source.ts';
+import { denials, nothing, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /** One for all: most pods have nothing to say here, and there are many. */
@@ -33,9 +33,10 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     clusterName: context.clusterName,
   });
   const { services } = declared;
-  const problems = toProblems(object, declared.mistakes);
+  const complaints: Complaint[] = [...declared.mistakes];
   // Not an error and not stale: the sandbox is still to come, or gone for good.
-  if (pod.ips.length === 0) return { object, instances: [], stale: [], problems, services };
+  if (pod.ips.length === 0)
+    return { object, instances: [], stale: [], problems: toProblems(object, complaints), services };
 
   const instances = new Map<string, Instance>();
   const stale: StaleSource[] = [];
@@ -51,25 +52,25 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     }
     const denied = denials(object, declaration, context);
     if (denied.length > 0) {
-      problems.push(...denied);
+      complaints.push(...denied);
       keep(declaration);
       continue;
     }
     const outcome = podInstance(declaration, pod, node, context);
     if (outcome === undefined) continue;
     if (!('id' in outcome)) {
-      for (const each of outcome) problems.push({ ...each, object });
+      complaints.push(...outcome);
       keep(declaration);
     } else if (instances.has(outcome.id)) {
       const message = `service ${quote(outcome.service)} on port ${outcome.port} is asked for twice; remove one`;
-      problems.push(problem(object, 'InvalidAnnotation', fieldOf(declaration, 'service'), message));
+      complaints.push(error(fieldOf(declaration, 'service'), message));
     } else instances.set(outcome.id, outcome);
   }
   const found = { object, instances: [...instances.values()], services };
   return {
     ...found,
     stale: stale.length === 0 ? none : stale,
-    problems: problems.length === 0 ? none : problems,
+    problems: complaints.length === 0 ? none : toProblems(object, complaints),
   };
 }
 

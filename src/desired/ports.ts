@@ -9,6 +9,18 @@ interface NamedPort {
   readonly port: number;
 }
 
+/** Ports of one object that are looked at. */
+const mostPorts = 512;
+
+/** What a record keeps of an object's ports: of too many those with a name or a host port first, and one too many. */
+export function keptPorts<Port extends { readonly name: string; readonly hostPort?: number }>(
+  ports: readonly Port[],
+): readonly Port[] {
+  if (ports.length <= mostPorts) return ports;
+  const says = ({ name, hostPort }: Port): number => (name !== '' || hostPort !== undefined ? 0 : 1);
+  return [...ports].sort((a, b) => says(a) - says(b)).slice(0, mostPorts + 1);
+}
+
 /**
  * The container port a declaration means. A number need not be declared: containerPort is informational
  * (core/v1). Without a choice it is the only one there is; TCP and UDP under one number are one.
@@ -80,6 +92,8 @@ function find<Port extends NamedPort>(
   const match = ports.find((port) => ('name' in ref ? port.name === ref.name : port.port === ref.number));
   if (match !== undefined) return { value: match };
   const word = 'name' in ref ? ref.name : String(ref.number);
+  if (ports.length > mostPorts)
+    return { refused: `port ${quote(word)} is not among the first ${mostPorts} ports of ${owner}` };
   const names = ports.map(({ name }) => name).filter((name) => name !== '');
   const hint =
     ('name' in ref && didYouMean(word, names)) ||

@@ -1,4 +1,4 @@
-import { fields, isField, servicesField, unknownField } from './fields.ts';
+import { fields, isField, longestText, servicesField, tooLong, unknownField } from './fields.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
 import type { RawDeclaration } from './raw-declaration.ts';
 import type { ReadList } from './services-list.ts';
@@ -9,9 +9,6 @@ export interface RawDeclarations {
   /** Mistakes that belong to no declaration. */
   readonly mistakes: readonly Mistake[];
 }
-
-/** Longest value of one annotation, `services` apart, in characters. */
-const longestValue = 4_096;
 
 /**
  * Whether an object is kept out: `service: "false"`, a pod template's annotation overridden by a patch, as with
@@ -31,7 +28,7 @@ export function readAnnotations(
   // Sorted, because the order of annotations means nothing.
   for (const name of Object.keys(annotations).sort()) {
     if (isField(name)) own.set(name, annotations[name]!);
-    else if (name !== servicesField) mistakes.push(warning(name, unknownField(name, 'annotation')));
+    else if (name !== servicesField) mistakes.push(warning(name, () => unknownField(name, 'annotation')));
   }
   const list = Object.hasOwn(annotations, servicesField) ? annotations[servicesField] : undefined;
   const service = own.get('service');
@@ -46,10 +43,9 @@ function plain(own: ReadonlyMap<string, string>): RawDeclaration {
   const mistakes: Mistake[] = [];
   let tags: readonly string[] = [];
   for (const [name, value] of own) {
-    if (value.length > longestValue) {
-      mistakes.push(error(name, `${name} is longer than ${longestValue} characters`));
-    } else if (name === 'tags') tags = splitTags(value);
-    else values.set(name, value);
+    if (name !== 'tags') values.set(name, value);
+    else if (Buffer.byteLength(value) > longestText(name)) mistakes.push(error(name, tooLong(name)));
+    else tags = splitTags(value);
   }
   return { at: '', fields: values, tags, mistakes };
 }

@@ -8,7 +8,7 @@ import type { EndpointGroup } from './endpoint-groups.ts';
 import { type Condition, isFinished, isGated, notReadyReason, podHealth, standing } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
-import { quote, type Read, toProblems } from './mistake.ts';
+import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { noAddress, unreachable } from './pod-instances.ts';
@@ -16,7 +16,7 @@ import { type EndpointPort, reachedPort, resolveServicePort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { fieldOf } from './raw-declaration.ts';
 import { isSwitchedOff } from './read-annotations.ts';
-import { denials, nothing, problem, type SourceResult, staleSource } from './source.ts';
+import { denials, nothing, type SourceResult, staleSource } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
@@ -39,25 +39,22 @@ export function sliceInstances(
     uid: service.uid,
   };
   const declared = declarationsFor(group, node, context);
-  const problems = toProblems(object, declared.mistakes);
+  const complaints: Complaint[] = [...declared.mistakes];
   const instances = new Map<string, Instance>();
   const stale: StaleSource[] = [];
   for (const declaration of declared.outcomes) {
     if (own.has(declaration.service.toLowerCase())) continue;
     const denied = declaration.kind === 'declared' ? denials(object, declaration, context) : [];
-    if (denied.length > 0) problems.push(...denied);
+    if (denied.length > 0) complaints.push(...denied);
     else if (declaration.kind === 'declared') {
       const outcome = sliceInstance(declaration, group, node, context);
       if (outcome === undefined) continue;
       if ('id' in outcome) {
         if (!instances.has(outcome.id)) instances.set(outcome.id, outcome);
-        else
-          problems.push(
-            problem(object, 'InvalidAnnotation', fieldOf(declaration, 'service'), twice(outcome)),
-          );
+        else complaints.push(error(fieldOf(declaration, 'service'), twice(outcome)));
         continue;
       }
-      for (const each of outcome) problems.push({ ...each, object });
+      complaints.push(...outcome);
     }
     const kept = keep(declaration, group);
     if (kept !== undefined) stale.push(kept);
@@ -66,7 +63,7 @@ export function sliceInstances(
     object,
     instances: [...instances.values()],
     stale,
-    problems,
+    problems: toProblems(object, complaints),
     services: declared.services,
   };
 }

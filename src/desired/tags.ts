@@ -18,9 +18,12 @@ export function cleanTags(
   list: readonly string[],
   field: string,
 ): { readonly tags: readonly string[]; readonly mistakes: readonly Mistake[] } {
-  const tags = [...new Set(list.map((tag) => tag.trim()).filter((tag) => tag !== ''))].sort();
+  const different = new Set(list.map((tag) => tag.trim()).filter((tag) => tag !== ''));
+  // Before anything is done with each of them.
+  if (different.size > mostTags)
+    return { tags: [], mistakes: [error(field, `has more than ${mostTags} tags`)] };
+  const tags = [...different].sort();
   const mistakes: Mistake[] = [];
-  if (tags.length > mostTags) mistakes.push(error(field, `has more than ${mostTags} tags`));
   for (const tag of tags) {
     if (Buffer.byteLength(tag) > longestTag) {
       mistakes.push(error(field, `tag ${quote(tag)} is longer than ${longestTag} bytes`));

@@ -20,7 +20,9 @@ export function readServiceName(
   const name = isTrue ? object.name : text;
   if (isDnsLabel(name)) return { value: serviceName(name) };
   if (name === '') return { refused: 'is empty; write the name of the Consul service' };
-  const usable = name.replaceAll(/[^A-Za-z0-9-]+/g, '-').replaceAll(/^-+|-+$/g, '');
+  // The hyphens at the end are not looked for by a pattern: it would try from each of them anew.
+  const words = name.slice(0, 200).split(/[^A-Za-z0-9]+/);
+  const usable = words.filter((word) => word !== '').join('-');
   const hint = isDnsLabel(usable) ? `; did you mean ${quote(usable)}?` : '';
   return {
     refused: `${quote(name)} is not usable in DNS (letters, digits and hyphens, at most 63)${hint}`,

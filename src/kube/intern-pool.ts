@@ -1,24 +1,38 @@
+/** Longer values are not shared, in characters of JSON: there are few of them, or somebody makes many on purpose. */
+const longestShared = 131_072;
+
+export interface InternPoolOptions {
+  /** Entries in a generation. Default 8,192. */
+  readonly entries?: number;
+  /** Characters in a generation, of the texts by which values are found again. Default 2 Mi. */
+  readonly characters?: number;
+}
+
 /**
  * Shares values of equal content between records: label sets, port lists, node names. Pods of one ReplicaSet
  * differ in little more than name and IP, so this is most of what makes a record slim.
  *
- * The pool never grows past two generations of `capacity` entries of each kind: what was asked for lately is
- * kept, the rest is let go. A forgotten value only stops being shared with records still to come, so nothing
- * has to count references and no relist has to rebuild anything.
+ * The pool never grows past two generations of each kind, each of them bounded in entries and in characters: what
+ * was asked for lately is kept, the rest is let go. A forgotten value only stops being shared with records still to
+ * come, so nothing has to count references and no relist has to rebuild anything.
  */
 export class InternPool {
   readonly #strings: Generations<string>;
   readonly #values: Generations<unknown>;
 
-  /** `capacity`: entries in a generation. Default 8,192. */
-  constructor(capacity = 8_192) {
-    this.#strings = new Generations(capacity);
-    this.#values = new Generations(capacity);
+  constructor({ entries = 8_192, characters = 2_097_152 }: InternPoolOptions = {}) {
+    this.#strings = new Generations(entries, characters);
+    this.#values = new Generations(entries, characters);
   }
 
   /** Entries held at the moment. */
   get size(): number {
     return this.#strings.size + this.#values.size;
+  }
+
+  /** Characters held at the moment. */
+  get characters(): number {
+    return this.#strings.characters + this.#values.characters;
   }
 
   string(text: string): string {
@@ -32,27 +46,39 @@ export class InternPool {
 }
 
 class Generations<T> {
-  readonly #capacity: number;
+  readonly #entries: number;
+  readonly #characters: number;
   #young = new Map<string, T>();
   #old = new Map<string, T>();
+  #youngCharacters = 0;
+  #oldCharacters = 0;
 
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor(entries: number, characters: number) {
+    this.#entries = entries;
+    this.#characters = characters;
   }
 
   get size(): number {
     return this.#young.size + this.#old.size;
   }
 
+  get characters(): number {
+    return this.#youngCharacters + this.#oldCharacters;
+  }
+
   shared(key: string, value: T): T {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
+    if (key.length > Math.min(longestShared, this.#characters)) return value;
     const known = this.#old.get(key) ?? value;
-    if (this.#young.size >= this.#capacity) {
+    if (this.#young.size >= this.#entries || this.#youngCharacters + key.length > this.#characters) {
       this.#old = this.#young;
+      this.#oldCharacters = this.#youngCharacters;
       this.#young = new Map();
+      this.#youngCharacters = 0;
     }
     this.#young.set(key, known);
+    this.#youngCharacters += key.length;
     return known;
   }
 }

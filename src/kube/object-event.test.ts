@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
-import { cutToBytes, kubeEvent, type ObjectEvent } from './object-event.ts';
+import { kubeEvent, type ObjectEvent } from './object-event.ts';
 
 const event: ObjectEvent = {
   regarding: { kind: 'Node', namespace: '', name: 'n1', uid: 'node-uid' },
@@ -23,27 +22,15 @@ describe('kubeEvent()', () => {
     assert.deepEqual(made.regarding, { ...event.regarding, apiVersion: 'v1' });
   });
 
+  test('shows what would steer the terminal of who reads it', () => {
+    const note = 'a\u001b[31m\u009bb\u202ec\u2028d';
+    assert.equal(kubeEvent({ ...event, note }, once).note, 'a\\u001b[31m\\u009bb\\u202ec\\u2028d');
+  });
+
   test('has a series from the second time on', () => {
     assert.deepEqual(kubeEvent(event, { ...once, count: 2 }).series, {
       count: 2,
       lastObservedTime: '1970-01-01T00:00:05.000000Z',
     });
-  });
-});
-
-describe('cutToBytes()', () => {
-  test('never exceeds the limit nor cuts a character, and leaves alone what fits', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary', maxLength: 60 }),
-        fc.integer({ min: 3, max: 40 }),
-        (text, limit) => {
-          const cut = cutToBytes(text, limit);
-          assert.ok(Buffer.byteLength(cut) <= limit);
-          if (Buffer.byteLength(text) <= limit) assert.equal(cut, text);
-          else assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)));
-        },
-      ),
-    );
   });
 });

@@ -1,4 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { cutToBytes } from '../lib/cut-to-bytes.ts';
+import { visible } from '../lib/visible.ts';
 import type { ObjectRef } from '../model/problem.ts';
 
 /** Something to tell the owner of an object; `kubectl describe` shows it. */
@@ -10,7 +12,7 @@ export interface ObjectEvent {
   readonly reason: string;
   /** What was done or tried, in CamelCase. */
   readonly action: string;
-  /** For people; cut at 1 KiB, the limit of the API. */
+  /** For people; written with what would act in it made visible, and cut at 1 KiB, the limit of the API. */
   readonly note: string;
 }
 
@@ -70,7 +72,7 @@ export function kubeEvent(event: ObjectEvent, { name, reportingInstance, ...time
     type,
     reason,
     action,
-    note: cutToBytes(note, longestNote),
+    note: cutToBytes(visible(note), longestNote),
     regarding: { ...regarding, apiVersion: apiVersions[regarding.kind] },
     ...(series === undefined ? {} : { series }),
   };
@@ -83,20 +85,6 @@ export function seriesOf({ count, lastAt }: Pick<Occurrence, 'count' | 'lastAt'>
 
 /** In bytes (NoteLengthLimit of the API server). */
 const longestNote = 1024;
-
-/** At most `limit` bytes of UTF-8, ending in `…` where something is missing; characters stay whole. */
-export function cutToBytes(text: string, limit: number): string {
-  if (Buffer.byteLength(text) <= limit) return text;
-  const end = '…';
-  let bytes = Buffer.byteLength(end);
-  let cut = '';
-  for (const character of text) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > limit) break;
-    cut += character;
-  }
-  return cut + end;
-}
 
 /** MicroTime of meta/v1: six digits after the point. */
 const microTime = (wall: number): string => new Date(wall).toISOString().replace('Z', '000Z');

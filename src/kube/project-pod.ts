@@ -1,9 +1,18 @@
 import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
+import { registeredGate } from '../desired/health.ts';
+import { keptAnnotations } from '../desired/kept-annotations.ts';
+import { mostLabels } from '../desired/placeholders.ts';
+import { keptPorts } from '../desired/ports.ts';
+import { cutToBytes } from '../lib/cut-to-bytes.ts';
 import type { ContainerPort, GateState, PodRecord } from '../model/pod.ts';
-import { annotationsUnder } from './annotations.ts';
 import type { InternPool } from './intern-pool.ts';
 
 const flag = { ready: 1, containersReady: 2, deleting: 4, hostNetwork: 8 } as const;
+
+/** Bounds of what is kept of a pod, which anybody may write: a record has at most some 64 KB. */
+const mostGates = 32;
+/** In bytes. */
+const longestMessage = 1_024;
 
 /** A PodRecord with its booleans in one integer, and everything that repeats from pod to pod shared. */
 class SlimPod implements PodRecord {
@@ -44,18 +53,20 @@ class SlimPod implements PodRecord {
     this.phase = pool.string(status?.phase ?? '');
     this.readySince = readySince(conditions);
     this.reason = pool.string(notReady?.reason ?? '');
-    this.message = pool.string(notReady?.message ?? '');
+    this.message = pool.string(cutToBytes(notReady?.message ?? '', longestMessage));
     this.gates = pool.value(
-      (spec?.readinessGates ?? []).map(({ conditionType }) => ({
-        type: conditionType,
-        status: isTrue(conditionType),
-      })),
+      keptGates(
+        (spec?.readinessGates ?? []).map(({ conditionType }) => ({
+          type: conditionType,
+          status: isTrue(conditionType),
+        })),
+      ),
     );
     this.ports = pool.value(
-      [...(spec?.containers ?? []), ...sidecars(spec?.initContainers)].flatMap(portsOf),
+      keptPorts([...(spec?.containers ?? []), ...sidecars(spec?.initContainers)].flatMap(portsOf)),
     );
-    this.labels = pool.value(metadata.labels ?? {});
-    this.annotations = pool.value(annotationsUnder(prefix, metadata.annotations));
+    this.labels = pool.value(keptLabels(metadata.labels));
+    this.annotations = pool.value(keptAnnotations(prefix, metadata.annotations));
     this.flags =
       (isTrue('Ready') ? flag.ready : 0) |
       (isTrue('ContainersReady') ? flag.containersReady : 0) |
@@ -87,6 +98,20 @@ function remains({ metadata = {}, status }: V1Pod): V1Pod {
   const { uid, namespace, name, resourceVersion, deletionTimestamp } = metadata;
   const identity = { uid, namespace, name, resourceVersion, deletionTimestamp };
   return { metadata: identity as typeof metadata, status: { phase: status!.phase! } };
+}
+
+/** One more than are looked at, so that it shows when there are more. */
+function keptLabels(labels: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const names = Object.keys(labels);
+  if (names.length <= mostLabels) return labels;
+  return Object.fromEntries(names.slice(0, mostLabels + 1).map((name) => [name, labels[name]!]));
+}
+
+/** Of many gates those that say something: our own, and those that are not fulfilled. */
+function keptGates(gates: readonly GateState[]): readonly GateState[] {
+  if (gates.length <= mostGates) return gates;
+  const rank = ({ type, status }: GateState): number => (type === registeredGate ? 0 : status ? 2 : 1);
+  return [...gates].sort((a, b) => rank(a) - rank(b)).slice(0, mostGates);
 }
 
 function readySince(conditions: readonly V1PodCondition[]): number | undefined {

@@ -1,6 +1,7 @@
 import type { V1Service } from '@kubernetes/client-node';
+import { keptAnnotations } from '../desired/kept-annotations.ts';
+import { keptPorts } from '../desired/ports.ts';
 import type { ServiceRecord } from '../model/service.ts';
-import { annotationsUnder } from './annotations.ts';
 import type { InternPool } from './intern-pool.ts';
 
 /** Returns the projection of Services (core/v1) to ServiceRecords. */
@@ -15,8 +16,10 @@ export function serviceProjection(
     resourceVersion: metadata.resourceVersion ?? '',
     deleting: Boolean(metadata.deletionTimestamp),
     ports: pool.value(
-      (spec?.ports ?? []).map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
+      keptPorts(
+        (spec?.ports ?? []).map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
+      ),
     ),
-    annotations: pool.value(annotationsUnder(annotationPrefix, metadata.annotations)),
+    annotations: pool.value(keptAnnotations(annotationPrefix, metadata.annotations)),
   });
 }

@@ -9,13 +9,17 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** No sensible duration is longer. */
+const longestText = 64;
+
 /**
  * Milliseconds of a duration written as in Go (`time.ParseDuration`): `250ms`, `1.5s`, `1m30s`, `0`.
  * Undefined for anything else; negative durations are none either, because none of ours may be.
  */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
-  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
+  if (text.length > longestText) return undefined;
+  if (!/^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/([\d.]+)([^\d.]+)/g)) {
     ms += Number(amount) * (unitMs[unit!] ?? Number.NaN);

@@ -1,4 +1,4 @@
-import { printable } from '../lib/printable.ts';
+import { visible, visibleLines } from '../lib/visible.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
@@ -23,19 +23,19 @@ export function renderText(
     colour ? `\u001b[${colours[kind]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   for (const { node, steps, findings } of nodes) {
-    lines.push(node);
+    lines.push(visible(node));
     for (const step of steps) {
-      const [title = '', ...fields] = stepLines(step).map((line) => `  ${printable(line)}`);
+      const [title = '', ...fields] = stepLines(step).map((line) => `  ${visible(line)}`);
       lines.push(paint(step.held ? 'held' : step.verb, title), ...fields);
     }
-    for (const finding of findings) lines.push(paint('finding', `  ! ${printable(findingText(finding))}`));
+    for (const finding of findings) lines.push(paint('finding', `  ! ${visible(findingText(finding))}`));
     lines.push('');
   }
   if (problems.length > 0) {
     lines.push('Problems');
     for (const problem of problems) {
       lines.push(
-        paint(problem.severity === 'error' ? 'problem' : 'finding', `  ! ${printable(problemText(problem))}`),
+        paint(problem.severity === 'error' ? 'problem' : 'finding', `  ! ${visible(problemText(problem))}`),
       );
     }
     lines.push('');
@@ -47,7 +47,7 @@ export function renderText(
 /** The plan as JSON for scripts, ends with a line break. An absent `before` or `after` is null. */
 export function renderJson(plan: Plan): string {
   const absent = (_key: string, value: unknown): unknown => (value === undefined ? null : value);
-  return `${JSON.stringify(plan, absent, 2)}\n`;
+  return visibleLines(`${JSON.stringify(plan, absent, 2)}\n`);
 }
 
 /** A step and its fields, a line each. */

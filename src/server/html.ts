@@ -1,3 +1,5 @@
+import { visible } from '../lib/visible.ts';
+
 /** Text that is HTML already. */
 export class Html {
   readonly text: string;
@@ -19,5 +21,5 @@ export function html(strings: TemplateStringsArray, ...values: readonly Value[])
 function render(value: Value): string {
   if (value instanceof Html) return value.text;
   if (typeof value === 'object') return value.map(render).join('');
-  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return visible(String(value)).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

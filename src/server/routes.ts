@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { visible, visibleLines } from '../lib/visible.ts';
 import { statusPage } from './page.ts';
 import type { StatusSource } from './status.ts';
 
@@ -36,7 +37,7 @@ const pageHeaders = {
 export function routes(source: StatusSource, metrics: MetricsSource, clock: Clock) {
   const page = paced(clock, () => statusPage(source.status()));
   const series = paced(clock, () => metrics.text());
-  const json = paced(clock, () => `${JSON.stringify(source.status(), undefined, 2)}\n`);
+  const json = paced(clock, () => visibleLines(`${JSON.stringify(source.status(), undefined, 2)}\n`));
   const known: Readonly<Record<string, Route>> = {
     '/': async () => ({
       status: 200,
@@ -51,7 +52,7 @@ export function routes(source: StatusSource, metrics: MetricsSource, clock: Cloc
         : { status: 503, contentType: plain, body: `${why}\n` };
     },
     '/readyz': () => {
-      const listed = (lines: readonly string[]) => lines.map((line) => `- ${line}\n`).join('');
+      const listed = (lines: readonly string[]) => lines.map((line) => `- ${visible(line)}\n`).join('');
       const missing = source.notReady();
       if (missing.length > 0) {
         return { status: 503, contentType: plain, body: `not ready:\n${listed(missing)}` };

@@ -1,0 +1,44 @@
+import { isField, longestText, metaPrefix, servicesField } from './fields.ts';
+import { mostUserKeys } from './meta.ts';
+
+/** Names that are no fields: enough for `toProblems()` to tell of, and one more. */
+const mostUnknown = 21;
+/** Kubernetes takes no longer ones (IsQualifiedName). */
+const longestName = 63;
+
+/**
+ * What a record keeps of an object's annotations: those whose key starts with `prefix` (`kube-registrar.io/`), by
+ * the rest of the key. An object may hold 256 KiB of them, so of everything that is not valid only so much is kept
+ * that reading it still says what is wrong: a value that is too long is cut to be just too long, of too many
+ * `meta.` keys one too many, of unknown names 21, without their values.
+ */
+export function keptAnnotations(
+  prefix: string,
+  annotations: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {};
+  let [metaKeys, unknown] = [0, 0];
+  for (const key in annotations) {
+    if (!key.startsWith(prefix)) continue;
+    const name = key.slice(prefix.length);
+    if (name === servicesField || (isField(name) && !name.startsWith(metaPrefix))) {
+      kept[name] = justTooLong(annotations[key] ?? '', longestText(name));
+    } else if (name.startsWith(metaPrefix) && name.length <= longestName) {
+      metaKeys += 1;
+      if (metaKeys <= mostUserKeys + 1) kept[name] = justTooLong(annotations[key] ?? '', longestText(name));
+    } else {
+      unknown += 1;
+      if (unknown > mostUnknown) continue;
+      kept[name.length <= longestName ? name : `${copied(name, longestName)}…`] = '';
+    }
+  }
+  return kept;
+}
+
+/** The text, or a start of it that is still longer than `bytes`. */
+const justTooLong = (text: string, bytes: number): string =>
+  Buffer.byteLength(text) <= bytes ? text : copied(text, bytes + 1);
+
+/** The start of a text. A mere slice would keep the whole text in memory. */
+const copied = (text: string, length: number): string =>
+  Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le');
