@@ -76,12 +76,12 @@ describe('kube-registrar explain', () => {
       logger: silentLogger,
       clock: cluster.clock,
     }).then((started) => ({ ...started, [Symbol.asyncDispose]: () => started.close() }));
-    const told = await explain(cluster, 'pod/web-1', '--server', server.origin);
+    const known = await explain(cluster, 'pod/web-1', '--server', server.origin);
     assert.match(
-      told.stdout,
+      known.stdout,
       /wrong: Consul refuses an instance of service "web": put-instance on node .* on "web"/,
     );
-    assert.equal(told.exitCode, 2);
+    assert.equal(known.exitCode, 2);
     const plan = await cluster.run(['plan', '--server', server.origin]);
     assert.match(plan.stdout, /! Pod default\/web-1: Consul refuses .* on "web".* \(RegistrationFailed\)\n/);
     await operator.stop();

@@ -237,7 +237,7 @@ describe('a configuration file', () => {
     assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front, back)" }'), []);
   });
 
-  test('is told what its keys make together along with what is wrong elsewhere', () => {
+  test('with keys that do not fit together is refused for that too, along with what is wrong elsewhere', () => {
     const text = 'leaderElection: { leaseDuration: 5s, renewDeadline: 6s }\nlog: { level: loud }\n';
     assert.deepEqual(
       mistakes(text).map((mistake) => mistake.split(': ')[1]),

@@ -69,7 +69,6 @@ export class ConsulHttp {
           signal: deadline,
           headersTimeoutMs: timeoutMs,
           bodyTimeoutMs: timeoutMs,
-          waits: extraMs > 0,
         });
         return { status: response.status, headers: response.headers, text: await readText(response, limits) };
       } catch (thrown) {

@@ -114,6 +114,12 @@ export class OperatorProcess implements AsyncDisposable {
     this.#process?.resume();
   }
 
+  /** Most memory it has had since its start (`VmHWM`), in bytes. */
+  async peakBytes(): Promise<number> {
+    const text = await readFile(`/proc/${this.#process?.pid}/status`, 'utf8');
+    return 1024 * Number(/^VmHWM:\s*(\d+) kB$/m.exec(text)?.[1]);
+  }
+
   /** SIGUSR2; what it then writes down of itself. */
   async dump(): Promise<LogLine> {
     const before = this.logs('DebugDump').length;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '../eventually.ts';
 import { type Consul, type ConsulOptions, startConsul } from './consul.ts';
 import { countedWrites, type HealthEntry, instances, isPassing } from './consul-reads.ts';
-import { type Kube, type KubeOptions, startKube } from './kube.ts';
+import { type Kube, startKube } from './kube.ts';
 import { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts';
 import { installRbac, type OperatorProcess, operatorIdentity, startOperator } from './operator.ts';
 import { Namespace } from './workloads.ts';
@@ -16,9 +16,10 @@ export interface StageOptions {
   readonly sync?: Readonly<Record<string, unknown>>;
   /** The operator's `guard` section. */
   readonly guard?: Readonly<Record<string, unknown>>;
+  /** Further sections of the operator's configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly consul?: ConsulOptions;
   readonly kubelet?: KubeletOptions;
-  readonly kube?: KubeOptions;
   /** The operator's `registration` section; the agents' port is set here. */
   readonly registration?: Readonly<Record<string, unknown>> & {
     readonly agent?: Readonly<Record<string, unknown>>;
@@ -32,14 +33,14 @@ export const clusterName = 'prod';
 export async function startStage({
   sync = {},
   guard = {},
+  config = {},
   consul: options = {},
   kubelet: kubeletOptions = {},
-  kube: kubeOptions = {},
   registration = {},
 }: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const [kube, consul] = await Promise.all([
-    startKube(kubeOptions).then((server) => started.use(server)),
+    startKube().then((server) => started.use(server)),
     startConsul({
       ...options,
       // Without it, DNS answers by UDP hold three addresses and do not say that there are more.
@@ -53,6 +54,7 @@ export async function startStage({
   const operator = started.use(
     await startOperator({
       config: {
+        ...config,
         cluster: { name: clusterName },
         kubernetes: { kubeconfig: await kube.kubeconfigFor(operatorIdentity) },
         consul: { addresses: [consul.url] },
