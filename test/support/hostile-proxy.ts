@@ -5,8 +5,30 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net';
 import type { HttpRequest, Transport } from '../../src/lib/transport.ts';
 
-/** `fair`: what the server behind it answers. A number: this status. The others are 200. */
-export type Weather = 'fair' | 'not-json' | 'odd-json' | 'cut' | 'reset' | 400 | 401 | 403 | 404 | 429 | 500;
+/**
+ * - `fair`       what the server behind it answers
+ * - a number     this status
+ * - `an-hour`    429 and 503 in turn, both asking to be left alone for an hour
+ * - `tiny-limit` 413 to every transaction, with a limit that no Consul has; all else is fair
+ * - `drip`       a body that comes byte by byte and never ends
+ *
+ * The others are 200.
+ */
+export type Weather =
+  | 'fair'
+  | 'not-json'
+  | 'odd-json'
+  | 'cut'
+  | 'reset'
+  | 'an-hour'
+  | 'tiny-limit'
+  | 'drip'
+  | 400
+  | 401
+  | 403
+  | 404
+  | 429
+  | 500;
 
 export interface HostileProxyOptions {
   readonly target: Transport;
@@ -48,10 +70,11 @@ export class HostileProxy implements AsyncDisposable {
     return `${this.#options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   }
 
-  /** From now on; what is open is broken off, so that nobody sits it out in a watch. */
-  turn(weather: Weather): void {
+  /** From now on; what is open is broken off, unless it is kept, so that nobody sits it out in a watch. */
+  turn(weather: Weather, { keepOpen = false }: { readonly keepOpen?: boolean } = {}): void {
     this.#weather = weather;
     this.spoilt = 0;
+    if (keepOpen) return;
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -67,7 +90,7 @@ export class HostileProxy implements AsyncDisposable {
     const { method, url: path = '/', headers } = incoming;
     const request = { method: method as HttpRequest['method'], path };
     const weather = this.#weather;
-    if (weather === 'fair') {
+    if (weather === 'fair' || (weather === 'tiny-limit' && !path.startsWith('/v1/txn'))) {
       const own = this.#options.own?.(request);
       if (own !== undefined) outgoing.end(own);
       else await this.#forward({ ...request, body }, headers, outgoing);
@@ -88,6 +111,17 @@ export class HostileProxy implements AsyncDisposable {
         return void outgoing.end(echo);
       case 'odd-json':
         return void outgoing.end(JSON.stringify({ [token || authorization]: echo, message: echo }));
+      case 'an-hour':
+        outgoing.writeHead(this.spoilt % 2 === 0 ? 429 : 503, { 'retry-after': '3600' });
+        return void outgoing.end('come back in an hour');
+      case 'tiny-limit':
+        return void outgoing.writeHead(413).end('Transaction contains too many operations (128 > 1)');
+      case 'drip': {
+        outgoing.writeHead(200, { 'content-type': 'application/json' });
+        const dripping = setInterval(() => outgoing.write(' '), 100);
+        outgoing.once('close', () => clearInterval(dripping));
+        return;
+      }
       default:
         outgoing.writeHead(weather, { 'content-type': 'application/json', 'retry-after': '1' });
         return void outgoing.end(

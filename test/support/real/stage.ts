@@ -19,6 +19,8 @@ export interface StageOptions {
   /** Further sections of the operator's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly consul?: ConsulOptions;
+  /** Where the operator reaches the Consul: a proxy, say. Default: the server itself. */
+  readonly reachedAt?: (consul: Consul) => Promise<string>;
   readonly kubelet?: KubeletOptions;
   /** The operator's `registration` section; the agents' port is set here. */
   readonly registration?: Readonly<Record<string, unknown>> & {
@@ -35,6 +37,7 @@ export async function startStage({
   guard = {},
   config = {},
   consul: options = {},
+  reachedAt = async ({ url }) => url,
   kubelet: kubeletOptions = {},
   registration = {},
 }: StageOptions = {}): Promise<Stage> {
@@ -57,7 +60,7 @@ export async function startStage({
         ...config,
         cluster: { name: clusterName },
         kubernetes: { kubeconfig: await kube.kubeconfigFor(operatorIdentity) },
-        consul: { addresses: [consul.url] },
+        consul: { addresses: [await reachedAt(consul)] },
         sync,
         guard,
         registration: { ...registration, agent: { ...port, ...registration.agent } },
