@@ -10,6 +10,7 @@ export const faultRows: readonly string[] = [
   'a kind of object that may not be read from the start',
   'empty or shrunken LIST (RBAC lost, selector changed)',
   'Consul leader change, 500, 429, 503, slow answers',
+  'a proxy lies: Retry-After of an hour, a limit that no Consul has',
   'Consul restored from a snapshot, or wiped',
   'ACL token expired or revoked, "ACL not found", 403',
   'rights in Consul missing for long, then granted',

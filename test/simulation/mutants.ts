@@ -329,6 +329,30 @@ export const mutants: readonly Mutant[] = [
     invariants: ['foreign'],
   },
   {
+    name: 'believes whatever Retry-After says',
+    edits: [
+      {
+        file: 'src/lib/retry-after.ts',
+        original: 'return Math.min(given * 1_000, longestRetryAfterMs);',
+        mutated: 'return given * 1_000;',
+      },
+    ],
+    rows: ['a proxy lies: Retry-After of an hour, a limit that no Consul has'],
+    invariants: ['convergence'],
+  },
+  {
+    name: 'believes whatever limit a 413 names',
+    edits: [
+      {
+        file: 'src/consul/learnt-limits.ts',
+        original: 'Math.min(known, Math.max(named, least))',
+        mutated: 'Math.min(known, least < 0 ? least : named)',
+      },
+    ],
+    rows: ['a proxy lies: Retry-After of an hour, a limit that no Consul has'],
+    invariants: ['convergence'],
+  },
+  {
     name: 'gives an instance another id each time',
     edits: [
       {

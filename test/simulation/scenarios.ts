@@ -53,6 +53,11 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     lasts: [100, 30_000],
   },
   {
+    row: 'a proxy lies: Retry-After of an hour, a limit that no Consul has',
+    actions: ['consul-lying', 'consul-lying', 'rollout'],
+    lasts: [1_000, 10_000],
+  },
+  {
     row: 'Consul restored from a snapshot, or wiped',
     actions: ['consul-restore', 'consul-wipe'],
     lasts: [100, 40_000],

@@ -79,6 +79,15 @@ const leaderless = during('reads without a known leader', ({ y }) => ({ method, 
   return { kind: 'answer', status: 200, headers, body };
 });
 
+/** What stands before Consul names a limit that no Consul has, or wants to be left alone for an hour. */
+const lying = during('a proxy that lies', (_, random) => ({ path }) => {
+  const draw = random();
+  if (draw < 0.3) return { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } };
+  if (path !== '/v1/txn') return undefined;
+  const body = `Transaction contains too many operations (128 > ${draw < 0.6 ? 1 : 0})`;
+  return { kind: 'answer', status: 413, body };
+});
+
 const refusable = ['web', 'api', 'db', 'job', 'both', 'host'] as const;
 
 /** Consul refuses whatever concerns one service, wherever in a transaction it stands. */
@@ -110,5 +119,6 @@ export const consulFaults = {
   'consul-deaf': deaf,
   'consul-slow': slow,
   'consul-leaderless': leaderless,
+  'consul-lying': lying,
   'consul-refusing': refusing,
 } satisfies Record<string, Action>;
