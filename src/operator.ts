@@ -8,7 +8,6 @@ import type { ClusterStores } from './kube/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import { Outage } from './lib/outage.ts';
-import type { Transport } from './lib/transport.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
 import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
@@ -22,7 +21,7 @@ import {
   type Surroundings,
 } from './operator/parts.ts';
 import { registryOf } from './operator/registries.ts';
-import type { Registry } from './operator/registry.ts';
+import type { Registry, RegistryListener } from './operator/registry.ts';
 import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/unread.ts';
 import { readClusterUid } from './reconcile/cluster-uid.ts';
@@ -35,11 +34,6 @@ import type { Status, StatusSource } from './server/status.ts';
 
 export interface OperatorOptions extends Surroundings {
   readonly metrics: Metrics;
-  /**
-   * To Consul, for queries that wait; at least `watchConnections` of its own, so that they never hold up a
-   * write. Default: `consul`, which is right only where it has no limit.
-   */
-  readonly consulWatch?: Transport;
   readonly version: string;
   /** Needed for leader election. */
   readonly replica?: Replica;
@@ -50,6 +44,7 @@ interface Running {
   readonly registry: Registry;
   readonly observed: ObservedState;
   readonly desiredNodes: DesiredNodes;
+  readonly listener: RegistryListener;
 }
 
 /**
@@ -255,36 +250,34 @@ export class Operator implements StatusSource {
       wall: () => clock.wall(),
       onAging: (name, inMs) => this.#writing?.reviewIn(name, inMs),
     });
-    this.#running = { registry, observed, desiredNodes };
+    const listener: RegistryListener = {
+      // On standby, the leader's writes look like somebody else's.
+      onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
+      onAppeared: (name) => this.#writing?.reconciler.review(name),
+      onCompared: (drift) => {
+        this.#compared();
+        this.#writing?.reconciler.drifted(drift);
+        this.#writing?.guard.sweep();
+        this.#reviewAll();
+      },
+      onError: (error) => this.#consulFailed(error),
+      isWanted: (name) => {
+        const kubeNode = this.#names.get(name);
+        return (
+          desiredNodes.of(name).entry !== undefined || this.#stores.kubeNode(kubeNode ?? '') !== undefined
+        );
+      },
+    };
+    this.#running = { registry, observed, desiredNodes, listener };
     logger.info('cluster and Consul are read', {
       reason: 'Synced',
       nodes: this.#names.size,
       ...(this.#stores.unread.length === 0 ? {} : { unread: this.#stores.unread.map(unreadSourceText) }),
       registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
     });
-    const watching = registry.watch(
-      {
-        // On standby, the leader's writes look like somebody else's.
-        onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
-        onAppeared: (name) => this.#writing?.reconciler.review(name),
-        onCompared: (drift) => {
-          this.#compared();
-          this.#writing?.reconciler.drifted(drift);
-          this.#writing?.guard.sweep();
-          this.#reviewAll();
-        },
-        onError: (error) => this.#consulFailed(error),
-        isWanted: (name) => {
-          const kubeNode = this.#names.get(name);
-          return (
-            desiredNodes.of(name).entry !== undefined || this.#stores.kubeNode(kubeNode ?? '') !== undefined
-          );
-        },
-      },
-      signal,
-    );
+    const comparing = registry.compare(listener, signal);
     const serving = this.#leadership.run(owner, (fence, until) => this.#write(owner, fence, until), signal);
-    await Promise.all([serving, watching]);
+    await Promise.all([serving, comparing]);
   }
 
   /** Shows in Consul, where that is asked for, that this process is there. */
@@ -313,7 +306,7 @@ export class Operator implements StatusSource {
 
   /** Writes until the signal aborts, from what this process, leading or not, has followed so far. */
   async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
-    const { registry, observed, desiredNodes } = this.#running!;
+    const { registry, observed, desiredNodes, listener } = this.#running!;
     // What the leader before us wrote last, we may not have seen: each node is read before it is computed.
     if (this.#leadership.isElected) observed.distrust();
     using writing = new Writing({
@@ -331,7 +324,7 @@ export class Operator implements StatusSource {
       for (const [name, since] of this.#unwritten) writing.reconciler.touch(name, since);
       this.#unwritten.clear();
       this.#reviewAll();
-      await writing.run(signal);
+      await Promise.all([writing.run(signal), registry.watch(listener, signal)]);
     } finally {
       this.#writing = undefined;
     }

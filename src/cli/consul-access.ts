@@ -4,7 +4,9 @@ import { TlsFiles } from '../config/tls-files.ts';
 import { TokenFile } from '../config/token-file.ts';
 import { AclLogin } from '../consul/acl-login.ts';
 import { AclLoginTransport } from '../consul/acl-login-transport.ts';
+import { type ConnectionBudget, connectionBudget } from '../consul/connection-budget.ts';
 import { FailoverTransport } from '../consul/failover.ts';
+import { SeparateTransport } from '../consul/separate-transport.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
@@ -33,6 +35,7 @@ export class ConsulAccess implements AsyncDisposable {
   readonly #tls: TlsFiles;
   readonly #tokenFile: TokenFile | undefined;
   readonly #login: AclLogin | undefined;
+  readonly #budget: ConnectionBudget;
   #opened: FailoverTransport | undefined;
   readonly #loginTransport: Transport | undefined;
 
@@ -41,6 +44,7 @@ export class ConsulAccess implements AsyncDisposable {
     const { loaded, clock, random, logger, identity, onLogin } = options;
     const { caFile, certFile, keyFile, tokenFile, acl, datacenter, namespace, partition, requestTimeout } =
       loaded.config.consul;
+    this.#budget = connectionBudget(loaded.config.consul.connections, acl.authMethod !== undefined);
     this.#tls = new TlsFiles({
       files: { ca: caFile, cert: certFile, key: keyFile },
       initial: loaded.tls,
@@ -51,7 +55,7 @@ export class ConsulAccess implements AsyncDisposable {
       this.#tokenFile = new TokenFile({ path: tokenFile, initial: loaded.token, clock, logger });
     }
     if (acl.authMethod === undefined) return;
-    this.#loginTransport = this.#plain(2);
+    this.#loginTransport = this.#toServers((origin) => this.#connections(origin, this.#budget.logins));
     this.#login = new AclLogin({
       transport: this.#loginTransport,
       clock,
@@ -70,10 +74,16 @@ export class ConsulAccess implements AsyncDisposable {
     });
   }
 
-  /** `connections`: most sockets to each server. Closing it is the caller's. */
-  open(connections = 16): Transport {
-    const plain = this.#plain(connections);
-    this.#opened ??= plain;
+  /** At most `consul.connections` to each server, together with those of a login. Closing it is the caller's. */
+  open(): Transport {
+    const { writes, reads, waits } = this.#budget;
+    const calls = {
+      writes: this.#toServers((origin) => this.#connections(origin, writes, writeIdleMs)),
+      reads: this.#toServers((origin) => this.#connections(origin, reads)),
+      waits: this.#toServers((origin) => this.#connections(origin, waits)),
+    };
+    this.#opened ??= calls.writes;
+    const plain = new SeparateTransport(calls);
     return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
   }
 
@@ -107,17 +117,24 @@ export class ConsulAccess implements AsyncDisposable {
     await this.#loginTransport?.close();
   }
 
-  #plain(connections: number): FailoverTransport {
-    const { addresses } = this.#options.loaded.config.consul;
-    const tls = () => this.#tls.current();
-    return new FailoverTransport(
-      addresses.map(
-        (origin) =>
-          new RotatingTransport(tls, (current) => new HttpTransport({ origin, tls: current, connections })),
-      ),
+  #toServers(open: (origin: string) => Transport): FailoverTransport {
+    return new FailoverTransport(this.#options.loaded.config.consul.addresses.map(open));
+  }
+
+  #connections(origin: string, connections: number, idleMs?: number): Transport {
+    const idle = idleMs === undefined ? {} : { idleMs };
+    return new RotatingTransport(
+      () => this.#tls.current(),
+      (tls) => new HttpTransport({ origin, tls, connections, ...idle }),
     );
   }
 }
+
+/**
+ * How long a connection for writes is kept without one, in milliseconds: as long as the network lets it. Where
+ * others have taken what Consul grants this address, a new one could not be opened.
+ */
+const writeIdleMs = 86_400_000;
 
 /** One waits, one writes, and one reads. */
 const agentConnections = 3;

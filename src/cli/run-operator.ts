@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { watchConnections } from '../consul/observed-watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { Operator } from '../operator.ts';
@@ -25,7 +24,6 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
     onLogin: (result) => metrics.metrics.aclLogins.inc({ result }),
   });
   const consul = access.open();
-  const consulWatch = access.open(watchConnections);
   const operator = new Operator({
     config,
     clock: systemClock,
@@ -39,7 +37,6 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
     },
     kube: connection.transport,
     consul,
-    consulWatch,
     agents: access.openAgent,
     token: access.token,
   });
@@ -67,6 +64,6 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
   } finally {
     await server.close();
     await access[Symbol.asyncDispose]();
-    await Promise.all([connection.transport.close(), consul.close(), consulWatch.close()]);
+    await Promise.all([connection.transport.close(), consul.close()]);
   }
 };

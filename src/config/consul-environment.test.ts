@@ -68,6 +68,7 @@ describe("Consul's own variables", () => {
       allowPlaintextToken: false,
       caFile: 'ca.pem',
       certFile: 'cert.pem',
+      connections: 45,
       keyFile: 'key.pem',
       serverName: 'server.dc1.consul',
       namespace: 'team',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { leastConnections } from '../consul/connection-budget.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { probeHostMistake } from '../desired/probe-hosts.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -98,6 +99,11 @@ const consul = z.strictObject({
   datacenter: optional('Datacenter to write to. Default: that of the server.'),
   namespace: optional('Namespace to write to (Consul Enterprise).'),
   partition: optional('Admin partition to write to (Consul Enterprise).'),
+  connections: number(
+    45,
+    { least: leastConnections, most: 10_000, whole: true },
+    'Most connections to one Consul server at the same time. Consul grants one client address 200, and everything behind one NAT gateway or load balancer is one address: with the default, four processes fit. With more, more nodes are watched one by one. See consul-access.md.',
+  ),
   requestTimeout: duration('10s', 100, 'Longest wait for the answer to a request that does not block.'),
   heartbeat: heartbeat
     .prefault({})

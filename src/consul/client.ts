@@ -63,11 +63,11 @@ export interface TxnOpError {
   readonly what: string;
 }
 
-/** What an index is asked of; all but the last two cover every node with this meta. */
+/** What an index is asked of; all but the last cover every node with this meta. */
 export type IndexSource =
+  | { readonly kind: 'nodes'; readonly nodeMeta: Readonly<Record<string, string>> }
   | { readonly kind: 'services'; readonly nodeMeta: Readonly<Record<string, string>> }
   | { readonly kind: 'checks'; readonly nodeMeta: Readonly<Record<string, string>> }
-  | { readonly kind: 'node-services'; readonly node: string }
   | { readonly kind: 'node-checks'; readonly node: string };
 
 /**
@@ -163,7 +163,7 @@ export class ConsulClient {
 
   /**
    * The index of a reading and nothing of its content: a filter that nothing passes keeps the answer small
-   * and neither the index nor what wakes a blocking query depends on it. With `index`, a doorbell.
+   * and neither the index nor what wakes a blocking query depends on it. With `index`, it only wakes.
    */
   async indexOf(source: IndexSource, options: ReadOptions, signal: AbortSignal): Promise<number> {
     const [path, query] = indexRequest(source);
@@ -260,12 +260,12 @@ export interface NodeWithServices {
 
 function indexRequest(source: IndexSource): [path: string, query: [string, string][]] {
   switch (source.kind) {
+    case 'nodes':
+      return ['/v1/catalog/nodes', [...nodeMetaQuery(source.nodeMeta), ['filter', 'Node == ""']]];
     case 'services':
       return ['/v1/catalog/services', [...nodeMetaQuery(source.nodeMeta), ['filter', 'ServiceName == ""']]];
     case 'checks':
       return ['/v1/health/state/any', [...nodeMetaQuery(source.nodeMeta), ['filter', 'CheckID == ""']]];
-    case 'node-services':
-      return [`/v1/catalog/node-services/${encodeURIComponent(source.node)}`, [['filter', 'ID == ""']]];
     case 'node-checks':
       return [`/v1/health/node/${encodeURIComponent(source.node)}`, [['filter', 'CheckID == ""']]];
   }

@@ -69,6 +69,7 @@ export class ConsulHttp {
           signal: deadline,
           headersTimeoutMs: timeoutMs,
           bodyTimeoutMs: timeoutMs,
+          waits: extraMs > 0,
         });
         return { status: response.status, headers: response.headers, text: await readText(response, limits) };
       } catch (thrown) {

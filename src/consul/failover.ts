@@ -6,6 +6,8 @@ import type { HttpRequest, HttpResponse, Transport } from '../lib/transport.ts';
  * cannot be reached, the next is tried, once round. A server that answers 5xx gives its answer, but the
  * next request starts at the next server: it may be cut off from its leader.
  *
+ * A blocking query is not sent again: whoever waits decides where and how long to wait next.
+ *
  * A request may therefore reach Consul twice. What the operator writes bears that: it is idempotent or
  * a compare-and-set whose refusal leads to a fresh reading.
  */
@@ -36,7 +38,7 @@ export class FailoverTransport implements Transport {
         const late = last.code === 'timeout' || isTimeout(request.signal.reason);
         if (last.code === 'unreachable' || late) this.#leave(current);
         // A server that is silent has used up the time there was.
-        if (last.code !== 'unreachable' || request.signal.aborted) throw last;
+        if (last.code !== 'unreachable' || request.waits === true || request.signal.aborted) throw last;
       }
     }
     throw last;

@@ -2,7 +2,8 @@ import { Backoff } from '../lib/backoff.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { type ConsulNodeName, consulNodeName } from '../model/keys.ts';
 import { trusted } from './read-node.ts';
-import { longestWaitMs, type WatchContext } from './watch-context.ts';
+import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import type { WatchContext } from './watch-context.ts';
 
 /**
  * Waits between two answers that came at once, in milliseconds: registrations of services move the list's
@@ -28,30 +29,25 @@ export async function watchNodeList(options: NodeListWatchOptions, signal: Abort
   const { context, nodeMeta, onList, onIndexReset, onError, onOk } = options;
   const { client, clock, random } = context;
   const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
-  /** Above which index to wait; undefined: answer at once. */
-  let above: number | undefined;
   let last = 0;
   let pauseMs = 0;
   while (!signal.aborted) {
     try {
-      const startedAt = clock.now();
-      const wait = above === undefined ? {} : { index: above, waitMs: longestWaitMs };
-      const answer = await client.catalogNodes({ nodeMeta, ...wait }, signal);
+      const answer = await client.catalogNodes({ nodeMeta }, signal);
       const names = trusted(answer).map(({ Node }) => consulNodeName(Node));
       if (answer.index < last) onIndexReset();
       await onList(new Set(names), signal);
-      // A query that a restored snapshot broke off still answers with the old list and its old index.
-      above = above === undefined || answer.index > above ? answer.index : undefined;
       last = answer.index;
-      pauseMs = clock.now() - startedAt < paceMs ? Math.min(pauseMs + paceMs, longestPaceMs) : 0;
-      backoff.reset();
+      const startedAt = clock.now();
       onOk();
+      indexOfWake(await waitForIndex(context, { kind: 'nodes', nodeMeta }, last, signal));
+      backoff.reset();
+      pauseMs = clock.now() - startedAt < paceMs ? Math.min(pauseMs + paceMs, longestPaceMs) : 0;
       if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     } catch (thrown) {
       if (signal.aborted) return;
       const error = RegistrarError.from(thrown);
       onError(error);
-      above = undefined;
       const waitMs = backoff.next(Math.max(100, error.retryAfterMs ?? 0));
       await clock.sleep(waitMs, signal).catch(() => {});
     }

@@ -2,14 +2,10 @@ import { Backoff } from '../lib/backoff.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { TokenBucket } from '../lib/token-bucket.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
-import type { ObservedNode } from '../plan/observed.ts';
-import type { ReadIndex } from './read-node.ts';
-import { compare, longestWaitMs, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
+import { type Wake, waitForIndex } from './wait-for-index.ts';
+import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
-type Source = keyof ReadIndex;
-const kinds = { services: 'node-services', checks: 'node-checks' } as const;
-
-/** How often a node is read at most while it keeps ringing: three times at once, then every two seconds. */
+/** How often a node is read at most while it keeps changing: three times at once, then every two seconds. */
 const burst = 3;
 const refillMs = 2_000;
 
@@ -22,28 +18,20 @@ export interface NodeWatchOptions {
 }
 
 /**
- * Watches one Consul node: two blocking queries, one for its services and one for its checks, used as
- * doorbells only. What they answer is not looked at; when one rings the node is read and compared.
+ * Watches the checks of one Consul node by a wait of its own, which also ends when an instance or the node is
+ * removed. Other changes of instances are the sweep's to find.
  *
- * - A node nobody of us writes to is read at once; our own writes ring too, and are waited out first.
- * - The bell is set again at the index of the reading, not of its own answer: the index of a node's checks
- *   is that of all checks, and after a pause everybody else's would ring.
- * - A bell that rings early without a newer index was broken off, as when a snapshot is restored: the node
- *   is read, and watched from where Consul is now, be it further back.
+ * - The wait carries no content. When it ends, the node is read and compared.
+ * - A wait that ended with the index of our own last write is set again without a reading.
+ * - After a reading it is set at the index of that reading: the index of a node's checks is that of all checks,
+ *   and after a pause everybody else's would end it.
  */
 export class NodeWatch {
   readonly name: ConsulNodeName;
   readonly #options: NodeWatchOptions;
   readonly #bucket: TokenBucket;
-  readonly #ended = new AbortController();
-  readonly #bells = new Map<Source, Bell>();
-  /** The index each bell last rang with; forgotten when a reading has reached it. */
-  readonly #heard = new Map<Source, number>();
-  #wake: () => void = () => {};
   #isAsked = false;
-  #error: RegistrarError | undefined;
-  /** Memory of the node when the bells were set. */
-  #seen: ObservedNode | undefined;
+  #wake: () => void = () => {};
 
   constructor(options: NodeWatchOptions) {
     const { clock } = options.context;
@@ -52,7 +40,7 @@ export class NodeWatch {
     this.#bucket = new TokenBucket({ clock, burst, refillMs });
   }
 
-  /** Has the node read, whether or not Consul rings. */
+  /** Has the node read, whether or not Consul says that anything changed. */
   ring(): void {
     this.#isAsked = true;
     this.#wake();
@@ -63,112 +51,80 @@ export class NodeWatch {
     const { context, onError, onOk } = this.#options;
     const { clock, observed, random } = context;
     const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
-    const until = AbortSignal.any([signal, this.#ended.signal]);
     let index = observed.readIndex(this.name);
-    this.#seen = index === undefined ? undefined : observed.node(this.name);
     try {
-      for (;;) {
+      while (!signal.aborted) {
         try {
-          if (index !== undefined) await this.#rung(index, until);
-          await this.#pause(until);
-          index = await this.#read(until);
-          backoff.reset();
+          const wake = index === undefined ? 'asked' : await this.#woken(index, signal);
+          if (wake === 'refused') await clock.sleep(backoff.next(1_000), signal);
+          else index = await this.#echo(wake, signal);
+          if (wake === 'refused' || index === undefined) index = await this.#read(signal);
+          if (wake !== 'refused') backoff.reset();
           onOk();
           if (index === undefined) return;
         } catch (thrown) {
-          signal.throwIfAborted();
+          if (signal.aborted) return;
           const error = RegistrarError.from(thrown);
           onError(error);
-          await clock.sleep(backoff.next(Math.max(100, error.retryAfterMs ?? 0)), until);
-          // What happened meanwhile is found by reading before the bells are set again.
+          await clock.sleep(backoff.next(Math.max(100, error.retryAfterMs ?? 0)), signal);
+          // What happened meanwhile is found by reading before the next wait.
           index = undefined;
         }
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
     } finally {
-      this.#ended.abort();
       onOk();
     }
   }
 
-  /** Until a bell rings; rejects when one could not be set. */
-  async #rung(index: ReadIndex, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    for (const source of ['services', 'checks'] as const) this.#setBell(source, index[source], signal);
-    if (!this.#isAsked && this.#heard.size === 0 && this.#error === undefined) await promise;
-    signal.throwIfAborted();
-    const error = this.#error;
-    this.#error = undefined;
-    if (error !== undefined) throw error;
-  }
-
-  /** A bell that is set stays; unless Consul went back and would ring only after catching up with it. */
-  #setBell(source: Source, index: number, signal: AbortSignal): void {
-    const known = this.#bells.get(source);
-    if (known !== undefined && known.index <= index) return;
-    known?.abort.abort();
-    const bell = { index, abort: new AbortController() };
-    this.#bells.set(source, bell);
-    void this.#listen(source, bell, AbortSignal.any([signal, bell.abort.signal]));
-  }
-
-  async #listen(source: Source, bell: Bell, signal: AbortSignal): Promise<void> {
-    const { client, clock } = this.#options.context;
-    const { index } = bell;
-    const asked = { kind: kinds[source], node: this.name };
-    let heard = Number.POSITIVE_INFINITY;
-    let error: RegistrarError | undefined;
+  /** Until something is to be looked at; rejects when Consul cannot be waited at. */
+  async #woken(index: number, signal: AbortSignal): Promise<Wake | 'asked'> {
+    if (this.#isAsked) return 'asked';
+    const asked = new AbortController();
+    this.#wake = () => asked.abort();
+    const source = { kind: 'node-checks', node: this.name } as const;
     try {
-      for (;;) {
-        const startedAt = clock.now();
-        const answered = await client.indexOf(asked, { index, waitMs: longestWaitMs }, signal);
-        if (answered > index) heard = answered;
-        // The whole wait without a newer index: nothing happened.
-        if (answered > index || clock.now() - startedAt < longestWaitMs) break;
-      }
+      return await waitForIndex(
+        this.#options.context,
+        source,
+        index,
+        AbortSignal.any([signal, asked.signal]),
+      );
     } catch (thrown) {
-      error = RegistrarError.from(thrown);
+      signal.throwIfAborted();
+      if (asked.signal.aborted) return 'asked';
+      throw thrown;
+    } finally {
+      this.#wake = () => {};
     }
-    if (this.#bells.get(source) !== bell) return;
-    this.#bells.delete(source);
-    if (error === undefined) this.#heard.set(source, heard);
-    else this.#error ??= error;
-    this.#wake();
   }
 
-  /** Not at all on a node at rest; else until our own writes are over, and as long as the rate asks for. */
-  async #pause(signal: AbortSignal): Promise<void> {
+  /**
+   * Waits as long as our own writes and the rate ask for. The index to wait above when only we have written;
+   * undefined when the node is to be read.
+   */
+  async #echo(wake: Exclude<Wake, 'refused'> | 'asked', signal: AbortSignal): Promise<number | undefined> {
     const { observed, clock } = this.#options.context;
-    const isQuiet = !observed.isWriting(this.name) && observed.node(this.name) === this.#seen;
-    const pauseMs = Math.max(this.#bucket.take(), isQuiet ? 0 : ownWritesPauseMs);
+    const rateMs = this.#bucket.take();
+    const pauseMs = Math.max(rateMs, observed.isWriting(this.name) ? ownWritesPauseMs : 0);
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
+    // On a node that changes all the time, somebody else's write may hide between two of ours.
+    const isTrusted = rateMs === 0 && !this.#isAsked && typeof wake === 'number';
+    return isTrusted && observed.wroteAt(wake) ? wake : undefined;
   }
 
   /** Where to go on from; undefined when there is no such node of ours. */
-  async #read(signal: AbortSignal): Promise<ReadIndex | undefined> {
+  async #read(signal: AbortSignal): Promise<number | undefined> {
     const { context } = this.#options;
     const { observed, clock } = context;
     this.#isAsked = false;
-    const broken = [...this.#heard].filter(([, heard]) => heard === Number.POSITIVE_INFINITY);
-    for (const [source] of broken) this.#heard.delete(source);
     for (;;) {
       while (observed.isWriting(this.name)) await clock.sleep(ownWritesPauseMs / 4, signal);
       if ((await compare(context, this.name, signal)) !== undefined) break;
       // Overtaken: on a node that is written all the time, readings must not become the load.
       await clock.sleep(Math.max(ownWritesPauseMs / 4, this.#bucket.take()), signal);
     }
-    this.#seen = observed.node(this.name);
-    const index = observed.readIndex(this.name);
-    if (index === undefined || !observed.isOurs(this.name)) return undefined;
-    for (const [source, heard] of this.#heard) if (heard <= index[source]) this.#heard.delete(source);
-    return index;
+    return observed.isOurs(this.name) ? observed.readIndex(this.name) : undefined;
   }
-}
-
-/** A blocking query that waits for an index above this one. */
-interface Bell {
-  readonly index: number;
-  readonly abort: AbortController;
 }

@@ -5,14 +5,14 @@ import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { apply } from '../plan/apply.ts';
 import { drift } from '../plan/drift.ts';
 import type { Drift } from '../plan/finding.ts';
-import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
+import type { ObservedInstance, ObservedNode, StoredEntry } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { reaped } from '../plan/reaped.ts';
 import { withKnownInstances, withWantedValues } from '../plan/same-entries.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
 import type { NodeReader } from './node-reader.ts';
-import type { NodeReading, ReadIndex } from './read-node.ts';
+import type { NodeReading } from './read-node.ts';
 import type { ChangeResult, Submitted } from './tickets.ts';
 
 export interface ObservedStateOptions {
@@ -30,7 +30,7 @@ interface Known {
   /** False when a write of ours may or may not have reached it. */
   readonly certain: boolean;
   /** Of the last reading; undefined when there was none, or no node. */
-  readonly index: ReadIndex | undefined;
+  readonly index: number | undefined;
 }
 
 /**
@@ -50,6 +50,8 @@ export class ObservedState {
   readonly #parallel: number;
   readonly #known = new Map<ConsulNodeName, Known>();
   readonly #writing = new Set<ConsulNodeName>();
+  /** Indexes of our last writes, the oldest first. */
+  readonly #written = new Set<number>();
   #features = allFeatures;
   #complete = false;
 
@@ -147,14 +149,24 @@ export class ObservedState {
     return this.#writing.has(name);
   }
 
+  /** Whether any write of ours is under way. */
+  get isWritingAny(): boolean {
+    return this.#writing.size > 0;
+  }
+
+  /** Whether this is the index of a recent write of ours that set something. */
+  wroteAt(index: number): boolean {
+    return this.#written.has(index);
+  }
+
   /** What is as wanted takes its values from there, to be in memory once. Nothing else is seen of it. */
   share(name: ConsulNodeName, wanted: ReadonlyMap<InstanceId, Instance>): void {
     const known = this.#known.get(name);
     if (known?.node !== undefined) known.node = withWantedValues(known.node, wanted);
   }
 
-  /** Where a watch of this node can go on: after its last reading, so before our own writes since then. */
-  readIndex(name: ConsulNodeName): ReadIndex | undefined {
+  /** Where a wait for this node's checks can go on: after its last reading, so before our own writes since then. */
+  readIndex(name: ConsulNodeName): number | undefined {
     return this.#known.get(name)?.index;
   }
 
@@ -242,7 +254,17 @@ export class ObservedState {
     const certain = applied.length === results.length && (node !== undefined || removed);
     this.#known.set(name, { node, certain, index: known?.index });
     for (const { change, entries } of applied) {
+      for (const entry of entries) this.#remember(modifyIndexOf(entry));
       this.#features = learnFromWrite(this.#features, change, entries);
+    }
+  }
+
+  #remember(index: number): void {
+    this.#written.add(index);
+    if (this.#written.size <= rememberedWrites) return;
+    for (const oldest of this.#written) {
+      this.#written.delete(oldest);
+      return;
     }
   }
 
@@ -259,4 +281,18 @@ function missingFrom(fresh: ObservedNode, known: ObservedNode): ObservedInstance
     if (![...fresh.instances.keys()].some((other) => other.toLowerCase() === id)) return instance;
   }
   return undefined;
+}
+
+/** More than are written while a blocking query's answer is on its way. */
+const rememberedWrites = 1_000;
+
+function modifyIndexOf(entry: StoredEntry): number {
+  switch (entry.kind) {
+    case 'node':
+      return entry.node.modifyIndex;
+    case 'instance':
+      return entry.instance.modifyIndex;
+    case 'check':
+      return entry.check.modifyIndex;
+  }
 }

@@ -1,33 +1,46 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConsulOperator } from '../../test/support/consul-operator.ts';
-import { entry, instance } from '../../test/support/entries.ts';
+import { entry, instance, readiness } from '../../test/support/entries.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { consulNodeName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import type { ConsulStats } from '../sandbox/consul/consul-server.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 import { ObservedWatcher } from './observed-watcher.ts';
+import { RefusalListener } from './refusal-listener.ts';
+import { WaitBudget } from './wait-budget.ts';
 
 const wanted = entry([instance('i1'), instance('i2')]);
 
 /** `nodeWatches` 0: everything is swept. */
-async function setUp({ nodeWatches = 75, of = wanted as NodeEntry | 'nothing' } = {}) {
+async function setUp({ nodeWatches = 30, of = wanted as NodeEntry | 'nothing' } = {}) {
   const clock = new VirtualClock();
   const random = () => 0.5;
   const server = new ConsulServer({ clock, random });
-  const operator = new ConsulOperator({ transport: server.transport(), clock, managementToken: '' });
+  const found: string[] = [];
+  const told: string[] = [];
+  const budget = new WaitBudget({
+    clock,
+    nodes: nodeWatches,
+    onReduced: (why) => told.push(`reduced: ${why}`),
+    onRestored: () => told.push('restored'),
+  });
+  const transport = new RefusalListener({
+    transport: server.transport(),
+    clock,
+    onRefused: (askedAt) => budget.refused('429', askedAt, watcher.watched),
+  });
+  const operator = new ConsulOperator({ transport, clock, managementToken: '' });
   const abort = new AbortController();
   await operator.observed.readAll(abort.signal);
   await operator.reconcile(of === 'nothing' ? undefined : of);
-  const found: string[] = [];
-  const told: string[] = [];
   const watcher = new ObservedWatcher({
     client: operator.client,
     observed: operator.observed,
     clock,
     random,
-    nodeWatches,
+    budget,
     onDrift: (drift) => {
       for (const { entry, what, fields } of drift) {
         found.push([entry, what, ...fields.map(({ field }) => field)].join(' '));
@@ -263,6 +276,73 @@ describe('ObservedWatcher', () => {
     assert.equal(watcher.watched, 2);
     assert.equal(told.length, 5);
     assert.equal([...operator.observed.nodes()].length, 6);
+    await stop();
+  });
+
+  test('gives up waits when Consul takes no more connections, sweeps instead, and takes them back', async () => {
+    const { clock, server, operator, watcher, found, told, stop } = await setUp();
+    const Meta = { 'managed-by': 'kube-registrar', 'kube-cluster-uid': operator.owner };
+    server.connections.most = 12;
+    for (let n = 0; n < 20; n += 1) server.outsider.putNode({ Node: `n${n}`, Address: '10.0.0.9', Meta });
+    await clock.advance(60_000);
+    const { watched } = watcher;
+    assert.ok(watched >= 2 && watched <= 8, `${watched} nodes are waited for`);
+    assert.ok(server.connections.open('127.0.0.1') <= 12);
+    server.outsider.putCheck({ Node: operator.node, CheckID: 'i1:readiness', Status: 'critical' });
+    await clock.advance(5_000);
+    assert.deepEqual(found, ['check changed status']);
+    const lines = () => told.filter((line) => !line.startsWith('appeared'));
+    assert.equal(lines().filter((line) => line.startsWith('reduced')).length, 1, lines().join());
+    server.connections.most = 200;
+    await clock.advance(1_000_000);
+    assert.equal(watcher.watched, 21);
+    assert.equal(lines().at(-1), 'restored');
+    await stop();
+  });
+
+  for (const cutMs of [10_000, 30_000, 60_000]) {
+    test(`waits shorter than what something between cuts after ${cutMs / 1_000} s`, async () => {
+      const { clock, server, operator, found, told, stop } = await setUp();
+      const Meta = { 'managed-by': 'kube-registrar', 'kube-cluster-uid': operator.owner };
+      for (let n = 0; n < 20; n += 1) server.outsider.putNode({ Node: `n${n}`, Address: '10.0.0.9', Meta });
+      server.intercept = () => ({ kind: 'cut', ms: cutMs });
+      await clock.advance(700_000);
+      const lines = () => told.filter((line) => !line.startsWith('appeared'));
+      assert.deepEqual(lines(), [
+        `reduced: waits at Consul are cut after ${cutMs / 1_000} s by something between`,
+      ]);
+      const before = sum(server.stats);
+      await clock.advance(300_000);
+      const perMinute = (sum(server.stats) - before) / 5;
+      assert.ok(perMinute < 60, `${perMinute} requests a minute`);
+      server.outsider.putCheck({ Node: operator.node, CheckID: 'i1:readiness', Status: 'critical' });
+      await clock.advance(5_000);
+      assert.deepEqual(found, ['check changed status']);
+      server.intercept = undefined;
+      await clock.advance(8_000_000);
+      assert.deepEqual(lines().slice(1), ['restored']);
+      await stop();
+    });
+  }
+
+  test('an echo of our own write on a node at rest is not followed by a reading', async () => {
+    const { clock, server, operator, found, stop } = await setUp();
+    const reads = () =>
+      (server.stats.requests.get('GET /v1/catalog/node-services/') ?? 0) +
+      (server.stats.requests.get('GET /v1/health/node/') ?? 0);
+    const before = reads();
+    const critical = [readiness('i1', 'critical'), readiness('i1', 'passing')] as const;
+    for (let turn = 0; turn < 10; turn += 1) {
+      await operator.reconcile(
+        entry([instance('i1', { checks: [critical[turn % 2]!] }), instance('i2', { port: 1_000 + turn })]),
+      );
+      await clock.advance(10_000);
+    }
+    // One wait for the node's checks ends at each write and is set again.
+    assert.ok(reads() - before <= 12, `${reads() - before} requests`);
+    server.outsider.putService(operator.node, { ID: 'i2', Port: 6_666 });
+    await clock.advance(1_000);
+    assert.deepEqual(found, ['instance changed port']);
     await stop();
   });
 });

@@ -8,17 +8,17 @@ import type { ConsulClient } from './client.ts';
 import { watchNodeList } from './node-list-watch.ts';
 import { NodeWatch } from './node-watch.ts';
 import type { ObservedState } from './observed-state.ts';
-import { Sweep } from './sweep.ts';
+import { type PartHealth, Sweep } from './sweep.ts';
+import type { WaitBudget } from './wait-budget.ts';
 import { compare, type WatchContext } from './watch-context.ts';
 
 export interface ObservedWatcherOptions {
-  /** Over connections of its own, two for each node watched and three more: what waits must not hold up a write. */
   readonly client: ConsulClient;
   readonly observed: ObservedState;
   readonly clock: Clock;
   readonly random: Random;
-  /** Nodes with a watch of their own; the others are swept. Default `defaultNodeWatches`. */
-  readonly nodeWatches?: number;
+  /** How many nodes have a wait of their own; the others are swept. */
+  readonly budget: WaitBudget;
   /** Somebody else changed something on a node of ours. */
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node with our stamp that memory did not hold has been read. */
@@ -28,16 +28,15 @@ export interface ObservedWatcherOptions {
   readonly onResumed: () => void;
 }
 
-/** Two connections each, below the 200 that a Consul agent grants one client (`http_max_conns_per_client`). */
-export const defaultNodeWatches = 75;
-/** Connections that a watcher of `defaultNodeWatches` nodes needs. */
-export const watchConnections = 2 * defaultNodeWatches + 4;
 /** Readings of nodes at once. */
 const parallelReadings = 4;
+/** How often the budget may grow, in milliseconds. */
+const growMs = 10_000;
 
 /**
- * Sees what others change on nodes of ours soon after they did: the list of our nodes is always waited on,
- * each node by itself up to a limit, the nodes above it by doorbells and sweeps.
+ * Sees what others change on nodes of ours soon after they did: the list of our nodes and the services on them
+ * are waited for in one query each, the checks node by node as far as there are connections, and together for
+ * the other nodes.
  *
  * It only decides *when* a node is read. What a reading means is ObservedState's: it drops what our own
  * writes overtook, and believes in the absence of a node only when Consul confirms it.
@@ -46,21 +45,29 @@ export class ObservedWatcher {
   readonly #options: ObservedWatcherOptions;
   readonly #context: WatchContext;
   readonly #nodeMeta: Readonly<Record<string, string>>;
-  readonly #watches = new Map<ConsulNodeName, { readonly watch: NodeWatch; readonly done: Promise<void> }>();
+  readonly #watches = new Map<ConsulNodeName, Running>();
+  /** What was ended and may still be busy doing so. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #sweep: Sweep;
-  #sweeping: Promise<void> | undefined;
+  /** Nodes as Consul listed them last; some may not have been read yet. */
+  #listed: ReadonlySet<ConsulNodeName> = new Set();
   readonly #failing = new Set<string>();
 
   constructor(options: ObservedWatcherOptions) {
-    const { client, observed, clock, random, onDrift, onAppeared } = options;
+    const { client, observed, clock, random, budget, onDrift, onAppeared } = options;
     this.#options = options;
     this.#nodeMeta = observed.nodeMeta;
     const slots = new Slots(parallelReadings);
-    this.#context = { client, observed, clock, random, slots, onDrift, onAppeared };
-    this.#sweep = new Sweep({ context: this.#context, nodeMeta: this.#nodeMeta, ...this.#health('sweep') });
+    const nodesWatched = () => this.#watches.size;
+    this.#context = { client, observed, clock, random, slots, budget, nodesWatched, onDrift, onAppeared };
+    this.#sweep = new Sweep({
+      context: this.#context,
+      nodeMeta: this.#nodeMeta,
+      health: (part) => this.#health(part),
+    });
   }
 
-  /** Nodes with a watch of their own. */
+  /** Nodes with a wait of their own. */
   get watched(): number {
     return this.#watches.size;
   }
@@ -68,67 +75,89 @@ export class ObservedWatcher {
   /** Has every node read: Consul is not what it was, and may have nothing to wake us with. */
   reset(): void {
     for (const { watch } of this.#watches.values()) watch.ring();
-    this.#sweep.ring();
+    this.#sweep.ring(this.#known());
   }
 
   /** Runs until the signal aborts. Never rejects for a fault of Consul. */
   async run(signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
     const until = AbortSignal.any([signal, failed.signal]);
+    this.#assign(until);
+    using _budget = this.#context.budget.follow(() => this.#assign(until));
+    const listing = watchNodeList(
+      {
+        context: this.#context,
+        nodeMeta: this.#nodeMeta,
+        onList: (names) => this.#follow(names, until),
+        onIndexReset: () => this.reset(),
+        ...this.#health('nodes'),
+      },
+      until,
+    );
     try {
-      this.#assign([], until);
-      await watchNodeList(
-        {
-          context: this.#context,
-          nodeMeta: this.#nodeMeta,
-          onList: (names) => this.#listed(names, until),
-          onIndexReset: () => this.reset(),
-          ...this.#health('nodes'),
-        },
-        until,
-      );
+      await Promise.all([listing, this.#sweep.run(until), this.#grow(until)]);
     } finally {
       failed.abort();
-      await Promise.all([this.#sweeping, ...[...this.#watches.values()].map(({ done }) => done)]);
+      await Promise.all([...this.#ending, ...[...this.#watches.values()].map(({ done }) => done)]);
     }
   }
 
-  async #listed(listed: ReadonlySet<ConsulNodeName>, signal: AbortSignal): Promise<void> {
+  #known(): ConsulNodeName[] {
+    return [...this.#context.observed.nodes()].map(({ name }) => name);
+  }
+
+  async #grow(signal: AbortSignal): Promise<void> {
+    const { clock, budget } = this.#context;
+    while (!signal.aborted) {
+      await clock.sleep(growMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      budget.grow();
+    }
+  }
+
+  async #follow(listed: ReadonlySet<ConsulNodeName>, signal: AbortSignal): Promise<void> {
     const { observed } = this.#context;
-    const known = [...observed.nodes()].map(({ name }) => name);
+    const known = this.#known();
     const missing = known.filter((name) => !listed.has(name) && !observed.isWriting(name));
     const [canary] = missing;
     // A list with none of our nodes may be one that is not shown to us: reading a node finds that out.
     if (canary !== undefined && missing.length === known.length) await compare(this.#context, canary, signal);
     for (const name of missing) this.#watches.get(name)?.watch.ring();
     this.#sweep.ring(missing);
-    this.#assign(listed, signal);
+    this.#listed = listed;
+    this.#assign(signal);
   }
 
-  /** Gives every node of ours its watch, as far as there are any, and the others to the sweep. */
-  #assign(listed: Iterable<ConsulNodeName>, signal: AbortSignal): void {
-    const { observed } = this.#context;
-    const { nodeWatches = defaultNodeWatches } = this.#options;
-    const names = new Set([...observed.nodes()].map(({ name }) => name));
-    for (const name of listed) names.add(name);
+  /** Gives every node of ours a wait of its own, as far as there are any, and the others to the sweep. */
+  #assign(signal: AbortSignal): void {
+    const { nodes: most } = this.#context.budget.limits;
+    for (const { end } of [...this.#watches.values()].slice(most)) end();
     const swept = new Set<ConsulNodeName>();
-    for (const name of names) {
+    for (const name of new Set([...this.#known(), ...this.#listed])) {
       if (this.#watches.has(name)) continue;
-      if (this.#watches.size < nodeWatches) this.#watch(name, signal);
+      if (this.#watches.size < most) this.#watch(name, signal);
       else swept.add(name);
     }
     this.#sweep.cover(swept);
-    if (swept.size > 0) this.#sweeping ??= this.#sweep.run(signal);
   }
 
   #watch(name: ConsulNodeName, signal: AbortSignal): void {
     const watch = new NodeWatch({ context: this.#context, name, ...this.#health(name) });
-    const done = watch.run(signal).finally(() => this.#watches.delete(name));
-    this.#watches.set(name, { watch, done });
+    const ended = new AbortController();
+    const done = watch.run(AbortSignal.any([signal, ended.signal])).finally(() => {
+      this.#ending.delete(done);
+      if (this.#watches.get(name)?.watch === watch) this.#watches.delete(name);
+    });
+    const end = () => {
+      this.#watches.delete(name);
+      this.#ending.add(done);
+      ended.abort();
+    };
+    this.#watches.set(name, { watch, done, end });
   }
 
   /** Tells when a part begins to fail, and when none fails any more. */
-  #health(part: string): { onError: (error: RegistrarError) => void; onOk: () => void } {
+  #health(part: string): PartHealth {
     const { onInterrupted, onResumed } = this.#options;
     return {
       onError: (error) => {
@@ -140,4 +169,10 @@ export class ObservedWatcher {
       },
     };
   }
+}
+
+interface Running {
+  readonly watch: NodeWatch;
+  readonly done: Promise<void>;
+  readonly end: () => void;
 }

@@ -6,17 +6,11 @@ import type { CheckAnswer } from './schemas.ts';
 import { toCheck, toInstance, toNode } from './stored.ts';
 import { getInstance, getNode } from './txn-ops.ts';
 
-/** `X-Consul-Index` of the two answers a node is read from: where a watch goes on. */
-export interface ReadIndex {
-  readonly services: number;
-  readonly checks: number;
-}
-
 export interface NodeReading {
   /** Undefined when there is no node of the name. */
   readonly node: ObservedNode | undefined;
-  /** Undefined when there is no node. */
-  readonly index: ReadIndex | undefined;
+  /** `X-Consul-Index` of its checks; undefined when there is no node. */
+  readonly index: number | undefined;
 }
 
 /** A node with everything on it as Consul holds it now. */
@@ -31,7 +25,7 @@ export async function readNode(
   const checks = await client.healthNode(name, {}, signal);
   return {
     node: observedNode(found, trusted(checks)),
-    index: { services: services.index, checks: checks.index },
+    index: checks.index,
   };
 }
 

@@ -1,115 +1,168 @@
 import { Backoff } from '../lib/backoff.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { jittered } from '../lib/random.ts';
 import { TokenBucket } from '../lib/token-bucket.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
-import { compare, longestWaitMs, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
+import { isAsKnown } from './is-as-known.ts';
+import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
-/** Pause after a ring, in milliseconds ±50 %: on a busy Consul the doorbells ring whenever they are set. */
-const paceMs = 2_000;
+/** How often a shared wait leads to readings at most: three times at once, then every two seconds. */
+const wakeBurst = 3;
+const wakeRefillMs = 2_000;
 /** Nodes read at most: this many at once after a rest, then one each `refillMs`. */
 const burst = 500;
-const refillMs = 40;
+const refillMs = 20;
+/** In which the answer to a write of ours arrives that a wait has already ended for, in milliseconds. */
+const answerMs = 100;
+
+type Source = 'services' | 'checks';
 
 export interface SweepOptions {
   readonly context: WatchContext;
   readonly nodeMeta: Readonly<Record<string, string>>;
+  /** Called by part, when it cannot ask or read and tries again, and when it succeeds. */
+  readonly health: (part: string) => PartHealth;
+}
+
+export interface PartHealth {
   readonly onError: (error: RegistrarError) => void;
   readonly onOk: () => void;
 }
 
 /**
- * Watches the nodes that have no watch of their own: two doorbells for all of Consul, which do not say
- * where something changed, and readings of all these nodes one after the other at a limited rate.
+ * Finds changes by waits that all nodes share and that do not say where something changed: the nodes are then
+ * read one after the other at a limited rate.
+ *
+ * - The wait for services covers every node of ours, and ends for no other.
+ * - The wait for checks covers the nodes that have no wait of their own. Somebody else's checks end it, too;
+ *   while every node has a wait of its own, there is none.
+ * - A wait that ended with the index of our own last write leads to nothing. On a catalog that changes all the
+ *   time that would hide what others write between two writes of ours: then the nodes are read all the same.
  */
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #bucket: TokenBucket;
   #covered: ReadonlySet<ConsulNodeName> = new Set();
-  readonly #due = new Set<ConsulNodeName>();
-  #wake: () => void = () => {};
+  /** Nodes to be read, and what of them changed; undefined: not known. */
+  readonly #due = new Map<ConsulNodeName, Source | undefined>();
+  readonly #sleeping = new Set<() => void>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
     this.#bucket = new TokenBucket({ clock: options.context.clock, burst, refillMs });
   }
 
-  /** From now on these nodes; those that are new are read once. */
+  /** From now on the checks of these nodes; those that are new are read once. */
   cover(names: ReadonlySet<ConsulNodeName>): void {
-    for (const name of names.difference(this.#covered)) this.#due.add(name);
+    const added = names.difference(this.#covered);
     this.#covered = names;
-    this.#wake();
+    this.ring(added);
   }
 
-  /** Has one node, or all, read. */
-  ring(names: Iterable<ConsulNodeName> = this.#covered): void {
-    for (const name of names) if (this.#covered.has(name)) this.#due.add(name);
+  /** Has these nodes read. */
+  ring(names: Iterable<ConsulNodeName>): void {
+    for (const name of names) this.#due.set(name, undefined);
     this.#wake();
   }
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#answer('services', signal), this.#answer('checks', signal), this.#read(signal)]);
+    await Promise.all([this.#follow('services', signal), this.#follow('checks', signal), this.#read(signal)]);
   }
 
-  /** Sets a doorbell, again and again. */
-  async #answer(kind: 'services' | 'checks', signal: AbortSignal): Promise<void> {
+  /** Waits for changes, again and again. */
+  async #follow(kind: Source, signal: AbortSignal): Promise<void> {
     const { context, nodeMeta } = this.#options;
-    const { client, clock, random } = context;
-    let index: number | undefined;
-    await this.#keepTrying(signal, async () => {
+    const { client, clock, observed } = context;
+    const bucket = new TokenBucket({ clock, burst: wakeBurst, refillMs: wakeRefillMs });
+    /** Above which to wait; undefined: not known, and anything may have changed. */
+    let next: number | undefined;
+    await this.#keepTrying(`all ${kind}`, signal, async () => {
+      const index = next;
+      next = undefined;
+      if (kind === 'checks' && this.#covered.size === 0) {
+        await this.#rung(signal);
+        return;
+      }
       if (index === undefined) {
-        index = await client.indexOf({ kind, nodeMeta }, {}, signal);
-        this.ring();
+        next = await client.indexOf({ kind, nodeMeta }, {}, signal);
+        this.#changed(kind);
+        return;
       }
-      const startedAt = clock.now();
-      const answered = await client.indexOf({ kind, nodeMeta }, { index, waitMs: longestWaitMs }, signal);
-      if (answered > index) {
-        index = answered;
-        this.ring();
-      } else if (answered < index || clock.now() - startedAt < longestWaitMs) {
-        index = undefined;
-      }
-      await clock.sleep(jittered(paceMs, 0.5, random), signal);
+      const wake = indexOfWake(await waitForIndex(context, { kind, nodeMeta }, index, signal));
+      next = wake;
+      const pauseMs = bucket.take();
+      if (observed.isWritingAny) await clock.sleep(answerMs, signal);
+      if (pauseMs === 0 && wake !== undefined && observed.wroteAt(wake)) return;
+      if (wake !== undefined) this.#changed(kind);
+      if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     });
+  }
+
+  #changed(kind: Source): void {
+    const { observed } = this.#options.context;
+    const names = kind === 'checks' ? this.#covered : new Set([...observed.nodes()].map(({ name }) => name));
+    for (const name of names) {
+      const isDueAlready = this.#due.has(name);
+      this.#due.set(name, isDueAlready && this.#due.get(name) !== kind ? undefined : kind);
+    }
+    this.#wake();
   }
 
   async #read(signal: AbortSignal): Promise<void> {
     const { context } = this.#options;
-    const { clock } = context;
-    await this.#keepTrying(signal, async () => {
-      const [name] = this.#due;
-      if (name === undefined) {
+    const { clock, observed } = context;
+    await this.#keepTrying('sweep', signal, async () => {
+      const [first] = this.#due;
+      if (first === undefined) {
         await this.#rung(signal);
         return;
       }
       const waitMs = this.#bucket.take();
       if (waitMs > 0) await clock.sleep(waitMs, signal);
+      const [name] = first;
+      const what = this.#due.get(name);
       this.#due.delete(name);
-      if (!this.#covered.has(name)) return;
-      let compared: unknown;
+      if (!this.#covered.has(name) && observed.node(name) === undefined) return;
+      let isDone = false;
       try {
-        compared = await compare(context, name, signal);
+        isDone =
+          (what !== undefined && (await isAsKnown(context, name, what, signal))) ||
+          (await compare(context, name, signal)) !== undefined;
       } finally {
-        if (compared === undefined) this.#due.add(name);
+        if (!isDone) this.#due.set(name, undefined);
       }
-      if (compared === undefined) await clock.sleep(ownWritesPauseMs / 4, signal);
+      if (!isDone) await clock.sleep(ownWritesPauseMs / 4, signal);
     });
   }
 
+  #wake(): void {
+    for (const wake of [...this.#sleeping]) wake();
+  }
+
+  /** Until there is something to do. */
   #rung(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#wake = () => {
+      const end = () => {
         signal.removeEventListener('abort', onAbort);
+        this.#sleeping.delete(wake);
+      };
+      const wake = () => {
+        end();
         resolve();
       };
+      const onAbort = () => {
+        end();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#sleeping.add(wake);
     });
   }
 
-  async #keepTrying(signal: AbortSignal, step: () => Promise<void>): Promise<void> {
-    const { context, onError, onOk } = this.#options;
+  async #keepTrying(part: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+    const { context, health } = this.#options;
+    const { onError, onOk } = health(part);
     const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random: context.random });
     while (!signal.aborted) {
       try {

@@ -5,23 +5,23 @@ import type { ConsulNodeName } from '../model/keys.ts';
 import type { Drift } from '../plan/finding.ts';
 import type { ConsulClient } from './client.ts';
 import type { ObservedState } from './observed-state.ts';
+import type { WaitBudget } from './wait-budget.ts';
 
 /** What the parts of the observed watcher share. */
 export interface WatchContext {
-  /** Over connections of its own: what waits here must not hold up a write. */
   readonly client: ConsulClient;
   readonly observed: ObservedState;
   readonly clock: Clock;
   readonly random: Random;
   /** Readings at once, of all parts together. */
   readonly slots: Slots;
+  readonly budget: WaitBudget;
+  /** Nodes that have a wait of their own now. */
+  readonly nodesWatched: () => number;
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node that memory did not hold has been read. */
   readonly onAppeared: (name: ConsulNodeName) => void;
 }
-
-/** Longest wait of a blocking query, in milliseconds: the longest Consul grants, so that rest costs little. */
-export const longestWaitMs = 600_000;
 
 /**
  * How long to wait before a node that one of our own writes rang for is read, in milliseconds: a burst of

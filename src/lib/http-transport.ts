@@ -24,28 +24,34 @@ export interface HttpTransportOptions {
   readonly socketPath?: string;
   /** Most sockets to the server at once. Default 8. */
   readonly connections?: number;
+  /** How long a connection without a request stays open, in milliseconds. Default 15,000. */
+  readonly idleMs?: number;
 }
+
+/** How often a connection without traffic is probed: more often than firewalls and balancers forget it. */
+const tcpKeepAliveMs = 15_000;
 
 const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /**
  * A transport over one long-lived undici Agent. HTTP/1.1 only: watches over HTTP/2 share one connection,
- * and one stalled stream then stalls them all. Keep-alive 15 s, connect time-out 10 s.
+ * and one stalled stream then stalls them all. Connect time-out 10 s.
  */
 export class HttpTransport implements Transport {
   readonly #origin: string;
   readonly #agent: Agent;
 
-  constructor({ origin, tls = {}, socketPath, connections = 8 }: HttpTransportOptions) {
+  constructor({ origin, tls = {}, socketPath, connections = 8, idleMs = 15_000 }: HttpTransportOptions) {
     this.#origin = origin;
     this.#agent = new Agent({
       allowH2: false,
       connections,
       pipelining: 1,
-      keepAliveTimeout: 15_000,
+      keepAliveTimeout: idleMs,
       connect: {
         timeout: 10_000,
         keepAlive: true,
+        keepAliveInitialDelay: tcpKeepAliveMs,
         rejectUnauthorized: tls.verify ?? true,
         ...(socketPath === undefined ? {} : { socketPath }),
         ...(tls.ca === undefined ? {} : { ca: tls.ca }),

@@ -250,6 +250,19 @@ export const logReasons = {
       'A node is gone and its agent has been silent for an hour. Consul removes what was registered there.',
     todo: '',
   },
+  WaitsReduced: {
+    levels: warn,
+    area: 'consul',
+    means:
+      'Consul takes no more connections from this address, or something between cuts requests that wait. Fewer nodes are watched one by one, or with shorter waits; the others are read when anything changes. Registrations are not affected.',
+    todo: 'Nothing, if it is known. Otherwise find what shares the address or cuts the waits: see consul-access.md.',
+  },
+  WaitsRestored: {
+    levels: info,
+    area: 'consul',
+    means: 'Waits at Consul are as many and as long as they may be again.',
+    todo: '',
+  },
   WatchResumed: { levels: info, area: 'consul', means: 'Consul is watched again.', todo: '' },
   AclLogin: { levels: info, area: 'consul', means: 'A login gave a new ACL token.', todo: '' },
   AclLoginFailed: {

@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly headersTimeoutMs?: number;
   /** Longest silence between two chunks of the body, in milliseconds. Default 60,000; 0 = no limit. */
   readonly bodyTimeoutMs?: number;
+  /** The answer is meant to come late: a blocking query. Default false. */
+  readonly waits?: boolean;
 }
 
 export interface HttpResponse {

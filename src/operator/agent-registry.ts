@@ -70,7 +70,10 @@ export class AgentRegistry implements Registry {
     if (this.#options.names.get(node) !== '') this.#watcher?.follow(node);
   }
 
-  async watch(listener: RegistryListener, signal: AbortSignal): Promise<void> {
+  /** Each agent has connections of its own: compare() does it all. */
+  async watch(): Promise<void> {}
+
+  async compare(listener: RegistryListener, signal: AbortSignal): Promise<void> {
     const { clock, random, logger, config, names } = this.#options;
     const { onDrift, onAppeared, onCompared, onError, isWanted } = listener;
     const watcher = new AgentWatcher({

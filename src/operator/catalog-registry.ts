@@ -1,19 +1,19 @@
 import type { ConsulClient } from '../consul/client.ts';
 import { comparePeriodically } from '../consul/comparison.ts';
+import { connectionBudget, sharedWaits } from '../consul/connection-budget.ts';
 import { catalogReader } from '../consul/node-reader.ts';
 import { ObservedState } from '../consul/observed-state.ts';
 import { ObservedWatcher } from '../consul/observed-watcher.ts';
+import { RefusalListener } from '../consul/refusal-listener.ts';
+import { WaitBudget, type WaitLimits } from '../consul/wait-budget.ts';
 import { Writer } from '../consul/writer.ts';
 import { describe } from '../lib/errors.ts';
-import type { Transport } from '../lib/transport.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import { consulClientOf, type Surroundings } from './parts.ts';
 import type { Registry, RegistryListener, WriterParts } from './registry.ts';
 
 export interface CatalogRegistryOptions extends Surroundings {
   readonly owner: ClusterUid;
-  /** To Consul, for queries that wait. Default: `consul`. */
-  readonly consulWatch?: Transport;
 }
 
 /** Consul's catalog, with nodes of our own. */
@@ -22,11 +22,33 @@ export class CatalogRegistry implements Registry {
   readonly nodes = true;
   readonly #options: CatalogRegistryOptions;
   readonly #client: ConsulClient;
+  readonly #budget: WaitBudget;
+  #watcher: ObservedWatcher | undefined;
 
   constructor(options: CatalogRegistryOptions) {
     this.#options = options;
-    this.#client = consulClientOf(options);
-    this.observed = new ObservedState({ reader: catalogReader(this.#client), owner: options.owner });
+    const { config, clock, logger, consul, owner } = options;
+    const { connections, acl } = config.consul;
+    this.#budget = new WaitBudget({
+      clock,
+      nodes: connectionBudget(connections, acl.authMethod !== undefined).waits - sharedWaits,
+      onReduced: (why, limits) =>
+        logger.warn('fewer or shorter waits at Consul; what they do not cover is read instead', {
+          reason: 'WaitsReduced',
+          ...fieldsOf(limits),
+          why,
+        }),
+      onRestored: (limits) =>
+        logger.info('waits at Consul are as many and as long as they may be again', {
+          reason: 'WaitsRestored',
+          ...fieldsOf(limits),
+        }),
+    });
+    const onRefused = (askedAt: number) =>
+      this.#budget.refused(tooMany, askedAt, this.#watcher?.watched ?? Number.POSITIVE_INFINITY);
+    const listened = new RefusalListener({ transport: consul, clock, onRefused });
+    this.#client = consulClientOf({ ...options, consul: listened });
+    this.observed = new ObservedState({ reader: catalogReader(this.#client), owner });
   }
 
   async read(signal: AbortSignal): Promise<void> {
@@ -36,14 +58,31 @@ export class CatalogRegistry implements Registry {
   /** Nodes of ours are in the catalog's own list. */
   follow(): void {}
 
-  async watch({ onDrift, onAppeared, onCompared, onError }: RegistryListener, signal: AbortSignal) {
-    const { observed } = this;
-    const { consul, consulWatch = consul, clock, random, logger, config } = this.#options;
+  async compare({ onCompared, onError }: RegistryListener, signal: AbortSignal): Promise<void> {
+    const { clock, random, config } = this.#options;
+    await comparePeriodically(
+      {
+        client: this.#client,
+        observed: this.observed,
+        clock,
+        random,
+        intervalMs: config.sync.fullComparisonInterval,
+        onCompared,
+        onIndexReset: () => this.#watcher?.reset(),
+        onError,
+      },
+      signal,
+    );
+  }
+
+  async watch({ onDrift, onAppeared }: RegistryListener, signal: AbortSignal): Promise<void> {
+    const { clock, random, logger } = this.#options;
     const watcher = new ObservedWatcher({
-      client: consulClientOf({ ...this.#options, consul: consulWatch }),
-      observed,
+      client: this.#client,
+      observed: this.observed,
       clock,
       random,
+      budget: this.#budget,
       onDrift,
       onAppeared,
       onInterrupted: (error) =>
@@ -54,20 +93,12 @@ export class CatalogRegistry implements Registry {
         }),
       onResumed: () => logger.info('Consul is watched again', { reason: 'WatchResumed' }),
     });
-    const comparing = comparePeriodically(
-      {
-        client: this.#client,
-        observed,
-        clock,
-        random,
-        intervalMs: config.sync.fullComparisonInterval,
-        onCompared,
-        onIndexReset: () => watcher.reset(),
-        onError,
-      },
-      signal,
-    );
-    await Promise.all([watcher.run(signal), comparing]);
+    this.#watcher = watcher;
+    try {
+      await watcher.run(signal);
+    } finally {
+      this.#watcher = undefined;
+    }
   }
 
   writer(parts: WriterParts): Writer {
@@ -76,3 +107,7 @@ export class CatalogRegistry implements Registry {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
+
+const tooMany = 'Consul answered 429 Too Many Requests';
+
+const fieldsOf = ({ nodes, lengthMs }: WaitLimits) => ({ nodes, seconds: Math.round(lengthMs / 1_000) });

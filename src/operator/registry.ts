@@ -36,7 +36,12 @@ export interface Registry extends AsyncDisposable {
   read(signal: AbortSignal): Promise<void>;
   /** A node of the cluster: it may be a new one. */
   follow(node: ConsulNodeName): void;
-  /** Keeps `observed` true to what others do, until the signal aborts. */
+  /** Keeps `observed` true to what others do, by comparing it every now and then, until the signal aborts. */
+  compare(listener: RegistryListener, signal: AbortSignal): Promise<void>;
+  /**
+   * Finds what others do soon after they did it, until the signal aborts. For who writes: a standby reads
+   * everything when it takes over. Beside `compare()`, never twice at the same time.
+   */
   watch(listener: RegistryListener, signal: AbortSignal): Promise<void>;
   /** What writes for as long as the fence allows. */
   writer(parts: WriterParts): ChangeWriter;

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema } from '../../src/config/schema.ts';
-import { watchConnections } from '../../src/consul/observed-watcher.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { HttpTransport } from '../../src/lib/http-transport.ts';
 import { systemRandom } from '../../src/lib/random.ts';
@@ -79,8 +78,7 @@ class Registrar implements AsyncDisposable {
   }
 
   start(): Operator {
-    const consul = new HttpTransport({ origin: this.#consul, connections: 16 });
-    const consulWatch = new HttpTransport({ origin: this.#consul, connections: watchConnections });
+    const consul = new HttpTransport({ origin: this.#consul, connections: 45 });
     const count = ({ kind }: { kind: string }) => {
       this.drift[kind] = (this.drift[kind] ?? 0) + 1;
     };
@@ -93,12 +91,9 @@ class Registrar implements AsyncDisposable {
       version: 'test',
       kube: this.kube.transport(),
       consul,
-      consulWatch,
       token: () => undefined,
     });
-    this.#done = operator
-      .run(this.#abort.signal)
-      .finally(() => Promise.all([consul.close(), consulWatch.close()]));
+    this.#done = operator.run(this.#abort.signal).finally(() => consul.close());
     return operator;
   }
 

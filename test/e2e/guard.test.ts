@@ -17,7 +17,11 @@ let stage: Stage;
 
 before(async () => {
   // What is lost at once takes a while to arrive on a busy machine.
-  stage = await startStage({ sync: { fullComparisonInterval: '1s' }, guard: { settle: '5s' } });
+  stage = await startStage({
+    sync: { fullComparisonInterval: '1s' },
+    guard: { settle: '5s', kubeletGrace: '6s' },
+    kubelet: { leaseMs: 1_000 },
+  });
 });
 
 after(() => stage?.[Symbol.asyncDispose]());
@@ -29,6 +33,11 @@ async function deployed(name: string, replicas: number): Promise<{ ns: Namespace
   const ns = await stage.namespace(name);
   await ns.deploy({ name, replicas, annotations: { service: name, port: 'http' } });
   return { ns, entries: await stage.allPassing(name, replicas) };
+}
+
+/** No kubelet is heard: what runs runs on, whatever the API server has. */
+function silence(): void {
+  for (const { name } of stage.kubelet.nodes) stage.kubelet.silent.add(name);
 }
 
 /** How many removals are held at the moment. */
@@ -98,8 +107,9 @@ suite('the guard', () => {
     assert.equal(heldLines(), linesBefore);
   });
 
-  test("holds 300 pods that vanished from etcd behind the API's back, until a person releases them", async () => {
+  test("holds 300 pods that vanished from etcd behind the API's back, until a person releases them or their kubelets are heard", async () => {
     const { entries } = await deployed('vanished', 300);
+    silence();
     await stage.kube.vanish('/registry/pods/vanished/');
     const old = new Set(ids(entries));
     await stage.eventually('the new pods are there, and the old ones are held', async () => {
@@ -127,7 +137,11 @@ suite('the guard', () => {
 
     assert.match(await release('prod-node-0'), /^Let go: 100 removals/);
     await stage.eventually('those of one node are gone', async () => assert.equal(await held(), 200));
-    assert.match(await release('--service', 'vanished'), /^Let go: 200 removals/);
+    assert.match(await release('--service', 'elsewhere').catch(({ stdout }) => stdout), /^Nothing of that/);
+    stage.kubelet.silent.clear();
+    await stage.eventually('those whose kubelets are heard go', async () => assert.equal(await held(), 0));
+    const told = stage.operator.logs('Deregistered').filter(({ because }) => because === 'kubelet-told');
+    assert.equal(told.length, 200);
     const left = await stage.allPassing('vanished', 300);
     assert.ok(left.every(({ Service }) => !old.has(Service.ID)));
     await assert.rejects(release('--all'), { code: 2, stdout: 'Nothing of that is held.\n' });
@@ -192,6 +206,7 @@ suite('the guard', () => {
     );
     const count = Math.max(20, Math.ceil(total));
     const { entries: late } = await deployed('late', count);
+    silence();
 
     await stage.kube.restoreEtcd(snapshot);
     await stage.eventually('the loss is noticed and held', async () => assert.equal(await held(), count));

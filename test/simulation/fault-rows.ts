@@ -14,6 +14,7 @@ export const faultRows: readonly string[] = [
   'Consul restored from a snapshot, or wiped',
   'ACL token expired or revoked, "ACL not found", 403',
   'rights in Consul missing for long, then granted',
+  'two replicas or two clusters behind one address, idle waits cut',
   'partition between registrar and Consul',
   'somebody deregisters, edits or flips one of our entries',
   'mass NotReady (control plane cut off from the nodes)',

@@ -107,6 +107,18 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     lasts: [10_000, 150_000],
   },
   {
+    row: 'two replicas or two clusters behind one address, idle waits cut',
+    actions: ['consul-crowded', 'consul-cutting', 'crash', 'restart', 'drift-edit', 'drift-flip'],
+    lasts: [10_000, 100_000],
+    traits: { replicas: 2 },
+  },
+  {
+    row: 'two replicas or two clusters behind one address, idle waits cut',
+    actions: ['consul-crowded', 'consul-crowded', 'consul-cutting', 'drift-remove-instance'],
+    lasts: [10_000, 100_000],
+    traits: { clusters: 2 },
+  },
+  {
     row: 'somebody deregisters, edits or flips one of our entries',
     actions: [
       'drift-remove-instance',

@@ -6,6 +6,7 @@ import { Acl, type AclOptions } from './acl.ts';
 import { Agent } from './agent.ts';
 import { ensureCheck, ensureNode, ensureService } from './catalog-writes.ts';
 import { ClientAgent, serfHealth } from './client-agent.ts';
+import { ConnectionLimit, type ConnectionLimitOptions } from './connection-limit.ts';
 import type { ConsulSettings, Core, Counters, Route } from './core.ts';
 import { nodeService } from './entries.ts';
 import { type Interceptor, suffer } from './faults.ts';
@@ -33,6 +34,13 @@ export interface ConsulServerOptions {
   readonly maxTxnOperations?: number;
   /** ACLs. Default: off. */
   readonly acl?: AclOptions;
+  /** Connections of one client address. */
+  readonly connections?: ConnectionLimitOptions;
+}
+
+interface TransportOptions {
+  readonly token?: string;
+  readonly address?: string;
 }
 
 /** Requests and transactions since the start. */
@@ -58,6 +66,8 @@ export class ConsulServer implements Disposable {
   readonly outsider: Outsider;
   /** Tokens and policies; `revoke` them here. */
   readonly acl: Acl;
+  /** How many connections each client address has and may have. */
+  readonly connections: ConnectionLimit;
   /** Asked before each request; may make it fail. Default: none. */
   intercept: Interceptor | undefined;
   readonly #core: Core;
@@ -94,6 +104,7 @@ export class ConsulServer implements Disposable {
       Meta: { 'consul-network-segment': '', 'consul-version': version },
     };
     this.#clock = clock;
+    this.connections = new ConnectionLimit(options.connections);
     this.acl = new Acl(options.acl, clock, random);
     this.#core = {
       settings,
@@ -146,9 +157,13 @@ export class ConsulServer implements Disposable {
     else this.#core.sessions.resetAll();
   }
 
-  /** An in-process transport; `token` is sent with requests that carry none. */
-  transport({ token = '' }: { readonly token?: string } = {}): Transport {
-    return new SandboxTransport((request) => this.handle(request), this.#clock, token);
+  /**
+   * An in-process transport. `token` is sent with requests that carry none. `address`: of the client; everything
+   * behind one NAT gateway or load balancer has one. Default 127.0.0.1.
+   */
+  transport({ token = '', address = '127.0.0.1' }: TransportOptions = {}): Transport {
+    const handle = (request: ConsulRequest) => this.connections.exchange(address, () => this.handle(request));
+    return new SandboxTransport(handle, this.#clock, token);
   }
 
   /**

@@ -9,6 +9,7 @@ import type { ConsulAnswer, ConsulRequest } from './http.ts';
  * - `reset-after-apply`  the connection breaks after the request took effect: the client cannot know
  * - `truncate`           the answer's body breaks off half-way
  * - `delay`              everything happens, this much later
+ * - `cut`                the connection breaks when the answer has not come within this time
  */
 export type Fault =
   | {
@@ -21,7 +22,8 @@ export type Fault =
   | { readonly kind: 'reset' }
   | { readonly kind: 'reset-after-apply' }
   | { readonly kind: 'truncate' }
-  | { readonly kind: 'delay'; readonly ms: number };
+  | { readonly kind: 'delay'; readonly ms: number }
+  | { readonly kind: 'cut'; readonly ms: number };
 
 /** Asked before each request; undefined lets it pass. */
 export type Interceptor = (request: ConsulRequest) => Fault | undefined;
@@ -60,6 +62,8 @@ export async function suffer(
     case 'delay':
       await clock.sleep(fault.ms, request.signal);
       return answer(request);
+    case 'cut':
+      return cutAfter(fault.ms, request, clock, answer);
     case 'reset-after-apply':
       await answer(request);
       throw new ConnectionReset('connection reset');
@@ -68,6 +72,23 @@ export async function suffer(
       const body = Buffer.from(whole.body);
       return { ...whole, body: body.subarray(0, body.byteLength >> 1), truncated: true };
     }
+  }
+}
+
+/** As a load balancer does to a connection over which nothing comes. */
+async function cutAfter(
+  ms: number,
+  request: ConsulRequest,
+  clock: Clock,
+  answer: (request: ConsulRequest) => Promise<ConsulAnswer>,
+): Promise<ConsulAnswer> {
+  const cut = new AbortController();
+  using _timer = clock.schedule(ms, () => cut.abort());
+  try {
+    return await answer({ ...request, signal: AbortSignal.any([request.signal, cut.signal]) });
+  } catch (thrown) {
+    if (cut.signal.aborted && !request.signal.aborted) throw new ConnectionReset('connection reset');
+    throw thrown;
   }
 }
 

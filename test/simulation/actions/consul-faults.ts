@@ -113,6 +113,23 @@ const refusing: Action = (world, step) => {
   return refusingOne(world, step);
 };
 
+/** A load balancer between that breaks whatever gets no answer for a while. */
+const cutting: Action = (world, step) => {
+  const ms = 2_500 + Math.ceil(step.y * 30_000);
+  return during(`cut after ${ms} ms`, () => () => ({ kind: 'cut', ms }))(world, step);
+};
+
+/** Others have taken most of the connections that Consul grants the address of the operators. */
+const crowded: Action = (world, { y, forMs }) => {
+  const { connections } = world.consul;
+  const before = connections.most;
+  connections.most = 12 + Math.floor(y * 8);
+  world.outOfOrder(forMs, 'few connections', () => {
+    connections.most = before;
+  });
+  return `${connections.most} connections for ${forMs} ms`;
+};
+
 export const consulFaults = {
   'consul-down': down,
   'consul-flaky': flaky,
@@ -121,4 +138,6 @@ export const consulFaults = {
   'consul-leaderless': leaderless,
   'consul-lying': lying,
   'consul-refusing': refusing,
+  'consul-cutting': cutting,
+  'consul-crowded': crowded,
 } satisfies Record<string, Action>;

@@ -18,7 +18,7 @@ import { Server } from './server.ts';
 const run = promisify(execFile);
 const host = '127.0.0.1';
 
-/** Node lifecycle, taints and pod garbage collection are left out: tests write node conditions themselves. */
+/** Node lifecycle and taints are left out unless asked for: most tests write node conditions themselves. */
 const controllers = [
   'deployment-controller',
   'endpointslice-controller',
@@ -26,6 +26,7 @@ const controllers = [
   'garbage-collector-controller',
   'job-controller',
   'namespace-controller',
+  'pod-garbage-collector-controller',
   'replicaset-controller',
   'root-ca-certificate-publisher-controller',
   'serviceaccount-controller',
@@ -34,6 +35,8 @@ const controllers = [
 ];
 
 export interface KubeOptions {
+  /** Controllers besides the usual ones: `node-lifecycle-controller`. */
+  readonly controllers?: readonly string[];
   /** Appended to kube-apiserver's arguments; of a flag given twice the last counts. */
   readonly apiserverArgs?: readonly string[];
   /** Users with a static token, each with its groups. They have no rights until a binding grants some. */
@@ -119,7 +122,8 @@ export class Kube implements AsyncDisposable {
     const apiserverArgs = [...this.#apiserverArgs(apiserverPort as number), ...(options.apiserverArgs ?? [])];
     this.apiserver = server('kube-apiserver', apiserverArgs, () => this.#apiserverReady());
     // Ready at once: it serves nothing, and one that is started while the API server is away waits for it.
-    this.controllerManager = server('kube-controller-manager', this.#controllerArgs(), () => true);
+    const all = [...controllers, ...(options.controllers ?? [])];
+    this.controllerManager = server('kube-controller-manager', this.#controllerArgs(all), () => true);
   }
 
   /** Requests as admin. */
@@ -290,10 +294,10 @@ export class Kube implements AsyncDisposable {
     ];
   }
 
-  #controllerArgs(): string[] {
+  #controllerArgs(all: readonly string[]): string[] {
     return [
       `--kubeconfig=${this.kubeconfigPath}`,
-      `--controllers=${controllers.join(',')}`,
+      `--controllers=${all.join(',')}`,
       '--leader-elect=false',
       '--secure-port=0',
       `--service-account-private-key-file=${join(this.#dir, 'service-account.key')}`,

@@ -31,6 +31,8 @@ export interface KubeletOptions {
   readonly dualStack?: boolean;
   /** First byte of pods' IPv4 addresses. Default 10; with 127 a test can listen where a pod is said to be. */
   readonly podNetwork?: 10 | 127;
+  /** How often the node's Lease is renewed, ms. Default 10,000, as real ones do. */
+  readonly leaseMs?: number;
 }
 
 export interface Reason {
@@ -76,6 +78,10 @@ const retryMs = 200;
 
 export class Kubelet implements AsyncDisposable {
   readonly nodes: readonly Required<Omit<NodeOptions, 'externalAddress'>>[];
+  /** Nodes whose Leases are not renewed: their kubelets are not heard. */
+  readonly silent = new Set<string>();
+  /** Nodes whose machines are gone. */
+  readonly #removed = new Set<string>();
   readonly #api: KubeApi;
   readonly #options: KubeletOptions;
   readonly #stopped = new AbortController();
@@ -111,7 +117,13 @@ export class Kubelet implements AsyncDisposable {
 
   async start(): Promise<void> {
     await Promise.all(this.nodes.map((node) => this.#createNode(node)));
-    this.#watching = this.#run();
+    this.#watching = Promise.all([this.#run(), this.#renewLeases()]).then(() => {});
+  }
+
+  /** The machine is gone, and a cloud's node controller has removed the Node. */
+  async removeNode(name: string): Promise<void> {
+    this.#removed.add(name);
+    await this.#api.delete(`/api/v1/nodes/${name}`);
   }
 
   /** The pod's containers pass their readiness probes from now on. */
@@ -194,6 +206,26 @@ export class Kubelet implements AsyncDisposable {
     const now = timestamp();
     const condition = { type: 'Ready', status, lastHeartbeatTime: now, lastTransitionTime: now, ...reason };
     await this.#api.patchAs(`/api/v1/nodes/${name}/status`, { status: { conditions: [condition] } });
+  }
+
+  /** The namespace is there once the API server has made it. */
+  async #renewLeases(): Promise<void> {
+    const { signal } = this.#stopped;
+    const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+    while (!signal.aborted) {
+      for (const { name } of this.nodes) {
+        if (this.silent.has(name) || this.#removed.has(name)) continue;
+        const renewTime = new Date().toISOString().replace('Z', '000Z');
+        const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
+        try {
+          await this.#api.patchAs(`${leases}/${name}`, { spec }, 'merge');
+        } catch (error) {
+          if (!(error instanceof HttpError) || error.status !== 404) continue;
+          await this.#api.post(leases, { metadata: { name }, spec }).catch(() => {});
+        }
+      }
+      await delay(this.#options.leaseMs ?? 10_000, undefined, { signal }).catch(() => {});
+    }
   }
 
   #setContainers(namespace: string, name: string, containers: Containers): void {
@@ -289,13 +321,14 @@ export class Kubelet implements AsyncDisposable {
       return;
     }
     const node = this.nodes.find(({ name }) => name === pod.spec.nodeName);
-    if (node === undefined) return;
+    if (node === undefined || this.#removed.has(node.name)) return;
     await this.#report(pod, node.address);
     if (pod.metadata.deletionTimestamp !== undefined) this.#endLater(key, pod);
   }
 
   async #bind(pod: Pod): Promise<void> {
-    const node = this.nodes[this.#nextNode++ % this.nodes.length];
+    const nodes = this.nodes.filter(({ name }) => !this.#removed.has(name));
+    const node = nodes[this.#nextNode++ % nodes.length];
     if (node === undefined) return;
     await this.#api.post(`${pathOf(pod)}/binding`, {
       apiVersion: 'v1',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '../eventually.ts';
 import { type Consul, type ConsulOptions, startConsul } from './consul.ts';
 import { countedWrites, type HealthEntry, instances, isPassing } from './consul-reads.ts';
-import { type Kube, startKube } from './kube.ts';
+import { type Kube, type KubeOptions, startKube } from './kube.ts';
 import { type Kubelet, type KubeletOptions, startKubelet } from './kubelet.ts';
 import { installRbac, type OperatorProcess, operatorIdentity, startOperator } from './operator.ts';
 import { Namespace } from './workloads.ts';
@@ -22,6 +22,7 @@ export interface StageOptions {
   /** Where the operator reaches the Consul: a proxy, say. Default: the server itself. */
   readonly reachedAt?: (consul: Consul) => Promise<string>;
   readonly kubelet?: KubeletOptions;
+  readonly kube?: KubeOptions;
   /** The operator's `registration` section; the agents' port is set here. */
   readonly registration?: Readonly<Record<string, unknown>> & {
     readonly agent?: Readonly<Record<string, unknown>>;
@@ -39,11 +40,12 @@ export async function startStage({
   consul: options = {},
   reachedAt = async ({ url }) => url,
   kubelet: kubeletOptions = {},
+  kube: kubeOptions = {},
   registration = {},
 }: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const [kube, consul] = await Promise.all([
-    startKube().then((server) => started.use(server)),
+    startKube(kubeOptions).then((server) => started.use(server)),
     startConsul({
       ...options,
       // Without it, DNS answers by UDP hold three addresses and do not say that there are more.
