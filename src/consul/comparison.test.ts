@@ -5,6 +5,8 @@ import { entry, instance } from '../../test/support/entries.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 import { comparePeriodically } from './comparison.ts';
+import { catalogReader } from './node-reader.ts';
+import { ObservedState } from './observed-state.ts';
 
 async function setUp() {
   const clock = new VirtualClock();
@@ -59,6 +61,35 @@ describe('comparePeriodically()', () => {
     assert.equal(found.at(-1), 'check changed');
     abort.abort();
     await comparing;
+  });
+
+  test('reads again what showed nothing: rights that are granted move no index', async () => {
+    const { clock, server, operator, abort, found, comparing } = await setUp();
+    const { client, owner } = operator;
+    const observed = new ObservedState({ reader: catalogReader(client), owner });
+    let isHidden = true;
+    const headers = { 'x-consul-knownleader': 'true', 'x-consul-index': '9' };
+    const nothing = { kind: 'answer', status: 200, headers, body: '[]' } as const;
+    server.intercept = ({ path }) => (isHidden && path.startsWith('/v1/catalog/nodes') ? nothing : undefined);
+    await observed.readAll(abort.signal);
+    const compared: number[] = [];
+    const comparingToo = comparePeriodically(
+      {
+        client,
+        observed,
+        clock,
+        random: () => 0.5,
+        onCompared: () => compared.push([...observed.nodes()].length),
+        onError: ({ code }) => found.push(code),
+      },
+      abort.signal,
+    );
+    await clock.advance(120_000);
+    isHidden = false;
+    await clock.advance(60_000);
+    assert.deepEqual(compared, [0, 0, 1]);
+    abort.abort();
+    await Promise.all([comparing, comparingToo]);
   });
 
   test('tells when the indexes went back, and reads everything', async () => {

@@ -22,7 +22,8 @@ export interface ComparisonOptions {
 
 /**
  * While Consul's indexes stand still nothing can have changed, and two small requests replace the reading
- * of everything; but not for longer than this, in milliseconds.
+ * of everything; but not for longer than this, in milliseconds. A reading that showed no node is always made
+ * again: a token that sees nothing moves no index when it is granted its rights, and a list of no nodes is small.
  */
 const completeReadingMs = 15 * 60_000;
 
@@ -45,8 +46,14 @@ export async function comparePeriodically(options: ComparisonOptions, signal: Ab
       await clock.sleep(jittered(intervalMs, 0.1, random), signal);
       const indexes = await readIndexes(options, signal);
       const at = clock.now();
+      const isEmpty = observed.nodes()[Symbol.iterator]().next().done === true;
       if (last !== undefined && isBehind(indexes, last.indexes)) onIndexReset?.();
-      if (last !== undefined && at - last.at < completeReadingMs && isSame(indexes, last.indexes)) {
+      if (
+        last !== undefined &&
+        !isEmpty &&
+        at - last.at < completeReadingMs &&
+        isSame(indexes, last.indexes)
+      ) {
         onCompared([]);
         continue;
       }
