@@ -19,6 +19,8 @@ export const faultRows: readonly string[] = [
   'somebody deregisters, edits or flips one of our entries',
   'mass NotReady (control plane cut off from the nodes)',
   'mass unexplained absence',
+  'a node lost and its pods collected; Jobs deleted on completion',
+  'the cluster rolled, scaled or switched while no operator watched',
   'deliberate scale-down, rollout, namespace deletion',
   'two replicas',
   'two clusters, one Consul',

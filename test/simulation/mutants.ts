@@ -208,6 +208,19 @@ export const mutants: readonly Mutant[] = [
     invariants: ['convergence', 'memory', 'quiet'],
   },
   {
+    name: 'does not watch pods that have ended',
+    edits: [
+      {
+        file: 'src/kube/resource.ts',
+        original: '...(labelSelector ? { labelSelector } : {}),',
+        mutated:
+          "fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',\n    ...(labelSelector ? { labelSelector } : {}),",
+      },
+    ],
+    rows: ['a node lost and its pods collected; Jobs deleted on completion'],
+    invariants: ['prompt'],
+  },
+  {
     name: 'believes the loss of all nodes at once',
     edits: [
       {

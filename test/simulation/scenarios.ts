@@ -89,6 +89,21 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     pods: Array(9).fill('both'),
   },
   {
+    row: 'a node lost and its pods collected; Jobs deleted on completion',
+    actions: ['node-collected', 'jobs-done'],
+    pods: Array(14).fill('both'),
+    traits: { mostPods: 20 },
+    promptMs: calmMs,
+  },
+  {
+    row: 'the cluster rolled, scaled or switched while no operator watched',
+    actions: ['rolled-unseen'],
+    pods: Array(16).fill('both'),
+    lasts: [1_000, 60_000],
+    traits: { mostPods: 24 },
+    promptMs: 240_000,
+  },
+  {
     row: 'ACL token expired or revoked, "ACL not found", 403',
     actions: ['acl-revoke', 'acl-thin', 'acl-tokenless'],
     lasts: [1_000, 100_000],

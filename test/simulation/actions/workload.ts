@@ -279,6 +279,55 @@ const nodeNotReady: Action = (world, { cluster: index, x, y, forMs }) => {
   return `${name} for ${forMs} ms`;
 };
 
+/** Pods of Jobs: they complete and are deleted in the same moment. */
+const jobsDone: Action = (world, { cluster: index }) => {
+  const cluster = world.clusters[index]!;
+  const pods = live(cluster);
+  for (const pod of pods) {
+    cluster.setPhase(pod, 'Succeeded');
+    cluster.removePod(pod);
+  }
+  return `${pods.length} pods`;
+};
+
+/** A cloud node is lost: its object goes, and the pod garbage collector fails its pods and deletes them by force. */
+const nodeCollected: Action = (world, { cluster: index, x, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const name = at(cluster.nodes(), x)?.metadata.name;
+  if (name === undefined) return undefined;
+  const isNodeFirst = y < 0.5;
+  const removeNode = () => cluster.kube.store.delete('nodes', undefined, name);
+  const known = catalogOf(world.consul).get(`${cluster.name}-${name}`)?.instances.keys() ?? [];
+  for (const key of known) cluster.spared.delete(key);
+  if (isNodeFirst) removeNode();
+  for (const pod of cluster.pods()) {
+    if ((pod['spec'] as { nodeName: string }).nodeName !== name) continue;
+    cluster.setPhase(pod, 'Failed');
+    cluster.removePod(pod);
+  }
+  if (!isNodeFirst) removeNode();
+  world.after(1_000 + forMs, () => cluster.putNode(name));
+  return `${name}, ${isNodeFirst ? 'then its pods' : 'after its pods'}`;
+};
+
+/** Nobody watches while all pods are replaced, some of them without a successor. */
+const rolledUnseen: Action = (world, { cluster: index, x, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  const running = world.alive(cluster);
+  if (running.length === 0 || cluster.spared.size > 0) return undefined;
+  for (const process of running) world.crash(process, forMs);
+  let count = 0;
+  for (const pod of live(cluster)) {
+    const app = pod.metadata.labels?.['app'] ?? '';
+    cluster.removePod(pod);
+    count += 1;
+    const next = count % 3 === 0 ? undefined : add(world, cluster, app, x, y);
+    if (next !== undefined) world.after(10, () => cluster.setReady(next, true));
+  }
+  cluster.syncSlices();
+  return `${count} pods in ${forMs} ms`;
+};
+
 /** The machine goes, and the Node object; its pods go a little later. */
 const nodeRemove: Action = (world, { cluster: index, x, forMs }) => {
   const cluster = world.clusters[index]!;
@@ -321,4 +370,7 @@ export const workload = {
   'service-remove': serviceRemove,
   'node-not-ready': nodeNotReady,
   'node-remove': nodeRemove,
+  'node-collected': nodeCollected,
+  'jobs-done': jobsDone,
+  'rolled-unseen': rolledUnseen,
 } satisfies Record<string, Action>;

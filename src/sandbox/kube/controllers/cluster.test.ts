@@ -72,15 +72,16 @@ describe('Cluster', () => {
     assert.equal(valueAt({ status }, 'status.unavailableReplicas'), 0);
   });
 
-  test('is idle when nothing changes', async () => {
+  test('is idle when nothing changes, but for the Leases of kubelets', async () => {
     const { clock, api, cluster } = startCluster();
     cluster.create(deployment(3), 'deployments.apps');
     cluster.create(service(), 'services');
     await clock.advance(10_000);
-    const { revision } = api.store;
-    assert.equal(clock.pending, 0);
+    const changed = new Set<string>();
+    api.store.subscribe(({ storage }) => void changed.add(storage));
+    assert.equal(clock.pending, 1);
     await clock.advance(3_600_000);
-    assert.equal(api.store.revision, revision);
+    assert.deepEqual([...changed], ['leases.coordination.k8s.io']);
   });
 
   test('a rollout never has fewer ready pods or more pods than the strategy allows', async () => {
@@ -303,6 +304,60 @@ describe('Cluster', () => {
     assert.equal(api.store.get('deployments.apps', 'default', 'web'), undefined);
     assert.equal(cluster.pods('default').length, 2);
     assert.equal(api.store.list('replicasets.apps', 'default')[0]?.metadata.ownerReferences, undefined);
+  });
+
+  test('kubelets renew their Leases while they are heard', async () => {
+    const { clock, api, cluster } = startCluster();
+    const renewed = (name: string) => {
+      const lease = api.store.get('leases.coordination.k8s.io', 'kube-node-lease', name)!;
+      return (lease['spec'] as { renewTime: string }).renewTime;
+    };
+    await clock.advance(25_000);
+    assert.equal(renewed('node-1'), '2026-01-01T00:00:20.000000Z');
+    cluster.nodes.fail('node-1');
+    await clock.advance(20_000);
+    assert.equal(renewed('node-1'), '2026-01-01T00:00:20.000000Z');
+    assert.equal(renewed('node-2'), '2026-01-01T00:00:40.000000Z');
+    cluster[Symbol.dispose]();
+    assert.equal(clock.pending, 0);
+  });
+
+  test('kubelets end pods that the API server does not have, as soon as they are heard', async () => {
+    const { clock, api, cluster } = startCluster({ stopMs: 2_000 });
+    cluster.create(deployment(3), 'deployments.apps');
+    await clock.advance(5_000);
+    const [heard, silent] = cluster.pods('default');
+    cluster.nodes.fail(silent!.spec.nodeName!);
+    for (const pod of [heard!, silent!]) api.store.delete('pods', 'default', pod.metadata.name);
+    await clock.advance(1_000);
+    assert.ok(cluster.kubelets.runs(heard!.metadata.uid), 'it has its grace');
+    await clock.advance(2_000);
+    assert.ok(!cluster.kubelets.runs(heard!.metadata.uid));
+    assert.ok(cluster.kubelets.runs(silent!.metadata.uid), 'nobody has told its kubelet');
+    cluster.nodes.recover(silent!.spec.nodeName!);
+    assert.ok(!cluster.kubelets.runs(silent!.metadata.uid));
+  });
+
+  test('the pods of a node that is gone are failed and collected', async () => {
+    const { clock, api, cluster } = startCluster();
+    cluster.create(deployment(6), 'deployments.apps');
+    await clock.advance(5_000);
+    const name = cluster.pods('default')[0]!.spec.nodeName!;
+    const seen: string[] = [];
+    api.store.subscribe(({ storage, object, previous }) => {
+      const pod = (object ?? previous) as Pod;
+      if (storage !== 'pods' || pod.spec.nodeName !== name) return;
+      seen.push(object === undefined ? 'gone' : `${pod.status.phase}`);
+    });
+    cluster.nodes.remove(name);
+    await clock.advance(50_000);
+    assert.deepEqual(seen, [], 'the collector waits');
+    await clock.advance(20_000);
+    assert.deepEqual(seen.filter((each) => each === 'gone').length, 2);
+    assert.equal(seen[0], 'Failed');
+    const pods = cluster.pods('default');
+    assert.equal(pods.length, 6);
+    assert.ok(pods.every(({ spec }) => spec.nodeName !== name));
   });
 
   test('carries on after the store was restored from a snapshot', async () => {

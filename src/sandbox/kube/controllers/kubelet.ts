@@ -71,6 +71,21 @@ export class Kubelets implements Disposable {
     this.#stopped.add(node);
   }
 
+  /** The machine is gone, with all that ran on it. */
+  lose(node: string): void {
+    this.#stopped.add(node);
+    for (const [uid, sandbox] of this.#sandboxes) if (sandbox.node === node) this.#end(uid, sandbox);
+  }
+
+  isStopped(node: string): boolean {
+    return this.#stopped.has(node);
+  }
+
+  /** Whether the containers of a pod run: those of one that the API server does not have end when its kubelet hears. */
+  runs(uid: string): boolean {
+    return this.#sandboxes.has(uid);
+  }
+
   /** It comes back and brings the status of its pods up to date. */
   start(node: string): void {
     this.#stopped.delete(node);
@@ -189,9 +204,18 @@ export class Kubelets implements Disposable {
     return node?.status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
   }
 
+  /** The API server does not have it any more: its containers are told to stop, and end within their grace. */
   #forget({ metadata }: Pod): void {
-    const sandbox = this.#sandboxes.get(metadata.uid);
-    if (sandbox !== undefined) this.#end(metadata.uid, sandbox);
+    const { uid } = metadata;
+    const sandbox = this.#sandboxes.get(uid);
+    if (sandbox === undefined || this.#stopped.has(sandbox.node)) return;
+    // One that was seen ending has ended by then.
+    if (sandbox.state === 'stopping') this.#end(uid, sandbox);
+    else {
+      sandbox.state = 'stopping';
+      sandbox.timer?.[Symbol.dispose]();
+      sandbox.timer = this.#clock.schedule(sandbox.timing.stopMs, () => this.#end(uid, sandbox));
+    }
   }
 
   #end(uid: string, sandbox: Sandbox): void {

@@ -13,6 +13,10 @@ export interface NodeSpec {
   readonly region?: string;
 }
 
+/** How often a kubelet renews its Lease, ms. */
+const leaseMs = 10_000;
+/** From the end of a node until its pods are collected: the collector's quarantine and period, ms. */
+const orphanedMs = 60_000;
 /** Until a silent node is given up (node-monitor-grace-period), ms. */
 const graceMs = 40_000;
 /** From then until its pods are deleted (the default toleration), ms. */
@@ -20,13 +24,19 @@ const evictionMs = 300_000;
 
 const pods = resourceNamed('pods');
 const nodes = resourceNamed('nodes');
+const leaseNamespace = 'kube-node-lease';
 
-/** Nodes come, fall silent and return; the node lifecycle controller draws the conclusions. */
+/**
+ * Nodes come, fall silent, return and go; kubelets that are heard renew their Leases. The node lifecycle controller and
+ * the pod garbage collector draw the conclusions.
+ */
 export class Nodes implements Disposable {
   readonly #api: KubeApi;
   readonly #clock: Clock;
   readonly #kubelets: Kubelets;
   readonly #timers = new Map<string, Disposable>();
+  readonly #silent = new Set<string>();
+  #heartbeat: Disposable | undefined;
 
   constructor(api: KubeApi, clock: Clock, kubelets: Kubelets) {
     this.#api = api;
@@ -47,11 +57,22 @@ export class Nodes implements Disposable {
         conditions: withConditions([], [ready], this.#api.store.time()),
       },
     });
+    this.#renew(name);
+    this.#heartbeat ??= this.#clock.schedule(leaseMs, () => this.#renewAll());
+  }
+
+  /** The machine is gone, and its cloud says so: the Node goes at once, its pods when the collector finds them. */
+  remove(name: string): void {
+    this.#kubelets.lose(name);
+    this.#silent.add(name);
+    this.#api.registry.delete(nodes, '', name);
+    this.#after(name, orphanedMs, () => this.#collect(name));
   }
 
   /** The node falls silent: Ready turns Unknown after 40 s, its pods are deleted 300 s later. */
   fail(name: string): void {
     this.#kubelets.stop(name);
+    this.#silent.add(name);
     this.#after(name, graceMs, () => {
       this.#setReady(name, lost);
       this.#markPodsUnready(name);
@@ -63,13 +84,47 @@ export class Nodes implements Disposable {
   recover(name: string): void {
     this.#timers.get(name)?.[Symbol.dispose]();
     this.#timers.delete(name);
+    this.#silent.delete(name);
     this.#setReady(name, ready);
+    this.#renew(name);
     this.#kubelets.start(name);
   }
 
   [Symbol.dispose](): void {
     for (const timer of this.#timers.values()) timer[Symbol.dispose]();
     this.#timers.clear();
+    this.#heartbeat?.[Symbol.dispose]();
+  }
+
+  #renewAll(): void {
+    const there = (this.#api.store.list('nodes') as readonly Node[]).map(({ metadata }) => metadata.name);
+    for (const name of there) this.#renew(name);
+    this.#heartbeat = there.length === 0 ? undefined : this.#clock.schedule(leaseMs, () => this.#renewAll());
+  }
+
+  #renew(name: string): void {
+    if (this.#silent.has(name) || this.#kubelets.isStopped(name)) return;
+    this.#api.addNamespace(leaseNamespace);
+    this.#api.store.apply({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace: leaseNamespace },
+      spec: {
+        holderIdentity: name,
+        leaseDurationSeconds: 40,
+        renewTime: new Date(this.#clock.wall()).toISOString().replace('Z', '000Z'),
+      },
+    });
+  }
+
+  /** As the pod garbage collector: fails the pods of a node that is gone, and deletes them by force. */
+  #collect(name: string): void {
+    this.#timers.delete(name);
+    for (const pod of this.#podsOn(name)) {
+      const { namespace = '', name: podName } = pod.metadata;
+      this.#api.store.put(pods, { ...pod, status: { ...pod.status, phase: 'Failed' } });
+      this.#api.registry.delete(pods, namespace, podName, { gracePeriodSeconds: 0 });
+    }
   }
 
   #after(name: string, ms: number, step: () => void): void {
