@@ -429,6 +429,37 @@ describe('the list in "services"', () => {
     );
   });
 
+  const halves: [string, string][] = [
+    ['service: "\\ud800"', 'service'],
+    ['tags: ["ok", "\\ud800"]', 'tags'],
+    ['tags: "ok,\\udc00"', 'tags'],
+    ['meta: {a: "x\\ud800x"}', 'meta.a'],
+    ['health-url: "/\\ud800"', 'health-url'],
+    ['check-http: "/\\udfff"', 'check-http'],
+    ['check-grpc: "80/\\ud800"', 'check-grpc'],
+    ['protocol: "\\ud800"', 'protocol'],
+    ['maintenance: "\\udc00\\ud800"', 'maintenance'],
+  ];
+  for (const [text, field] of halves) {
+    test(`refuses half a character: ${text}`, () => {
+      const { outcomes, mistakes } = list(
+        text.startsWith('service:') ? `- ${text}` : `- service: web\n  ${text}`,
+      );
+      assert.equal(outcomes[0]?.kind, 'broken');
+      assert.deepEqual(
+        mistakes.map((each) => [each.field, each.message]),
+        [[`services[0].${field}`, `${field} has half a character (an unpaired surrogate such as \\ud800)`]],
+      );
+    });
+  }
+
+  test('takes both halves for one character', () => {
+    assert.equal(
+      (list('- {service: web, maintenance: "\\ud83d\\ude00"}').outcomes[0] as Declaration).maintenance,
+      '😀',
+    );
+  });
+
   const wrecks: [string, RegExp][] = [
     ['', /^services must be a YAML list/],
     ['service: web', /^services must be a YAML list/],

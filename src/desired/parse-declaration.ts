@@ -122,11 +122,20 @@ function maintenanceReason(text: string | undefined): string | undefined {
   return word === '' || word === 'true' ? noReason : text;
 }
 
+/** Of tags, as they are written. */
+const mostTexts = 256;
+
 function readTags(
   raw: RawDeclaration,
   expanded: (name: string, text: string) => string,
   mistakes: Mistake[],
 ): readonly string[] {
+  if (raw.tags.length > mostTexts) {
+    mistakes.push(
+      error(fieldOf(raw, 'tags'), `has more than ${mostTexts} tags, empty ones and doubles included`),
+    );
+    return [];
+  }
   const before = mistakes.length;
   const texts = raw.tags.map((tag) => expanded('tags', tag));
   if (hasError(mistakes.slice(before))) return [];

@@ -43,10 +43,10 @@ export function expand(
 ): { readonly text: string; readonly mistakes: readonly Mistake[] } {
   if (!isDynamic(text)) return { text, mistakes: [] };
   const mistakes: Mistake[] = [];
-  const expanded = text.replace(/\{\{|\}\}|\{([^{}]*)\}|\{/g, (match, name: string | undefined) => {
+  const expanded = text.replace(/\{\{|\}\}|\{([^{}]*)(\}?)/g, (match, name: string, end: string) => {
     if (match === '{{') return '{';
     if (match === '}}') return '}';
-    if (name === undefined) {
+    if (end === '') {
       mistakes.push(error(field, 'a placeholder is not closed; write {{ for a brace'));
       return '';
     }

@@ -9,17 +9,8 @@ interface NamedPort {
   readonly port: number;
 }
 
-/** Ports of one object that are looked at. */
-const mostPorts = 512;
-
-/** What a record keeps of an object's ports: of too many those with a name or a host port first, and one too many. */
-export function keptPorts<Port extends { readonly name: string; readonly hostPort?: number }>(
-  ports: readonly Port[],
-): readonly Port[] {
-  if (ports.length <= mostPorts) return ports;
-  const says = ({ name, hostPort }: Port): number => (name !== '' || hostPort !== undefined ? 0 : 1);
-  return [...ports].sort((a, b) => says(a) - says(b)).slice(0, mostPorts + 1);
-}
+/** Ports of one object that are looked at. Records keep one more, so that it shows when there are. */
+export const mostPorts = 512;
 
 /**
  * The container port a declaration means. A number need not be declared: containerPort is informational

@@ -64,7 +64,7 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
 
 function podFor({ namespace, annotations }: ServiceRecord): PodRecord {
   const texts = Object.values(annotations).join('\n');
-  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)\}/g)].map(([, label = '']) => [label, sample]);
+  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)/g)].map(([, label = '']) => [label, sample]);
   const ports = [...texts.matchAll(/\b\d{1,5}\b/g)].map(([port]) => ({
     name: '',
     port: Number(port),

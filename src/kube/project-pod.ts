@@ -2,7 +2,7 @@ import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node
 import { registeredGate } from '../desired/health.ts';
 import { keptAnnotations } from '../desired/kept-annotations.ts';
 import { mostLabels } from '../desired/placeholders.ts';
-import { keptPorts } from '../desired/ports.ts';
+import { mostPorts } from '../desired/ports.ts';
 import { cutToBytes } from '../lib/cut-to-bytes.ts';
 import type { ContainerPort, GateState, PodRecord } from '../model/pod.ts';
 import type { InternPool } from './intern-pool.ts';
@@ -62,9 +62,7 @@ class SlimPod implements PodRecord {
         })),
       ),
     );
-    this.ports = pool.value(
-      keptPorts([...(spec?.containers ?? []), ...sidecars(spec?.initContainers)].flatMap(portsOf)),
-    );
+    this.ports = pool.value(portsOf([...(spec?.containers ?? []), ...sidecars(spec?.initContainers)]));
     this.labels = pool.value(keptLabels(metadata.labels));
     this.annotations = pool.value(keptAnnotations(prefix, metadata.annotations));
     this.flags =
@@ -135,11 +133,16 @@ export function podProjection(annotationPrefix: string, pool: InternPool): (pod:
 const sidecars = (containers: readonly V1Container[] = []) =>
   containers.filter((container) => container.restartPolicy === 'Always');
 
-const portsOf = (container: V1Container): ContainerPort[] =>
-  (container.ports ?? []).map(({ name = '', containerPort, protocol = 'TCP', hostPort, hostIP = '' }) => ({
-    name,
-    port: containerPort,
-    protocol,
-    // Bound to the loopback, it leads to the pod from its own host only.
-    ...(hostPort && !/^(127\.|::1$)/.test(hostIP) ? { hostPort } : {}),
-  }));
+/** One more than are looked at, so that it shows when there are more. */
+function portsOf(containers: readonly V1Container[]): ContainerPort[] {
+  const found: ContainerPort[] = [];
+  for (const { ports = [] } of containers) {
+    for (const { name = '', containerPort, protocol = 'TCP', hostPort, hostIP = '' } of ports) {
+      // Bound to the loopback, it leads to the pod from its own host only.
+      const leadsHere = hostPort && !/^(?:127\.|::1$)/.test(hostIP);
+      found.push({ name, port: containerPort, protocol, ...(leadsHere ? { hostPort } : {}) });
+      if (found.length > mostPorts) return found;
+    }
+  }
+  return found;
+}

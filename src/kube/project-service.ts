@@ -1,6 +1,6 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { keptAnnotations } from '../desired/kept-annotations.ts';
-import { keptPorts } from '../desired/ports.ts';
+import { mostPorts } from '../desired/ports.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { InternPool } from './intern-pool.ts';
 
@@ -16,9 +16,9 @@ export function serviceProjection(
     resourceVersion: metadata.resourceVersion ?? '',
     deleting: Boolean(metadata.deletionTimestamp),
     ports: pool.value(
-      keptPorts(
-        (spec?.ports ?? []).map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
-      ),
+      (spec?.ports ?? [])
+        .slice(0, mostPorts + 1)
+        .map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
     ),
     annotations: pool.value(keptAnnotations(annotationPrefix, metadata.annotations)),
   });

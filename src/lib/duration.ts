@@ -21,8 +21,9 @@ export function parseDuration(text: string): number | undefined {
   if (text.length > longestText) return undefined;
   if (!/^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
   let ms = 0;
-  for (const [, amount, unit] of text.matchAll(/([\d.]+)([^\d.]+)/g)) {
-    ms += Number(amount) * (unitMs[unit!] ?? Number.NaN);
+  for (const part of text.split(/(?<=[a-zµμ])(?=[\d.])/)) {
+    const unit = part.replaceAll(/[\d.]/g, '');
+    ms += Number(part.slice(0, -unit.length)) * (unitMs[unit] ?? Number.NaN);
   }
   return Number.isFinite(ms) ? ms : undefined;
 }
