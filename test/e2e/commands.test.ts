@@ -237,3 +237,56 @@ suite('claims', () => {
     await stage.allPassing('intruder', 1);
   });
 });
+
+suite('what a tenant may not do', () => {
+  test("is refused with the reason, and Consul's own service stays what it was", async () => {
+    const tenant = await stage.namespace('tenant');
+    await tenant.addPod('evil', { service: 'Consul', port: 'http' });
+    await tenant.addPod('team', { service: 'tenant-a-web', port: 'http' });
+    await tenant.addPod('routed', { service: 'routed', port: 'http', tags: 'urlprefix-/pay' });
+    await tenant.addPod('case', { service: 'Case', port: 'http' });
+    const restricted = config({
+      claims: [{ namespaces: ['*'], services: ['{namespace}-*'] }],
+      tagRules: [{ namespaces: ['*'], deny: ['urlprefix-*'] }],
+    });
+    await using operator = await startOperator({ config: restricted });
+    await operator.ready();
+    await stage.allPassing('Case', 1);
+    const told = new Map(
+      [...operator.logs('ServiceNameDenied'), ...operator.logs('AnnotationDenied')].map((line) => [
+        line['pod'],
+        String(line['message']),
+      ]),
+    );
+    assert.match(told.get('tenant/evil') ?? '', /"Consul" is a reserved name/);
+    assert.match(told.get('tenant/team') ?? '', /claimed by namespace "tenant-a"/);
+    assert.match(told.get('tenant/routed') ?? '', /tag "urlprefix-\/pay" is not for namespace "tenant"/);
+    assert.equal((await stage.instances('consul')).length, 1);
+    for (const name of ['tenant-a-web', 'routed']) assert.deepEqual(await stage.instances(name), []);
+    const { code, stdout } = await run(['explain', 'pod/evil', '-n', 'tenant'], restricted);
+    assert.match(stdout, /wrong: kube-registrar\.io\/service: service "Consul" is a reserved name/);
+    assert.equal(code, 2);
+
+    // Consul takes both names for one; the instance must not be gone in between.
+    const watching = new AbortController();
+    const counts: number[] = [];
+    const watched = (async () => {
+      for await (const entries of states(stage.consul, 'case', watching.signal)) counts.push(entries.length);
+    })().catch(() => {});
+    await tenant.annotatePod('case', { service: 'case' });
+    await stage.eventually('the name is the new one', async () =>
+      assert.deepEqual(
+        (await stage.instances('case')).map(({ Service }) => Service.Service),
+        ['case'],
+      ),
+    );
+    const { stdout: plan } = await run(['plan'], restricted);
+    assert.match(plan, /Nothing to do/);
+    watching.abort();
+    await watched;
+    assert.ok(counts.length > 0 && counts.every((count) => count === 1), counts.join());
+    assert.deepEqual(operator.logs('Drift'), []);
+    for (const name of ['evil', 'team', 'routed', 'case']) await tenant.deletePod(name);
+    await stage.gone('case');
+  });
+});
