@@ -26,6 +26,14 @@ describe('pinoLogger()', () => {
     assert.ok(written[0]!.endsWith('}\n'));
   });
 
+  test('shows what would act on who reads JSON raw, without changing what it means', () => {
+    const { logger, written, last } = recording();
+    const pod = 'a\u001b\u009b\u202e\u2028\n';
+    logger.info('registered', { reason: 'Registered', pod });
+    assert.doesNotMatch(written[0]!.slice(0, -1), /[\p{Cc}\u202e\u2028]/u);
+    assert.equal(last()['pod'], pod);
+  });
+
   test('leaves out what is below the level', () => {
     const { logger, written } = recording({ level: 'warn' });
     logger.debug('a', { reason: 'HistoryUnknown' });

@@ -28,6 +28,15 @@ describe('textLine()', () => {
     assert.ok(!forged.includes('\u001b'));
   });
 
+  test('shows what would act: C1 controls, marks of direction, separators', () => {
+    const text = 'a\u009b31m\u202eb\u2028c\u0085d';
+    const shown = 'a\\u009b31m\\u202eb\\u2028c\\u0085d';
+    assert.equal(
+      line({ msg: text, text, list: [text] }),
+      `${time} INFO  ${shown} text="${shown}" list=["${shown}"]\n`,
+    );
+  });
+
   test('colour adds nothing but escape sequences', () => {
     const fields = { reason: 'r', pod: 'p', msg: 'm' };
     assert.notEqual(line(fields, true), line(fields));

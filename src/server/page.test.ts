@@ -38,6 +38,13 @@ describe('statusPage()', () => {
     }
   });
 
+  test('shows what would turn the text around or steer a terminal', () => {
+    const [problem] = sampleStatus.problems;
+    const message = 'a\u202eb\u009bc\u2067<';
+    const shown = statusPage({ ...sampleStatus, problems: [{ ...problem!, message }] });
+    assert.ok(shown.includes('a\\u202eb\\u009bc\\u2067&#60;'));
+  });
+
   test('shows what others change in Consul, and what is fought over', () => {
     assert.match(page, /<h2>Contended entries \(1\)<\/h2>/);
     assert.match(page, />shop\.web-3\.\S+ of web<\/th><td>east-node-1<\/td>/);

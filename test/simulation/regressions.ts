@@ -12,7 +12,7 @@ export const regressions: readonly Regression[] = [
     what: 'the meta key __proto__ was lost on the way back from Consul and written again at every comparison',
     script: written(
       'hostile or malformed annotations',
-      [step(0, 'pod-add-db', 0.5, 0.5), step(10_000, 'annotate-hostile', 0.1, 0.7)],
+      [step(0, 'pod-add-db', 0.5, 0.5), step(10_000, 'annotate-hostile', 0.1, 0.5)],
       3_000,
     ),
   },
