@@ -199,6 +199,11 @@ suite('installed cluster-wide', { skip: imageUnavailable }, () => {
     assert.match(await operator.account('CapEff'), /^0+$/);
   });
 
+  test('opens its socket for `release` in the one directory it may write', async () => {
+    assert.match(await operator.output(), /"reason":"Connecting"/);
+    assert.doesNotMatch(await operator.output(), /LocalSocketUnavailable/);
+  });
+
   test('is healthy within a limit of 128 MiB', async (t) => {
     const mebi = 2 ** 20;
     const resident = (Number.parseInt(await operator.account('VmHWM'), 10) * 1_024) / mebi;
