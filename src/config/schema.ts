@@ -204,7 +204,7 @@ const registration = z.strictObject({
 const guard = z.strictObject({
   removals: z.boolean().default(true).meta({
     description:
-      'Whether a removal that nothing in the cluster explains is confirmed by a second read, and held when there are too many. `false`: whatever is not there is removed at once.',
+      'Whether a removal that nothing in the cluster explains is confirmed by a consistent read, and held when there are too many. `false`: whatever is not there is removed at once.',
   }),
   removalMinimum: number(
     10,

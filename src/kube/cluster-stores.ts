@@ -179,10 +179,17 @@ export class ClusterStores implements ClusterView {
     return this.#unread;
   }
 
-  /** Since when what is in the stores may be of another history, monotonic ms; see Reflector. */
+  /**
+   * Since when what is in the stores may be of another history, monotonic ms; see Reflector. A source that was never
+   * read has nothing there, and a namespace that is refused, as after its deletion, may be so for ever: neither casts
+   * doubt on the others.
+   */
   get doubtfulSince(): number | undefined {
     let first: number | undefined;
-    for (const { doubtfulSince } of this.#reflectors) {
+    for (const reflector of this.#reflectors) {
+      const { synced, refused, namespace } = reflector.status();
+      if (!synced || (refused && namespace !== '')) continue;
+      const { doubtfulSince } = reflector;
       if (doubtfulSince !== undefined && doubtfulSince < (first ?? Number.POSITIVE_INFINITY))
         first = doubtfulSince;
     }

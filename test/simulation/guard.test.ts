@@ -301,6 +301,31 @@ describe('what is held', () => {
     assert.equal(play.held(), 60);
   });
 
+  for (const when of ['from the start', 'later on']) {
+    test(`does not last for the sake of another namespace that may not be read ${when}`, async () => {
+      const config = { kubernetes: { namespaces: ['default', 'gone'] } };
+      const play = new Play(60, config);
+      const refuse = () => {
+        play.cluster.faults.add(({ path }) =>
+          path.includes('/namespaces/gone/') ? { kind: 'answer', status: 403 } : undefined,
+        );
+        play.cluster.kube.faults.cutWatches('reset');
+      };
+      if (when === 'from the start') refuse();
+      await play.pass(20_000);
+      assert.equal(play.passing(), 60);
+      if (when === 'later on') refuse();
+      await play.pass(minute);
+      play.lose(play.pods.slice(0, 30));
+      await play.pass(3 * minute);
+      assert.equal(play.instances(), 30);
+      for (const pod of play.pods.slice(30)) play.cluster.annotate(pod, {});
+      await play.pass(1_000);
+      assert.equal(play.instances(), 0);
+      assert.equal(play.held(), 0);
+    });
+  }
+
   test('of a node that is gone goes at once', async () => {
     const play = await Play.start(60);
     play.cluster.kube.store.delete('nodes', undefined, 'n1');

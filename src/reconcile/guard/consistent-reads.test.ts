@@ -31,7 +31,7 @@ const pod = (uid: string, status: object = { phase: 'Running' }, metadata: objec
 });
 const subject = { kind: 'pod', namespace: 'default', name: 'web-1', uid: 'u1' } as const;
 
-describe('a second look at a pod, with the rights to list it and no other', () => {
+describe('a consistent read of a pod, with the rights to list it and no other', () => {
   test('agrees when it is gone, and when another has its name', async () => {
     const { kube, look } = start();
     assert.deepEqual(await look.at(subject, signal), { kind: 'absent' });
@@ -83,7 +83,7 @@ describe('a second look at a pod, with the rights to list it and no other', () =
   });
 });
 
-describe('a second look at many pods', () => {
+describe('consistent reads of many pods', () => {
   const subjects = [subject, { ...subject, name: 'web-2', uid: 'u2' }];
 
   test('finds each by one list, finished ones included', async () => {
@@ -125,15 +125,32 @@ describe('a second look at many pods', () => {
     assert.equal(clock.pending, 0);
   });
 
-  test('asks in its own namespaces only', async () => {
-    const { kube, look } = start({ namespaces: ['default', 'shop'] });
+  test('asks in the namespaces it is asked about only, and each answers for itself', async () => {
+    const { kube, look } = start({ namespaces: ['default', 'shop', 'gone'] });
     const paths: string[] = [];
     kube.faults.intercept = ({ path }) => {
       if (path.includes('/pods')) paths.push(path.replace(/\?.*/, ''));
-      return undefined;
+      return path.includes('/gone/pods') ? { kind: 'answer', status: 403 } : undefined;
     };
-    await look.atPods(subjects, signal);
-    assert.deepEqual(paths, ['/api/v1/namespaces/default/pods', '/api/v1/namespaces/shop/pods']);
+    const gone = { ...subject, namespace: 'gone' };
+    const leftOut = { ...subject, namespace: 'other' };
+    const lookOf = await look.atPods([...subjects, gone, leftOut], signal);
+    assert.deepEqual(paths, ['/api/v1/namespaces/default/pods', '/api/v1/namespaces/gone/pods']);
+    assert.deepEqual(
+      [subject, gone, leftOut].map((each) => lookOf(each).kind),
+      ['absent', 'forbidden', 'absent'],
+    );
+  });
+
+  test('knows which of many lost their labels', async () => {
+    const { kube, look } = start({ podLabelSelector: 'consul=yes' });
+    kube.store.apply(pod('u1'));
+    kube.store.apply(pod('u2', { phase: 'Running' }, { name: 'web-2', labels: { consul: 'yes' } }));
+    const [one, two] = [subject, { ...subject, name: 'web-2', uid: 'u2' }];
+    const lookOf = await look.atPods([one, two, { ...subject, name: 'web-3', uid: 'u3' }], signal);
+    assert.deepEqual(lookOf(one), { kind: 'explained', because: 'withdrawn' });
+    assert.deepEqual(lookOf(two), { kind: 'present' });
+    assert.deepEqual(lookOf({ ...subject, name: 'web-3', uid: 'u3' }), { kind: 'absent' });
   });
 
   test('believes nothing of a list that broke off', async () => {
@@ -144,7 +161,7 @@ describe('a second look at many pods', () => {
   });
 });
 
-describe('a second look at Services and endpoints', () => {
+describe('consistent reads of Services and endpoints', () => {
   const service = { kind: 'service', namespace: 'default', name: 'search' } as const;
   const endpoint: Subject = {
     kind: 'endpoint',
@@ -178,5 +195,43 @@ describe('a second look at Services and endpoints', () => {
       ports: [],
     });
     assert.deepEqual(await look.at(endpoint, signal), { kind: 'present' });
+  });
+});
+
+describe('consistent reads of Leases and nodes', () => {
+  const rights: readonly AccessRule[] = [
+    { verbs: ['list'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] },
+    { verbs: ['list'], apiGroups: [''], resources: ['nodes'] },
+  ];
+
+  test('find those they are asked for, by name or, when they are many, in one list', async () => {
+    const { kube, look } = start();
+    kube.access.grant('operator', rights);
+    kube.addNamespace('kube-node-lease');
+    const names = Array.from({ length: 30 }, (_, index) => `n${index}`);
+    for (const name of names.slice(1)) {
+      kube.store.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+      kube.store.apply({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name, namespace: 'kube-node-lease' },
+        spec: { renewTime: `2026-01-01T00:00:00.000000Z` },
+      });
+    }
+    const paths: string[] = [];
+    kube.faults.intercept = ({ path }) => void paths.push(path);
+    const few = await look.leases(new Set(names.slice(0, 2)), signal);
+    assert.deepEqual([...few], [['n1', '2026-01-01T00:00:00.000000Z']]);
+    assert.deepEqual([...(await look.kubeNodes(new Set(names.slice(0, 2)), signal))], ['n1']);
+    assert.equal(paths.length, 4);
+    assert.equal((await look.leases(new Set(names), signal)).size, 29);
+    assert.equal((await look.kubeNodes(new Set(names), signal)).size, 29);
+    assert.equal(paths.length, 6);
+  });
+
+  test('reject with forbidden without the right', async () => {
+    const { look } = start();
+    await assert.rejects(look.leases(new Set(['n1']), signal), { code: 'forbidden' });
+    await assert.rejects(look.probeLeases(signal), { code: 'forbidden' });
   });
 });

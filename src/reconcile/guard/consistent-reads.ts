@@ -70,6 +70,7 @@ export class ConsistentReads {
       }
     };
     const { clock } = this.#options;
+    if (this.#isLeftOut(subject)) return { kind: 'absent' };
     const look = await this.#unlessFailing(signal, () => withDeadline(clock, longestMs, signal, ask));
     return this.#told(subject, look);
   }
@@ -82,30 +83,35 @@ export class ConsistentReads {
     const wanted = new Map(subjects.map((each) => [keyOf(each), each]));
     const found = new Map<string, V1Pod>();
     const selected = new Set<string>();
-    const { podLabelSelector } = this.#options;
-    const look = await this.#unlessFailing(signal, async (): Promise<Look> => {
-      const { namespaces } = this.#options;
-      for (const namespace of namespaces.length > 0 ? namespaces : [undefined]) {
-        const refusal = await this.#refusal('pods', namespace, signal);
-        if (refusal !== undefined) return { kind: 'forbidden', error: refusal };
-        const list = { ...this.#options, resource: anyPod, namespace, signal };
-        for await (const { items } of listParts<V1Pod>(list)) {
-          for (const pod of items) {
-            const key = keyOf({ namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '' });
-            if (wanted.has(key)) found.set(key, pod);
-          }
+    const { podLabelSelector, namespaces } = this.#options;
+    const read = async (namespace: string | undefined): Promise<Look> => {
+      const refusal = await this.#refusal('pods', namespace, signal);
+      if (refusal !== undefined) return { kind: 'forbidden', error: refusal };
+      const list = { ...this.#options, resource: anyPod, namespace, signal };
+      for await (const { items } of listParts<V1Pod>(list)) {
+        for (const pod of items) {
+          const key = keyOf({ namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '' });
+          if (wanted.has(key)) found.set(key, pod);
         }
-        if (podLabelSelector === undefined || found.size === 0) continue;
-        const ours = { ...list, resource: podResource(podLabelSelector) };
-        for await (const { items } of listParts<V1Pod>(ours)) {
-          for (const { metadata } of items) {
-            selected.add(keyOf({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }));
-          }
+      }
+      if (podLabelSelector === undefined || found.size === 0) return { kind: 'absent' };
+      const ours = { ...list, resource: podResource(podLabelSelector) };
+      for await (const { items } of listParts<V1Pod>(ours)) {
+        for (const { metadata } of items) {
+          selected.add(keyOf({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }));
         }
       }
       return { kind: 'absent' };
-    });
+    };
+    // One namespace that is refused says nothing of the others.
+    const looks = new Map<string | undefined, Look>();
+    const inside = subjects.filter((subject) => !this.#isLeftOut(subject));
+    const scopes = namespaces.length > 0 ? inside.map(({ namespace }) => namespace) : [undefined];
+    for (const scope of new Set(scopes))
+      looks.set(scope, await this.#unlessFailing(signal, () => read(scope)));
     return (subject) => {
+      const look = looks.get(namespaces.length > 0 ? subject.namespace : undefined);
+      if (look === undefined) return { kind: 'absent' };
       if (look.kind !== 'absent') return look;
       const key = keyOf(subject);
       const own = this.#lookOf(subject, found.get(key));
@@ -139,12 +145,20 @@ export class ConsistentReads {
     return new Set(found.keys());
   }
 
-  /** How far the API server's history has come. */
-  version(signal: AbortSignal): Promise<string> {
-    const [namespace] = this.#options.namespaces;
-    return withDeadline(this.#options.clock, longestMs, signal, (until) =>
-      currentVersion({ ...this.#options, resource: anyPod, namespace, signal: until }),
-    );
+  /** How far the API server's history has come, by the first namespace that may be read. */
+  async version(signal: AbortSignal): Promise<string> {
+    const { clock, namespaces } = this.#options;
+    const scopes = namespaces.length > 0 ? [...namespaces] : [undefined];
+    for (;;) {
+      const namespace = scopes.shift();
+      try {
+        return await withDeadline(clock, longestMs, signal, (until) =>
+          currentVersion({ ...this.#options, resource: anyPod, namespace, signal: until }),
+        );
+      } catch (thrown) {
+        if (scopes.length === 0 || RegistrarError.from(thrown).code !== 'forbidden') throw thrown;
+      }
+    }
   }
 
   async #byName<O extends KubernetesObject>(
@@ -168,6 +182,12 @@ export class ConsistentReads {
       for (const name of names) note(await this.#named<O>(resource, namespace, name, until));
     });
     return found;
+  }
+
+  /** The configuration does not name its namespace any more: there is nothing to be seen of it. */
+  #isLeftOut({ namespace }: Subject): boolean {
+    const { namespaces } = this.#options;
+    return namespaces.length > 0 && !namespaces.includes(namespace);
   }
 
   #told(subject: Subject, look: Look): Look {
