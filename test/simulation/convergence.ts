@@ -43,7 +43,9 @@ export function differences(
     for (const [key, { entry, checks }] of node.instances) {
       if (truth.instances.get(key)?.consulNode === name) continue;
       const source = keptFor(truth, entry);
-      const readiness = checks.find(({ CheckID }) => CheckID.endsWith(':readiness'));
+      // Of several endpoints without a pod nobody knows which one is kept, so that its health is left alone.
+      const isPods = entry.Meta?.['kube-pod-uid'] !== undefined;
+      const readiness = checks.find(({ CheckID }) => isPods && CheckID.endsWith(':readiness'));
       if (source === undefined) found.push(`instance ${entry.ID} on ${name} is too many`);
       else if (readiness !== undefined && (readiness.Status === 'passing') !== source.ready) {
         found.push(`kept instance ${entry.ID} on ${name} is ${readiness.Status}`);
