@@ -55,13 +55,32 @@ export async function unpackDebian(
   }
 }
 
+/** Unpacks packages, and nothing they depend on, into a directory; their scripts are not run. */
+export async function unpackPackages(
+  names: readonly string[],
+  directory: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<void> {
+  const packages = `${directory}.packages`;
+  try {
+    await mkdir(packages, { recursive: true });
+    const apt = await Apt.open(join(cacheRoot(env), 'apt'), signal);
+    await apt.download(names, packages);
+    for (const file of await readdir(packages)) await run('dpkg', ['-x', join(packages, file), directory]);
+  } finally {
+    await rm(packages, { recursive: true, force: true });
+  }
+}
+
 /** Becomes the program, with the libraries beside it; finds both wherever the cache lies. */
-function startScript({ file }: DebianProgram, directory: string, libraries: readonly string[]): string {
+function startScript({ file, paths = {} }: DebianProgram, directory: string, libraries: readonly string[]): string {
   const path = libraries.map((folder) => `$here/${relative(directory, folder)}`).join(':');
   return [
     '#!/bin/sh',
     'here=$(dirname "$(readlink -f "$0")")',
     ...(path === '' ? [] : [`export LD_LIBRARY_PATH="${path}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]),
+    ...Object.entries(paths).map(([name, path]) => `export ${name}="$here/root/${path}"`),
     `exec "$here/root/${file}" "$@"`,
     '',
   ].join('\n');

@@ -20,6 +20,16 @@ export const programNames = [
   'promtool',
   'haproxy',
   'nginx',
+  'kubelet',
+  'containerd',
+  'containerd-shim-runc-v2',
+  'ctr',
+  'runc',
+  'bridge',
+  'xtables-legacy-multi',
+  'busybox',
+  'buildah',
+  'debootstrap',
 ] as const;
 
 export type ProgramName = (typeof programNames)[number];
@@ -54,6 +64,8 @@ export interface DebianProgram extends AnyProgram {
   readonly file: string;
   /** Default: the program's name. */
   readonly packageName?: string;
+  /** Variables it needs where it is unpacked, each with a path within its package. */
+  readonly paths?: Readonly<Record<string, string>>;
 }
 
 export type Program = GoProgram | DebianProgram;
@@ -75,6 +87,16 @@ const kubernetes = {
   stamps: kubernetesStamps,
   versionArgs: ['--version'],
   oldest: [1, 32],
+} as const;
+
+const containerd = {
+  origin: 'go',
+  moduleDir: 'containerd',
+  module: 'github.com/containerd/containerd/v2',
+  stamps: (version: string) => ({ 'github.com/containerd/containerd/v2/version.Version': `v${version}` }),
+  // Snapshotters that the tests do not use, one of which needs C.
+  tags: ['no_btrfs', 'no_devmapper', 'no_zfs', 'no_tracing'],
+  oldest: [2, 0],
 } as const;
 
 const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, 'name'>> = {
@@ -165,6 +187,55 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
     versionArgs: ['-v'],
     oldest: [1, 18],
   },
+  kubelet: { ...kubernetes, moduleDir: 'kubelet', package: 'k8s.io/kubernetes/cmd/kubelet' },
+  containerd: {
+    ...containerd,
+    package: 'github.com/containerd/containerd/v2/cmd/containerd',
+    versionArgs: ['--version'],
+  },
+  'containerd-shim-runc-v2': {
+    ...containerd,
+    package: 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+    versionArgs: ['-v'],
+  },
+  ctr: {
+    ...containerd,
+    package: 'github.com/containerd/containerd/v2/cmd/ctr',
+    versionArgs: ['--version'],
+  },
+  runc: { origin: 'debian', file: 'usr/sbin/runc', versionArgs: ['--version'], oldest: [1, 1] },
+  // A CNI plugin; the others lie beside it. The first version it prints is the oldest protocol it speaks.
+  bridge: {
+    origin: 'debian',
+    packageName: 'containernetworking-plugins',
+    file: 'usr/lib/cni/bridge',
+    versionArgs: [],
+    oldest: [0, 1],
+  },
+  // iptables and iptables-restore are its first arguments.
+  'xtables-legacy-multi': {
+    origin: 'debian',
+    packageName: 'iptables',
+    file: 'usr/sbin/xtables-legacy-multi',
+    paths: { XTABLES_LIBDIR: `usr/lib/${machine()}/xtables` },
+    versionArgs: ['iptables', '--version'],
+    oldest: [1, 8],
+  },
+  busybox: {
+    origin: 'debian',
+    packageName: 'busybox-static',
+    file: 'bin/busybox',
+    versionArgs: ['--help'],
+    oldest: [1, 30],
+  },
+  buildah: { origin: 'debian', file: 'usr/bin/buildah', versionArgs: ['--version'], oldest: [1, 19] },
+  debootstrap: {
+    origin: 'debian',
+    file: 'usr/sbin/debootstrap',
+    paths: { DEBOOTSTRAP_DIR: 'usr/share/debootstrap' },
+    versionArgs: ['--version'],
+    oldest: [1, 0],
+  },
 };
 
 /** In the order they are built: the cheap ones first. */
@@ -204,8 +275,13 @@ export function cachePath(program: Program, env: NodeJS.ProcessEnv): string {
   return join(cacheRoot(env), `${program.moduleDir}-${hash.digest('hex').slice(0, 16)}`, program.name);
 }
 
+/** Debian's name for this machine's architecture, as in paths of libraries. */
+function machine(): string {
+  return `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+}
+
 /** `debian-12`; another system's programs would not run, `none` where there is no such thing. */
-function release(): string {
+export function release(): string {
   let text = '';
   try {
     text = readFileSync('/etc/os-release', 'utf8');

@@ -35,10 +35,12 @@ const controllers = [
 ];
 
 export interface KubeOptions {
-  /** Controllers besides the usual ones: `node-lifecycle-controller`. */
-  readonly controllers?: readonly string[];
   /** Appended to kube-apiserver's arguments; of a flag given twice the last counts. */
   readonly apiserverArgs?: readonly string[];
+  /** Controllers to run beside the usual ones, such as those that watch over nodes. */
+  readonly controllers?: readonly string[];
+  /** Appended to kube-controller-manager's arguments. */
+  readonly controllerArgs?: readonly string[];
   /** Users with a static token, each with its groups. They have no rights until a binding grants some. */
   readonly users?: Readonly<Record<string, readonly string[]>>;
   /** Abort kills everything. */
@@ -122,8 +124,11 @@ export class Kube implements AsyncDisposable {
     const apiserverArgs = [...this.#apiserverArgs(apiserverPort as number), ...(options.apiserverArgs ?? [])];
     this.apiserver = server('kube-apiserver', apiserverArgs, () => this.#apiserverReady());
     // Ready at once: it serves nothing, and one that is started while the API server is away waits for it.
-    const all = [...controllers, ...(options.controllers ?? [])];
-    this.controllerManager = server('kube-controller-manager', this.#controllerArgs(all), () => true);
+    const controllerArgs = [
+      ...this.#controllerArgs(options.controllers ?? []),
+      ...(options.controllerArgs ?? []),
+    ];
+    this.controllerManager = server('kube-controller-manager', controllerArgs, () => true);
   }
 
   /** Requests as admin. */
@@ -294,10 +299,10 @@ export class Kube implements AsyncDisposable {
     ];
   }
 
-  #controllerArgs(all: readonly string[]): string[] {
+  #controllerArgs(further: readonly string[]): string[] {
     return [
       `--kubeconfig=${this.kubeconfigPath}`,
-      `--controllers=${all.join(',')}`,
+      `--controllers=${[...controllers, ...further].join(',')}`,
       '--leader-elect=false',
       '--secure-port=0',
       `--service-account-private-key-file=${join(this.#dir, 'service-account.key')}`,
