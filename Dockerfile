@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # The one place where the bases stand: tag for people, digest of the index of all platforms for the build. Renovate
 # and Dependabot renew both by themselves. By hand, `docker buildx imagetools inspect NAME:TAG` prints the digest.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20
@@ -39,6 +37,7 @@ USER 65532:65532
 ENV NODE_ENV=production \
     PATH=/usr/local/bin:/app
 EXPOSE 8080
-# Much memory is live and little of it changes: collected when a quarter is new, not when it has doubled.
-ENTRYPOINT ["/usr/local/bin/node", "--heap-growing-percent=25", "--max-semi-space-size=8", "/app/main.js"]
+# Much memory is live and little of it changes: collected when a quarter is new, not when it has doubled. The heap's
+# limit follows the container's, so that too much ends in a message; Node's own is 256 MiB at least.
+ENTRYPOINT ["/usr/local/bin/node", "--max-old-space-size-percentage=60", "--heap-growing-percent=25", "--max-semi-space-size=8", "/app/main.js"]
 CMD ["run"]

@@ -68,7 +68,7 @@ describe('the image', () => {
       });
       assert.deepEqual(two, one);
       assert.ok(Object.keys(one!).some((name) => name.startsWith('chunks/')));
-      assert.match(one!['kube-registrar']!, /^755 #!\/usr\/local\/bin\/node\n/);
+      assert.match(one!['kube-registrar']!, /^755 #!\/usr\/local\/bin\/node --max-semi-space-size=1\n/);
       assert.match(dockerfile, /PATH=.*:\/app$/m);
       assertComplete(one!['sbom.cdx.json']!.slice('644 '.length));
     } finally {

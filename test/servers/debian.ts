@@ -74,7 +74,11 @@ export async function unpackPackages(
 }
 
 /** Becomes the program, with the libraries beside it; finds both wherever the cache lies. */
-function startScript({ file, paths = {} }: DebianProgram, directory: string, libraries: readonly string[]): string {
+function startScript(
+  { file, paths = {} }: DebianProgram,
+  directory: string,
+  libraries: readonly string[],
+): string {
   const path = libraries.map((folder) => `$here/${relative(directory, folder)}`).join(':');
   return [
     '#!/bin/sh',

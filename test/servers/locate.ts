@@ -53,8 +53,8 @@ export function missingMessage(missing: readonly ProgramName[], notes: readonly 
   return [
     `Not found: ${missing.join(', ')}.`,
     ...notes,
-    'Run `npm run servers` to get them: it takes promtool, haproxy and nginx from the packages of Debian or Ubuntu,',
-    'without installing them, and builds the others with Go 1.26 or later, which takes some 25 minutes on two cores the',
+    'Run `npm run servers` to get them: it takes promtool, haproxy, nginx, runc and the like from packages of Debian or Ubuntu,',
+    'without installing them, and builds the others with Go 1.26 or later, which takes some 30 minutes on two cores the',
     'first time. Or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs, and CONSUL_BIN, HELM_BIN,',
     'PROMETHEUS_BIN, PROMTOOL_BIN, HAPROXY_BIN and NGINX_BIN at these programs, or put them on the PATH.',
   ].join('\n');

@@ -29,7 +29,6 @@ export const programNames = [
   'xtables-legacy-multi',
   'busybox',
   'buildah',
-  'debootstrap',
 ] as const;
 
 export type ProgramName = (typeof programNames)[number];
@@ -229,13 +228,6 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
     oldest: [1, 30],
   },
   buildah: { origin: 'debian', file: 'usr/bin/buildah', versionArgs: ['--version'], oldest: [1, 19] },
-  debootstrap: {
-    origin: 'debian',
-    file: 'usr/sbin/debootstrap',
-    paths: { DEBOOTSTRAP_DIR: 'usr/share/debootstrap' },
-    versionArgs: ['--version'],
-    oldest: [1, 0],
-  },
 };
 
 /** In the order they are built: the cheap ones first. */

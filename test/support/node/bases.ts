@@ -5,7 +5,19 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, copyFile, cp, mkdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { unpackPackages } from '../../servers/debian.ts';
@@ -30,11 +42,22 @@ export interface Bases {
 /** What a distroless image for C++ has: the C and C++ libraries, certificates and a user 65532. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6'];
 /** What a build needs beside Node: a shell, find and touch, with their libraries. */
-const tools = ['dash', 'coreutils', 'findutils', 'libselinux1', 'libpcre2-8-0', 'libacl1', 'libattr1', 'libgmp10'];
+const tools = [
+  'dash',
+  'coreutils',
+  'findutils',
+  'libselinux1',
+  'libpcre2-8-0',
+  'libacl1',
+  'libattr1',
+  'libgmp10',
+];
 
 export async function bases(signal: AbortSignal): Promise<Bases> {
   const npm = await npmDirectory();
-  const text = await Promise.all([import.meta.filename, join(npm, 'package.json'), process.execPath].map(digest));
+  const text = await Promise.all(
+    [import.meta.filename, join(npm, 'package.json'), process.execPath].map(digest),
+  );
   const key = createHash('sha256').update(text.join()).digest('hex').slice(0, 16);
   const dir = join(cacheRoot(process.env), `${release()}-${process.arch}`, `bases-${key}`);
   const result = { node: join(dir, 'node.tar'), plain: join(dir, 'plain.tar') };
@@ -61,10 +84,14 @@ export async function bases(signal: AbortSignal): Promise<Bases> {
 }
 
 async function withUser(root: string): Promise<void> {
-  for (const folder of ['etc/ssl/certs', 'home/nonroot', 'root']) await mkdir(join(root, folder), { recursive: true });
+  for (const folder of ['etc/ssl/certs', 'home/nonroot', 'root'])
+    await mkdir(join(root, folder), { recursive: true });
   await mkdir(join(root, 'tmp'), { recursive: true });
   await chmod(join(root, 'tmp'), 0o1777);
-  const users = ['root:x:0:0:root:/root:/sbin/nologin', 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin'];
+  const users = [
+    'root:x:0:0:root:/root:/sbin/nologin',
+    'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin',
+  ];
   await writeFile(join(root, 'etc/passwd'), `${users.join('\n')}\n`);
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
   await copyFile(certificates, join(root, certificates));
@@ -101,7 +128,9 @@ async function npmSettings(): Promise<string[]> {
 }
 
 async function digest(file: string): Promise<string> {
-  return createHash('sha256').update(await readFile(file)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
 }
 
 async function move(from: string, to: string): Promise<void> {

@@ -35,7 +35,7 @@ export class Containerd implements AsyncDisposable {
 
   private constructor(dir: string, name: string, programs: Programs) {
     this.#ctr = programs.ctr;
-    this.socket = join(dir, 'containerd.sock');
+    this.socket = `/run/test/${name}/containerd.sock`;
     this.cniDirectory = join(dir, 'cni');
     const folders = [programs['containerd-shim-runc-v2'], programs.runc].map(dirname);
     this.path = [...folders, process.env['PATH']].join(':');

@@ -27,7 +27,9 @@ export async function packImage(
   try {
     const flags = ['--sort=name', '--mtime=@0', '--numeric-owner'];
     await run('tar', ['-C', rootDirectory, ...flags, '-cf', join(dir, 'layer.tar'), '.']);
-    const layer = createHash('sha256').update(await readFile(join(dir, 'layer.tar'))).digest('hex');
+    const layer = createHash('sha256')
+      .update(await readFile(join(dir, 'layer.tar')))
+      .digest('hex');
     const text = JSON.stringify({
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',

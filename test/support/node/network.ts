@@ -71,7 +71,8 @@ export async function startNetwork(kube: Kube, { outside }: NetworkOptions): Pro
     ]);
     names.clear();
     for (const { metadata, spec } of services.items) {
-      if (spec.clusterIP !== undefined) names.set(`${metadata.name}.${metadata.namespace}.svc`, spec.clusterIP);
+      if (spec.clusterIP !== undefined)
+        names.set(`${metadata.name}.${metadata.namespace}.svc`, spec.clusterIP);
     }
     const rules = [
       ...Object.entries(fixed).map(([from, to]) => redirect(from, to, 1)),
@@ -149,7 +150,12 @@ function answer(query: Buffer, names: ReadonlyMap<string, string>): Buffer {
   }
   const end = at + 5;
   const isAddress = query.readUInt16BE(at + 1) === 1;
-  const address = names.get(labels.join('.').replace(/\.cluster\.local$/, '').toLowerCase());
+  const address = names.get(
+    labels
+      .join('.')
+      .replace(/\.cluster\.local$/, '')
+      .toLowerCase(),
+  );
   const header = Buffer.from(query.subarray(0, 12));
   // An answer, authoritative; 3 is "no such name".
   header.writeUInt16BE(0x8400 | (address === undefined ? 3 : 0), 2);

@@ -73,7 +73,8 @@ export class Node implements AsyncDisposable {
         `--kubeconfig=${this.#file('kubeconfig')}`,
         `--hostname-override=${this.name}`,
         `--node-ip=${this.address}`,
-        `--root-dir=${this.#file('kubelet')}`,
+        // Sockets lie in it, and a socket's path has to be short.
+        `--root-dir=/run/test/${this.name}/kubelet`,
         `--cert-dir=${this.#file('certificates')}`,
         `--node-labels=topology.kubernetes.io/zone=zone-${this.name}`,
       ],
@@ -134,7 +135,10 @@ export class Node implements AsyncDisposable {
     await run('ip', ['address', 'add', `${this.address}/32`, 'dev', 'lo']);
     await mkdir(this.containerd.cniDirectory);
     const group = await makeControlGroup(this.name);
-    await writeFile(join(this.containerd.cniDirectory, '10-test.conflist'), JSON.stringify(this.#cniConfig()));
+    await writeFile(
+      join(this.containerd.cniDirectory, '10-test.conflist'),
+      JSON.stringify(this.#cniConfig()),
+    );
     await writeFile(this.#file('kubelet.json'), JSON.stringify(this.#kubeletConfig(group)));
     const kubeconfig = await this.#kube.kubeconfigFor({ user: `system:node:${this.name}` });
     await run('cp', [kubeconfig, this.#file('kubeconfig')]);

@@ -1,6 +1,6 @@
 /**
  * Runs test files in namespaces of their own: `node test/support/node/run.ts --own-network 'test/kubelet/*.test.ts'`.
- * Without `--own-network` the network is the machine's.
+ * Without `--own-network` the network is the machine's. With `--program` the file is a program and no test.
  *
  * Network, mounts and process ids are the run's own, so that bridges, rules, mounts and containers end with it, however
  * it ends: when this process is gone, the kernel kills the first process of the namespaces and with it all others.
@@ -14,6 +14,7 @@ import { dataDir } from '../real/data-dir.ts';
 import { groupVariable, hierarchies, removeControlGroup } from './world.ts';
 
 const ownNetwork = '--own-network';
+const program = '--program';
 const prefix = 'kube-registrar-test-';
 
 /** Why it cannot be done on this machine, or undefined. */
@@ -47,7 +48,7 @@ exit $code
 `;
 
 async function main(args: readonly string[]): Promise<number> {
-  const files = args.filter((arg) => arg !== ownNetwork);
+  const files = args.filter((arg) => arg !== ownNetwork && arg !== program);
   const why = unavailable();
   if (why !== undefined) {
     console.error(`not run: ${files.join(' ')}: ${why}`);
@@ -57,27 +58,43 @@ async function main(args: readonly string[]): Promise<number> {
   const group = `${prefix}${process.pid}`;
   const directory = await dataDir('run');
   startJanitor(group, directory);
+  const isolated = (command: readonly string[], network: readonly string[]) =>
+    runIsolated(command, network, { TMPDIR: directory, [groupVariable]: group });
   const network = args.includes(ownNetwork) ? ['--net'] : [];
+  if (args.includes(program)) return isolated(files, network);
+  if (network.length > 0) {
+    const code = await isolated([fileURLToPath(new URL('prepare.ts', import.meta.url))], []);
+    if (code !== 0) return code;
+  }
+  return isolated(['--test', '--test-timeout=600000', '--test-concurrency=1', ...files], network);
+}
+
+/** Runs Node in namespaces; resolves with its exit code. */
+async function runIsolated(
+  args: readonly string[],
+  network: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const child = spawn(
     // The death of this process is the death of unshare, and that of the first process in the namespaces.
     'setpriv',
     [
       '--pdeathsig=KILL',
       ...['unshare', ...network, '--mount', '--propagation=private', '--pid', '--fork', '--kill-child=KILL'],
-      ...['--mount-proc', 'sh', '-c', enter, 'sh'],
-      ...[process.execPath, '--test', '--test-timeout=600000', '--test-concurrency=1', ...files],
+      ...['--mount-proc', 'sh', '-c', enter, 'sh', process.execPath, ...args],
     ],
-    { stdio: 'inherit', env: { ...process.env, TMPDIR: directory, [groupVariable]: group } },
+    { stdio: 'inherit', env: { ...process.env, ...env } },
   );
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => child.kill('SIGKILL'));
+  const kill = () => child.kill('SIGKILL');
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, kill);
   const [code] = await once(child, 'close');
   return (code as number | null) ?? 1;
 }
 
 /** Removes the control group and the directory when this process has ended, which the end of a pipe says. */
 function startJanitor(group: string, directory: string): void {
-  const program = fileURLToPath(new URL('janitor.ts', import.meta.url));
-  const janitor = spawn(process.execPath, [program, group, directory], {
+  const file = fileURLToPath(new URL('janitor.ts', import.meta.url));
+  const janitor = spawn(process.execPath, [file, group, directory], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });

@@ -25,7 +25,11 @@ export async function makeControlGroup(name: string): Promise<string> {
     await mkdir(join(directory, path), { recursive: true });
     // Of version 2, a group has no limits to set unless the one above gives them away.
     const controllers = await readFile(join(directory, own, 'cgroup.controllers'), 'utf8').catch(() => '');
-    const given = controllers.trim().split(' ').filter(Boolean).map((controller) => `+${controller}`);
+    const given = controllers
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map((controller) => `+${controller}`);
     if (given.length > 0) await writeFile(join(directory, own, 'cgroup.subtree_control'), given.join(' '));
   }
   return path;

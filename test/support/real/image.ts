@@ -38,7 +38,11 @@ export interface ContainerOptions {
 }
 
 /** How the Dockerfile runs Node. */
-export const nodeFlags: readonly string[] = ['--heap-growing-percent=25', '--max-semi-space-size=8'];
+export const nodeFlags: readonly string[] = [
+  '--max-old-space-size-percentage=60',
+  '--heap-growing-percent=25',
+  '--max-semi-space-size=8',
+];
 export const entrypoint: readonly string[] = ['/usr/local/bin/node', ...nodeFlags, '/app/main.js'];
 const imagePath = '/usr/local/bin:/app';
 
