@@ -185,7 +185,9 @@ suite('in a container without rights', () => {
     const greedy = 'const held = []; for (;;) held.push(new Array(1_000).fill(held.length))';
     const { code, output } = await runner.run({ command: [node, ...flags, '-e', greedy] });
     assert.match(output, /JavaScript heap out of memory/);
-    assert.equal(code, 128 + constants.signals.SIGABRT);
+    // The first process of a container gets no SIGABRT; abort() then ends it by the next thing that does.
+    const { SIGABRT, SIGSEGV } = constants.signals;
+    assert.ok(code === 128 + SIGABRT || code === 128 + SIGSEGV, `exit code ${code}, not that of a SIGKILL`);
   });
 
   test('run is ready, has no rights, passes the chart’s test, and ends within a second of SIGTERM', async () => {

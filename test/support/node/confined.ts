@@ -112,6 +112,8 @@ export class ImageRunner implements AsyncDisposable {
         await writeFile(join(source, name), text, { mode: 0o444 });
       mounts.push(bind(source, path));
     }
+    // ctr leaves it out, and Node then takes the memory of the machine for its own.
+    mounts.push('type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid:noexec:nodev');
     for (const path of options.emptyDirs ?? [])
       mounts.push(`type=tmpfs,src=tmpfs,dst=${path},options=mode=0777`);
     return mounts;
