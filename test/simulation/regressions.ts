@@ -81,6 +81,24 @@ export const regressions: readonly Regression[] = [
     what: 'a node was made for endpoints whose annotations are wrong, with nothing on it',
     script: written('hostile or malformed annotations', [step(1_000, 'service-put', 0.982, 0.739)], 3_000),
   },
+  {
+    what: 'a pod that a list did not show went by a read that was older than the list',
+    script: {
+      ...written('empty or shrunken LIST (RBAC lost, selector changed)', [
+        step(0, 'pod-add', 0.867, 0.487, 1_587),
+        step(0, 'pod-add', 0.437, 0.185, 3_673),
+        step(0, 'pod-add', 0.586, 0.375, 7_902),
+        step(4_529, 'annotate', 0.867, 0.101, 4_573),
+        step(9_165, 'pod-add', 0.516, 0.518, 2_399),
+        step(10_140, 'pod-force-delete', 0.222, 0.267, 5_999),
+        step(10_369, 'kube-shrunk', 0.753, 0.777, 6_332),
+        step(18_354, 'mend', 0.467, 0.805, 7_328),
+        step(21_483, 'kube-shrunk', 0.702, 0.763, 14_685),
+      ]),
+      seed: 1_712,
+      traits: { latencyMs: 0, watchList: true },
+    },
+  },
 ];
 
 /** A step of a script that is written out. */

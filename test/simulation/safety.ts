@@ -38,8 +38,9 @@ const settledMs = 15_000;
 const pictureMs = 1_000;
 /** How old the reading of a node may be on which it is removed, with the removal's own way to Consul, ms. */
 const leavingMs = 3_000;
-/** So many removals are never held for their number. */
+/** So many removals are never held for their number, nor so large a share of what was registered. */
 const fewRemovals = 10;
+const fewShare = 0.3;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
 const othersMs = 150_000;
 
@@ -68,6 +69,8 @@ export class Safety {
   /** Index of Consul's log that `#catalog` is of. */
   #index: number;
   #othersAt = Number.NEGATIVE_INFINITY;
+  /** Instances that Consul held at once, of all clusters. */
+  #mostInstances = 0;
   /** When somebody else changed a row last. */
   readonly #editedAt = new Map<string, number>();
   #written = 0;
@@ -174,7 +177,10 @@ export class Safety {
     // As many as always may go: an outsider has taken the others.
     const now = this.#options.now();
     const pictures = this.#recent.filter(({ until }) => now - until <= pictureMs);
-    const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= fewRemovals;
+    const instances = [...before.values()].reduce((sum, node) => sum + node.instances.size, 0);
+    this.#mostInstances = Math.max(this.#mostInstances, instances);
+    const few = Math.max(fewRemovals, fewShare * this.#mostInstances);
+    const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= few;
     for (const [key, stays] of spared) {
       const isLost =
         stays === 'passing' ? was.has(key) && !is.has(key) : !isFew && isGone(key, before, after);

@@ -100,6 +100,7 @@ export class PendingRemovals {
         due,
         attempts: 0,
       };
+      readAgain(question, due);
       question.removals.add(removal);
       this.#questions.set(key, question);
       removal.question = question;
@@ -121,10 +122,12 @@ export class PendingRemovals {
   }
 
   /** Its evidence is another than before. */
-  sign(removal: PendingRemoval, sign: Sign): void {
+  sign(removal: PendingRemoval, sign: Sign, due: number): void {
     if (removal.sign === sign) return;
     this.#update([removal], () => {
       removal.sign = sign;
+      // It was there, and now it is missing.
+      if (removal.question?.answer?.kind === 'unchanged') readAgain(removal.question, due);
     });
   }
 
@@ -172,6 +175,13 @@ export class PendingRemovals {
     question.removals.delete(removal);
     if (question.removals.size === 0) this.#questions.delete(JSON.stringify(question.subject));
   }
+}
+
+/** What was read before is no answer to what is asked now. */
+function readAgain(question: Question, due: number): void {
+  if (question.answer === undefined) return;
+  question.answer = undefined;
+  question.due = due;
 }
 
 const isCounted = ({ passed, order, proof, sign, question }: PendingRemoval): boolean =>

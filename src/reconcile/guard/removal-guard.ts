@@ -155,7 +155,7 @@ export class RemovalGuard implements Disposable {
       removal = this.#pending.add({ ...place, isOfOtherHistory: seen.historyWentBack }, subject, due);
       this.#settleLater(node);
     } else {
-      this.#pending.sign(removal, sign);
+      this.#pending.sign(removal, sign, due);
       this.#pending.ask(removal, subject, due);
     }
     if (seen.historyWentBack) removal.isOfOtherHistory = true;
