@@ -5,8 +5,8 @@ import type { CliContext } from './context.ts';
 export function addReleaseCommand(program: Command, context: CliContext): void {
   program
     .command('release')
-    .description('let go what the running operator holds back; to be run in its pod')
-    .argument('[NODE...]', 'Consul nodes of which everything held is let go')
+    .description('release what the running operator holds back; to be run in its pod')
+    .argument('[NODE...]', 'Consul nodes on which everything held is released')
     .option('--all', 'everything that is held')
     .option(
       '--service <NAME>',

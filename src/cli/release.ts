@@ -14,7 +14,7 @@ export interface ReleaseOptions {
 const released = z.object({ removals: z.number(), nodes: z.number() });
 
 /**
- * `kube-registrar release`. Returns the exit code: 0 when something was let go, 2 when nothing of that was
+ * `kube-registrar release`. Returns the exit code: 0 when something was released, 2 when nothing of that was
  * held. Rejects with `config` when nothing is selected, and when the operator does not answer or refuses.
  */
 export async function release(
@@ -33,7 +33,7 @@ export async function release(
   } as const;
   const text = await askOperator({ command: 'release', server, ...request }, signal);
   const { removals, nodes } = released.parse(JSON.parse(text));
-  const done = selection.pin === true ? 'Pinned' : 'Let go';
+  const done = selection.pin === true ? 'Pinned' : 'Released';
   stdout.write(
     removals + nodes === 0
       ? 'Nothing of that is held.\n'

@@ -149,12 +149,12 @@ export class ObservedState {
     return this.#writing.has(name);
   }
 
-  /** Whether any write of ours is under way. */
+  /** Whether this process is writing anything. */
   get isWritingAny(): boolean {
     return this.#writing.size > 0;
   }
 
-  /** Whether this is the index of a recent write of ours that set something. */
+  /** Whether a recent write of this process set something at this index. */
   wroteAt(index: number): boolean {
     return this.#written.has(index);
   }

@@ -34,7 +34,7 @@ const parallelReadings = 4;
 const growMs = 10_000;
 
 /**
- * Sees what others change on nodes of ours soon after they did: the list of our nodes and the services on them
+ * Finds soon what others change on the nodes of this cluster: the list of the nodes and the services on them
  * are waited for in one query each, the checks node by node as far as there are connections, and together for
  * the other nodes.
  *
@@ -128,7 +128,7 @@ export class ObservedWatcher {
     this.#assign(signal);
   }
 
-  /** Gives every node of ours a wait of its own, as far as there are any, and the others to the sweep. */
+  /** Gives each node a wait of its own as long as there are any, and the others to the sweep. */
   #assign(signal: AbortSignal): void {
     const { nodes: most } = this.#context.budget.limits;
     for (const { end } of [...this.#watches.values()].slice(most)) end();

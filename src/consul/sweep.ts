@@ -12,7 +12,7 @@ const wakeRefillMs = 2_000;
 /** Nodes read at most: this many at once after a rest, then one each `refillMs`. */
 const burst = 500;
 const refillMs = 20;
-/** In which the answer to a write of ours arrives that a wait has already ended for, in milliseconds. */
+/** How long after a wait ended the answer to the write that ended it may arrive, in milliseconds. */
 const answerMs = 100;
 
 type Source = 'services' | 'checks';

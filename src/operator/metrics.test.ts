@@ -198,7 +198,7 @@ describe('metrics', () => {
     await operator.stop();
   });
 
-  test('what is held is shown until it is let go', async () => {
+  test('what is held is shown until it is released', async () => {
     const it = new Measured();
     const guard = { removalMinimum: 0, removalRatio: 0 };
     for (const name of ['web-1', 'web-2']) it.cluster.putPod(name, { service: 'web' });

@@ -16,7 +16,7 @@ export interface StatusServerOptions {
   /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`; port 0 lets the system choose. */
   readonly listen: string;
   readonly source: StatusSource;
-  /** A person lets go what is held; default: there is nothing to let go. */
+  /** Releases what is held; default: there is nothing to release. */
   readonly release?: (selection: Selection) => Released;
   readonly metrics: MetricsSource;
   readonly logger: Logger;

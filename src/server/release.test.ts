@@ -30,7 +30,7 @@ describe('answerRelease()', () => {
     }
   });
 
-  test('passes on that this replica has nothing to let go', async () => {
+  test('passes on that this replica has nothing to release', async () => {
     const answer = await answerRelease(
       'POST',
       async () => everything,
@@ -123,12 +123,12 @@ describe('kube-registrar release', () => {
     }
   }
 
-  test('asks the running operator and says what was let go', async () => {
+  test('asks the running operator and says what was released', async () => {
     const selection = { all: false, nodes: ['prod-n1'], services: ['web'] };
     const { code, text, asked } = await played(selection);
     assert.deepEqual(asked, [selection]);
     assert.equal(code, 0);
-    assert.equal(text, 'Let go: 3 removals, and the loss of health on 1 nodes.\n');
+    assert.equal(text, 'Released: 3 removals, and the loss of health on 1 nodes.\n');
   });
 
   test('exits with 2 when nothing of that was held', async () => {

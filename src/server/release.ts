@@ -14,7 +14,7 @@ const selection = z.strictObject({
 });
 
 /**
- * Answers a request that came through the local socket. `release` throws `conflict` where nothing can be let go: the
+ * Answers a request that came through the local socket. `release` throws `conflict` where nothing can be released: the
  * answer is 409.
  */
 export async function answerRelease(

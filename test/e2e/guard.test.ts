@@ -135,7 +135,7 @@ suite('the guard', () => {
     const { summary } = JSON.parse((await plan('--output', 'json', '--server', stage.operator.url)).stdout);
     assert.deepEqual([summary.remove, summary.heldByGuard], [0, 300]);
 
-    assert.match(await release('prod-node-0'), /^Let go: 100 removals/);
+    assert.match(await release('prod-node-0'), /^Released: 100 removals/);
     await stage.eventually('those of one node are gone', async () => assert.equal(await held(), 200));
     assert.match(await release('--service', 'elsewhere').catch(({ stdout }) => stdout), /^Nothing of that/);
     stage.kubelet.silent.clear();
