@@ -267,7 +267,7 @@ test('a node whose kubelet is away for a while keeps its instances', async () =>
 
 vanishedPods(() => cluster);
 
-test('helm upgrade and rollback replace the pods, and lose no instance', async () => {
+test('helm upgrade and rollback replace the pods, and the instances are there after each', async () => {
   const before = (await operatorReady()).map(({ metadata }) => metadata.uid);
   const others = async (earlier: readonly (string | undefined)[]) => {
     await eventually(
