@@ -160,7 +160,7 @@ items:
     }
   });
 
-  test('keys that stand twice are told, at once among thousands', async () => {
+  test('repeated keys are reported, quickly among thousands', async () => {
     const keys = Array.from({ length: 5_000 }, (_, index) => `    k${index}: x\n`).join('');
     const { lines } = await validate(`kind: Pod\nmetadata:\n  annotations:\n${keys}    k7: y\n`);
     assert.deepEqual(lines, ['<stdin>:5004:5: YAML syntax: Map keys must be unique']);

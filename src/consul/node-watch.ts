@@ -109,7 +109,7 @@ export class NodeWatch {
     const rateMs = this.#bucket.take();
     const pauseMs = Math.max(rateMs, observed.isWriting(this.name) ? ownWritesPauseMs : 0);
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
-    // On a node that changes all the time, somebody else's write may hide between two of ours.
+    // On a node that changes all the time, somebody else's write may hide between two writes of this process.
     const isTrusted = rateMs === 0 && !this.#isAsked && typeof wake === 'number';
     return isTrusted && observed.wroteAt(wake) ? wake : undefined;
   }

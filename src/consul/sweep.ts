@@ -33,11 +33,11 @@ export interface PartHealth {
  * Finds changes by waits that all nodes share and that do not say where something changed: the nodes are then
  * read one after the other at a limited rate.
  *
- * - The wait for services covers every node of ours, and ends for no other.
+ * - The wait for services covers every node of this cluster, and no other node ends it.
  * - The wait for checks covers the nodes that have no wait of their own. Somebody else's checks end it, too;
  *   while every node has a wait of its own, there is none.
  * - A wait that ended with the index of our own last write leads to nothing. On a catalog that changes all the
- *   time that would hide what others write between two writes of ours: then the nodes are read all the same.
+ *   time that would hide what others write between two of its own writes: then the nodes are read all the same.
  */
 export class Sweep {
   readonly #options: SweepOptions;

@@ -12,7 +12,7 @@ export interface Mistake {
 /** What reading a value came to: the value, or why it was refused. */
 export type Read<T> = { readonly value: T } | { readonly refused: string };
 
-/** What to say, or how to find it out: of thousands of mistakes only a few are told, see `toProblems()`. */
+/** The message, or how to make it: of thousands of mistakes only a few are reported, see `toProblems()`. */
 type Message = string | (() => string);
 
 export const error = (field: string, message: Message): Mistake => mistake(field, message, 'error');

@@ -46,7 +46,7 @@ describe('the desired state with rules for tags and meta', () => {
     'health-url': '/up',
   };
 
-  test('a pod is told all that is denied, is not registered, and keeps what it has', () => {
+  test('everything denied to a pod is reported; it is not registered, and keeps what it has', () => {
     const { entry, stale, problems } = desiredNode('n1', view({ pods: [pod({ annotations })] }), rules);
     assert.deepEqual([entry?.instances.size, stale.length], [0, 1]);
     assert.deepEqual(
@@ -79,7 +79,7 @@ describe('the desired state with rules for tags and meta', () => {
     assert.deepEqual(of('shop'), ['b']);
   });
 
-  test('a Service is told so, and its endpoints keep what they have', () => {
+  test('what is denied to a Service is reported, and its endpoints keep what they have', () => {
     const services = [service({ annotations: { service: 'true', tags: 'urlprefix-/x' } })];
     const node = desiredNode('n1', view({ services, slices: [slice()] }), rules);
     const denied = node.problems.filter(({ reason }) => reason === 'AnnotationDenied');

@@ -198,7 +198,7 @@ describe('with publishNotReadyAddresses', () => {
     assert.equal(one({ pods }).checks[0]?.status, 'critical');
   });
 
-  test('one that is told to stop drains like any other', () => {
+  test('a terminating one drains like any other', () => {
     const services = [service({ annotations: { service: 'true', drain: 'warning' } })];
     const of = (serving: boolean) =>
       one({ services, ...withEndpoint({ ready: true, serving, terminating: true }) }).checks[0]?.status;
@@ -231,7 +231,7 @@ describe('a Service without endpoints', () => {
       ...more,
     });
 
-  test('is told what is wrong with its annotations', () => {
+  test('has the mistakes in its annotations reported', () => {
     const outcome = without({ service: 'true', port: 'htp', weight: '0', tag: 'x' });
     assert.deepEqual([outcome.entry, outcome.stale], [undefined, []]);
     assert.deepEqual(
@@ -247,7 +247,7 @@ describe('a Service without endpoints', () => {
     );
   });
 
-  test('is told what it may not do', () => {
+  test('has what it may not do reported', () => {
     const claims = createClaims([], ['search']);
     assert.deepEqual(
       without({ service: 'true', 'check-tcp': 'db.example:80' }, { claims }).problems.map(
@@ -261,7 +261,7 @@ describe('a Service without endpoints', () => {
     );
   });
 
-  test('is told nothing of what only its endpoints decide', () => {
+  test('has nothing reported that only its endpoints decide', () => {
     for (const annotations of [
       { service: 'true' },
       { service: '{pod.label.app}', port: 'api', tags: '{node.zone},{pod.name}' },
@@ -284,7 +284,7 @@ describe('a Service without endpoints', () => {
     assert.deepEqual(desired({ services }, '').problems, []);
   });
 
-  test('being deleted, is told nothing', () => {
+  test('has nothing reported while it is deleted', () => {
     const services = [service({ annotations: { service: 'true', port: 'htp' }, deleting: true })];
     assert.deepEqual(desiredNode('', view({ services }), options).problems, []);
   });
