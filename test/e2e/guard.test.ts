@@ -141,7 +141,7 @@ suite('the guard', () => {
     stage.kubelet.silent.clear();
     await stage.eventually('those whose kubelets are heard go', async () => assert.equal(await held(), 0));
     // A removal is no longer held before it is written and logged.
-    await stage.eventually('the kubelets are the reason', () => {
+    await stage.eventually('the kubelets are the reason', async () => {
       const reported = stage.operator
         .logs('Deregistered')
         .filter(({ because }) => because === 'kubelet-told');
