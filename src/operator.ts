@@ -1,10 +1,8 @@
 import type { ConsulClient } from './consul/client.ts';
-import type { Fence } from './consul/fence.ts';
-import { Heartbeat } from './consul/heartbeat.ts';
-import type { ObservedState } from './consul/observed-state.ts';
 import { createDesired } from './desired/desired.ts';
 import { KubeClient } from './kube/client.ts';
-import type { ClusterStores } from './kube/cluster-stores.ts';
+import { readClusterUid } from './kube/cluster-uid.ts';
+import type { ClusterStores } from './kube/store/cluster-stores.ts';
 import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import { Outage } from './lib/outage.ts';
@@ -21,13 +19,15 @@ import {
   type Surroundings,
 } from './operator/parts.ts';
 import { registryOf } from './operator/registries.ts';
-import type { Registry, RegistryListener } from './operator/registry.ts';
 import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/unread.ts';
-import { readClusterUid } from './reconcile/cluster-uid.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
 import type { Released, Selection } from './reconcile/guard/guard.ts';
+import { Heartbeat } from './registry/catalog/heartbeat.ts';
+import type { Fence } from './registry/fence.ts';
+import type { ObservedState } from './registry/observed-state.ts';
+import type { Registry, RegistryListener } from './registry/registry.ts';
 import { operatorDump } from './server/debug-dump.ts';
 import { statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';

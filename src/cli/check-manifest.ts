@@ -1,9 +1,9 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import { desiredNode } from '../desired/desired.ts';
 import type { DesiredOptions } from '../desired/options.ts';
-import { InternPool } from '../kube/intern-pool.ts';
-import { podProjection } from '../kube/project-pod.ts';
-import { serviceProjection } from '../kube/project-service.ts';
+import { InternPool } from '../kube/store/intern-pool.ts';
+import { podProjection } from '../kube/store/project-pod.ts';
+import { serviceProjection } from '../kube/store/project-service.ts';
 import { clusterUid } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';

@@ -1,9 +1,9 @@
-import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { visible } from '../lib/visible.ts';
 import type { Problem } from '../model/problem.ts';
 import { consulClientOf } from '../operator/parts.ts';
 import { type Snapshot, type SnapshotOptions, takeSnapshot } from '../operator/snapshot.ts';
+import { refusedWrites } from '../registry/catalog/write-access.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';

@@ -1,5 +1,3 @@
-import { heartbeatNode } from '../consul/heartbeat-node.ts';
-import { refusedWrites } from '../consul/write-access.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import { consulClientOf, type Surroundings } from '../operator/parts.ts';
@@ -8,6 +6,8 @@ import { foresee } from '../plan/foresight.ts';
 import { plan } from '../plan/plan.ts';
 import { renderJson, renderText } from '../plan/render.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
+import { heartbeatNode } from '../registry/catalog/heartbeat-node.ts';
+import { refusedWrites } from '../registry/catalog/write-access.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';

@@ -3,6 +3,7 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { addSandboxCommand } from './demo/demo-command.ts';
 import { addDiscoverCommand } from './discover-command.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -10,7 +11,6 @@ import { addPurgeCommand } from './purge-command.ts';
 import { addReleaseCommand } from './release-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
-import { addSandboxCommand } from './sandbox/sandbox-command.ts';
 import { addValidateCommand } from './validate-command.ts';
 import { packageVersion } from './version.ts';
 

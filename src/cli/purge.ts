@@ -1,6 +1,4 @@
 import type { LoadedConfig } from '../config/load.ts';
-import { EpochKey } from '../consul/fence-epoch.ts';
-import { heartbeatNodes, removeHeartbeatNode } from '../consul/heartbeat-node.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { visible } from '../lib/visible.ts';
 import { consulClientOf } from '../operator/parts.ts';
@@ -10,6 +8,8 @@ import type { ObservedNode } from '../plan/observed.ts';
 import { isOwnInstance } from '../plan/ownership.ts';
 import { plan } from '../plan/plan.ts';
 import { renderText } from '../plan/render.ts';
+import { EpochKey } from '../registry/catalog/fence-epoch.ts';
+import { heartbeatNodes, removeHeartbeatNode } from '../registry/catalog/heartbeat-node.ts';
 import type { ConfigOptions } from './config-options.ts';
 import { canAsk, confirm } from './confirm.ts';
 import type { Connect } from './connections.ts';

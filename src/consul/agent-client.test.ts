@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ScriptedAnswer, ScriptedConsul } from '../../../test/support/scripted-consul.ts';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { ConsulHttp } from '../consul-http.ts';
+import { type ScriptedAnswer, ScriptedConsul } from '../../test/support/scripted-consul.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { AgentClient } from './agent-client.ts';
+import { ConsulHttp } from './consul-http.ts';
 
 const signal = new AbortController().signal;
 const body = { Name: 'web', Checks: [{ HTTP: 'http://10.0.0.1/' }, { TTL: '5m0s' }] };

@@ -1,14 +1,14 @@
-import { RegistrarError } from '../../lib/errors.ts';
-import type { CheckStatus } from '../../model/check.ts';
-import { answerError } from '../answer-error.ts';
-import type { ConsulHttp, ExchangeOptions } from '../consul-http.ts';
-import { parse } from '../schemas.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import type { CheckStatus } from '../model/check.ts';
 import {
   type AgentCheckAnswer,
   type AgentServiceAnswer,
   agentChecksSchema,
   agentServicesSchema,
 } from './agent-schemas.ts';
+import { answerError } from './answer-error.ts';
+import type { ConsulHttp, ExchangeOptions } from './consul-http.ts';
+import { parse } from './schemas.ts';
 
 /** How long a doorbell waits, in milliseconds: the longest an agent grants. */
 const longestWaitMs = 600_000;

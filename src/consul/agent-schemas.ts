@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkSchema, serviceSchema } from '../schemas.ts';
+import { checkSchema, serviceSchema } from './schemas.ts';
 
 // As in schemas.ts: what we rely on, and nothing else. Agents keep no raft indexes.
 

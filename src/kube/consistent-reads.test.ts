@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as records from '../../../test/support/cluster-records.ts';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import type { Subject } from '../../plan/evidence.ts';
-import type { AccessRule } from '../../sandbox/kube/access.ts';
-import { KubeApi } from '../../sandbox/kube/kube-api.ts';
+import * as records from '../../test/support/cluster-records.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import type { Subject } from '../plan/evidence.ts';
+import type { AccessRule } from '../sandbox/kube/access.ts';
+import { KubeApi } from '../sandbox/kube/kube-api.ts';
 import { ConsistentReads, type ConsistentReadsOptions } from './consistent-reads.ts';
 
 const { signal } = new AbortController();

@@ -1,6 +1,12 @@
 import type { KubernetesObject, V1EndpointSlice, V1Lease, V1Pod, V1Service } from '@kubernetes/client-node';
-import { KubeClient } from '../../kube/client.ts';
-import { currentVersion, listParts } from '../../kube/list-pager.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import type { Transport } from '../lib/transport.ts';
+import type { EvidenceView, Subject } from '../plan/evidence.ts';
+import type { Look } from '../plan/guard.ts';
+import { KubeClient } from './client.ts';
+import { currentVersion, listParts } from './reflector/list-pager.ts';
 import {
   collectionUrl,
   endpointSliceResource,
@@ -8,13 +14,7 @@ import {
   podResource,
   type Resource,
   serviceResource,
-} from '../../kube/resource.ts';
-import type { Clock } from '../../lib/clock.ts';
-import { withDeadline } from '../../lib/deadline.ts';
-import { describe, RegistrarError } from '../../lib/errors.ts';
-import type { Transport } from '../../lib/transport.ts';
-import type { EvidenceView, Subject } from '../../plan/evidence.ts';
-import type { Look } from '../../plan/guard.ts';
+} from './reflector/resource.ts';
 
 export interface ConsistentReadsOptions {
   readonly transport: Transport;

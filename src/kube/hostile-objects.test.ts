@@ -16,9 +16,9 @@ import { createDesired } from '../desired/desired.ts';
 import { fields } from '../desired/fields.ts';
 import { clusterUid } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
-import { InternPool } from './intern-pool.ts';
-import { podProjection } from './project-pod.ts';
-import { serviceProjection } from './project-service.ts';
+import { InternPool } from './store/intern-pool.ts';
+import { podProjection } from './store/project-pod.ts';
+import { serviceProjection } from './store/project-service.ts';
 
 /** All that is done with a pod between its arrival and the plan, with nothing remembered from before. */
 function workOn(pod: V1Pod) {

@@ -1,5 +1,5 @@
 import { KubeClient } from '../kube/client.ts';
-import { completeLines } from '../kube/lines.ts';
+import { completeLines } from '../kube/reflector/lines.ts';
 import { parseStatus, statusError } from '../kube/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';

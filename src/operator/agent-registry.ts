@@ -1,17 +1,17 @@
-import { AgentReader } from '../consul/agent/agent-reader.ts';
-import { AgentWatcher } from '../consul/agent/agent-watcher.ts';
-import { AgentWriter } from '../consul/agent/agent-writer.ts';
-import { Agents } from '../consul/agent/agents.ts';
-import { KeepAlive } from '../consul/agent/keep-alive.ts';
-import { noFence } from '../consul/fence.ts';
-import { ObservedState } from '../consul/observed-state.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { jittered } from '../lib/random.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import { AgentReader } from '../registry/agent/agent-reader.ts';
+import { AgentWatcher } from '../registry/agent/agent-watcher.ts';
+import { AgentWriter } from '../registry/agent/agent-writer.ts';
+import { Agents } from '../registry/agent/agents.ts';
+import { KeepAlive } from '../registry/agent/keep-alive.ts';
+import { noFence } from '../registry/fence.ts';
+import { ObservedState } from '../registry/observed-state.ts';
+import type { Registry, RegistryListener, WriterParts } from '../registry/registry.ts';
 import type { NodeNames } from './desired-nodes.ts';
 import { consulHttpOf, type Surroundings } from './parts.ts';
-import type { Registry, RegistryListener, WriterParts } from './registry.ts';
 
 export interface AgentRegistryOptions extends Surroundings {
   readonly owner: ClusterUid;

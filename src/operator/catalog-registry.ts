@@ -1,16 +1,16 @@
 import type { ConsulClient } from '../consul/client.ts';
-import { comparePeriodically } from '../consul/comparison.ts';
 import { connectionBudget, sharedWaits } from '../consul/connection-budget.ts';
-import { catalogReader } from '../consul/node-reader.ts';
-import { ObservedState } from '../consul/observed-state.ts';
-import { ObservedWatcher } from '../consul/observed-watcher.ts';
 import { RefusalListener } from '../consul/refusal-listener.ts';
-import { WaitBudget, type WaitLimits } from '../consul/wait-budget.ts';
-import { Writer } from '../consul/writer.ts';
 import { describe } from '../lib/errors.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import { comparePeriodically } from '../registry/catalog/comparison.ts';
+import { ObservedWatcher } from '../registry/catalog/observed-watcher.ts';
+import { WaitBudget, type WaitLimits } from '../registry/catalog/wait-budget.ts';
+import { Writer } from '../registry/catalog/writer.ts';
+import { catalogReader } from '../registry/node-reader.ts';
+import { ObservedState } from '../registry/observed-state.ts';
+import type { Registry, RegistryListener, WriterParts } from '../registry/registry.ts';
 import { consulClientOf, type Surroundings } from './parts.ts';
-import type { Registry, RegistryListener, WriterParts } from './registry.ts';
 
 export interface CatalogRegistryOptions extends Surroundings {
   readonly owner: ClusterUid;

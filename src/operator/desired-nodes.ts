@@ -1,4 +1,3 @@
-import type { ObservedState } from '../consul/observed-state.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
@@ -11,6 +10,7 @@ import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { keptFor } from '../plan/stale.ts';
 import { unreadSourceOf } from '../plan/unread.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
 import { type Placed, ServiceNamespaces } from './service-namespaces.ts';
 
 export interface DesiredNodesOptions {

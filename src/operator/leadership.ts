@@ -1,7 +1,5 @@
 import type { Config } from '../config/schema.ts';
 import type { ConsulClient } from '../consul/client.ts';
-import { type Fence, noFence } from '../consul/fence.ts';
-import { EpochFence } from '../consul/fence-epoch.ts';
 import { Elector } from '../leader/elector.ts';
 import type { Term } from '../leader/term.ts';
 import { Backoff } from '../lib/backoff.ts';
@@ -12,6 +10,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import { EpochFence } from '../registry/catalog/fence-epoch.ts';
+import { type Fence, noFence } from '../registry/fence.ts';
 import type { LeadershipLine } from '../server/status.ts';
 
 /** Who this process is among its replicas. */

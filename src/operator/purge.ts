@@ -1,5 +1,3 @@
-import type { ChangeWriter } from '../consul/change-writer.ts';
-import type { ObservedState } from '../consul/observed-state.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
@@ -8,6 +6,8 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { diff } from '../plan/diff.ts';
 import type { ObservedNode } from '../plan/observed.ts';
+import type { ChangeWriter } from '../registry/change-writer.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
 
 export interface PurgeOptions {
   readonly owner: ClusterUid;

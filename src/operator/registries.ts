@@ -1,6 +1,6 @@
+import type { Registry } from '../registry/registry.ts';
 import { AgentRegistry, type AgentRegistryOptions } from './agent-registry.ts';
 import { CatalogRegistry, type CatalogRegistryOptions } from './catalog-registry.ts';
-import type { Registry } from './registry.ts';
 
 /** The registry that the configuration names. */
 export function registryOf(options: CatalogRegistryOptions & AgentRegistryOptions): Registry {

@@ -1,19 +1,19 @@
-import type { ObservedState } from '../consul/observed-state.ts';
 import { createDesired } from '../desired/desired.ts';
 import { KubeClient } from '../kube/client.ts';
-import type { ClusterStores } from '../kube/cluster-stores.ts';
-import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import { askClusterUid } from '../kube/cluster-uid.ts';
+import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
+import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.ts';
 import type { PlanInput } from '../plan/plan.ts';
-import { askClusterUid } from '../reconcile/cluster-uid.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
+import type { Registry } from '../registry/registry.ts';
 import { DesiredNodes, NodeNames } from './desired-nodes.ts';
 import { clusterStoresOf, desiredOptionsOf, pendingParts, refusedParts, type Surroundings } from './parts.ts';
 import { registryOf } from './registries.ts';
-import type { Registry } from './registry.ts';
 
 export interface SnapshotOptions extends Surroundings {
   /** Longest time until everything is read, in milliseconds. */

@@ -1,23 +1,23 @@
-import type { ChangeWriter } from '../consul/change-writer.ts';
-import type { Fence } from '../consul/fence.ts';
-import type { ObservedState } from '../consul/observed-state.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
-import type { ClusterStores } from '../kube/cluster-stores.ts';
-import { EventRecorder } from '../kube/event-recorder.ts';
-import { type GateVerdict, ReadinessGates } from '../kube/readiness-gate.ts';
+import { ConsistentReads } from '../kube/consistent-reads.ts';
+import { EventRecorder } from '../kube/events/event-recorder.ts';
+import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import { ConsistentReads } from '../reconcile/guard/consistent-reads.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { ObjectEvents } from '../reconcile/object-events.ts';
+import { type GateVerdict, ReadinessGates } from '../reconcile/readiness-gate.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { type Registration, registrations } from '../reconcile/registration.ts';
+import type { ChangeWriter } from '../registry/change-writer.ts';
+import type { Fence } from '../registry/fence.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { DesiredNodes } from './desired-nodes.ts';
 import type { Surroundings } from './parts.ts';
-import type { Registry } from './registry.ts';
 
 export interface WritingOptions extends Surroundings {
   readonly metrics: Metrics;

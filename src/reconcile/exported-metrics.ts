@@ -1,4 +1,4 @@
-import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';

@@ -1,5 +1,5 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
-import type { ObjectEvent } from '../kube/object-event.ts';
+import type { ObjectEvent } from '../kube/events/object-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';

@@ -1,5 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { isFinished, isGated, podHealth, registeredGate } from '../desired/health.ts';
+import { KubeClient } from '../kube/client.ts';
+import type { Store } from '../kube/store/store.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
@@ -10,8 +12,6 @@ import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
-import { KubeClient } from './client.ts';
-import type { Store } from './store.ts';
 
 /** Why the gate of a pod may open; `wait`: it may not. */
 export type GateVerdict = 'registered' | 'not-asked' | 'dry-run' | 'wait';

@@ -4,13 +4,13 @@ import { desired, entry, instance, nodeName, owner, readiness } from '../../test
 import { type LogLine, recorder } from '../../test/support/log-recorder.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { ConsulClient } from '../consul/client.ts';
-import { catalogReader } from '../consul/node-reader.ts';
-import { ObservedState } from '../consul/observed-state.ts';
-import { Writer } from '../consul/writer.ts';
 import { noopMetrics } from '../metrics/catalogue.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { PolicyName } from '../plan/policy.ts';
+import { Writer } from '../registry/catalog/writer.ts';
+import { catalogReader } from '../registry/node-reader.ts';
+import { ObservedState } from '../registry/observed-state.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 import { Reconciler } from './reconciler.ts';
 

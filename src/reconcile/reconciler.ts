@@ -1,6 +1,3 @@
-import type { ChangeWriter } from '../consul/change-writer.ts';
-import type { ObservedState } from '../consul/observed-state.ts';
-import type { ChangeResult } from '../consul/tickets.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
@@ -16,6 +13,9 @@ import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
+import type { ChangeWriter } from '../registry/change-writer.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
+import type { ChangeResult } from '../registry/tickets.ts';
 import { consulProblems } from './consul-problems.ts';
 import { Contention, type Fight } from './contention.ts';
 import type { Guard } from './guard/guard.ts';

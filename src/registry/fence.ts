@@ -1,4 +1,4 @@
-import type { TxnOp } from './txn-ops.ts';
+import type { TxnOp } from './catalog/txn-ops.ts';
 
 /** What precedes the operations of every transaction, encoded. */
 export interface Prefix {

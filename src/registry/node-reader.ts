@@ -1,6 +1,12 @@
+import type { ConsulClient } from '../consul/client.ts';
 import { type ConsulNodeName, consulNodeName } from '../model/keys.ts';
-import type { ConsulClient } from './client.ts';
-import { confirmAbsence, type MissingInstance, type NodeReading, readNode, trusted } from './read-node.ts';
+import {
+  confirmAbsence,
+  type MissingInstance,
+  type NodeReading,
+  readNode,
+  trusted,
+} from './catalog/read-node.ts';
 
 /** How what Consul holds is read: from the catalog, or from the agents of the nodes. */
 export interface NodeReader {

@@ -1,10 +1,10 @@
-import type { ChangeWriter } from '../consul/change-writer.ts';
-import type { Fence } from '../consul/fence.ts';
-import type { ObservedState } from '../consul/observed-state.ts';
-import type { TxnReport } from '../consul/writer.ts';
 import type { RegistrarError } from '../lib/errors.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { Drift } from '../plan/finding.ts';
+import type { TxnReport } from './catalog/writer.ts';
+import type { ChangeWriter } from './change-writer.ts';
+import type { Fence } from './fence.ts';
+import type { ObservedState } from './observed-state.ts';
 
 /** What a registry tells whoever follows it. */
 export interface RegistryListener {

@@ -1,8 +1,8 @@
+import type { CheckAnswer, NodeAnswer, ServiceAnswer, TxnResult } from '../consul/schemas.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { checkId, consulNodeName, instanceId, serviceName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
 import type { ObservedCheck, StoredEntry } from '../plan/observed.ts';
-import type { CheckAnswer, NodeAnswer, ServiceAnswer, TxnResult } from './schemas.ts';
 
 type StoredNode = Extract<StoredEntry, { kind: 'node' }>['node'];
 type StoredInstance = Extract<StoredEntry, { kind: 'instance' }>['instance'];

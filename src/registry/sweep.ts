@@ -2,8 +2,8 @@ import { Backoff } from '../lib/backoff.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { TokenBucket } from '../lib/token-bucket.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
-import { isAsKnown } from './is-as-known.ts';
-import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import { isAsKnown } from './catalog/is-as-known.ts';
+import { indexOfWake, waitForIndex } from './catalog/wait-for-index.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
 /** How often a shared wait leads to readings at most: three times at once, then every two seconds. */

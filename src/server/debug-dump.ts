@@ -1,4 +1,4 @@
-import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import { describe } from '../lib/errors.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { Pending } from '../reconcile/reconciler.ts';

@@ -1,4 +1,4 @@
-import type { ReflectorStatus } from '../kube/reflector-state.ts';
+import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import { describe, type RegistrarError } from '../lib/errors.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';

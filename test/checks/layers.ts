@@ -16,6 +16,7 @@ const layers = [
   'leader',
   'reconcile',
   'kube',
+  'registry',
   'consul',
   'naming',
   'metrics',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import type { FinalState } from '../../src/cli/sandbox/final-state.ts';
+import type { FinalState } from '../../src/cli/demo/final-state.ts';
 import { requireServers } from '../servers/locate.ts';
 import { eventually } from '../support/eventually.ts';
 import { startConsul } from '../support/real/consul.ts';

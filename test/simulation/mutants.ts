@@ -34,7 +34,7 @@ const withoutConsistentReads: readonly Edit[] = [
 ];
 
 const withoutCompareAndSet: Edit = {
-  file: 'src/consul/txn-ops.ts',
+  file: 'src/registry/catalog/txn-ops.ts',
   original: "return [{ Node: { Verb: 'cas', Node: { ...entry, ModifyIndex: modifyIndex } } }];",
   mutated: "void modifyIndex; return [{ Node: { Verb: 'set' as 'cas', Node: entry } }];",
 };
@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
     name: 'writes before the reflectors have synced',
     edits: [
       { file: 'src/operator.ts', original: 'await aborted(this.#stores.settled, signal);', mutated: '' },
-      { file: 'src/kube/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
+      { file: 'src/kube/store/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
       ...withoutConsistentReads,
     ],
     rows: ['restart'],
@@ -53,9 +53,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'believes an answer without a known leader and every absence, and writes what it misses',
     edits: [
-      { file: 'src/consul/read-node.ts', original: 'if (!answer.knownLeader)', mutated: 'if (false)' },
       {
-        file: 'src/consul/read-node.ts',
+        file: 'src/registry/catalog/read-node.ts',
+        original: 'if (!answer.knownLeader)',
+        mutated: 'if (false)',
+      },
+      {
+        file: 'src/registry/catalog/read-node.ts',
         original: '  const get = instance === undefined ?',
         mutated: '  if (client) return;\n  const get = instance === undefined ?',
       },
@@ -68,7 +72,7 @@ export const mutants: readonly Mutant[] = [
     name: 'takes a broken-off list for a whole one',
     edits: [
       {
-        file: 'src/kube/list-pager.ts',
+        file: 'src/kube/reflector/list-pager.ts',
         original: '    scanner.end();\n  } catch (thrown) {',
         mutated:
           '    scanner.end();\n  } catch (thrown) {\n    if (thrown instanceof RegistrarError && thrown.code === "unreachable") return;',
@@ -82,7 +86,7 @@ export const mutants: readonly Mutant[] = [
     name: 'goes on watching after 410 Gone',
     edits: [
       {
-        file: 'src/kube/recovery.ts',
+        file: 'src/kube/reflector/recovery.ts',
         original: "const relist = code === 'gone' ||",
         mutated: 'const relist =',
       },
@@ -132,7 +136,7 @@ export const mutants: readonly Mutant[] = [
     name: 'trusts its memory after a write of unknown outcome',
     edits: [
       {
-        file: 'src/consul/observed-state.ts',
+        file: 'src/registry/observed-state.ts',
         original: 'const certain = applied.length === results.length && (node !== undefined || removed);',
         mutated: 'const certain = true; void removed;',
       },
@@ -211,7 +215,7 @@ export const mutants: readonly Mutant[] = [
     name: 'does not watch pods that have ended',
     edits: [
       {
-        file: 'src/kube/resource.ts',
+        file: 'src/kube/reflector/resource.ts',
         original: '...(labelSelector ? { labelSelector } : {}),',
         mutated:
           "fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',\n    ...(labelSelector ? { labelSelector } : {}),",
@@ -248,7 +252,7 @@ export const mutants: readonly Mutant[] = [
     name: 'leaves the timer of a watch behind',
     edits: [
       {
-        file: 'src/kube/watchdog.ts',
+        file: 'src/kube/reflector/watchdog.ts',
         original: '  [Symbol.dispose](): void {\n    this.#timer?.[Symbol.dispose]();',
         mutated: '  [Symbol.dispose](): void {',
       },
@@ -290,7 +294,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lets a leader write that has lost its lease',
     edits: [
       {
-        file: 'src/consul/fence-epoch.ts',
+        file: 'src/registry/catalog/fence-epoch.ts',
         original:
           'if (this.#deposed || !this.#options.mayWrite()) throw notLeading();\n    return this.#prefix;',
         mutated: 'return noPrefix;',
@@ -303,7 +307,7 @@ export const mutants: readonly Mutant[] = [
     name: 'keeps the record of a pod that was replaced under its name',
     edits: [
       {
-        file: 'src/kube/store.ts',
+        file: 'src/kube/store/store.ts',
         original: 'if (before !== undefined && before.uid !== after.uid) {',
         mutated: 'if (before !== undefined && before.uid !== after.uid) {\n      return "unchanged";',
       },
@@ -315,7 +319,7 @@ export const mutants: readonly Mutant[] = [
     name: 'takes a restored etcd for the old one',
     edits: [
       {
-        file: 'src/kube/reflector.ts',
+        file: 'src/kube/reflector/reflector.ts',
         original: 'if (!this.#history.isPast(version, seen)) {',
         mutated: 'if (version !== seen || version === seen) {',
       },
@@ -327,7 +331,7 @@ export const mutants: readonly Mutant[] = [
     name: 'goes on after any outage as if no etcd could have been restored',
     edits: [
       {
-        file: 'src/kube/reflector.ts',
+        file: 'src/kube/reflector/reflector.ts',
         original: 'if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {',
         mutated: 'if (this.#lostAt === -1) {',
       },
@@ -357,7 +361,7 @@ export const mutants: readonly Mutant[] = [
     name: 'believes whatever limit a 413 names',
     edits: [
       {
-        file: 'src/consul/learnt-limits.ts',
+        file: 'src/registry/catalog/learnt-limits.ts',
         original: 'Math.min(known, Math.max(named, least))',
         mutated: 'Math.min(known, least < 0 ? least : named)',
       },

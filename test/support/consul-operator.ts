@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ConsulClient } from '../../src/consul/client.ts';
-import { catalogReader } from '../../src/consul/node-reader.ts';
-import { ObservedState } from '../../src/consul/observed-state.ts';
-import type { ChangeResult } from '../../src/consul/tickets.ts';
-import { Writer } from '../../src/consul/writer.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { readText, type Transport } from '../../src/lib/transport.ts';
@@ -12,6 +8,10 @@ import { clusterUid, consulNodeName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import type { Change } from '../../src/plan/change.ts';
 import { type Difference, diff } from '../../src/plan/diff.ts';
+import { Writer } from '../../src/registry/catalog/writer.ts';
+import { catalogReader } from '../../src/registry/node-reader.ts';
+import { ObservedState } from '../../src/registry/observed-state.ts';
+import type { ChangeResult } from '../../src/registry/tickets.ts';
 import { desired } from './entries.ts';
 
 const signal = new AbortController().signal;

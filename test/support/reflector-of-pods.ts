@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { V1Pod } from '@kubernetes/client-node';
-import { InternPool } from '../../src/kube/intern-pool.ts';
-import { podProjection } from '../../src/kube/project-pod.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import type { Regression } from '../../src/kube/reflector-state.ts';
-import { podResource } from '../../src/kube/resource.ts';
-import { type Cause, Store } from '../../src/kube/store.ts';
+import { Reflector } from '../../src/kube/reflector/reflector.ts';
+import type { Regression } from '../../src/kube/reflector/reflector-state.ts';
+import { podResource } from '../../src/kube/reflector/resource.ts';
+import { InternPool } from '../../src/kube/store/intern-pool.ts';
+import { podProjection } from '../../src/kube/store/project-pod.ts';
+import { type Cause, Store } from '../../src/kube/store/store.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import type { Random } from '../../src/lib/random.ts';
 import type { HttpRequest, HttpResponse } from '../../src/lib/transport.ts';

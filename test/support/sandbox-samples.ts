@@ -1,6 +1,6 @@
-import type { Progress } from '../../src/cli/sandbox/progress.ts';
-import type { InstanceView } from '../../src/cli/sandbox/service-view.ts';
-import type { StepResult } from '../../src/cli/sandbox/step.ts';
+import type { Progress } from '../../src/cli/demo/progress.ts';
+import type { InstanceView } from '../../src/cli/demo/service-view.ts';
+import type { StepResult } from '../../src/cli/demo/step.ts';
 
 /** What the pictures of the sandbox are drawn from in tests. */
 export const instanceView = (pod: string, changes: Partial<InstanceView> = {}): InstanceView => ({

@@ -57,7 +57,7 @@ export function addSandboxCommand(program: Command, context: CliContext): void {
       if (output === 'json' && once === undefined) {
         command.error("error: option '--output json' needs '--once'");
       }
-      const { sandbox } = await import('./sandbox.ts');
+      const { sandbox } = await import('./demo.ts');
       const { chooseConsul } = await import('./choose-consul.ts');
       const show = once === undefined ? 'steps' : output === 'json' ? 'end-as-json' : 'end';
       const choice = { address: consul, binary: consulBinary, keep: keep === true };

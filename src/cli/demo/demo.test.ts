@@ -7,9 +7,9 @@ import { readText } from '../../lib/transport.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import type { CliContext } from '../context.ts';
 import type { ConsulTarget } from './consul-target.ts';
+import { type SandboxOptions, sandbox } from './demo.ts';
 import type { FinalState } from './final-state.ts';
 import { memoryTarget } from './memory-target.ts';
-import { type SandboxOptions, sandbox } from './sandbox.ts';
 import { scenario } from './scenario.ts';
 
 const escapeCode = '\u001b';

@@ -3,7 +3,7 @@ import type { Random } from '../../lib/random.ts';
 import { ConsulListener } from '../../sandbox/consul/consul-listener.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { sandboxConfig } from './sandbox-config.ts';
+import { sandboxConfig } from './demo-config.ts';
 
 export interface MemoryTargetOptions {
   readonly clock: Clock;

@@ -5,7 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import { type HttpRequest, type HttpResponse, readText, type Transport } from '../../lib/transport.ts';
 import { clusterUidKey, managedByKey, managedByValue } from '../../model/owner.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { sandboxConfig } from './sandbox-config.ts';
+import { sandboxConfig } from './demo-config.ts';
 
 export interface RealTargetOptions {
   /** Origin of its HTTP API; undefined: what the environment says (CONSUL_HTTP_ADDR). */

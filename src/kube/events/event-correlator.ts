@@ -1,6 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import { LruMap } from '../lib/lru-map.ts';
-import type { ObjectRef } from '../model/problem.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { LruMap } from '../../lib/lru-map.ts';
+import type { ObjectRef } from '../../model/problem.ts';
 import type { ObjectEvent } from './object-event.ts';
 
 /** The limits of client-go (tools/record/events_cache.go), for the sake of the API server and of people. */

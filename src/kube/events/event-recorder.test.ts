@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type LogLine, recorder as logRecorder } from '../../test/support/log-recorder.ts';
-import { seeded } from '../../test/support/seeded-random.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { KubeApi } from '../sandbox/kube/kube-api.ts';
+import { type LogLine, recorder as logRecorder } from '../../../test/support/log-recorder.ts';
+import { seeded } from '../../../test/support/seeded-random.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { KubeApi } from '../../sandbox/kube/kube-api.ts';
 import { type DropReason, EventRecorder } from './event-recorder.ts';
 import type { KubeEvent, ObjectEvent } from './object-event.ts';
 

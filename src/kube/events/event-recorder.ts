@@ -1,13 +1,13 @@
-import { Backoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
-import { LruMap } from '../lib/lru-map.ts';
-import type { Random } from '../lib/random.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
-import type { Transport } from '../lib/transport.ts';
-import { KubeClient } from './client.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { LruMap } from '../../lib/lru-map.ts';
+import type { Random } from '../../lib/random.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
+import type { Transport } from '../../lib/transport.ts';
+import { KubeClient } from '../client.ts';
 import { EventCorrelator, eventLimits } from './event-correlator.ts';
 import { eventNamespace, kubeEvent, type ObjectEvent, seriesOf } from './object-event.ts';
 

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { cutToBytes } from '../lib/cut-to-bytes.ts';
-import { visible } from '../lib/visible.ts';
-import type { ObjectRef } from '../model/problem.ts';
+import { cutToBytes } from '../../lib/cut-to-bytes.ts';
+import { visible } from '../../lib/visible.ts';
+import type { ObjectRef } from '../../model/problem.ts';
 
 /** Something to tell the owner of an object; `kubectl describe` shows it. */
 export interface ObjectEvent {

@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { sameApartFromVersion } from '../store/same-record.ts';
+import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { ListPart } from './list-pager.ts';
 import type { Pacer } from './pacer.ts';
-import { sameApartFromVersion } from './same-record.ts';
-import type { StoredRecord, StoreWriter } from './store.ts';
 
 export interface Difference {
   /** What the list had and what the store had, in a few characters. */

@@ -1,6 +1,6 @@
-import { describe } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
-import { compareResourceVersions } from './resource-version.ts';
+import { describe } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { compareResourceVersions } from '../resource-version.ts';
 
 export interface HistoryOptions {
   readonly logger: Logger;

@@ -1,4 +1,4 @@
-import { RegistrarError } from '../lib/errors.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 
 const newline = 0x0a;
 

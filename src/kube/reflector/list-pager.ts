@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import type { Clock } from '../lib/clock.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import type { Transport } from '../lib/transport.ts';
-import { throwIfRefused } from './answer.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import type { Transport } from '../../lib/transport.ts';
+import { throwIfRefused } from '../answer.ts';
 import { type ListHead, ListScanner } from './list-scanner.ts';
 import { collectionPath, collectionUrl, type Resource } from './resource.ts';
 import { Watchdog } from './watchdog.ts';

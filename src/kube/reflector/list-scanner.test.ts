@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { RegistrarError } from '../lib/errors.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 import { type ListHead, ListScanner } from './list-scanner.ts';
 
 /** The items found when the text arrives cut at these places. */

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { RegistrarError } from '../lib/errors.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;

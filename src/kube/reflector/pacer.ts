@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 
 /** Keeps a long computation from stalling the event loop: asked between two steps, it says when to yield. */
 export class Pacer {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../../lib/errors.ts';
 import { type Phase, recoveryFrom } from './recovery.ts';
 
 const after = (phase: Phase, code: ErrorCode, repeated = false) => {

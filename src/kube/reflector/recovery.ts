@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../../lib/errors.ts';
 
 /** What a reflector was doing when it failed. */
 export type Phase = 'watch-list' | 'list' | 'watch';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { reflectorOnServer } from '../../test/support/reflector-on-server.ts';
+import { reflectorOnServer } from '../../../test/support/reflector-on-server.ts';
 
 /** Complete lists asked for, other than WatchLists. */
 function countLists(it: ReturnType<typeof reflectorOnServer>): { count: number } {

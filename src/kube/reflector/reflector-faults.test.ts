@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { reflectorOnServer } from '../../test/support/reflector-on-server.ts';
-import type { Fault } from '../sandbox/kube/faults.ts';
+import { reflectorOnServer } from '../../../test/support/reflector-on-server.ts';
+import type { Fault } from '../../sandbox/kube/faults.ts';
 
 type Setup = ReturnType<typeof reflectorOnServer>;
 

@@ -1,4 +1,4 @@
-import type { RegistrarError } from '../lib/errors.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
 import type { Drift } from './relist.ts';
 
 /** How the whole is read: one stream of initial events (KEP-3157), or a paginated LIST. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bookmark, event, podObject, status } from '../../test/support/kube-objects.ts';
-import { kinds, listedAt } from '../../test/support/reflector-of-pods.ts';
-import { answer, StreamingAnswer } from '../../test/support/scripted-transport.ts';
+import { bookmark, event, podObject, status } from '../../../test/support/kube-objects.ts';
+import { kinds, listedAt } from '../../../test/support/reflector-of-pods.ts';
+import { answer, StreamingAnswer } from '../../../test/support/scripted-transport.ts';
 
 describe('Reflector: watch', () => {
   test('asks for bookmarks and a random timeoutSeconds between 300 and 600', async () => {

@@ -7,11 +7,16 @@ import {
   listOf,
   podObject,
   status,
-} from '../../test/support/kube-objects.ts';
-import { kinds, listedAt, reflectorOfPods, watchListRefused } from '../../test/support/reflector-of-pods.ts';
-import { answer, StreamingAnswer, unreachable } from '../../test/support/scripted-transport.ts';
-import { InternPool } from './intern-pool.ts';
-import { podProjection } from './project-pod.ts';
+} from '../../../test/support/kube-objects.ts';
+import {
+  kinds,
+  listedAt,
+  reflectorOfPods,
+  watchListRefused,
+} from '../../../test/support/reflector-of-pods.ts';
+import { answer, StreamingAnswer, unreachable } from '../../../test/support/scripted-transport.ts';
+import { InternPool } from '../store/intern-pool.ts';
+import { podProjection } from '../store/project-pod.ts';
 import type { Regression } from './reflector-state.ts';
 
 describe('Reflector: history', () => {

@@ -1,5 +1,5 @@
+import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { Pacer } from './pacer.ts';
-import type { StoredRecord, StoreWriter } from './store.ts';
 
 /** What a relist found to differ from what the events had told. */
 export interface Drift {

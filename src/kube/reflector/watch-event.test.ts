@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { bookmark, event, initialEventsEnd, podObject, status } from '../../test/support/kube-objects.ts';
-import { RegistrarError } from '../lib/errors.ts';
+import { bookmark, event, initialEventsEnd, podObject, status } from '../../../test/support/kube-objects.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 import { parseWatchEvent } from './watch-event.ts';
 
 const parse = (line: unknown) => parseWatchEvent(JSON.stringify(line));

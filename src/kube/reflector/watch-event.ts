@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { RegistrarError } from '../lib/errors.ts';
-import { type StatusBody, statusError } from './status-error.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { type StatusBody, statusError } from '../status-error.ts';
 
 /** One line of a watch (meta/v1 WatchEvent). */
 export type WatchEvent<O> =

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 
 /**
  * Ends an exchange whose other side has gone quiet: a dead peer behind a live proxy sends neither data nor a

@@ -1,13 +1,21 @@
-import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
-import type { Random } from '../lib/random.ts';
-import type { Transport } from '../lib/transport.ts';
-import type { UnreadSource } from '../model/desired-node.ts';
-import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
-import type { KubeNodeRecord } from '../model/kube-node.ts';
-import type { PodRecord } from '../model/pod.ts';
-import type { ServiceRecord } from '../model/service.ts';
+import type { ClusterView, SliceEndpoint } from '../../desired/cluster-view.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Transport } from '../../lib/transport.ts';
+import type { UnreadSource } from '../../model/desired-node.ts';
+import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { KubeNodeRecord } from '../../model/kube-node.ts';
+import type { PodRecord } from '../../model/pod.ts';
+import type { ServiceRecord } from '../../model/service.ts';
+import { Reflector } from '../reflector/reflector.ts';
+import type { ReflectorStatus, Regression } from '../reflector/reflector-state.ts';
+import {
+  endpointSliceResource,
+  kubeNodeResource,
+  podResource,
+  serviceResource,
+} from '../reflector/resource.ts';
 import { EndpointIndex, nodesThatDiffer } from './endpoint-index.ts';
 import { InternPool } from './intern-pool.ts';
 import { NestedIndex } from './nested-index.ts';
@@ -15,9 +23,6 @@ import { endpointSliceProjection } from './project-endpoint-slice.ts';
 import { kubeNodeProjection } from './project-kube-node.ts';
 import { podProjection } from './project-pod.ts';
 import { serviceProjection } from './project-service.ts';
-import { Reflector } from './reflector.ts';
-import type { ReflectorStatus, Regression } from './reflector-state.ts';
-import { endpointSliceResource, kubeNodeResource, podResource, serviceResource } from './resource.ts';
 import { sameApartFromVersion } from './same-record.ts';
 import { Store, type StoredRecord } from './store.ts';
 

@@ -1,5 +1,5 @@
-import type { SliceEndpoint } from '../desired/cluster-view.ts';
-import type { Endpoint, EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { SliceEndpoint } from '../../desired/cluster-view.ts';
+import type { Endpoint, EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 
 /**
  * The endpoints of annotated Services by Kubernetes node, and those nodes by the pods behind the endpoints.

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { hostilePod, prefix } from '../../test/support/hostile-objects.ts';
-import { createDesired } from '../desired/desired.ts';
-import { clusterUid } from '../model/keys.ts';
-import type { PodRecord } from '../model/pod.ts';
+import { hostilePod, prefix } from '../../../test/support/hostile-objects.ts';
+import { createDesired } from '../../desired/desired.ts';
+import { clusterUid } from '../../model/keys.ts';
+import type { PodRecord } from '../../model/pod.ts';
 import { InternPool } from './intern-pool.ts';
 import { podProjection } from './project-pod.ts';
 

@@ -1,5 +1,5 @@
 import type { V1Endpoint, V1EndpointSlice } from '@kubernetes/client-node';
-import type { Endpoint, EndpointSliceRecord, SlicePort } from '../model/endpoint-slice.ts';
+import type { Endpoint, EndpointSliceRecord, SlicePort } from '../../model/endpoint-slice.ts';
 import type { InternPool } from './intern-pool.ts';
 
 const flag = { ready: 1, serving: 2, terminating: 4 } as const;

@@ -1,5 +1,5 @@
 import type { V1Node } from '@kubernetes/client-node';
-import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import type { InternPool } from './intern-pool.ts';
 
 /** Returns the projection of Nodes (core/v1) to KubeNodeRecords. */

@@ -1,10 +1,10 @@
 import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
-import { registeredGate } from '../desired/health.ts';
-import { keptAnnotations } from '../desired/kept-annotations.ts';
-import { mostLabels } from '../desired/placeholders.ts';
-import { mostPorts } from '../desired/ports.ts';
-import { cutToBytes } from '../lib/cut-to-bytes.ts';
-import type { ContainerPort, GateState, PodRecord } from '../model/pod.ts';
+import { registeredGate } from '../../desired/health.ts';
+import { keptAnnotations } from '../../desired/kept-annotations.ts';
+import { mostLabels } from '../../desired/placeholders.ts';
+import { mostPorts } from '../../desired/ports.ts';
+import { cutToBytes } from '../../lib/cut-to-bytes.ts';
+import type { ContainerPort, GateState, PodRecord } from '../../model/pod.ts';
 import type { InternPool } from './intern-pool.ts';
 
 const flag = { ready: 1, containersReady: 2, deleting: 4, hostNetwork: 8 } as const;

@@ -1,7 +1,7 @@
 import type { V1Service } from '@kubernetes/client-node';
-import { keptAnnotations } from '../desired/kept-annotations.ts';
-import { mostPorts } from '../desired/ports.ts';
-import type { ServiceRecord } from '../model/service.ts';
+import { keptAnnotations } from '../../desired/kept-annotations.ts';
+import { mostPorts } from '../../desired/ports.ts';
+import type { ServiceRecord } from '../../model/service.ts';
 import type { InternPool } from './intern-pool.ts';
 
 /** Returns the projection of Services (core/v1) to ServiceRecords. */

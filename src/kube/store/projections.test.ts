@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { V1Endpoint } from '@kubernetes/client-node';
-import { podObject } from '../../test/support/kube-objects.ts';
+import { podObject } from '../../../test/support/kube-objects.ts';
 import { InternPool } from './intern-pool.ts';
 import { endpointSliceProjection } from './project-endpoint-slice.ts';
 import { kubeNodeProjection } from './project-kube-node.ts';

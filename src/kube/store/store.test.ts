@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { type Logger, silentLogger } from '../lib/logger.ts';
-import { Pacer } from './pacer.ts';
-import { Relist } from './relist.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { type Logger, silentLogger } from '../../lib/logger.ts';
+import { Pacer } from '../reflector/pacer.ts';
+import { Relist } from '../reflector/relist.ts';
 import { Store, type StoredRecord } from './store.ts';
 
 const record = (

@@ -1,5 +1,5 @@
-import type { ObservedState } from '../../consul/observed-state.ts';
-import type { ClusterStores } from '../../kube/cluster-stores.ts';
+import type { ConsistentReads } from '../../kube/consistent-reads.ts';
+import type { ClusterStores } from '../../kube/store/cluster-stores.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
@@ -8,7 +8,7 @@ import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Change } from '../../plan/change.ts';
 import type { Held } from '../../plan/finding.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
-import type { ConsistentReads } from './consistent-reads.ts';
+import type { ObservedState } from '../../registry/observed-state.ts';
 import type { EvidenceBook } from './evidence-book.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { type GuardedHealth, HealthGuard } from './health-guard.ts';

@@ -1,10 +1,10 @@
+import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { inParallel } from '../../lib/in-parallel.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Subject } from '../../plan/evidence.ts';
 import type { Look } from '../../plan/guard.ts';
-import type { ConsistentReads } from './consistent-reads.ts';
 import type { PendingRemovals, Question } from './pending-removals.ts';
 
 export interface InquiryOptions {

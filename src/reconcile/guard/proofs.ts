@@ -1,3 +1,4 @@
+import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -5,7 +6,6 @@ import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { Proof } from '../../plan/evidence.ts';
 import { reusedAddresses } from '../../plan/proof.ts';
-import type { ConsistentReads } from './consistent-reads.ts';
 import { KubeletReports } from './kubelet-reports.ts';
 import type { PendingRemoval, PendingRemovals } from './pending-removals.ts';
 import type { Steadiness } from './steadiness.ts';

@@ -1,3 +1,4 @@
+import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -11,7 +12,6 @@ import type { Held } from '../../plan/finding.ts';
 import { isTripped, judge, removalLimit, type Verdict } from '../../plan/guard.ts';
 import { nodeRemoval } from '../../plan/node-removal.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
-import type { ConsistentReads } from './consistent-reads.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { Inquiry } from './inquiry.ts';
 import { type PendingRemoval, PendingRemovals, type Question } from './pending-removals.ts';

@@ -1,3 +1,4 @@
+import type { AgentCheckAnswer, AgentServiceAnswer } from '../../consul/agent-schemas.ts';
 import {
   type CheckId,
   type ClusterUid,
@@ -11,7 +12,6 @@ import { isOwnCheck, ownNotes } from '../../plan/ownership.ts';
 import type { NodeReader } from '../node-reader.ts';
 import { toCheck, toInstance } from '../stored.ts';
 import { maintenanceType, unmarkedReason } from './agent-bodies.ts';
-import type { AgentCheckAnswer, AgentServiceAnswer } from './agent-schemas.ts';
 import type { Agents } from './agents.ts';
 
 export interface AgentReaderOptions {

@@ -1,3 +1,4 @@
+import type { AgentClient } from '../../consul/agent-client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import type { Check } from '../../model/check.ts';
 import type { Instance } from '../../model/instance.ts';
@@ -11,7 +12,6 @@ import type { Fence } from '../fence.ts';
 import { type Outcome, type Submitted, Tickets } from '../tickets.ts';
 import { invalid } from '../validate.ts';
 import { checkBody, maintenanceType, markedReason, reportedOutput, serviceBody } from './agent-bodies.ts';
-import type { AgentClient } from './agent-client.ts';
 import type { Agents } from './agents.ts';
 import type { KeepAlive } from './keep-alive.ts';
 

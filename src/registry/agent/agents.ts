@@ -1,9 +1,9 @@
+import { AgentClient } from '../../consul/agent-client.ts';
+import { ConsulHttp, type ConsulHttpOptions } from '../../consul/consul-http.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { Slots } from '../../lib/slots.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
-import { ConsulHttp, type ConsulHttpOptions } from '../consul-http.ts';
-import { AgentClient } from './agent-client.ts';
 
 export interface AgentsOptions {
   readonly http: Omit<ConsulHttpOptions, 'transport'>;

@@ -9,11 +9,11 @@ import {
   observed,
   owner,
   readiness,
-} from '../../test/support/entries.ts';
-import { consulNodeName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
-import { diff } from '../plan/diff.ts';
-import { rank } from '../plan/order.ts';
+} from '../../../test/support/entries.ts';
+import { consulNodeName } from '../../model/keys.ts';
+import type { Change } from '../../plan/change.ts';
+import { diff } from '../../plan/diff.ts';
+import { rank } from '../../plan/order.ts';
 import { bodyOf, defaultLimits, pack } from './batch.ts';
 
 /** Changes of several nodes, each in the order of diff(). */

@@ -1,8 +1,8 @@
-import type { ConsulNodeName, ServiceName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
-import { rank } from '../plan/order.ts';
+import type { ConsulNodeName, ServiceName } from '../../model/keys.ts';
+import type { Change } from '../../plan/change.ts';
+import { rank } from '../../plan/order.ts';
+import { invalid } from '../validate.ts';
 import { txnOps } from './txn-ops.ts';
-import { invalid } from './validate.ts';
 
 /** What one transaction may hold. */
 export interface TxnLimits {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ConsulOperator } from '../../test/support/consul-operator.ts';
-import { entry, instance } from '../../test/support/entries.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { ConsulServer } from '../sandbox/consul/consul-server.ts';
+import { ConsulOperator } from '../../../test/support/consul-operator.ts';
+import { entry, instance } from '../../../test/support/entries.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
+import { catalogReader } from '../node-reader.ts';
+import { ObservedState } from '../observed-state.ts';
 import { comparePeriodically } from './comparison.ts';
-import { catalogReader } from './node-reader.ts';
-import { ObservedState } from './observed-state.ts';
 
 async function setUp() {
   const clock = new VirtualClock();

@@ -1,9 +1,9 @@
-import type { Clock } from '../lib/clock.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import { jittered, type Random } from '../lib/random.ts';
-import type { Drift } from '../plan/finding.ts';
-import type { ConsulClient } from './client.ts';
-import type { ObservedState } from './observed-state.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { jittered, type Random } from '../../lib/random.ts';
+import type { Drift } from '../../plan/finding.ts';
+import type { ObservedState } from '../observed-state.ts';
 
 export interface ComparisonOptions {
   readonly client: ConsulClient;

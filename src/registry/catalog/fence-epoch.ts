@@ -1,7 +1,7 @@
-import { RegistrarError } from '../lib/errors.ts';
-import type { ClusterUid } from '../model/keys.ts';
-import type { ConsulClient, TxnAnswer } from './client.ts';
-import { type Fence, noPrefix, type Prefix, prefixOf } from './fence.ts';
+import type { ConsulClient, TxnAnswer } from '../../consul/client.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import type { ClusterUid } from '../../model/keys.ts';
+import { type Fence, noPrefix, type Prefix, prefixOf } from '../fence.ts';
 import type { TxnOp } from './txn-ops.ts';
 
 export interface EpochFenceOptions {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { instance, owner } from '../../test/support/entries.ts';
-import { seeded } from '../../test/support/seeded-random.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import type { RegistrarError } from '../lib/errors.ts';
-import { Secret } from '../lib/secret.ts';
-import { readText } from '../lib/transport.ts';
-import { consulNodeName, serviceName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
-import { ConsulServer } from '../sandbox/consul/consul-server.ts';
-import { ConsulClient } from './client.ts';
+import { instance, owner } from '../../../test/support/entries.ts';
+import { seeded } from '../../../test/support/seeded-random.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { ConsulClient } from '../../consul/client.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import { Secret } from '../../lib/secret.ts';
+import { readText } from '../../lib/transport.ts';
+import { consulNodeName, serviceName } from '../../model/keys.ts';
+import type { Change } from '../../plan/change.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { EpochFence, epochKey } from './fence-epoch.ts';
 import { Writer } from './writer.ts';
 

@@ -1,7 +1,7 @@
-import { RegistrarError } from '../lib/errors.ts';
-import { type ClusterUid, type ConsulNodeName, consulNodeName } from '../model/keys.ts';
-import { clusterUidKey } from '../model/owner.ts';
-import type { ConsulClient } from './client.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { type ClusterUid, type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
+import { clusterUidKey } from '../../model/owner.ts';
 
 /** The Consul node of a cluster's operators. No Kubernetes node's has its name: see consulNodeNameOf(). */
 export const heartbeatNode = (clusterName: string): ConsulNodeName =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { LogLine } from '../../test/support/log-recorder.ts';
-import { SmallCluster } from '../../test/support/small-cluster.ts';
-import type { Fault } from '../sandbox/consul/faults.ts';
+import type { LogLine } from '../../../test/support/log-recorder.ts';
+import { SmallCluster } from '../../../test/support/small-cluster.ts';
+import type { Fault } from '../../sandbox/consul/faults.ts';
 
 const node = 'kubernetes-kube-registrar';
 const config = { consul: { heartbeat: { enabled: true, ttl: '60s' } } };

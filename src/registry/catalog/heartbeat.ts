@@ -1,16 +1,16 @@
-import { Backoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { formatDuration } from '../lib/duration.ts';
-import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
-import { Outage } from '../lib/outage.ts';
-import type { Random } from '../lib/random.ts';
-import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import { clusterUidKey } from '../model/owner.ts';
-import type { ConsulClient } from './client.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import type { CheckAnswer } from '../../consul/schemas.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { Outage } from '../../lib/outage.ts';
+import type { Random } from '../../lib/random.ts';
+import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
+import { clusterUidKey } from '../../model/owner.ts';
 import { heartbeatMeta, heartbeatNode, isHeartbeatNode } from './heartbeat-node.ts';
-import type { CheckAnswer } from './schemas.ts';
 import type { TxnOp } from './txn-ops.ts';
 
 export interface HeartbeatOptions {

@@ -1,9 +1,9 @@
-import { Backoff } from '../lib/backoff.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import { compare, ownWritesPauseMs, type WatchContext } from '../watch-context.ts';
 import { type Wake, waitForIndex } from './wait-for-index.ts';
-import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
 /** How often a node is read at most while it keeps changing: three times at once, then every two seconds. */
 const burst = 3;

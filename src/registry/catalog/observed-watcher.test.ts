@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ConsulOperator } from '../../test/support/consul-operator.ts';
-import { entry, instance, readiness } from '../../test/support/entries.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { consulNodeName } from '../model/keys.ts';
-import type { NodeEntry } from '../model/node-entry.ts';
-import type { ConsulStats } from '../sandbox/consul/consul-server.ts';
-import { ConsulServer } from '../sandbox/consul/consul-server.ts';
+import { ConsulOperator } from '../../../test/support/consul-operator.ts';
+import { entry, instance, readiness } from '../../../test/support/entries.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { RefusalListener } from '../../consul/refusal-listener.ts';
+import { consulNodeName } from '../../model/keys.ts';
+import type { NodeEntry } from '../../model/node-entry.ts';
+import type { ConsulStats } from '../../sandbox/consul/consul-server.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { ObservedWatcher } from './observed-watcher.ts';
-import { RefusalListener } from './refusal-listener.ts';
 import { WaitBudget } from './wait-budget.ts';
 
 const wanted = entry([instance('i1'), instance('i2')]);

@@ -1,16 +1,16 @@
-import type { Clock } from '../lib/clock.ts';
-import type { RegistrarError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import { Slots } from '../lib/slots.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
-import type { Drift } from '../plan/finding.ts';
-import type { ConsulClient } from './client.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import { Slots } from '../../lib/slots.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import type { Drift } from '../../plan/finding.ts';
+import type { ObservedState } from '../observed-state.ts';
+import { type PartHealth, Sweep } from '../sweep.ts';
+import { compare, type WatchContext } from '../watch-context.ts';
 import { watchNodeList } from './node-list-watch.ts';
 import { NodeWatch } from './node-watch.ts';
-import type { ObservedState } from './observed-state.ts';
-import { type PartHealth, Sweep } from './sweep.ts';
 import type { WaitBudget } from './wait-budget.ts';
-import { compare, type WatchContext } from './watch-context.ts';
 
 export interface ObservedWatcherOptions {
   readonly client: ConsulClient;

@@ -1,9 +1,9 @@
-import { RegistrarError } from '../lib/errors.ts';
-import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
-import type { ObservedCheck, ObservedInstance, ObservedNode } from '../plan/observed.ts';
-import type { Answer, ConsulClient, NodeWithServices } from './client.ts';
-import type { CheckAnswer } from './schemas.ts';
-import { toCheck, toInstance, toNode } from './stored.ts';
+import type { Answer, ConsulClient, NodeWithServices } from '../../consul/client.ts';
+import type { CheckAnswer } from '../../consul/schemas.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
+import { toCheck, toInstance, toNode } from '../stored.ts';
 import { getInstance, getNode } from './txn-ops.ts';
 
 export interface NodeReading {

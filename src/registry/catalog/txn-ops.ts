@@ -1,8 +1,8 @@
-import { formatDuration } from '../lib/duration.ts';
-import { type Check, isProbe, type Probe } from '../model/check.ts';
-import type { Instance } from '../model/instance.ts';
-import type { Change } from '../plan/change.ts';
-import { writtenCheck } from '../plan/fields.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { type Check, isProbe, type Probe } from '../../model/check.ts';
+import type { Instance } from '../../model/instance.ts';
+import type { Change } from '../../plan/change.ts';
+import { writtenCheck } from '../../plan/fields.ts';
 
 /**
  * One operation of `PUT /v1/txn`, field by field as Consul documents it: a field Consul does not know is

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { RegistrarError } from '../lib/errors.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 import { WaitBudget } from './wait-budget.ts';
 
 const broken = new RegistrarError('unreachable', 'other side closed');

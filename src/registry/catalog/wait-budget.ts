@@ -1,5 +1,5 @@
-import type { Clock } from '../lib/clock.ts';
-import type { RegistrarError } from '../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
 
 /** What the waits are restricted to at the moment. */
 export interface WaitLimits {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { Secret } from '../lib/secret.ts';
-import { readText, type Transport } from '../lib/transport.ts';
-import { ConsulServer } from '../sandbox/consul/consul-server.ts';
-import { ConsulClient } from './client.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { ConsulClient } from '../../consul/client.ts';
+import { Secret } from '../../lib/secret.ts';
+import { readText, type Transport } from '../../lib/transport.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { refusedWrites } from './write-access.ts';
 
 const { signal } = new AbortController();

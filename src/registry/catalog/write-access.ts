@@ -1,5 +1,5 @@
-import { RegistrarError } from '../lib/errors.ts';
-import type { ConsulClient } from './client.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 import type { TxnOp } from './txn-ops.ts';
 
 /** A transaction holds at least 64 operations on every Consul. */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { desired, entry, instance, observed, owner } from '../../test/support/entries.ts';
-import { type Exchange, ScriptedConsul } from '../../test/support/scripted-consul.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import { type ConsulNodeName, consulNodeName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
-import { diff } from '../plan/diff.ts';
-import { ConsulClient } from './client.ts';
-import type { ChangeResult, Submitted } from './tickets.ts';
+import { desired, entry, instance, observed, owner } from '../../../test/support/entries.ts';
+import { type Exchange, ScriptedConsul } from '../../../test/support/scripted-consul.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { ConsulClient } from '../../consul/client.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
+import type { Change } from '../../plan/change.ts';
+import { diff } from '../../plan/diff.ts';
+import type { ChangeResult, Submitted } from '../tickets.ts';
 import { type TxnReport, Writer } from './writer.ts';
 
 interface SentOp {

@@ -1,6 +1,11 @@
-import type { Clock } from '../lib/clock.ts';
-import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Change } from '../plan/change.ts';
+import type { ConsulClient, TxnAnswer, TxnOpError } from '../../consul/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
+import type { Change } from '../../plan/change.ts';
+import type { ChangeWriter } from '../change-writer.ts';
+import { type Fence, noFence, type Prefix } from '../fence.ts';
+import { storedEntries } from '../stored.ts';
+import { type Submitted, Tickets } from '../tickets.ts';
 import {
   type Batch,
   batchOf,
@@ -10,12 +15,7 @@ import {
   packEncoded,
   type TxnLimits,
 } from './batch.ts';
-import type { ChangeWriter } from './change-writer.ts';
-import type { ConsulClient, TxnAnswer, TxnOpError } from './client.ts';
-import { type Fence, noFence, type Prefix } from './fence.ts';
 import { LearntLimits } from './learnt-limits.ts';
-import { storedEntries } from './stored.ts';
-import { type Submitted, Tickets } from './tickets.ts';
 
 /** One transaction, for metrics. */
 export interface TxnReport {
