@@ -1,4 +1,5 @@
 import type { Check } from '../model/check.ts';
+import type { EntryRef } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { Because } from './evidence.ts';
@@ -95,4 +96,32 @@ export interface DeleteNode {
   readonly modifyIndex: number;
   /** Why its instances may go; set by the guard, absent when there are none. */
   readonly because?: Because;
+}
+
+/** The entry that a change writes or removes; an instance is written with those of its checks that it carries. */
+export function entryOf(change: Change): EntryRef {
+  const { node } = change;
+  switch (change.kind) {
+    case 'put-node':
+    case 'delete-node':
+      return { kind: 'node', node };
+    case 'put-node-check':
+      return { kind: 'node-check', node, check: change.check.id };
+    case 'put-instance': {
+      const { id: instance, service } = change.instance;
+      return { kind: 'instance', node, instance, service };
+    }
+    case 'delete-instance':
+      return { kind: 'instance', node, instance: change.instance, service: change.service };
+    case 'put-check': {
+      const { instance, service, check } = change;
+      return { kind: 'instance-check', node, instance, service, check: check.id };
+    }
+    case 'delete-check': {
+      const { instance, service, check } = change;
+      return instance === undefined || service === undefined
+        ? { kind: 'node-check', node, check }
+        : { kind: 'instance-check', node, instance, service, check };
+    }
+  }
 }

@@ -17,7 +17,7 @@ describe('drift()', () => {
   test('names a node that is gone once', () => {
     const found = drift(known, undefined);
     assert.deepEqual(
-      found.map(({ what, entry }) => [what, entry]),
+      found.map(({ what, at }) => [what, at.kind]),
       [['missing', 'node']],
     );
   });
@@ -26,14 +26,17 @@ describe('drift()', () => {
     const flipped = instance('web-2', { checks: [readiness('web-2', 'critical')] });
     const [found, ...others] = drift(known, observed(entry([instance('web-1'), flipped]), 11));
     assert.deepEqual(others, []);
-    assert.deepEqual([found?.what, found?.entry, found?.check], ['changed', 'check', 'web-2:readiness']);
+    assert.deepEqual(
+      [found?.what, found?.at.kind, found?.at.check],
+      ['changed', 'instance-check', 'web-2:readiness'],
+    );
     assert.deepEqual(found?.fields, [{ field: 'status', before: 'passing', after: 'critical' }]);
   });
 
   test('names an instance that is gone and one that came', () => {
     const found = drift(known, observed(entry([instance('web-1'), instance('web-3')]), 10));
     assert.deepEqual(
-      found.map(({ what, entry, instance }) => [what, entry, instance]),
+      found.map(({ what, at }) => [what, at.kind, at.instance]),
       [
         ['missing', 'instance', 'web-2'],
         ['unexpected', 'instance', 'web-3'],

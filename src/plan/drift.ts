@@ -1,8 +1,9 @@
-import type { ServiceName } from '../model/keys.ts';
+import type { EntryRef } from '../model/entry-ref.ts';
+import type { CheckId } from '../model/keys.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges } from './fields.ts';
 import type { Drift } from './finding.ts';
 import { isProbed } from './notes.ts';
-import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
+import type { ObservedCheck, ObservedNode } from './observed.ts';
 import { isMonitorCheck } from './ownership.ts';
 
 /**
@@ -11,44 +12,43 @@ import { isMonitorCheck } from './ownership.ts';
  * compared further. A node that is gone is one drift, not one for each entry on it.
  */
 export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Drift[] {
-  const about = { kind: 'drift', node: known.name, fields: [] } as const;
-  const onNode = { instance: undefined, service: undefined, check: undefined };
-  if (fresh === undefined) return [{ ...about, ...onNode, what: 'missing', entry: 'node' }];
+  const { name: node } = known;
   const found: Drift[] = [];
-  const changed = (place: Place, entry: Drift['entry'], fields: readonly FieldChange[]): void => {
-    if (fields.length > 0) found.push({ ...about, ...onNode, ...place, what: 'changed', entry, fields });
+  const add = (at: EntryRef, what: Drift['what'], fields: readonly FieldChange[] = []): void => {
+    found.push({ kind: 'drift', what, at, fields });
   };
-  const checks = (place: Place, before: Checks, after: Checks): void => {
+  const changed = (at: EntryRef, fields: readonly FieldChange[]): void => {
+    if (fields.length > 0) add(at, 'changed', fields);
+  };
+  const checks = (before: Checks, after: Checks, refOf: (check: CheckId) => EntryRef): void => {
     for (const [check, old] of before) {
       const now = after.get(check);
-      if (now === undefined) {
-        found.push({ ...about, ...onNode, ...place, what: 'missing', entry: 'check', check });
-      } else if (now.modifyIndex !== old.modifyIndex) {
-        changed({ ...place, check }, 'check', othersChanges(old, now));
-      }
+      if (now === undefined) add(refOf(check), 'missing');
+      else if (now.modifyIndex !== old.modifyIndex) changed(refOf(check), othersChanges(old, now));
     }
-    for (const check of after.keys()) {
-      if (!before.has(check)) {
-        found.push({ ...about, ...onNode, ...place, what: 'unexpected', entry: 'check', check });
-      }
-    }
+    for (const check of after.keys()) if (!before.has(check)) add(refOf(check), 'unexpected');
   };
 
-  if (fresh.modifyIndex !== known.modifyIndex) changed({}, 'node', nodeChanges(known, fresh));
-  checks({}, withoutMonitors(known.checks, known), withoutMonitors(fresh.checks, known));
+  if (fresh === undefined) {
+    add({ kind: 'node', node }, 'missing');
+    return found;
+  }
+  if (fresh.modifyIndex !== known.modifyIndex) changed({ kind: 'node', node }, nodeChanges(known, fresh));
+  const [own, ownNow] = [withoutMonitors(known.checks, known), withoutMonitors(fresh.checks, known)];
+  checks(own, ownNow, (check) => ({ kind: 'node-check', node, check }));
   for (const [instance, old] of known.instances) {
-    const place = { instance, service: old.service };
+    const { service } = old;
+    const at = { kind: 'instance', node, instance, service } as const;
     const now = fresh.instances.get(instance);
     if (now === undefined) {
-      found.push({ ...about, ...onNode, ...place, what: 'missing', entry: 'instance' });
+      add(at, 'missing');
       continue;
     }
-    if (now.modifyIndex !== old.modifyIndex) changed(place, 'instance', instanceChanges(old, now));
-    checks(place, old.checks, now.checks);
+    if (now.modifyIndex !== old.modifyIndex) changed(at, instanceChanges(old, now));
+    checks(old.checks, now.checks, (check) => ({ ...at, kind: 'instance-check', check }));
   }
   for (const [instance, { service }] of fresh.instances) {
-    if (known.instances.has(instance)) continue;
-    found.push({ ...about, ...onNode, instance, service, what: 'unexpected', entry: 'instance' });
+    if (!known.instances.has(instance)) add({ kind: 'instance', node, instance, service }, 'unexpected');
   }
   return found;
 }
@@ -62,10 +62,4 @@ function othersChanges(old: ObservedCheck, now: ObservedCheck): FieldChange[] {
 const withoutMonitors = (checks: Checks, node: ObservedNode): Checks =>
   new Map([...checks].filter(([, check]) => !isMonitorCheck(check, node)));
 
-interface Place {
-  readonly instance?: ObservedInstance['id'];
-  readonly service?: ServiceName;
-  readonly check?: ObservedCheck['id'];
-}
-
-type Checks = ReadonlyMap<ObservedCheck['id'], ObservedCheck>;
+type Checks = ReadonlyMap<CheckId, ObservedCheck>;

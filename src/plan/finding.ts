@@ -1,4 +1,5 @@
 import type { UnreadSource } from '../model/desired-node.ts';
+import type { EntryRef } from '../model/entry-ref.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { SharedName } from '../model/shared-name.ts';
 import type { FieldChange } from './fields.ts';
@@ -78,11 +79,7 @@ export interface Drift {
   readonly kind: 'drift';
   /** The entry is gone, has other fields, or appeared without us. */
   readonly what: 'missing' | 'changed' | 'unexpected';
-  readonly entry: 'node' | 'instance' | 'check';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId | undefined;
-  readonly service: ServiceName | undefined;
-  readonly check: CheckId | undefined;
+  readonly at: EntryRef;
   /** From what we knew to what is there; empty unless `changed`. */
   readonly fields: readonly FieldChange[];
 }

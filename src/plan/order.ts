@@ -1,5 +1,6 @@
 import { type Check, isProbe } from '../model/check.ts';
-import type { Change, Effect } from './change.ts';
+import { entryId } from '../model/entry-ref.ts';
+import { type Change, type Effect, entryOf } from './change.ts';
 
 /**
  * The order in which a node's changes are written:
@@ -37,42 +38,14 @@ function rankOf(effect: Effect, checks: readonly Check[]): 1 | 2 | 3 {
 }
 
 export function compareChanges(a: Change, b: Change): number {
-  return rank(a) - rank(b) || level(a) - level(b) || compareText(idOf(a), idOf(b));
+  const [one, other] = [entryOf(a), entryOf(b)];
+  return (
+    rank(a) - rank(b) || levels[one.kind] - levels[other.kind] || compareText(entryId(one), entryId(other))
+  );
 }
 
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function level({ kind }: Change): number {
-  switch (kind) {
-    case 'put-node':
-    case 'delete-node':
-      return 0;
-    case 'put-node-check':
-      return 1;
-    case 'put-instance':
-    case 'delete-instance':
-      return 2;
-    case 'put-check':
-    case 'delete-check':
-      return 3;
-  }
-}
-
-function idOf(change: Change): string {
-  switch (change.kind) {
-    case 'put-node':
-    case 'delete-node':
-      return change.node;
-    case 'put-node-check':
-    case 'put-check':
-      return change.check.id;
-    case 'put-instance':
-      return change.instance.id;
-    case 'delete-check':
-      return change.check;
-    case 'delete-instance':
-      return change.instance;
-  }
-}
+const levels = { node: 0, 'node-check': 1, instance: 2, 'instance-check': 3 } as const;

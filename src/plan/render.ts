@@ -1,4 +1,5 @@
 import { visible, visibleLines } from '../lib/visible.ts';
+import { entryId, entryNoun } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
@@ -84,9 +85,8 @@ export function findingText(finding: Finding): string {
       return takenFrom.length === 0 ? now : `${now}; before, it was of ${takenFrom.join(', ')}`;
     }
     case 'drift': {
-      const name = finding.check ?? finding.instance ?? finding.node;
       const fields = finding.fields.map(fieldText).join('; ');
-      return `${finding.entry} ${name} drifted: ${finding.what}${fields === '' ? '' : ` (${fields})`}`;
+      return `${entryNoun(finding.at)} ${entryId(finding.at)} drifted: ${finding.what}${fields === '' ? '' : ` (${fields})`}`;
     }
   }
 }

@@ -1,17 +1,17 @@
 import type { DesiredNode } from '../model/desired-node.ts';
+import { type EntryRef, entryText } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
 import type { Finding, ForeignOwner } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import type { Contended } from './contention.ts';
 import type { Refused } from './quarantine.ts';
 
 /** What keeps Consul from being as a node is wanted. */
 export interface Obstacles {
   readonly findings: readonly Finding[];
   /** Entries of the node that others keep changing. */
-  readonly contended: readonly Contended[];
+  readonly contended: readonly EntryRef[];
   /** Changes of the node that Consul refuses. */
   readonly refused: readonly Refused[];
   /** The node as it is in Consul. */
@@ -83,17 +83,11 @@ function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Pro
   return { object: nodeRef(desired), reason: 'Conflict', field: '', message, severity: 'error' };
 }
 
-function contention(desired: DesiredNode, { node, instance, service, check }: Contended): Problem {
-  const entry =
-    instance !== undefined
-      ? `instance "${instance}" of service "${service ?? ''}"`
-      : check === undefined
-        ? `node "${node}"`
-        : `check "${check}" of node "${node}"`;
+function contention(desired: DesiredNode, at: EntryRef): Problem {
   const message =
-    `somebody else keeps changing ${entry} in Consul; it is put right more and more rarely, at least every ` +
+    `somebody else keeps changing ${entryText(at)} in Consul; it is put right more and more rarely, at least every ` +
     '5 minutes, until they stop: look for a second registrar or a script';
-  const meta = instance === undefined ? undefined : desired.entry?.instances.get(instance)?.meta;
+  const meta = at.instance === undefined ? undefined : desired.entry?.instances.get(at.instance)?.meta;
   return { object: objectOf(meta, desired), reason: 'Conflict', field: '', message, severity: 'warning' };
 }
 

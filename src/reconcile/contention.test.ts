@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { instance, nodeName, readiness } from '../../test/support/entries.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { type CheckId, type InstanceId, instanceId } from '../model/keys.ts';
+import { type CheckId, type InstanceId, instanceId, serviceName } from '../model/keys.ts';
 import type { Change, PutInstance } from '../plan/change.ts';
 import type { Drift } from '../plan/finding.ts';
 import { Contention } from './contention.ts';
@@ -32,11 +32,10 @@ const put = (of: Partial<PutInstance['instance']> = {}): PutInstance => ({
 const driftOf = (id = 'i1', check?: CheckId): Drift => ({
   kind: 'drift',
   what: 'changed',
-  entry: check === undefined ? 'instance' : 'check',
-  node: nodeName,
-  instance: instanceId(id),
-  service: undefined,
-  check,
+  at: {
+    ...{ node: nodeName, instance: instanceId(id), service: serviceName('web') },
+    ...(check === undefined ? { kind: 'instance' } : { kind: 'instance-check', check }),
+  },
   fields: [],
 });
 const ids = (contention: Contention): (InstanceId | undefined)[] =>
@@ -117,7 +116,7 @@ describe('Contention', () => {
       taggedAddresses: {},
       meta: {},
     };
-    const gone: Drift = { ...driftOf(), what: 'missing', entry: 'node', instance: undefined };
+    const gone: Drift = { ...driftOf(), what: 'missing', at: { kind: 'node', node: nodeName } };
     for (let round = 0; round < 5; round += 1) await fight(node, gone);
     assert.deepEqual(contention.filter(nodeName, [node, put()]), []);
     contention[Symbol.dispose]();

@@ -1,7 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { jittered, type Random } from '../lib/random.ts';
+import { type EntryRef, entryKey } from '../model/entry-ref.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
+import { type Change, entryOf } from '../plan/change.ts';
 import type { Drift } from '../plan/finding.ts';
 
 export interface ContentionOptions {
@@ -12,17 +13,8 @@ export interface ContentionOptions {
 }
 
 /** An entry that two writers keep changing, each to what it wants. Its checks count as part of an instance. */
-export interface Contended {
-  readonly node: ConsulNodeName;
-  /** Both undefined: the node's own entry. */
-  readonly instance: Drift['instance'];
-  readonly service: Drift['service'];
-  /** A check of the node. */
-  readonly check: Drift['check'];
-}
-
-/** A fight as it stands. */
-export interface Fight extends Contended {
+export interface Fight {
+  readonly at: EntryRef;
   /** When it was noticed, wall-clock milliseconds. */
   readonly since: number;
   /** The next repair is made in so long at the earliest, milliseconds; 0: whenever one is needed. */
@@ -39,7 +31,7 @@ const longestWaitMs = 300_000;
 const calmMs = 60_000;
 
 interface Place {
-  readonly about: Contended;
+  readonly at: EntryRef;
   /** Somebody else changed it and we have not put it right since. */
   isWrong: boolean;
   driftedAt: number;
@@ -77,8 +69,9 @@ export class Contention implements Disposable {
   drifted(drift: Drift): void {
     const now = this.#options.clock.now();
     this.#prune(now);
-    const key = keyOf(drift);
-    const place = this.#places.get(key) ?? newPlace(drift);
+    const at = wholeOf(drift.at);
+    const key = entryKey(at);
+    const place = this.#places.get(key) ?? newPlace(at);
     place.isWrong = true;
     place.driftedAt = now;
     this.#places.set(key, place);
@@ -87,7 +80,7 @@ export class Contention implements Disposable {
   /** A change of ours was committed. */
   committed(change: Change): void {
     const { clock, random, onDue } = this.#options;
-    const place = this.#places.get(keyOf(change));
+    const place = this.#places.get(entryKey(wholeOf(entryOf(change))));
     if (place === undefined) return;
     for (const [part, text] of partsOf(change)) place.written.set(part, text);
     if (!place.isWrong) return;
@@ -98,7 +91,7 @@ export class Contention implements Disposable {
     if (place.waits === 0) {
       this.#contended += 1;
       place.since = clock.wall();
-      onDue(place.about.node);
+      onDue(place.at.node);
     }
     const waitMs = jittered(Math.min(longestWaitMs, firstWaitMs * 2 ** place.waits), 0.2, random);
     place.waits += 1;
@@ -117,11 +110,11 @@ export class Contention implements Disposable {
   }
 
   /** What is fought over on this node. */
-  on(node: ConsulNodeName): readonly Contended[] {
+  on(node: ConsulNodeName): readonly EntryRef[] {
     if (this.#contended === 0) return [];
     return [...this.#places.values()]
-      .filter(({ about, waits }) => about.node === node && waits > 0)
-      .map(({ about }) => about);
+      .filter(({ at, waits }) => at.node === node && waits > 0)
+      .map(({ at }) => at);
   }
 
   /** Everything that is fought over. */
@@ -130,7 +123,7 @@ export class Contention implements Disposable {
     const now = this.#options.clock.now();
     return [...this.#places.values()]
       .filter(({ waits }) => waits > 0)
-      .map(({ about, since, heldUntil }) => ({ ...about, since, nextInMs: Math.max(0, heldUntil - now) }));
+      .map(({ at, since, heldUntil }) => ({ at, since, nextInMs: Math.max(0, heldUntil - now) }));
   }
 
   [Symbol.dispose](): void {
@@ -139,7 +132,7 @@ export class Contention implements Disposable {
   }
 
   #isHeld(change: Change): boolean {
-    const place = this.#places.get(keyOf(change));
+    const place = this.#places.get(entryKey(wholeOf(entryOf(change))));
     if (place === undefined || this.#options.clock.now() >= place.heldUntil) return false;
     return partsOf(change).every(([part, text]) => place.written.get(part) === text);
   }
@@ -147,13 +140,13 @@ export class Contention implements Disposable {
   /** A wait is over: what is wrong may be put right, and the time to calm down begins. */
   #waited(place: Place): void {
     this.#schedule(place, calmMs, () => this.#calmed(place));
-    if (place.isWrong) this.#options.onDue(place.about.node);
+    if (place.isWrong) this.#options.onDue(place.at.node);
   }
 
   #calmed(place: Place): void {
-    this.#places.delete(keyOf(place.about));
+    this.#places.delete(entryKey(place.at));
     this.#contended -= 1;
-    this.#options.onDue(place.about.node);
+    this.#options.onDue(place.at.node);
   }
 
   #schedule(place: Place, ms: number, fn: () => void): void {
@@ -171,9 +164,9 @@ export class Contention implements Disposable {
   }
 }
 
-function newPlace({ node, instance, service, check }: Drift): Place {
+function newPlace(at: EntryRef): Place {
   return {
-    about: { node, instance, service, check: instance === undefined ? check : undefined },
+    at,
     isWrong: true,
     driftedAt: 0,
     repairedAt: [],
@@ -187,26 +180,12 @@ function newPlace({ node, instance, service, check }: Drift): Place {
 
 const isCreate = (change: object): boolean => 'effect' in change && change.effect === 'create';
 
-function keyOf(at: Contended | Drift | Change): string {
-  if (!('kind' in at) || at.kind === 'drift') return key(at.node, at.instance, at.check);
-  switch (at.kind) {
-    case 'put-node':
-    case 'delete-node':
-      return key(at.node, undefined, undefined);
-    case 'put-node-check':
-      return key(at.node, undefined, at.check.id);
-    case 'put-instance':
-      return key(at.node, at.instance.id, undefined);
-    case 'put-check':
-    case 'delete-instance':
-      return key(at.node, at.instance, undefined);
-    case 'delete-check':
-      return key(at.node, at.instance, at.check);
-  }
+/** The instance of a check; anything else is whole already. */
+function wholeOf(at: EntryRef): EntryRef {
+  if (at.kind !== 'instance-check') return at;
+  const { node, instance, service } = at;
+  return { kind: 'instance', node, instance, service };
 }
-
-const key = (node: string, instance: string | undefined, check: string | undefined): string =>
-  instance === undefined ? `${node}\0\0${check ?? ''}` : `${node}\0${instance}`;
 
 const absent = '';
 

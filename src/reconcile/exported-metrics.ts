@@ -1,6 +1,7 @@
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
+import { entryNoun } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -65,9 +66,7 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   });
   metrics.contended.collect(() => {
     const counts = { node: 0, instance: 0, check: 0 };
-    for (const { instance, check } of fights()) {
-      counts[instance !== undefined ? 'instance' : check === undefined ? 'node' : 'check'] += 1;
-    }
+    for (const { at } of fights()) counts[entryNoun(at)] += 1;
     return (['node', 'instance', 'check'] as const).map((entry) => ({
       labels: { entry },
       value: counts[entry],

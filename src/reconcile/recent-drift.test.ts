@@ -7,11 +7,12 @@ import { RecentDrift } from './recent-drift.ts';
 const drift = (instance: string, more: Partial<Drift> = {}): Drift => ({
   kind: 'drift',
   what: 'changed',
-  entry: 'instance',
-  node: consulNodeName('n1'),
-  instance: instanceId(instance),
-  service: serviceName('web'),
-  check: undefined,
+  at: {
+    kind: 'instance',
+    node: consulNodeName('n1'),
+    instance: instanceId(instance),
+    service: serviceName('web'),
+  },
   fields: [],
   ...more,
 });
@@ -24,7 +25,9 @@ describe('RecentDrift', () => {
     const fields = [{ field: 'port', before: '1', after: '2' }];
     recent.add(drift('a', { fields }));
     assert.deepEqual(
-      recent.lines().map((line) => [line.drift.instance, line.drift.what, line.times, line.first, line.last]),
+      recent
+        .lines()
+        .map((line) => [line.drift.at.instance, line.drift.what, line.times, line.first, line.last]),
       [
         ['a', 'changed', 2, 1_000, 4_000],
         ['a', 'missing', 1, 3_000, 3_000],
@@ -38,6 +41,6 @@ describe('RecentDrift', () => {
     const recent = new RecentDrift(() => 0);
     for (let index = 0; index < 250; index += 1) recent.add(drift(`i${index}`));
     assert.equal(recent.lines().length, 100);
-    assert.equal(recent.lines()[0]!.drift.instance, 'i249');
+    assert.equal(recent.lines()[0]!.drift.at.instance, 'i249');
   });
 });

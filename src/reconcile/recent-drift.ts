@@ -1,3 +1,4 @@
+import { entryKey } from '../model/entry-ref.ts';
 import type { Drift } from '../plan/finding.ts';
 
 /** What somebody else did to one entry, lately. */
@@ -24,8 +25,7 @@ export class RecentDrift {
   }
 
   add(drift: Drift): void {
-    const { what, entry, node, instance, check } = drift;
-    const key = JSON.stringify([what, entry, node, instance, check]);
+    const key = `${drift.what}\0${entryKey(drift.at)}`;
     const before = this.#lines.get(key);
     const last = this.#wall();
     this.#lines.delete(key);

@@ -175,7 +175,7 @@ export class Reconciler implements Disposable {
       this.#reporter.finding(finding);
       this.#contention.drifted(finding);
       this.#drift.add(finding);
-      this.#queue.add(finding.node, 'urgent');
+      this.#queue.add(finding.at.node, 'urgent');
     }
   }
 

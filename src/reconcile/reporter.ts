@@ -1,5 +1,6 @@
 import type { LogReason } from '../lib/log-reasons.ts';
 import type { Logger } from '../lib/logger.ts';
+import { entryNoun } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
@@ -38,13 +39,16 @@ export class Reporter {
   finding(finding: Finding): void {
     switch (finding.kind) {
       case 'drift': {
-        const { kind: _, fields, ...place } = finding;
+        const { what, at, fields } = finding;
+        const { kind: _, ...place } = at;
         const message =
-          finding.what === 'unexpected'
+          what === 'unexpected'
             ? 'somebody else added an entry to a node of ours'
             : 'somebody else changed an entry of ours; it is repaired';
         this.#logger.warn(message, {
           reason: 'Drift',
+          what,
+          entry: entryNoun(at),
           ...place,
           ...(fields.length === 0 ? {} : { fields }),
         });

@@ -4,6 +4,7 @@ import { ConsulOperator } from '../../test/support/consul-operator.ts';
 import { entry, instance, readiness } from '../../test/support/entries.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { Transport } from '../lib/transport.ts';
+import { entryNoun } from '../model/entry-ref.ts';
 import { consulNodeName } from '../model/keys.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 
@@ -103,7 +104,7 @@ describe('ObservedState', () => {
     server.wipe();
     const drifts = await operator.observed.readAll(signal);
     assert.deepEqual(
-      drifts.map(({ entry, what }) => `${entry} ${what}`),
+      drifts.map(({ at, what }) => `${entryNoun(at)} ${what}`),
       ['node missing'],
     );
     await operator.reconcile(wanted);

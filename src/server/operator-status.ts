@@ -1,11 +1,12 @@
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import { describe, type RegistrarError } from '../lib/errors.ts';
+import { entryFields, entryNoun } from '../model/entry-ref.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
-import type { Contended, Fight } from '../reconcile/contention.ts';
+import type { Fight } from '../reconcile/contention.ts';
 import { stateLabel } from '../reconcile/exported-metrics.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
@@ -13,7 +14,6 @@ import { countServices, worst } from '../reconcile/service-counts.ts';
 import type {
   ContendedLine,
   DriftStatusLine,
-  EntryPlace,
   HeldLine,
   LeadershipLine,
   NodeLine,
@@ -104,20 +104,21 @@ function heldLines({ item, since }: LedgerLine<Finding>): HeldLine[] {
 }
 
 function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {
-  const { what, entry, fields } = drift;
-  return { what, entry, ...place(drift), fields, times, first: iso(first), last: iso(last) };
+  const { what, at, fields } = drift;
+  return {
+    what,
+    entry: entryNoun(at),
+    ...entryFields(at),
+    fields,
+    times,
+    first: iso(first),
+    last: iso(last),
+  };
 }
 
-function contendedLine(fight: Fight, wall: number): ContendedLine {
-  return { ...place(fight), since: iso(fight.since), nextRepair: iso(wall + fight.nextInMs) };
+function contendedLine({ at, since, nextInMs }: Fight, wall: number): ContendedLine {
+  return { ...entryFields(at), since: iso(since), nextRepair: iso(wall + nextInMs) };
 }
-
-const place = ({ node, instance, service, check }: Contended): EntryPlace => ({
-  node,
-  instance: instance ?? null,
-  service: service ?? null,
-  check: check ?? null,
-});
 
 function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {
   return {

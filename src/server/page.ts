@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
+import type { EntryFields } from '../model/entry-ref.ts';
 import { fieldText } from '../plan/render.ts';
 import { Html, html } from './html.ts';
 import { pageStyle } from './page-style.ts';
@@ -6,7 +7,6 @@ import type {
   ConsulLine,
   ContendedLine,
   DriftStatusLine,
-  EntryPlace,
   HeldLine,
   LeadershipLine,
   NodeLine,
@@ -166,7 +166,7 @@ function drift(lines: readonly DriftStatusLine[]): Html {
 
 const drifted = { missing: 'removed', changed: 'edited', unexpected: 'added' } as const;
 
-const entryOf = ({ instance, service, check }: EntryPlace): string =>
+const entryOf = ({ instance, service, check }: EntryFields): string =>
   [instance === null ? 'the node' : `${instance} of ${service}`, check === null ? '' : `check ${check}`]
     .filter((text) => text !== '')
     .join(', ');

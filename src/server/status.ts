@@ -1,4 +1,5 @@
 import type { CheckStatus } from '../model/check.ts';
+import type { EntryFields, EntryNoun } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from '../plan/fields.ts';
 import type { Drift, Held } from '../plan/finding.ts';
@@ -102,18 +103,10 @@ export interface HeldLine extends Omit<Held, 'kind' | 'until'> {
   readonly until: string | null;
 }
 
-/** Where in Consul; null for what is not there: an instance and its service for a node's own entry. */
-export interface EntryPlace {
-  readonly node: string;
-  readonly instance: string | null;
-  readonly service: string | null;
-  readonly check: string | null;
-}
-
-export interface DriftStatusLine extends EntryPlace {
+export interface DriftStatusLine extends EntryFields {
   /** The entry was removed, edited, or added. */
   readonly what: Drift['what'];
-  readonly entry: Drift['entry'];
+  readonly entry: EntryNoun;
   /** From what we knew to what they made of it, the last time. */
   readonly fields: readonly FieldChange[];
   readonly times: number;
@@ -121,7 +114,7 @@ export interface DriftStatusLine extends EntryPlace {
   readonly last: string;
 }
 
-export interface ContendedLine extends EntryPlace {
+export interface ContendedLine extends EntryFields {
   readonly since: string;
   /** It is not put right before. */
   readonly nextRepair: string;

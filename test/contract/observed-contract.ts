@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { entryNoun } from '../../src/model/entry-ref.ts';
 import { type ConsulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import { nodeOwnership } from '../../src/plan/ownership.ts';
@@ -122,8 +123,8 @@ export function observedContract(name: string, world: () => ConsulWorld, { runs 
       const restarted = operator.restarted();
       await restarted.readAll(signal);
       assert.deepEqual(operator.diff(wanted, restarted), settled);
-      return drifts.map(({ entry, what, fields }) =>
-        [entry, what, ...fields.map(({ field }) => field)].join(' '),
+      return drifts.map(({ at, what, fields }) =>
+        [entryNoun(at), what, ...fields.map(({ field }) => field)].join(' '),
       );
     };
 

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { ConsulOperator } from '../../../test/support/consul-operator.ts';
 import { entry, instance } from '../../../test/support/entries.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { entryNoun } from '../../model/entry-ref.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { catalogReader } from '../node-reader.ts';
 import { ObservedState } from '../observed-state.ts';
@@ -22,7 +23,8 @@ async function setUp() {
       observed: operator.observed,
       clock,
       random: () => 0.5,
-      onCompared: (drift) => found.push(drift.map(({ entry, what }) => `${entry} ${what}`).join() || 'equal'),
+      onCompared: (drift) =>
+        found.push(drift.map(({ at, what }) => `${entryNoun(at)} ${what}`).join() || 'equal'),
       onIndexReset: () => found.push('index reset'),
       onError: ({ code }) => found.push(code),
     },

@@ -4,6 +4,7 @@ import { ConsulOperator } from '../../../test/support/consul-operator.ts';
 import { entry, instance, readiness } from '../../../test/support/entries.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { RefusalListener } from '../../consul/refusal-listener.ts';
+import { entryNoun } from '../../model/entry-ref.ts';
 import { consulNodeName } from '../../model/keys.ts';
 import type { NodeEntry } from '../../model/node-entry.ts';
 import type { ConsulStats } from '../../sandbox/consul/consul-server.ts';
@@ -42,8 +43,8 @@ async function setUp({ nodeWatches = 30, of = wanted as NodeEntry | 'nothing' } 
     random,
     budget,
     onDrift: (drift) => {
-      for (const { entry, what, fields } of drift) {
-        found.push([entry, what, ...fields.map(({ field }) => field)].join(' '));
+      for (const { at, what, fields } of drift) {
+        found.push([entryNoun(at), what, ...fields.map(({ field }) => field)].join(' '));
       }
     },
     onAppeared: (name) => told.push(`appeared ${name === operator.node ? 'our node' : name}`),
