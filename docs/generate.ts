@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ConfigFlag, configFlags } from '../src/config/flags.ts';
 import { type ConfigKey, configKeys } from '../src/config/keys.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
-import { logAreas, logReasons } from '../src/lib/log-reasons.ts';
+import { logAreas, logReasons } from '../src/logging/log-reasons.ts';
 import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
 import type { Definition } from '../src/metrics/definition.ts';
 import { nodeMetrics } from '../src/metrics/node-metrics.ts';

@@ -3,9 +3,9 @@ import type { LoadedConfig } from '../config/load.ts';
 import { type Connection, connect } from '../kube/connection.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { silentLogger } from '../lib/logger.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
+import { silentLogger } from '../logging/logger.ts';
 import { ConsulAccess } from './consul-access.ts';
 import { packageVersion } from './version.ts';
 

@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { type ConnectionBudget, connectionBudget } from '../config/connection-budget.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { TlsFiles } from '../config/tls-files.ts';
 import { TokenFile } from '../config/token-file.ts';
 import { AclLogin } from '../consul/acl-login.ts';
 import { AclLoginTransport } from '../consul/acl-login-transport.ts';
-import { type ConnectionBudget, connectionBudget } from '../consul/connection-budget.ts';
 import { FailoverTransport } from '../consul/failover.ts';
 import { SeparateTransport } from '../consul/separate-transport.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { RotatingTransport } from '../lib/lanes.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Transport } from '../lib/transport.ts';
+import type { Logger } from '../logging/logger.ts';
 
 export interface ConsulAccessOptions {
   readonly loaded: LoadedConfig;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
-import { silentLogger } from '../lib/logger.ts';
+import { silentLogger } from '../logging/logger.ts';
 import { startStatusServer } from '../server/http-server.ts';
 
 interface TxnOp {

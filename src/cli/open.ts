@@ -1,7 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { describe } from '../lib/errors.ts';
-import { silentLogger } from '../lib/logger.ts';
 import { visible } from '../lib/visible.ts';
+import { silentLogger } from '../logging/logger.ts';
 import { refusedParts } from '../operator/parts.ts';
 import type { ConsulSnapshot, Snapshot, SnapshotOptions } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';

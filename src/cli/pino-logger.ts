@@ -1,8 +1,8 @@
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { describe } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { visibleLines } from '../lib/visible.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { Output } from './context.ts';
 import { textLine } from './text-line.ts';
 

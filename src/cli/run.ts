@@ -1,6 +1,6 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logging/logger.ts';
 import { type PrometheusMetrics, prometheusMetrics } from '../metrics/prometheus.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { CliContext } from './context.ts';

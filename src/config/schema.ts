@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { leastConnections } from '../consul/connection-budget.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { probeHostMistake } from '../desired/probe-hosts.ts';
 import type { Secret } from '../lib/secret.ts';
-import { parseListenAddress } from '../server/listen-address.ts';
+import { leastConnections } from './connection-budget.ts';
 import { consulAddress } from './consul-address.ts';
 import { duration, filled, number, optional, quote, secret, text } from './fields.ts';
 import { labelSelectorMistake } from './label-selector.ts';
+import { parseListenAddress } from './listen-address.ts';
 
 /**
  * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the

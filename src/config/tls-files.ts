@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
 import type { TlsOptions } from '../lib/http-transport.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logging/logger.ts';
 
 export interface TlsFilesOptions {
   /** Paths; absent ones are not followed. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { type LogFields, type Logger, silentLogger } from '../lib/logger.ts';
 import { Secret } from '../lib/secret.ts';
+import { type LogFields, type Logger, silentLogger } from '../logging/logger.ts';
 import { TokenFile } from './token-file.ts';
 
 function followed() {

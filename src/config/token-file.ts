@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { Secret } from '../lib/secret.ts';
+import type { Logger } from '../logging/logger.ts';
 
 export interface TokenFileOptions {
   readonly path: string;

@@ -3,12 +3,12 @@ import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { jittered, type Random } from '../lib/random.ts';
 import { Secret } from '../lib/secret.ts';
 import { readText, type Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import { redacted } from '../lib/unrepeated.ts';
+import type { Logger } from '../logging/logger.ts';
 import { answerError } from './answer-error.ts';
 import { parse } from './schemas.ts';
 

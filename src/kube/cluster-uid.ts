@@ -1,8 +1,8 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import type { Logger } from '../logging/logger.ts';
 import { type ClusterUid, clusterUid } from '../model/keys.ts';
 import type { KubeClient } from './client.ts';
 

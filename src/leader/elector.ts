@@ -1,7 +1,7 @@
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { Outage } from '../lib/outage.ts';
 import { jittered, type Random } from '../lib/random.ts';
+import type { Logger } from '../logging/logger.ts';
 import { LeaseBell } from './lease-bell.ts';
 import { LeaseClient, type LeaseClientOptions } from './lease-client.ts';
 import {

@@ -1,5 +1,5 @@
+import { connectionBudget, sharedWaits } from '../config/connection-budget.ts';
 import type { ConsulClient } from '../consul/client.ts';
-import { connectionBudget, sharedWaits } from '../consul/connection-budget.ts';
 import { RefusalListener } from '../consul/refusal-listener.ts';
 import { describe } from '../lib/errors.ts';
 import type { ClusterUid } from '../model/keys.ts';

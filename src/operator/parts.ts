@@ -9,10 +9,10 @@ import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/store/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Transport } from '../lib/transport.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { ClusterUid } from '../model/keys.ts';
 
 /** What everything that looks at a cluster and its Consul needs: the operator, `plan`, `purge`, `explain`. */

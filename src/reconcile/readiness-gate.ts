@@ -7,9 +7,9 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { inParallel } from '../lib/in-parallel.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 

@@ -1,9 +1,9 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { Outage } from '../lib/outage.ts';
 import type { Random } from '../lib/random.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';

@@ -1,5 +1,5 @@
-import type { LogReason } from '../lib/log-reasons.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { LogReason } from '../logging/log-reasons.ts';
+import type { Logger } from '../logging/logger.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { sampleStatus } from '../../test/support/sample-status.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { type LogFields, type Logger, silentLogger } from '../lib/logger.ts';
+import { type LogFields, type Logger, silentLogger } from '../logging/logger.ts';
 import { type StatusServerOptions, startStatusServer } from './http-server.ts';
 
 const defaults: StatusServerOptions = {

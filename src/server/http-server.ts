@@ -1,12 +1,12 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { Released, Selection } from '../reconcile/guard/guard.ts';
 import { FairShare } from './fair-share.ts';
-import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { localSocket } from './local-socket.ts';
 import { answerRelease, releasePath, releaseRefused } from './release.ts';
 import { type Answer, healthPaths, type MetricsSource, routes } from './routes.ts';

@@ -5,7 +5,7 @@ import { sampleStatus } from '../../test/support/sample-status.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { release } from '../cli/release.ts';
 import { RegistrarError } from '../lib/errors.ts';
-import { silentLogger } from '../lib/logger.ts';
+import { silentLogger } from '../logging/logger.ts';
 import type { Selection } from '../reconcile/guard/guard.ts';
 import { startStatusServer } from './http-server.ts';
 import { localSocket } from './local-socket.ts';

@@ -15,9 +15,9 @@ import { podProjection } from '../../src/kube/store/project-pod.ts';
 import { Store } from '../../src/kube/store/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { HttpTransport } from '../../src/lib/http-transport.ts';
-import { silentLogger } from '../../src/lib/logger.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import type { HttpRequest, Transport } from '../../src/lib/transport.ts';
+import { silentLogger } from '../../src/logging/logger.ts';
 import type { PodRecord } from '../../src/model/pod.ts';
 
 const methods = ['watch-list', 'list'] as const;

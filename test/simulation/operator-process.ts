@@ -1,7 +1,7 @@
 import { configSchema } from '../../src/config/schema.ts';
-import type { LogFields, Logger } from '../../src/lib/logger.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import type { HttpRequest } from '../../src/lib/transport.ts';
+import type { LogFields, Logger } from '../../src/logging/logger.ts';
 import { noopMetrics } from '../../src/metrics/catalogue.ts';
 import { Operator } from '../../src/operator.ts';
 import type { Cluster } from './cluster.ts';

@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../../src/lib/logger.ts';
+import type { LogFields, Logger } from '../../src/logging/logger.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -6,7 +6,7 @@ import { podResource } from '../../src/kube/reflector/resource.ts';
 import { InternPool } from '../../src/kube/store/intern-pool.ts';
 import { podProjection } from '../../src/kube/store/project-pod.ts';
 import { Store } from '../../src/kube/store/store.ts';
-import { silentLogger } from '../../src/lib/logger.ts';
+import { silentLogger } from '../../src/logging/logger.ts';
 import type { PodRecord } from '../../src/model/pod.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
 import { seeded } from './seeded-random.ts';

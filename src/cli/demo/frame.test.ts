@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { progress, stepResult } from '../../../test/support/sandbox-samples.ts';
+import { progress, stepResult } from '../../../test/support/demo-samples.ts';
 import { frame } from './frame.ts';
 import { glyphsFor } from './glyphs.ts';
 import type { Progress } from './progress.ts';

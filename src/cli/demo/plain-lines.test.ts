@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { instanceView, stepResult } from '../../../test/support/sandbox-samples.ts';
+import { instanceView, stepResult } from '../../../test/support/demo-samples.ts';
 import { eventLines, transitionLine } from './plain-lines.ts';
 import { scenario } from './scenario.ts';
 

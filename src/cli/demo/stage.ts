@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { Metrics } from '../../metrics/catalogue.ts';
 import { Operator } from '../../operator.ts';
 import { Cluster } from '../../sandbox/kube/controllers/cluster.ts';

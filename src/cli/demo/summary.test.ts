@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { stepResult } from '../../../test/support/sandbox-samples.ts';
+import { stepResult } from '../../../test/support/demo-samples.ts';
 import { glyphsFor } from './glyphs.ts';
 import { paint } from './span.ts';
 import type { StepResult } from './step.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import { silentLogger } from '../../lib/logger.ts';
+import { silentLogger } from '../../logging/logger.ts';
 import type { Difference, Differences } from './audit.ts';
 import { Auditor } from './auditor.ts';
 

@@ -1,8 +1,8 @@
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { Difference, Differences } from './audit.ts';
 
 /** However well everything looks, a store is compared this often: what nothing else shows is found then. */

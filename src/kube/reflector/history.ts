@@ -1,5 +1,5 @@
 import { describe } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 import { compareResourceVersions } from '../resource-version.ts';
 
 export interface HistoryOptions {

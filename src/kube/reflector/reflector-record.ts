@@ -1,6 +1,6 @@
 import type { RegistrarError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { Outage } from '../../lib/outage.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { ReflectorStatus } from './reflector-state.ts';
 import type { Drift } from './relist.ts';
 

@@ -4,7 +4,7 @@ import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '@kubernetes/clie
 import fc from 'fast-check';
 import { seeded } from '../../../test/support/seeded-random.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { silentLogger } from '../../lib/logger.ts';
+import { silentLogger } from '../../logging/logger.ts';
 import { KubeApi } from '../../sandbox/kube/kube-api.ts';
 import { ClusterStores, type ClusterStoresOptions } from './cluster-stores.ts';
 

@@ -1,8 +1,8 @@
 import type { ClusterView, SliceEndpoint } from '../../desired/cluster-view.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Transport } from '../../lib/transport.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { UnreadSource } from '../../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../../model/kube-node.ts';

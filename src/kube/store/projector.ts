@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { describe } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 
 /** Makes records of objects. One that cannot be read is logged and counted, and stops nothing. */
 export class Projector<O extends KubernetesObject, R> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { type Logger, silentLogger } from '../../lib/logger.ts';
+import { type Logger, silentLogger } from '../../logging/logger.ts';
 import { Pacer } from '../reflector/pacer.ts';
 import { Relist } from '../reflector/relist.ts';
 import { Store, type StoredRecord } from './store.ts';

@@ -1,5 +1,5 @@
 import { describe } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 
 /** What every record in a store has; cluster-scoped ones have no namespace. */
 export interface StoredRecord {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import * as records from '../../../test/support/cluster-records.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { Store } from '../../kube/store/store.ts';
-import { silentLogger } from '../../lib/logger.ts';
+import { silentLogger } from '../../logging/logger.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';

@@ -1,8 +1,8 @@
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { ClusterStores } from '../../kube/store/cluster-stores.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Change } from '../../plan/change.ts';

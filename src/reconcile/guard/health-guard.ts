@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';

@@ -1,7 +1,7 @@
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { Proof } from '../../plan/evidence.ts';

@@ -1,8 +1,8 @@
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import type { PodRecord } from '../../model/pod.ts';

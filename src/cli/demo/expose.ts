@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logging/logger.ts';
 import type { PrometheusMetrics } from '../../metrics/prometheus.ts';
 import { listen } from '../../sandbox/kube/listen.ts';
 import { startStatusServer } from '../../server/http-server.ts';
