@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ConfigFlag, configFlags } from '../src/config/flags.ts';
 import { type ConfigKey, configKeys } from '../src/config/keys.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
-import { logAreas, logReasons } from '../src/logging/log-reasons.ts';
+import { logReasons } from '../src/logging/log-reasons.ts';
 import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
 import type { Definition } from '../src/metrics/definition.ts';
 import { nodeMetrics } from '../src/metrics/node-metrics.ts';
@@ -110,13 +110,11 @@ ${nodeMetrics.map(([name, type, means]) => `| \`${name}\` | ${type} | ${cell(mea
 }
 
 function reasons(): string {
-  const sections = Object.entries(logAreas).map(([area, title]) => {
-    const rows = Object.entries(logReasons)
-      .filter(([, entry]) => entry.area === area)
-      .map(([reason, { levels, means, todo }]) => {
-        const action = todo === '' ? '–' : todo;
-        return `| \`${reason}\` | ${levels.join(', ')} | ${cell(linked(means))} | ${cell(linked(action))} |`;
-      });
+  const sections = Object.entries(logReasons).map(([title, entries]) => {
+    const rows = Object.entries(entries).map(([reason, { levels, means, todo }]) => {
+      const action = todo === '' ? '–' : todo;
+      return `| \`${reason}\` | ${levels.join(', ')} | ${cell(linked(means))} | ${cell(linked(action))} |`;
+    });
     return `## ${title}\n\n| reason | level | what it means | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   });
   return `${head('Log reasons')}
