@@ -3,6 +3,7 @@ import { isFinished, notReadyReason } from '../desired/health.ts';
 import { isSwitchedOff } from '../desired/read-annotations.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Instance } from '../model/instance.ts';
+import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
@@ -200,8 +201,10 @@ function rowsOf(
   }));
 }
 
-const isOf = ({ kind, namespace, name }: ExplainedObject, meta: Readonly<Record<string, string>>): boolean =>
-  meta['kube-namespace'] === namespace && meta[kind === 'Pod' ? 'kube-pod' : 'kube-service'] === name;
+function isOf({ kind, namespace, name }: ExplainedObject, meta: Instance['meta']): boolean {
+  const origin = originOf(meta);
+  return origin.namespace === namespace && origin[kind === 'Pod' ? 'pod' : 'service'] === name;
+}
 
 function planOf(id: string, planned: NodePlan | undefined): Pick<Row, 'steps' | 'remarks'> {
   const steps = planned?.steps ?? [];
@@ -267,9 +270,9 @@ function problemsOf(
   rows: readonly Row[],
   known: OperatorKnowledge,
 ): Problem[] {
-  const metas = rows.map(({ wanted, registered }) => (wanted ?? registered)?.meta ?? {});
-  const services = new Set(metas.map((meta) => meta['kube-service']));
-  const kubeNodes = new Set(metas.map((meta) => meta['kube-node']));
+  const origins = rows.map(({ wanted, registered }) => originOf((wanted ?? registered)?.meta ?? {}));
+  const services = new Set(origins.map(({ service }) => service));
+  const kubeNodes = new Set(origins.map((origin) => origin.node));
   const concerns = ({ object: { kind, namespace, name } }: Problem): boolean => {
     if (kind === 'Node') return kubeNodes.has(name);
     if (namespace !== object.namespace) return false;

@@ -1,6 +1,7 @@
 import type { Check } from '../model/check.ts';
 import type { Instance, WarmUp } from '../model/instance.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
+import { externalSource, type Origin } from '../model/origin.ts';
 import { managedByValue } from '../model/owner.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { taggedAddresses, withPort } from './addresses.ts';
@@ -9,17 +10,6 @@ import type { Health } from './health.ts';
 import { autoMeta, sortedRecord } from './meta.ts';
 import type { DesiredOptions } from './options.ts';
 import { probeChecks, type ResolvedProbes } from './probe-checks.ts';
-
-/** Where an instance comes from; texts are empty where there is nothing. */
-export interface Origin {
-  readonly namespace: string;
-  readonly podName: string;
-  readonly podUid: string;
-  readonly node: string;
-  readonly clusterName: string;
-  /** Name of the annotated Service; empty when the pod's own annotations ask for the instance. */
-  readonly kubeService: string;
-}
 
 export interface InstanceParts {
   readonly id: InstanceId;
@@ -78,14 +68,14 @@ function metaOf(
   { agents, clusterUid }: DesiredOptions,
 ): Instance['meta'] {
   const automatic = [
-    [autoMeta.externalSource, 'kubernetes'],
+    [autoMeta.externalSource, externalSource.value],
     [autoMeta.namespace, origin.namespace],
-    [autoMeta.pod, origin.podName],
+    [autoMeta.pod, origin.pod],
     [autoMeta.podUid, origin.podUid],
     [autoMeta.podCreated, pod === undefined ? '' : kubeTime(pod.createdAt)],
     [autoMeta.node, origin.node],
-    [autoMeta.cluster, origin.clusterName],
-    [autoMeta.service, origin.kubeService],
+    [autoMeta.cluster, origin.cluster],
+    [autoMeta.service, origin.service],
     // In the catalog the node carries the stamp; on an agent's node, every instance.
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],

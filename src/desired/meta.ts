@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { externalSource, originKeys } from '../model/origin.ts';
 import { clusterUidKey, managedByKey } from '../model/owner.ts';
 import { quote, type Read } from './mistake.ts';
 
@@ -8,14 +9,9 @@ const longestValue = 512;
 
 /** Service meta of our own, written beside the user's. */
 export const autoMeta = {
-  externalSource: 'external-source',
-  namespace: 'kube-namespace',
-  pod: 'kube-pod',
-  podUid: 'kube-pod-uid',
+  ...originKeys,
+  externalSource: externalSource.key,
   podCreated: 'kube-pod-created',
-  node: 'kube-node',
-  cluster: 'kube-cluster',
-  service: 'kube-service',
   serviceState: 'service_state',
   managedBy: managedByKey,
   clusterUid: clusterUidKey,

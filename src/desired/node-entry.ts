@@ -2,7 +2,8 @@ import type { Check } from '../model/check.ts';
 import { type ConsulNodeName, checkId, consulNodeName } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
-import { clusterUidKey, kubeNodeKey, managedByKey, managedByValue } from '../model/owner.ts';
+import { originKeys } from '../model/origin.ts';
+import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { taggedAddresses } from './addresses.ts';
 import { reasonText } from './health.ts';
 import { sortedRecord } from './meta.ts';
@@ -38,7 +39,7 @@ export function nodeEntry(
     ['external-probe', options.probes === undefined ? 'false' : 'true'],
     [managedByKey, managedByValue],
     [clusterUidKey, options.clusterUid],
-    [kubeNodeKey, kubeNode],
+    [originKeys.node, kubeNode],
     ['region', record?.region ?? ''],
     ['zone', record?.zone ?? ''],
   ];

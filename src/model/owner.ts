@@ -2,7 +2,6 @@
 export const managedByKey = 'managed-by';
 export const managedByValue = 'kube-registrar';
 export const clusterUidKey = 'kube-cluster-uid';
-export const kubeNodeKey = 'kube-node';
 
 /** Whether a Consul node with this meta belongs to the cluster with this uid. */
 export function isOwned(meta: Readonly<Record<string, string>>, clusterUid: string): boolean {

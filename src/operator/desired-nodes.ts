@@ -4,7 +4,7 @@ import { consulNodeNameOf } from '../desired/node-entry.ts';
 import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import { kubeNodeKey } from '../model/owner.ts';
+import { originKeys } from '../model/origin.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
@@ -150,8 +150,8 @@ export class DesiredNodes {
   #targetsOf(old: ConsulNodeName): Map<ConsulNodeName, string> {
     const { observed, names } = this.#options;
     const node = observed.node(old);
-    const kubeNodes = new Set([node?.meta[kubeNodeKey] ?? '']);
-    for (const { meta } of node?.instances.values() ?? []) kubeNodes.add(meta[kubeNodeKey] ?? '');
+    const kubeNodes = new Set([node?.meta[originKeys.node] ?? '']);
+    for (const { meta } of node?.instances.values() ?? []) kubeNodes.add(meta[originKeys.node] ?? '');
     return new Map(
       [...kubeNodes].map((kubeNode) => [consulNodeNameOf(kubeNode, names.clusterName), kubeNode]),
     );
@@ -160,7 +160,7 @@ export class DesiredNodes {
   /** The Kubernetes node of a Consul node of ours that no event has named since the start. */
   #kubeNodeOf(name: ConsulNodeName): string | undefined {
     const { observed, names } = this.#options;
-    const kubeNode = observed.node(name)?.meta[kubeNodeKey] ?? '';
+    const kubeNode = observed.node(name)?.meta[originKeys.node] ?? '';
     return consulNodeNameOf(kubeNode, names.clusterName) === name ? kubeNode : undefined;
   }
 

@@ -1,4 +1,5 @@
 import type { ConsulNodeName, ServiceName } from '../model/keys.ts';
+import { originKeys } from '../model/origin.ts';
 import type { SharedName } from '../model/shared-name.ts';
 
 /** What is known of an instance here. */
@@ -34,7 +35,7 @@ export class ServiceNamespaces {
     const before = this.#byNode.get(node) ?? new Set();
     const after = new Set<string>();
     for (const { service, meta } of instances) {
-      const namespace = meta['kube-namespace'];
+      const namespace = meta[originKeys.namespace];
       if (namespace === undefined) continue;
       const pair = `${service.toLowerCase()}\0${namespace}`;
       if (after.has(pair)) continue;

@@ -1,5 +1,6 @@
 import { terminatingOutput } from '../model/check.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ObservedCheck, ObservedInstance } from './observed.ts';
@@ -80,6 +81,16 @@ export interface EvidenceView {
  */
 export type PodEnd = 'terminating' | 'finished' | 'deleted' | 'lost';
 
+/** The pod an instance stands for; undefined when it is not there, or another of its name is. */
+export function podOf(
+  { meta }: Pick<ObservedInstance, 'meta'>,
+  view: Pick<EvidenceView, 'pod'>,
+): PodRecord | undefined {
+  const { namespace, pod: name, podUid } = originOf(meta);
+  const pod = view.pod(namespace, name);
+  return pod?.uid === podUid ? pod : undefined;
+}
+
 /** What was seen of objects that are gone. */
 export interface Sightings {
   /** How the pod of this uid went; undefined when it was never seen. */
@@ -109,11 +120,8 @@ export function explainRemoval(
 ): Evidence {
   const { meta, address, checks } = instance;
   if (!seen.regressed && hasSaidGoodbye(checks)) return explained('terminating');
-  const namespace = meta['kube-namespace'] ?? '';
-  const podName = meta['kube-pod'] ?? '';
-  const podUid = meta['kube-pod-uid'] ?? '';
-  const service = meta['kube-service'] ?? '';
-  const pod = { kind: 'pod', namespace, name: podName, uid: podUid } as const;
+  const { namespace, pod: name, podUid, service } = originOf(meta);
+  const pod = { kind: 'pod', namespace, name, uid: podUid } as const;
   if (service !== '')
     return ofEndpoint({ kind: 'endpoint', namespace, service, podUid, address }, pod, view, seen);
   if (podUid === '') return unexplained('absent', undefined);

@@ -2,9 +2,10 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
+import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { diff } from './diff.ts';
-import { type EvidenceView, explainRemoval, type Sightings } from './evidence.ts';
+import { type EvidenceView, explainRemoval, podOf, type Sightings } from './evidence.ts';
 import type { Held } from './finding.ts';
 import { type BreakerOptions, isTripped } from './guard.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
@@ -56,9 +57,9 @@ function heldRemovals(inputs: readonly PlanInput[], options: ForesightOptions): 
   const addresses = new Set(unexplained.map(({ instance }) => instance.address));
   const reused = reusedAddresses(addresses, view.pods.records());
   const open = unexplained.filter(({ instance: { address, meta } }) => {
-    const kubeNode = meta['kube-node'] ?? '';
+    const { node: kubeNode, podUid } = originOf(meta);
     const isNodeGone = nodesKnown && kubeNode !== '' && view.kubeNodes.get('', kubeNode) === undefined;
-    return meta['kube-pod-uid'] === undefined || (!isNodeGone && !reused.has(address));
+    return podUid === '' || (!isNodeGone && !reused.has(address));
   });
   const registered = observedIn(inputs).reduce((sum, { instances }) => sum + instances.size, 0);
   if (!isTripped({ waiting: open.length, passed: 0, registered }, removals)) return [];
@@ -114,8 +115,3 @@ const isCritical = (checks: Instance['checks']): boolean =>
 
 const isWell = (node: ObservedNode | undefined): boolean =>
   node !== undefined && [...node.checks.values()].every(({ status }) => status !== 'critical');
-
-function podOf({ meta }: Pick<Instance, 'meta'>, view: Pick<EvidenceView, 'pod'>) {
-  const pod = view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
-  return pod?.uid === meta['kube-pod-uid'] ? pod : undefined;
-}

@@ -1,4 +1,5 @@
 import type { ClusterUid } from '../model/keys.ts';
+import { isFromKubernetes } from '../model/origin.ts';
 import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/owner.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
@@ -40,9 +41,7 @@ export function isOwnCheck(check: ObservedCheck): boolean {
  * a check of ours then still tells.
  */
 export function isOwnInstance(instance: ObservedInstance): boolean {
-  if (instance.meta['external-source'] === 'kubernetes' && instance.meta['kube-cluster'] !== undefined) {
-    return true;
-  }
+  if (isFromKubernetes(instance.meta)) return true;
   for (const check of instance.checks.values()) if (isOwnCheck(check)) return true;
   return false;
 }

@@ -1,5 +1,6 @@
 import type { Check } from '../model/check.ts';
 import type { StaleSource } from '../model/desired-node.ts';
+import { originOf } from '../model/origin.ts';
 import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
@@ -8,14 +9,12 @@ export function keptFor(
   instance: ObservedInstance,
   sources: readonly StaleSource[],
 ): StaleSource | undefined {
-  const namespace = instance.meta['kube-namespace'] ?? '';
-  const podUid = instance.meta['kube-pod-uid'] ?? '';
-  const kubeService = instance.meta['kube-service'] ?? '';
+  const { namespace, podUid, service } = originOf(instance.meta);
   return sources.find(
     (source) =>
       source.namespace === namespace &&
       source.podUid === podUid &&
-      source.kubeService === kubeService &&
+      source.kubeService === service &&
       (source.service === '' || source.service.toLowerCase() === instance.service.toLowerCase()),
   );
 }

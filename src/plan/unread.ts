@@ -1,4 +1,5 @@
 import type { UnreadSource } from '../model/desired-node.ts';
+import { originOf } from '../model/origin.ts';
 import type { ObservedInstance } from './observed.ts';
 
 /** The source for whose sake an instance that nothing asks for stays; undefined when all it rests on was read. */
@@ -6,13 +7,11 @@ export function unreadSourceOf(
   { meta }: Pick<ObservedInstance, 'meta'>,
   sources: readonly UnreadSource[],
 ): UnreadSource | undefined {
-  const namespace = meta['kube-namespace'] ?? '';
-  const hasPod = (meta['kube-pod'] ?? '') !== '';
-  const isOfService = (meta['kube-service'] ?? '') !== '';
+  const { namespace, pod, service } = originOf(meta);
   return sources.find(
     (source) =>
       (source.namespace === '' || source.namespace === namespace) &&
-      (source.resource === 'pods' ? hasPod || !isOfService : isOfService),
+      (source.resource === 'pods' ? pod !== '' || service === '' : service !== ''),
   );
 }
 

@@ -1,6 +1,7 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import { type EntryRef, entryText } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
+import { originKeys, originOf, ownerOf } from '../model/origin.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
 import type { Finding, ForeignOwner } from '../plan/finding.ts';
@@ -91,15 +92,10 @@ function contention(desired: DesiredNode, at: EntryRef): Problem {
   return { object: objectOf(meta, desired), reason: 'Conflict', field: '', message, severity: 'warning' };
 }
 
-/** The object that asks for an instance with this meta: its pod, or else the Service, or else the node. */
-function objectOf(meta: Instance['meta'] | undefined, desired: DesiredNode): ObjectRef {
-  const namespace = meta?.['kube-namespace'] ?? '';
-  const [pod, service] = [meta?.['kube-pod'], meta?.['kube-service']];
-  if (pod !== undefined) return { kind: 'Pod', namespace, name: pod, uid: meta?.['kube-pod-uid'] ?? '' };
-  if (service !== undefined) return { kind: 'Service', namespace, name: service, uid: '' };
-  return nodeRef(desired);
-}
+/** The object that asks for an instance with this meta, or else the node. */
+const objectOf = (meta: Instance['meta'] = {}, desired: DesiredNode): ObjectRef =>
+  ownerOf(originOf(meta)) ?? nodeRef(desired);
 
 function nodeRef({ name, entry }: DesiredNode): ObjectRef {
-  return { kind: 'Node', namespace: '', name: entry?.meta['kube-node'] ?? name, uid: '' };
+  return { kind: 'Node', namespace: '', name: entry?.meta[originKeys.node] ?? name, uid: '' };
 }

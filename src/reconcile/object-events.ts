@@ -1,7 +1,9 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { ObjectEvent } from '../kube/events/object-event.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
+import { originOf, ownerOf } from '../model/origin.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
@@ -26,8 +28,6 @@ export interface Standing {
 
 /** What lasts is told again after so long, in milliseconds: the API server forgets Events after an hour. */
 export const repeatMs = 1_800_000;
-
-type Meta = Readonly<Record<string, string>>;
 
 /**
  * What the owners of pods and Services are told as Events on their objects, so that `kubectl describe` says
@@ -122,31 +122,24 @@ export class ObjectEvents {
     if (regarding !== undefined) this.#options.record({ regarding, ...event });
   }
 
-  /** The object an instance stands for: its pod, or the Service that asks for it when there is no pod. */
-  #objectOf(meta: Meta = {}): ObjectRef | undefined {
-    const { 'kube-namespace': namespace = '', 'kube-pod': pod, 'kube-service': service } = meta;
-    if (pod !== undefined) {
-      return this.#existing({ kind: 'Pod', namespace, name: pod, uid: meta['kube-pod-uid'] ?? '' });
-    }
-    return service === undefined
-      ? undefined
-      : this.#existing({ kind: 'Service', namespace, name: service, uid: '' });
+  /** The object that asks for an instance, while it exists. */
+  #objectOf(meta: Instance['meta']): ObjectRef | undefined {
+    return this.#existing(ownerOf(originOf(meta)));
   }
 
   /** What is held has often lost its pod: then the Service is told, or the Kubernetes node. */
-  #heldFor(meta: Meta = {}): ObjectRef | undefined {
-    const { 'kube-namespace': namespace = '', 'kube-service': service, 'kube-node': node } = meta;
+  #heldFor(meta: Instance['meta'] = {}): ObjectRef | undefined {
+    const origin = originOf(meta);
     return (
-      this.#objectOf(meta) ??
-      (service === undefined
-        ? undefined
-        : this.#existing({ kind: 'Service', namespace, name: service, uid: '' })) ??
-      (node === undefined ? undefined : this.#existing({ kind: 'Node', namespace: '', name: node, uid: '' }))
+      this.#existing(ownerOf(origin)) ??
+      this.#existing(ownerOf({ ...origin, pod: '' })) ??
+      this.#existing({ kind: 'Node', namespace: '', name: origin.node, uid: '' })
     );
   }
 
   /** The object with the uid it has; undefined when it is gone, going, or another of its name. */
-  #existing(object: ObjectRef): ObjectRef | undefined {
+  #existing(object: ObjectRef | undefined): ObjectRef | undefined {
+    if (object === undefined) return undefined;
     const { view } = this.#options;
     const { kind, namespace, name, uid } = object;
     switch (kind) {

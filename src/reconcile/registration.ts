@@ -1,5 +1,6 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
+import { originKeys } from '../model/origin.ts';
 import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
 
 /**
@@ -16,7 +17,7 @@ export function registrations(
   { entry }: DesiredNode,
   observed: ObservedNode | undefined,
 ): (podUid: string) => Registration {
-  const wanted = Map.groupBy(entry?.instances.values() ?? [], ({ meta }) => meta['kube-pod-uid']);
+  const wanted = Map.groupBy(entry?.instances.values() ?? [], ({ meta }) => meta[originKeys.podUid]);
   return (podUid) => {
     const instances = wanted.get(podUid) ?? [];
     if (instances.length === 0) return 'unwanted';

@@ -2,6 +2,7 @@ import type { LogReason } from '../logging/log-reasons.ts';
 import type { Logger } from '../logging/logger.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
+import { originOf } from '../model/origin.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
 import { findingText } from '../plan/render.ts';
@@ -180,7 +181,8 @@ function told(change: Change): Told {
 const explained = ({ because }: DeleteInstance | DeleteNode) => (because === undefined ? {} : { because });
 
 function about({ id, service, address, port, meta }: Instance): Readonly<Record<string, unknown>> {
-  const pod = meta['kube-pod'] === undefined ? {} : { pod: `${meta['kube-namespace']}/${meta['kube-pod']}` };
+  const origin = originOf(meta);
+  const pod = origin.pod === '' ? {} : { pod: `${origin.namespace}/${origin.pod}` };
   return {
     service,
     instance: id,

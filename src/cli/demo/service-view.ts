@@ -1,5 +1,6 @@
 import { RegistrarError } from '../../lib/errors.ts';
 import type { CheckStatus } from '../../model/check.ts';
+import { originOf } from '../../model/origin.ts';
 import { clusterUidKey } from '../../model/owner.ts';
 
 /** One instance as a consumer sees it in Consul's health answer. */
@@ -62,7 +63,7 @@ export function parseServiceView(text: string, owner: string): ServiceView {
 }
 
 function viewOf({ Node, Service, Checks }: HealthEntry): InstanceView {
-  const meta = Service.Meta ?? {};
+  const { pod, podUid, node } = originOf(Service.Meta ?? {});
   const [worst] = Checks.map(({ Status, Output, ServiceID }) => ({
     status: statusOf(Status),
     output: ServiceID === '' ? `node: ${Output}` : Output,
@@ -71,9 +72,9 @@ function viewOf({ Node, Service, Checks }: HealthEntry): InstanceView {
   return {
     service: Service.Service,
     id: Service.ID,
-    pod: meta['kube-pod'] ?? Service.ID,
-    podUid: meta['kube-pod-uid'] ?? '',
-    node: meta['kube-node'] ?? Node.Meta?.['kube-node'] ?? '',
+    pod: pod || Service.ID,
+    podUid,
+    node: node || originOf(Node.Meta ?? {}).node,
     address: `${Service.Address}:${Service.Port}`,
     tags: Service.Tags ?? [],
     status,

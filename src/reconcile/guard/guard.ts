@@ -5,6 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
+import { originOf } from '../../model/origin.ts';
 import type { Change } from '../../plan/change.ts';
 import type { Held } from '../../plan/finding.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
@@ -135,9 +136,9 @@ export class Guard implements Disposable {
     const services = new Set<string>();
     for (const { instances } of this.#observed.nodes()) {
       for (const { meta } of instances.values()) {
-        if (meta['kube-pod-uid'] !== undefined) podUids.add(meta['kube-pod-uid']);
-        if (meta['kube-service'] !== undefined)
-          services.add(`${meta['kube-namespace']}/${meta['kube-service']}`);
+        const { namespace, podUid, service } = originOf(meta);
+        if (podUid !== '') podUids.add(podUid);
+        if (service !== '') services.add(`${namespace}/${service}`);
       }
     }
     this.#book.sweep({ podUids, services });

@@ -4,6 +4,7 @@ import type { DesiredNode } from '../../model/desired-node.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
 import type { PodRecord } from '../../model/pod.ts';
+import { podOf } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
@@ -191,19 +192,14 @@ export class HealthGuard implements Disposable {
   /** It would fail without its containers saying so. */
   #isQuestionable(instance: Instance): boolean {
     if (instance.checks.every(({ status }) => status === 'passing')) return false;
-    const pod = this.#podOf(instance);
+    const pod = podOf(instance, this.#deps.view);
     if (pod === undefined || !pod.containersReady || pod.deleting) return false;
     return pod.ready || pod.reason === '';
   }
 
   /** Its pod was told to stop: that is a decision, not a loss. */
   #isEnding(instance: Instance | ObservedInstance): boolean {
-    return this.#podOf(instance)?.deleting === true;
-  }
-
-  #podOf({ meta }: Instance | ObservedInstance): PodRecord | undefined {
-    const pod = this.#deps.view.pod(meta['kube-namespace'] ?? '', meta['kube-pod'] ?? '');
-    return pod?.uid === meta['kube-pod-uid'] ? pod : undefined;
+    return podOf(instance, this.#deps.view)?.deleting === true;
   }
 
   /** When a loss is shown though it is too large, monotonic ms; undefined: not by itself. */

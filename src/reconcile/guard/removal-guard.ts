@@ -5,6 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import type { KubeNodeRecord } from '../../model/kube-node.ts';
+import { originOf } from '../../model/origin.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { Change } from '../../plan/change.ts';
 import { type Because, type EvidenceView, explainRemoval, type Sightings } from '../../plan/evidence.ts';
@@ -150,7 +151,7 @@ export class RemovalGuard implements Disposable {
     let removal = this.#pending.get(node, id);
     if (removal === undefined) {
       if (this.#pending.isEmpty) this.#baseline = this.#registered();
-      const kubeNode = meta['kube-node'] ?? '';
+      const kubeNode = originOf(meta).node;
       const place = { node, instance: id, service, kubeNode, address, since: now, sign };
       removal = this.#pending.add({ ...place, isOfOtherHistory: seen.historyWentBack }, subject, due);
       this.#settleLater(node);

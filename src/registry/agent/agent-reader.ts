@@ -6,7 +6,8 @@ import {
   checkId,
   type InstanceId,
 } from '../../model/keys.ts';
-import { clusterUidKey, isOwned, kubeNodeKey, managedByKey, managedByValue } from '../../model/owner.ts';
+import { originKeys } from '../../model/origin.ts';
+import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../../model/owner.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { isOwnCheck, ownNotes } from '../../plan/ownership.ts';
 import type { NodeReader } from '../node-reader.ts';
@@ -86,7 +87,7 @@ export class AgentReader implements NodeReader {
       meta: {
         [managedByKey]: managedByValue,
         [clusterUidKey]: owner,
-        [kubeNodeKey]: kubeNode(name) ?? '',
+        [originKeys.node]: kubeNode(name) ?? '',
       },
       checks: new Map(),
       instances,

@@ -9,6 +9,7 @@ import { Outage } from '../../lib/outage.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
+import { externalSource, originKeys } from '../../model/origin.ts';
 import { clusterUidKey } from '../../model/owner.ts';
 import { heartbeatMeta, heartbeatNode, isHeartbeatNode } from './heartbeat-node.ts';
 import type { TxnOp } from './txn-ops.ts';
@@ -227,10 +228,10 @@ export class Heartbeat {
       Service: heartbeatService,
       Tags,
       Meta: {
-        'external-source': 'kubernetes',
-        'kube-cluster': clusterName,
+        [externalSource.key]: externalSource.value,
+        [originKeys.cluster]: clusterName,
         [clusterUidKey]: owner,
-        'kube-pod': podName,
+        [originKeys.pod]: podName,
         version,
       },
       Weights: { Passing: 1, Warning: 1 },
