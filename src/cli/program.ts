@@ -3,7 +3,6 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { addSandboxCommand } from './demo/demo-command.ts';
 import { addDiscoverCommand } from './discover-command.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -42,7 +41,9 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   addPurgeCommand(program, { ...process, exit }, connecting);
   addReleaseCommand(program, { ...process, exit });
   addValidateCommand(program, { ...process, exit });
-  addSandboxCommand(program, { ...process, exit });
+  // Loaded on demand, because the image is built without it (image/bundle.ts).
+  const { addDemoCommand } = await import('./demo/demo-command.ts');
+  addDemoCommand(program, { ...process, exit });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;

@@ -10,9 +10,9 @@ import { startConsul } from '../support/real/consul.ts';
 const main = path.resolve(import.meta.dirname, '../../src/main.ts');
 const patient = { timeout: 120_000 };
 
-function runSandbox(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
+function runDemo(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
   return new Promise<{ code: unknown; state: FinalState; stderr: string }>((resolve, reject) => {
-    const argv = [main, 'sandbox', '--once', '--output', 'json', ...args];
+    const argv = [main, 'demo', '--once', '--output', 'json', ...args];
     execFile(process.execPath, argv, { env }, (error, stdout, stderr) => {
       try {
         resolve({ code: error === null ? 0 : error.code, state: JSON.parse(stdout), stderr });
@@ -23,7 +23,7 @@ function runSandbox(env: Readonly<Record<string, string>>, ...args: readonly str
   });
 }
 
-/** What the rules of docs/ say a token needs, for the sandbox's names only. */
+/** What the rules of docs/ say a token needs, for the demo's names only. */
 const rules = `
   node_prefix "sandbox-" { policy = "write" }
   node_prefix "" { policy = "read" }
@@ -32,7 +32,7 @@ const rules = `
   agent_prefix "" { policy = "read" }
 `;
 
-describe('kube-registrar sandbox on a real Consul', () => {
+describe('kube-registrar demo on a real Consul', () => {
   test(
     'passes in a Consul that others use, with a token for its names, and leaves nothing behind',
     patient,
@@ -49,7 +49,7 @@ describe('kube-registrar sandbox on a real Consul', () => {
         Policies: [{ Name: 'sandbox' }],
       });
       const env = { CONSUL_HTTP_ADDR: consul.url, CONSUL_HTTP_TOKEN: SecretID };
-      const { code, state, stderr } = await runSandbox(env);
+      const { code, state, stderr } = await runDemo(env);
       assert.deepEqual([code, stderr], [0, ''], JSON.stringify(state, undefined, 2));
       assert.equal(state.consul, consul.url);
       assert.deepEqual(
@@ -69,14 +69,14 @@ describe('kube-registrar sandbox on a real Consul', () => {
 
   test('starts a Consul of its own with --consul-binary', patient, async () => {
     const { consul } = await requireServers(['consul']);
-    const { code, state, stderr } = await runSandbox({ CONSUL_BIN: consul }, '--consul-binary');
+    const { code, state, stderr } = await runDemo({ CONSUL_BIN: consul }, '--consul-binary');
     assert.deepEqual([code, stderr], [0, ''], JSON.stringify(state, undefined, 2));
     assert.match(state.consul, /^\(dev agent, http:\/\/127\.0\.0\.1:\d+\)$/);
   });
 
   test('its own Consul ends with it, also when it is killed', patient, async () => {
     const { consul } = await requireServers(['consul']);
-    const child = spawn(process.execPath, [main, 'sandbox', '--consul-binary', consul], {
+    const child = spawn(process.execPath, [main, 'demo', '--consul-binary', consul], {
       env: {},
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,10 +1,11 @@
 /** What of the image can be held together without building it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { bundle } from '../../image/bundle.ts';
 import { entrypoint } from '../support/real/image.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -18,6 +19,12 @@ const packageJson = JSON.parse(read('package.json')) as {
 };
 
 describe('the image', () => {
+  let directory: string;
+  before(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'kube-registrar-bundle-'));
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
   test('runs the Node the tests run', () => {
     const [, version] = /^ARG NODE_IMAGE=node:([\d.]+)-/m.exec(dockerfile)!;
     assert.equal(version, packageJson.devDependencies['node']);
@@ -58,22 +65,36 @@ describe('the image', () => {
     assert.deepEqual(copied.sort(), kept.sort());
   });
 
-  test('is the same, byte for byte, from the same sources, and lists what went into it', () => {
-    const directory = mkdtempSync(path.join(tmpdir(), 'kube-registrar-bundle-'));
-    try {
-      const [one, two] = ['one', 'two'].map((name) => {
-        const target = path.join(directory, name);
-        execFileSync(process.execPath, [path.join(root, 'image/bundle.ts'), target]);
-        return contents(target);
-      });
-      assert.deepEqual(two, one);
-      assert.ok(Object.keys(one!).some((name) => name.startsWith('chunks/')));
-      assert.match(one!['kube-registrar']!, /^755 #!\/usr\/local\/bin\/node --max-semi-space-size=1\n/);
-      assert.match(dockerfile, /PATH=.*:\/app$/m);
-      assertComplete(one!['sbom.cdx.json']!.slice('644 '.length));
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
+  test('is the same, byte for byte, from the same sources, and lists what went into it', async () => {
+    const [one, two] = ['one', 'two'].map((name) => path.join(directory, name));
+    await bundle(one!);
+    await bundle(two!);
+    const files = contents(one!);
+    assert.deepEqual(contents(two!), files);
+    assert.ok(Object.keys(files).some((name) => name.startsWith('chunks/')));
+    assert.match(files['kube-registrar']!, /^755 #!\/usr\/local\/bin\/node --max-semi-space-size=1\n/);
+    assert.match(dockerfile, /PATH=.*:\/app$/m);
+    assertComplete(files['sbom.cdx.json']!.slice('644 '.length));
+  });
+
+  test('is made without the demo and its servers, and says so when asked for it', async () => {
+    const target = path.join(directory, 'demo');
+    const used = await bundle(target);
+    assert.ok(used.includes('src/cli/program.ts'));
+    assert.deepEqual(
+      used.filter((file) => /^src\/(sandbox|cli\/demo)\//.test(file)),
+      [],
+    );
+    const run = (...argv: readonly string[]) =>
+      spawnSync(process.execPath, [path.join(target, 'main.js'), ...argv], { encoding: 'utf8' });
+    for (const argv of [['demo'], ['demo', '--help'], ['sandbox', '--once', '--output', 'json']]) {
+      const { status, stdout, stderr } = run(...argv);
+      assert.deepEqual([status, stdout], [1, ''], argv.join(' '));
+      assert.match(stderr, /^kube-registrar: the demo is not in the image; .*npm run demo"\n$/);
     }
+    const { status, stdout } = run('--help');
+    assert.equal(status, 0);
+    assert.doesNotMatch(stdout, /demo|sandbox/);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Progress } from '../../src/cli/demo/progress.ts';
 import type { InstanceView } from '../../src/cli/demo/service-view.ts';
 import type { StepResult } from '../../src/cli/demo/step.ts';
 
-/** What the pictures of the sandbox are drawn from in tests. */
+/** What the pictures of the demo are drawn from in tests. */
 export const instanceView = (pod: string, changes: Partial<InstanceView> = {}): InstanceView => ({
   service: 'web',
   id: `shop.${pod}.uid.web`,

@@ -42,7 +42,7 @@ export async function chooseConsul(
     : memoryTarget({ clock, random, listen: keep });
 }
 
-/** A real Consul that nobody else uses and that ends with the sandbox: no other names, nothing to take back. */
+/** A real Consul that nobody else uses and that ends with the demo: no other names, nothing to take back. */
 async function ownConsul(
   program: string,
   clock: Clock,

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { HttpTransport } from '../../lib/http-transport.ts';
 import { readText } from '../../lib/transport.ts';
-import { freePorts } from './free-ports.ts';
 
 export interface ConsulProcess extends AsyncDisposable {
   /** Of its HTTP API. */
@@ -104,5 +103,16 @@ function killGroup({ pid }: ChildProcess): void {
     process.kill(-pid, 'SIGKILL');
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+  }
+}
+
+/** Ports of 127.0.0.1 that were free a moment ago, all different. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  try {
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    return servers.map((server) => (server.address() as AddressInfo).port);
+  } finally {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 }

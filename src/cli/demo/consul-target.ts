@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '../../config/load.ts';
 import type { Transport } from '../../lib/transport.ts';
 
-/** The Consul the sandbox works on. Disposing of it ends what was started for it. */
+/** The Consul that the demo works on. Disposing of it ends what was started for it. */
 export interface ConsulTarget extends AsyncDisposable {
   /** Where it is, for people: `in memory`, `http://127.0.0.1:8500`. */
   readonly label: string;

@@ -19,7 +19,7 @@ const retryMs = 200;
 
 /**
  * A client of one service, outside the cluster: it holds a blocking health query open and asks again as
- * soon as it is answered. What the sandbox shows and measures is what this client was told.
+ * soon as it is answered. What the demo shows and measures is what this client received.
  */
 export class Consumer {
   readonly service: string;

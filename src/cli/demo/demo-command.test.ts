@@ -5,10 +5,12 @@ import { describe, test } from 'node:test';
 import { runProgram } from '../program.ts';
 import type { FinalState } from './final-state.ts';
 
-async function start(...argv: readonly string[]) {
+const start = (...argv: readonly string[]) => run('demo', ...argv);
+
+async function run(...argv: readonly string[]) {
   let [stdout, stderr] = ['', ''];
   const exitCode = await runProgram({
-    argv: ['sandbox', ...argv],
+    argv,
     environment: {},
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
@@ -18,13 +20,21 @@ async function start(...argv: readonly string[]) {
   return { exitCode, stdout, stderr };
 }
 
-describe('kube-registrar sandbox', () => {
+describe('kube-registrar demo', () => {
   test('--help says what it shows, which Consul it uses and what the exit code means', async () => {
     const { exitCode, stdout } = await start('--help');
     assert.equal(exitCode, 0);
     for (const what of ['--keep', '--once', '--consul-binary', 'CONSUL_HTTP_ADDR', 'NO_COLOR', 'Exit code']) {
       assert.ok(stdout.includes(what), what);
     }
+  });
+
+  test('is listed, and answers to its former name, which is not', async () => {
+    const { stdout } = await run('--help');
+    assert.match(stdout, /^ {2}demo \[options\]/m);
+    assert.doesNotMatch(stdout, /sandbox/);
+    const former = await run('sandbox', '--once', '--keep');
+    assert.deepEqual(former, await start('--once', '--keep'));
   });
 
   test('refuses flags that do not go together, in one line', async () => {
@@ -57,7 +67,7 @@ describe('kube-registrar sandbox', () => {
 
   test('runs for real: --once --output json prints one JSON document and ends with 0', async () => {
     const main = path.join(import.meta.dirname, '../../main.ts');
-    const argv = [main, 'sandbox', '--once', '--output', 'json'];
+    const argv = [main, 'demo', '--once', '--output', 'json'];
     const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>(
       (resolve) => {
         execFile(process.execPath, argv, { env: {} }, (error, out, err) => {

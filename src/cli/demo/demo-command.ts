@@ -15,7 +15,7 @@ memory: pods come up, a rollout, a failing readiness probe, a lost node, entries
 Every step says what it waits for, and how long it took from Kubernetes until a consumer of Consul knew.
 Nothing has to be installed, and nothing outside this process is touched, unless a real Consul is asked for.
 
-In a terminal the sandbox is a live picture; elsewhere it prints one line for each thing that happens.
+In a terminal the demo is a live picture; elsewhere it prints one line for each thing that happens.
 NO_COLOR is respected.
 
 Consul:
@@ -28,15 +28,20 @@ Consul:
 Exit code: 0 when every step reached what was expected in time, 1 when one did not, 130 when interrupted.
 
 Examples:
-  kube-registrar sandbox
-  kube-registrar sandbox --keep                   then: curl and kubectl, at the addresses it prints
-  kube-registrar sandbox --once --output json     for scripts
-  kube-registrar sandbox --consul-binary ./consul`;
+  kube-registrar demo
+  kube-registrar demo --keep                   then: curl and kubectl, at the addresses it prints
+  kube-registrar demo --once --output json     for scripts
+  kube-registrar demo --consul-binary ./consul`;
 
-/** Adds `sandbox`. What it needs is loaded when it runs, so that `--help` is quick. */
-export function addSandboxCommand(program: Command, context: CliContext): void {
-  program
-    .command('sandbox')
+/** Adds `demo`. What it needs is loaded when it runs, so that `--help` is quick. */
+export function addDemoCommand(program: Command, context: CliContext): void {
+  addAs(program.command('demo'), context);
+  // Its name until 0.1.0, for scripts that use it.
+  addAs(program.command('sandbox', { hidden: true }), context);
+}
+
+function addAs(named: Command, context: CliContext): void {
+  named
     .description('see the operator at work without a cluster: a demo that tests itself')
     .option('--keep', 'go on after the scenario until Ctrl-C, and print where curl and kubectl reach it')
     .addOption(new Option('--once', 'no pauses and no picture: print the final state only').conflicts('keep'))
@@ -57,11 +62,11 @@ export function addSandboxCommand(program: Command, context: CliContext): void {
       if (output === 'json' && once === undefined) {
         command.error("error: option '--output json' needs '--once'");
       }
-      const { sandbox } = await import('./demo.ts');
+      const { demo } = await import('./demo.ts');
       const { chooseConsul } = await import('./choose-consul.ts');
       const show = once === undefined ? 'steps' : output === 'json' ? 'end-as-json' : 'end';
       const choice = { address: consul, binary: consulBinary, keep: keep === true };
       const target = (signal: AbortSignal) => chooseConsul(choice, context.environment, signal);
-      context.exit(await sandbox({ show, keep: choice.keep, consul: target }, context));
+      context.exit(await demo({ show, keep: choice.keep, consul: target }, context));
     });
 }

@@ -2,12 +2,12 @@ import type { Environment } from '../../config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 
 /**
- * The operator's configuration in the sandbox: its defaults.
+ * The operator's configuration in the demo: its defaults.
  *
- * Of the environment only Consul's own variables count, and only for a real Consul: the sandbox must not
+ * Of the environment only Consul's own variables count, and only for a real Consul: the demo must not
  * take the settings of an operator somewhere else for its own.
  */
-export function sandboxConfig(
+export function demoConfig(
   cluster: string,
   address: string | undefined,
   environment: Environment,

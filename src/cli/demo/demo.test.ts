@@ -7,7 +7,7 @@ import { readText } from '../../lib/transport.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import type { CliContext } from '../context.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { type SandboxOptions, sandbox } from './demo.ts';
+import { type DemoOptions, demo } from './demo.ts';
 import type { FinalState } from './final-state.ts';
 import { memoryTarget } from './memory-target.ts';
 import { scenario } from './scenario.ts';
@@ -18,12 +18,12 @@ type TargetMaker = (parts: Parameters<typeof memoryTarget>[0]) => Promise<Consul
 
 interface Run {
   readonly target?: TargetMaker;
-  readonly options?: Partial<SandboxOptions>;
+  readonly options?: Partial<DemoOptions>;
   readonly environment?: CliContext['environment'];
   readonly terminal?: { readonly columns: number; readonly rows: number };
 }
 
-/** The sandbox in virtual time. */
+/** The demo in virtual time. */
 function start({ options = {}, target = memoryTarget, environment = {}, terminal }: Run = {}) {
   const clock = new VirtualClock();
   const random = seeded(7);
@@ -47,11 +47,9 @@ function start({ options = {}, target = memoryTarget, environment = {}, terminal
   };
   const consul = () => target({ clock, random, listen: options.keep === true });
   let isDone = false;
-  const run = sandbox({ show: 'steps', keep: false, consul, clock, random, ...options }, context).finally(
-    () => {
-      isDone = true;
-    },
-  );
+  const run = demo({ show: 'steps', keep: false, consul, clock, random, ...options }, context).finally(() => {
+    isDone = true;
+  });
   const end = async () => {
     await clock.advanceUntil(() => isDone);
     told.exitCode = await run;
@@ -69,7 +67,7 @@ const refusingTarget: TargetMaker = async (parts) => {
   return { ...target, operator: server.transport(), connect: () => server.transport() };
 };
 
-describe('sandbox()', () => {
+describe('demo()', () => {
   test('plays the whole scenario in plain lines, in half a minute at most, and ends with a summary and 0', async () => {
     const { clock, end } = start();
     const { stdout, stderr, exitCode } = await end();
@@ -178,7 +176,7 @@ describe('sandbox()', () => {
   });
 });
 
-describe('sandbox() in a terminal', () => {
+describe('demo() in a terminal', () => {
   const terminal = { columns: 100, rows: 40 };
   const [enter, leave] = ['\u001b[?1049h', '\u001b[?1049l'];
 

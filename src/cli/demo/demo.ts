@@ -6,7 +6,7 @@ import type { CliContext, Output } from '../context.ts';
 import { pinoLogger } from '../pino-logger.ts';
 import { packageVersion } from '../version.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { invitation, openHouse } from './expose.ts';
+import { expose, invitation } from './expose.ts';
 import { finalState } from './final-state.ts';
 import { LogTail } from './log-tail.ts';
 import { plainView } from './plain-view.ts';
@@ -18,7 +18,7 @@ import { Stage } from './stage.ts';
 import type { PlayEvent, Step } from './step.ts';
 import { silentView, type View } from './view.ts';
 
-export interface SandboxOptions {
+export interface DemoOptions {
   /** How it is shown: step by step, or the final state only, without pauses. */
   readonly show: Show;
   /** Go on after the last step until a signal comes. */
@@ -38,10 +38,10 @@ const cleanUpMs = 10_000;
 const logLinesOfFailure = 20;
 
 /**
- * `kube-registrar sandbox`. Returns the exit code: 0 when every step reached what was expected, 1 when one
+ * `kube-registrar demo`. Returns the exit code: 0 when every step reached what was expected, 1 when one
  * did not, 130 when a signal came before the end. Rejects when the operator or its Consul fails.
  */
-export async function sandbox(options: SandboxOptions, context: CliContext): Promise<number> {
+export async function demo(options: DemoOptions, context: CliContext): Promise<number> {
   const { clock = systemClock, random = systemRandom, scenario = theScenario, show, keep } = options;
   const { stderr, signal } = context;
   const start = clock.now();
@@ -67,17 +67,17 @@ export async function sandbox(options: SandboxOptions, context: CliContext): Pro
     );
     const state = finalState(consul.label, stage.writes, results, stage.consumers);
     printer.end(show, state, scenario.length);
-    if (state.outcome === 'failed') tellLog(stderr, log);
+    if (state.outcome === 'failed') printLog(stderr, log);
     if (keep) {
-      await using house = await openHouse(stage, consul, { metrics, logger, clock });
-      printer.text(invitation(house, stage));
+      await using addresses = await expose(stage, consul, { metrics, logger, clock });
+      printer.text(invitation(addresses, stage));
       view = plainView(context.stdout, elapsed);
       await aborted(signal);
     }
     return state.outcome === 'passed' ? 0 : 1;
   } catch (thrown) {
     if (!signal.aborted) {
-      tellLog(stderr, log);
+      printLog(stderr, log);
       throw thrown;
     }
     stderr.write('kube-registrar: interrupted before the end\n');
@@ -91,8 +91,8 @@ export async function sandbox(options: SandboxOptions, context: CliContext): Pro
   }
 }
 
-/** The operator's last words, for who has to find out why. */
-function tellLog(stderr: Output, { lines }: LogTail): void {
+/** The operator's last log lines, to find out why a step failed. */
+function printLog(stderr: Output, { lines }: LogTail): void {
   stderr.write(`The operator's last lines:\n`);
   for (const line of lines.slice(-logLinesOfFailure)) stderr.write(`  ${line}\n`);
 }

@@ -7,7 +7,7 @@ import { namespace, type Workload } from './workloads.ts';
  * The uids of the pods that Kubernetes would send traffic to: Ready, not terminating, on a Ready node. For a
  * workload that is registered through its Service the EndpointSlices have the word on readiness.
  *
- * Written anew here, apart from src/desired, so that the sandbox's measurements do not believe the operator.
+ * Written anew here, apart from src/desired, so that the demo's measurements do not rely on the operator.
  */
 export function expectedPassing(store: ObjectStore, { app, via }: Workload): ReadonlySet<string> {
   const pods = (store.list('pods', namespace) as readonly Pod[]).filter(

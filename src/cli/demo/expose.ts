@@ -7,18 +7,18 @@ import type { ConsulTarget } from './consul-target.ts';
 import type { Stage } from './stage.ts';
 import { namespace } from './workloads.ts';
 
-export interface OpenHouse extends AsyncDisposable {
+export interface ExposedDemo extends AsyncDisposable {
   readonly kube: string;
   readonly consul: string;
   readonly status: string;
 }
 
-/** Opens the sandbox to other programs of this machine, on free ports of 127.0.0.1. */
-export async function openHouse(
+/** Exposes the demo to other programs of this machine, on free ports of 127.0.0.1. */
+export async function expose(
   stage: Stage,
   consul: ConsulTarget,
   runtime: { readonly metrics: PrometheusMetrics; readonly logger: Logger; readonly clock: Clock },
-): Promise<OpenHouse> {
+): Promise<ExposedDemo> {
   const status = await startStatusServer({ ...runtime, listen: '127.0.0.1:0', source: stage.operator });
   const kube = await listen(stage.kube.transport());
   return {
@@ -32,7 +32,7 @@ export async function openHouse(
 }
 
 /** What to do with it: lines to copy from. */
-export function invitation({ kube, consul, status }: OpenHouse, stage: Stage): readonly string[] {
+export function invitation({ kube, consul, status }: ExposedDemo, stage: Stage): readonly string[] {
   const { service } = stage.workloads.web;
   const { pod } = stage.view(stage.workloads.web)[0] ?? { pod: 'POD' };
   return [

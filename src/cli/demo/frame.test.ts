@@ -13,7 +13,7 @@ const draw = (what: Progress, columns = 80, rows = 30, signs = glyphs) =>
 describe('frame()', () => {
   test('shows what runs, the step in words, what is waited for, the instances, what is done and the log', () => {
     assert.deepEqual(draw(progress), [
-      'kube-registrar sandbox                                        step 3 of 4   12 s',
+      'kube-registrar demo                                           step 3 of 4   12 s',
       'Kubernetes in memory → operator → Consul in memory → consumer',
       '─'.repeat(80),
       '3. A readiness probe fails',

@@ -49,7 +49,7 @@ function header(
   width: number,
   { arrow, rule }: Glyphs,
 ): readonly Line[] {
-  const name = 'kube-registrar sandbox';
+  const name = 'kube-registrar demo';
   const step = current === undefined ? '' : `step ${current.number} of ${steps}   `;
   const clock = `${step}${Math.floor(elapsedMs / 1_000)} s`;
   const gap = ' '.repeat(Math.max(2, width - name.length - clock.length));

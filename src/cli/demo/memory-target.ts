@@ -3,7 +3,7 @@ import type { Random } from '../../lib/random.ts';
 import { ConsulListener } from '../../sandbox/consul/consul-listener.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { sandboxConfig } from './demo-config.ts';
+import { demoConfig } from './demo-config.ts';
 
 export interface MemoryTargetOptions {
   readonly clock: Clock;
@@ -19,7 +19,7 @@ export async function memoryTarget(options: MemoryTargetOptions): Promise<Consul
   let listener = listen ? ConsulListener.start(server) : undefined;
   return {
     label: 'in memory',
-    loaded: await sandboxConfig('sandbox', (await listener)?.origin, {}),
+    loaded: await demoConfig('sandbox', (await listener)?.origin, {}),
     prefix: '',
     operator: server.transport(),
     connect: () => server.transport(),

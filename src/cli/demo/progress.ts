@@ -1,7 +1,7 @@
 import type { ServiceView } from './service-view.ts';
 import type { Expectation, Step, StepResult } from './step.ts';
 
-/** Everything a picture of the sandbox shows, at one moment. */
+/** Everything a picture of the demo shows, at one moment. */
 export interface Progress {
   /** What runs where: `in memory`, `http://127.0.0.1:8500`. */
   readonly consul: string;

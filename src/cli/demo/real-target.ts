@@ -5,14 +5,14 @@ import type { Random } from '../../lib/random.ts';
 import { type HttpRequest, type HttpResponse, readText, type Transport } from '../../lib/transport.ts';
 import { clusterUidKey, managedByKey, managedByValue } from '../../model/owner.ts';
 import type { ConsulTarget } from './consul-target.ts';
-import { sandboxConfig } from './demo-config.ts';
+import { demoConfig } from './demo-config.ts';
 
 export interface RealTargetOptions {
   /** Origin of its HTTP API; undefined: what the environment says (CONSUL_HTTP_ADDR). */
   readonly address: string | undefined;
   /** Consul's own variables are read from it. */
   readonly environment: Environment;
-  /** For a cluster name that no other sandbox has. */
+  /** For a cluster name that no other demo has. */
   readonly random: Random;
 }
 
@@ -25,7 +25,7 @@ export async function realTarget(options: RealTargetOptions, signal: AbortSignal
   const suffix = Math.floor(random() * 0x10000)
     .toString(16)
     .padStart(4, '0');
-  const loaded = await sandboxConfig(`sandbox-${suffix}`, address, environment);
+  const loaded = await demoConfig(`sandbox-${suffix}`, address, environment);
   const { config, tls, token } = loaded;
   const origin = config.consul.addresses[0]!;
   const open = () => new HttpTransport({ origin, tls, connections: 16 });
@@ -57,6 +57,7 @@ export async function realTarget(options: RealTargetOptions, signal: AbortSignal
   return {
     label: origin,
     loaded,
+    // Tokens for the demo are given out for these names.
     prefix: 'sandbox-',
     operator,
     connect,

@@ -163,8 +163,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /**
-   * The node is heard of no more, and the control plane says so. A real one waits 40 s first; the sandbox
-   * does not.
+   * The node stops reporting, and the control plane says so. A real one waits 40 s first; the demo does not.
    */
   loseNode(name: string): void {
     this.cluster.kubelets.stop(name);

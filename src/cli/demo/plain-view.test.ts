@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { instanceView, stepResult } from '../../../test/support/demo-samples.ts';
-import { eventLines, transitionLine } from './plain-lines.ts';
+import { eventLines, transitionLine } from './plain-view.ts';
 import { scenario } from './scenario.ts';
 
 describe('eventLines()', () => {
