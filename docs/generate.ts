@@ -123,7 +123,7 @@ Every line of the log is one JSON object: \`time\`, \`level\`, \`msg\`, a \`reas
 is one line, however long it lasts. With \`log.format: text\` the reason comes first among the fields.
 
 \`\`\`sh
-kubectl -n kube-registrar logs deploy/kube-registrar | grep '"reason":"Drift"'
+kubectl -n kube-registrar logs -l app.kubernetes.io/name=kube-registrar --prefix --tail=-1 | grep '"reason":"Drift"'
 \`\`\`
 
 ${sections.join('\n')}`;

@@ -10,37 +10,71 @@ const objects: Schema = { type: 'array', items: { type: 'object' } };
 const texts: Schema = { type: 'array', items: { type: 'string', minLength: 1 } };
 const textMap: Schema = { type: 'object', additionalProperties: { type: 'string' } };
 const anything: Schema = { type: 'object' };
-const duration: Schema = { type: 'string', pattern: '^([0-9]+(ms|s|m|h))+$' };
+const durationPattern = '([0-9]+(ms|s|m|h))+';
+const duration: Schema = { type: 'string', pattern: `^${durationPattern}$` };
+const secret: Schema = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: { type: 'string', minLength: 1 } },
+  additionalProperties: false,
+};
+/** What is asked is the chart's; how often and for how long may be set. */
+const probe: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(
+    [
+      'initialDelaySeconds',
+      'periodSeconds',
+      'timeoutSeconds',
+      'successThreshold',
+      'failureThreshold',
+      'terminationGracePeriodSeconds',
+    ].map((name) => [name, count(name === 'initialDelaySeconds' ? 0 : 1)]),
+  ),
+};
 
 /** Where more can be said than the type of the default. Objects of Kubernetes are left to the API server. */
 const special: Readonly<Record<string, Schema>> = {
   nameOverride: { type: 'string', pattern: dnsSubdomain },
   fullnameOverride: { type: 'string', pattern: dnsSubdomain },
+  namespaceOverride: { type: 'string', pattern: dnsSubdomain },
   commonLabels: textMap,
-  'consul.tokenSecret.key': { type: 'string', minLength: 1 },
-  'consul.caBundle.key': { type: 'string', minLength: 1 },
-  'consul.serviceAccountToken.expirationSeconds': count(600),
+  extraObjects: { type: 'array', items: { type: ['object', 'string'] } },
+  'consulCredentials.tokenSecret.key': { type: 'string', minLength: 1 },
+  'consulCredentials.caBundle.key': { type: 'string', minLength: 1 },
+  'consulCredentials.serviceAccountToken.expirationSeconds': count(600),
   'image.repository': { type: 'string', minLength: 1 },
   'image.tag': { type: 'string', pattern: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$' },
   'image.digest': { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
   'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
-  'image.pullSecrets': texts,
+  imagePullSecrets: { type: 'array', items: { oneOf: [{ type: 'string', minLength: 1 }, secret] } },
   replicas: count(0),
   revisionHistoryLimit: count(0),
   terminationGracePeriodSeconds: count(1),
   resources: anything,
+  deploymentAnnotations: textMap,
   podAnnotations: textMap,
   podLabels: textMap,
   nodeSelector: textMap,
   tolerations: objects,
   affinity: anything,
   topologySpreadConstraints: objects,
+  dnsPolicy: { enum: ['', 'ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'] },
+  dnsConfig: anything,
+  podSecurityContext: anything,
+  securityContext: anything,
+  startupProbe: probe,
+  livenessProbe: probe,
+  readinessProbe: probe,
+  extraArgs: texts,
   extraEnv: objects,
   extraEnvFrom: objects,
   extraVolumes: objects,
   extraVolumeMounts: objects,
   'priorityClass.value': { type: 'integer', maximum: 1_000_000_000 },
   'serviceAccount.annotations': textMap,
+  'serviceAccount.labels': textMap,
   'service.annotations': textMap,
   'service.port': port,
   'networkPolicy.from': objects,
@@ -48,10 +82,16 @@ const special: Readonly<Record<string, Schema>> = {
   'networkPolicy.consul': objects,
   'networkPolicy.agents': objects,
   'networkPolicy.extraEgress': objects,
-  'serviceMonitor.labels': textMap,
+  'serviceMonitor.additionalLabels': textMap,
   'serviceMonitor.interval': duration,
-  'podMonitor.labels': textMap,
+  'serviceMonitor.scrapeTimeout': { type: 'string', pattern: `^(${durationPattern})?$` },
+  'serviceMonitor.relabelings': objects,
+  'serviceMonitor.metricRelabelings': objects,
+  'podMonitor.additionalLabels': textMap,
   'podMonitor.interval': duration,
+  'podMonitor.scrapeTimeout': { type: 'string', pattern: `^(${durationPattern})?$` },
+  'podMonitor.relabelings': objects,
+  'podMonitor.metricRelabelings': objects,
   'prometheusRule.labels': textMap,
   'prometheusRule.alertLabels': textMap,
   'dashboard.labels': textMap,
@@ -59,6 +99,14 @@ const special: Readonly<Record<string, Schema>> = {
   'admissionPolicy.action': { enum: ['Warn', 'Deny'] },
   'admissionPolicy.excludeNamespaces': texts,
   'cleanup.timeoutSeconds': count(1),
+};
+
+/** Names that values had before, which go on working. The notes after an installation name the new ones. */
+const renamed: Readonly<Record<string, Schema>> = {
+  'image.pullSecrets': texts,
+  'priorityClass.name': { type: 'string' },
+  'serviceMonitor.labels': textMap,
+  'podMonitor.labels': textMap,
 };
 
 /** The JSON Schema of the values; `config` is the schema of the operator's configuration itself. */
@@ -75,6 +123,11 @@ export function valuesSchema(values: readonly ChartValue[]): Schema {
     }
     at.properties[path.at(-1)!] = { description, ...schema };
   }
+  for (const [name, schema] of Object.entries(renamed)) {
+    const [group, key] = name.split('.') as [string, string];
+    (root.properties[group] as typeof root).properties[key] = { deprecated: true, ...schema };
+  }
+  root.properties['consul'] = { deprecated: true, ...(root.properties['consulCredentials'] as Schema) };
   return {
     $schema,
     title: 'Values of the kube-registrar chart',

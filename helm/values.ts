@@ -9,7 +9,16 @@ export interface ChartValue {
 }
 
 /** Maps whose keys are the user's: one value each. */
-const whole: ReadonlySet<string> = new Set(['config', 'resources', 'dashboard.labels']);
+const whole: ReadonlySet<string> = new Set([
+  'config',
+  'resources',
+  'dashboard.labels',
+  'podSecurityContext',
+  'securityContext',
+  'startupProbe',
+  'livenessProbe',
+  'readinessProbe',
+]);
 
 /** The values in values.yaml in their order. Throws when one has no comment. */
 export function readValues(text: string): readonly ChartValue[] {

@@ -64,11 +64,71 @@ suite('the chart', () => {
       [],
     );
   });
+
+  test('takes values under the names they had before', async () => {
+    const old = {
+      consul: { tokenSecret: { name: 'token' }, caBundle: { secret: 'ca', key: 'bundle' } },
+      image: { pullSecrets: ['registry'] },
+      priorityClass: { name: 'high' },
+      serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+    };
+    const now = {
+      consulCredentials: old.consul,
+      imagePullSecrets: [{ name: 'registry' }],
+      priorityClassName: 'high',
+      serviceMonitor: { enabled: true, additionalLabels: { release: 'prometheus' } },
+    };
+    const rendered = (values: unknown) => template(...setting(values));
+    assert.equal(await rendered(old), await rendered(now));
+  });
+
+  test('leaves the ids of its pods to OpenShift', async () => {
+    const contexts = async (...args: string[]) =>
+      objectsIn(await template(...setting({ cleanup: { onUninstall: true } }), ...args)).flatMap((object) => {
+        const { template } = (object['spec'] ?? {}) as { template?: { spec: { securityContext: object } } };
+        return template === undefined ? [] : [Object.keys(template.spec.securityContext).sort()];
+      });
+    const kept = ['runAsNonRoot', 'seccompProfile'];
+    const all = ['fsGroup', 'runAsGroup', 'runAsNonRoot', 'runAsUser', 'seccompProfile'];
+    assert.deepEqual(await contexts(), [all, all, all]);
+    assert.deepEqual(await contexts('--api-versions', 'security.openshift.io/v1'), [kept, kept, kept]);
+  });
+
+  test('puts everything into namespaceOverride', async () => {
+    const values = { namespaceOverride: 'elsewhere', cleanup: { onUninstall: true } };
+    const namespaces = objectsIn(await template(...setting(values))).map(
+      ({ metadata }) => metadata.namespace,
+    );
+    assert.deepEqual([...new Set(namespaces)].filter((namespace) => namespace !== undefined).sort(), [
+      'elsewhere',
+      'kube-node-lease',
+    ]);
+  });
+
+  test('fills in templates in further objects', async () => {
+    const named = '{{ include "kube-registrar.fullname" . }}-extra';
+    const extraObjects = [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: named } },
+      `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: text-${named}\n`,
+    ];
+    const names = objectsIn(await template(...setting({ extraObjects }))).map(
+      ({ metadata }) => metadata.name,
+    );
+    for (const prefix of ['', 'text-']) assert.ok(names.includes(`${prefix}kube-registrar-extra`));
+  });
 });
+
+/** Arguments that set these values. */
+const setting = (values: unknown): string[] =>
+  Object.entries(values as object).flatMap(([key, value]) => [
+    '--set-json',
+    `${key}=${JSON.stringify(value)}`,
+  ]);
 
 suite('the chart refuses', () => {
   const refused: readonly (readonly [what: string, values: readonly string[], message: RegExp])[] = [
     ['an unknown value', ['replica=2'], /additional properties 'replica' not allowed/],
+    ['a probe of its own', ['livenessProbe.exec.command={true}'], /additional properties 'exec' not allowed/],
     [
       'an unknown key of the configuration',
       ['config.consul.adresses={x}'],
@@ -101,7 +161,7 @@ suite('the chart refuses', () => {
     ],
     [
       'a login beside a token',
-      ['config.consul.acl.authMethod=k', 'consul.tokenSecret.name=t'],
+      ['config.consul.acl.authMethod=k', 'consulCredentials.tokenSecret.name=t'],
       /authMethod: there is a token too.*keep the login or the token/,
     ],
     [
@@ -118,7 +178,7 @@ suite('the chart refuses', () => {
     ],
     [
       'a ServiceAccount token shorter than the API server grants',
-      ['consul.serviceAccountToken.expirationSeconds=60'],
+      ['consulCredentials.serviceAccountToken.expirationSeconds=60'],
       /expirationSeconds/,
     ],
     [
@@ -128,23 +188,23 @@ suite('the chart refuses', () => {
     ],
     [
       'a token for agents over plain http',
-      ['config.registration.mode=agent', 'consul.tokenSecret.name=t'],
+      ['config.registration.mode=agent', 'consulCredentials.tokenSecret.name=t'],
       /config\.registration\.agent\.scheme: the token would go to .* port.*allowPlaintextToken/,
     ],
     ['a listen address', ['config.server.listen=:9'], /config\.server\.listen: set by the chart/],
     [
       'a file given twice',
-      ['config.consul.caFile=/a', 'consul.caBundle.secret=b'],
+      ['config.consul.caFile=/a', 'consulCredentials.caBundle.secret=b'],
       /config\.consul\.caFile.*keep one/,
     ],
     [
       'a login token without a login',
-      ['consul.serviceAccountToken.enabled=true'],
+      ['consulCredentials.serviceAccountToken.enabled=true'],
       /name the auth method in config\.consul\.acl\.authMethod/,
     ],
     [
       'two sources of authorities',
-      ['consul.caBundle.secret=a', 'consul.caBundle.configMap=b'],
+      ['consulCredentials.caBundle.secret=a', 'consulCredentials.caBundle.configMap=b'],
       /configMap and secret are both set/,
     ],
     [

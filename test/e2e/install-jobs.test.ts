@@ -70,7 +70,7 @@ function values(port: number, more: Values = {}, config: Values = {}): Values {
       leaderElection: { enabled: true },
       ...config,
     },
-    consul: { tokenSecret: { name: 'consul-token' } },
+    consulCredentials: { tokenSecret: { name: 'consul-token' } },
     service: { port },
     terminationGracePeriodSeconds: 1,
     ...more,

@@ -13,10 +13,15 @@
 {{- end }}
 {{- end }}
 
+{{- define "kube-registrar.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
 {{/* Name of what lives outside namespaces: two releases of one name in two namespaces must not meet. */}}
 {{- define "kube-registrar.clusterName" -}}
 {{- $name := include "kube-registrar.fullname" . }}
-{{- if eq $name .Release.Namespace }}{{ $name }}{{ else }}{{ printf "%s-%s" $name .Release.Namespace | trunc 200 | trimSuffix "-" }}{{ end }}
+{{- $namespace := include "kube-registrar.namespace" . }}
+{{- if eq $name $namespace }}{{ $name }}{{ else }}{{ printf "%s-%s" $name $namespace | trunc 200 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{/* Never to be changed: a Deployment's selector is immutable. */}}
@@ -45,16 +50,52 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "kube-registrar.image" -}}
+{{- $repository := .Values.image.repository }}
+{{- with .Values.image.registry }}
+{{- $repository = printf "%s/%s" . $repository }}
+{{- end }}
 {{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* Secrets for the registry, as in a pod; each may be given by its name alone. */}}
+{{- define "kube-registrar.pullSecrets" -}}
+{{- range concat .Values.imagePullSecrets (.Values.image.pullSecrets | default list) }}
+- name: {{ kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name") }}
+{{- end }}
+{{- end }}
+
+{{/* `consulCredentials`, and what stands under its name before chart 0.3.0, `consul`. */}}
+{{- define "kube-registrar.credentials" -}}
+{{- mergeOverwrite (deepCopy .Values.consulCredentials) (.Values.consul | default dict) | toYaml }}
+{{- end }}
+
+{{/* Values given under names that have changed, a line each: `old: new`. */}}
+{{- define "kube-registrar.oldNames" -}}
+{{- if .Values.consul }}
+consul: consulCredentials
+{{- end }}
+{{- if .Values.image.pullSecrets }}
+image.pullSecrets: imagePullSecrets
+{{- end }}
+{{- if .Values.priorityClass.name }}
+priorityClass.name: priorityClassName
+{{- end }}
+{{- if .Values.serviceMonitor.labels }}
+serviceMonitor.labels: serviceMonitor.additionalLabels
+{{- end }}
+{{- if .Values.podMonitor.labels }}
+podMonitor.labels: podMonitor.additionalLabels
 {{- end }}
 {{- end }}
 
 {{/* Name of the pods' priority class, or nothing. */}}
 {{- define "kube-registrar.priorityClass" -}}
-{{- if .Values.priorityClass.name }}{{ .Values.priorityClass.name }}{{ else if .Values.priorityClass.create }}{{ include "kube-registrar.clusterName" . }}{{ end }}
+{{- $name := default .Values.priorityClass.name .Values.priorityClassName }}
+{{- if $name }}{{ $name }}{{ else if .Values.priorityClass.create }}{{ include "kube-registrar.clusterName" . }}{{ end }}
 {{- end }}
 
 {{/* The namespaces the operator is confined to, as a JSON list; empty when it watches all. */}}
@@ -66,29 +107,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "kube-registrar.validate" -}}
 {{- $config := .Values.config }}
 {{- $consul := $config.consul | default dict }}
+{{- $credentials := include "kube-registrar.credentials" . | fromYaml }}
 {{- $mistakes := list }}
 {{- if (($config.server | default dict).listen) }}
 {{- $mistakes = append $mistakes "config.server.listen: set by the chart; remove it (service.port is the port of the Service)" }}
 {{- end }}
 {{- if $consul.token }}
-{{- $mistakes = append $mistakes "config.consul.token: would stand in a ConfigMap for all to read; create a Secret and name it in consul.tokenSecret.name" }}
+{{- $mistakes = append $mistakes "config.consul.token: would stand in a ConfigMap for all to read; create a Secret and name it in consulCredentials.tokenSecret.name" }}
 {{- end }}
-{{- range $key, $value := dict "tokenFile" .Values.consul.tokenSecret.name "caFile" (or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret) "certFile" .Values.consul.clientCertificate.secret "keyFile" .Values.consul.clientCertificate.secret }}
+{{- range $key, $value := dict "tokenFile" $credentials.tokenSecret.name "caFile" (or $credentials.caBundle.configMap $credentials.caBundle.secret) "certFile" $credentials.clientCertificate.secret "keyFile" $credentials.clientCertificate.secret }}
 {{- if and $value (index $consul $key) }}
 {{- $mistakes = append $mistakes (printf "config.consul.%s: is set by the chart from the Secret or ConfigMap %q; keep one of the two" $key $value) }}
 {{- end }}
 {{- end }}
-{{- if and .Values.consul.serviceAccountToken.enabled (not ($consul.acl | default dict).authMethod) }}
-{{- $mistakes = append $mistakes "consul.serviceAccountToken.enabled: nobody logs in with it; name the auth method in config.consul.acl.authMethod" }}
+{{- if and $credentials.serviceAccountToken.enabled (not ($consul.acl | default dict).authMethod) }}
+{{- $mistakes = append $mistakes "consulCredentials.serviceAccountToken.enabled: nobody logs in with it; name the auth method in config.consul.acl.authMethod" }}
 {{- end }}
-{{- if and ($consul.acl | default dict).authMethod (or .Values.consul.tokenSecret.name $consul.tokenFile) }}
-{{- $mistakes = append $mistakes "config.consul.acl.authMethod: there is a token too (consul.tokenSecret or config.consul.tokenFile); keep the login or the token" }}
+{{- if and ($consul.acl | default dict).authMethod (or $credentials.tokenSecret.name $consul.tokenFile) }}
+{{- $mistakes = append $mistakes "config.consul.acl.authMethod: there is a token too (consulCredentials.tokenSecret or config.consul.tokenFile); keep the login or the token" }}
 {{- end }}
 {{- if ne (not $consul.certFile) (not $consul.keyFile) }}
-{{- $mistakes = append $mistakes "config.consul.certFile and keyFile: one is of no use without the other; set both, or name a Secret in consul.clientCertificate.secret" }}
+{{- $mistakes = append $mistakes "config.consul.certFile and keyFile: one is of no use without the other; set both, or name a Secret in consulCredentials.clientCertificate.secret" }}
 {{- end }}
-{{- if and .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
-{{- $mistakes = append $mistakes "consul.caBundle: configMap and secret are both set; keep one of the two" }}
+{{- if and $credentials.caBundle.configMap $credentials.caBundle.secret }}
+{{- $mistakes = append $mistakes "consulCredentials.caBundle: configMap and secret are both set; keep one of the two" }}
 {{- end }}
 {{- if and (ne (include "kube-registrar.namespaces" .) "[]") (not ($config.cluster | default dict).uid) }}
 {{- $mistakes = append $mistakes "config.cluster.uid: is needed with config.kubernetes.namespaces, because the operator then may not read the uid of namespace kube-system; get it with: kubectl get namespace kube-system -o jsonpath='{.metadata.uid}'" }}
@@ -101,7 +143,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- /* As the program itself refuses it, but before the old pods are gone. */}}
 {{- $registration := $config.registration | default dict }}
-{{- if and (eq ($registration.mode | default "catalog") "agent") (or .Values.consul.tokenSecret.name $consul.tokenFile) (not $consul.allowPlaintextToken) (eq (($registration.agent | default dict).scheme | default "http") "http") }}
+{{- if and (eq ($registration.mode | default "catalog") "agent") (or $credentials.tokenSecret.name $consul.tokenFile) (not $consul.allowPlaintextToken) (eq (($registration.agent | default dict).scheme | default "http") "http") }}
 {{- $mistakes = append $mistakes "config.registration.agent.scheme: the token would go to whatever listens on the agents' port of a node; set it to https, or config.consul.allowPlaintextToken to true where nobody else can listen there" }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
@@ -120,18 +162,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* The configuration file: the user's, and what the chart knows better. */}}
 {{- define "kube-registrar.config" -}}
 {{- include "kube-registrar.validate" . }}
+{{- $credentials := include "kube-registrar.credentials" . | fromYaml }}
 {{- $consul := dict }}
-{{- if .Values.consul.tokenSecret.name }}
+{{- if $credentials.tokenSecret.name }}
 {{- $_ := set $consul "tokenFile" "/etc/kube-registrar/consul-token/token" }}
 {{- end }}
-{{- if or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
+{{- if or $credentials.caBundle.configMap $credentials.caBundle.secret }}
 {{- $_ := set $consul "caFile" "/etc/kube-registrar/consul-ca/ca.crt" }}
 {{- end }}
-{{- if .Values.consul.clientCertificate.secret }}
+{{- if $credentials.clientCertificate.secret }}
 {{- $_ := set $consul "certFile" "/etc/kube-registrar/consul-client/tls.crt" }}
 {{- $_ := set $consul "keyFile" "/etc/kube-registrar/consul-client/tls.key" }}
 {{- end }}
-{{- if .Values.consul.serviceAccountToken.enabled }}
+{{- if $credentials.serviceAccountToken.enabled }}
 {{- $_ := set $consul "acl" (dict "bearerTokenFile" "/var/run/secrets/kube-registrar/consul-login/token") }}
 {{- end }}
 {{- $owned := dict }}
@@ -149,41 +192,38 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* What the operator, the test and the clean-up share: a container that may do nothing but its work. */}}
 {{- define "kube-registrar.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- $context := .Values.podSecurityContext }}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
+{{- end }}
+{{- toYaml $context }}
 {{- end }}
 
 {{- define "kube-registrar.securityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{- toYaml .Values.securityContext }}
 {{- end }}
 
 {{- define "kube-registrar.volumeMounts" -}}
+{{- $credentials := include "kube-registrar.credentials" . | fromYaml -}}
 - name: config
   mountPath: /etc/kube-registrar/config
   readOnly: true
-{{- if .Values.consul.tokenSecret.name }}
+{{- if $credentials.tokenSecret.name }}
 - name: consul-token
   mountPath: /etc/kube-registrar/consul-token
   readOnly: true
 {{- end }}
-{{- if or .Values.consul.caBundle.configMap .Values.consul.caBundle.secret }}
+{{- if or $credentials.caBundle.configMap $credentials.caBundle.secret }}
 - name: consul-ca
   mountPath: /etc/kube-registrar/consul-ca
   readOnly: true
 {{- end }}
-{{- if .Values.consul.clientCertificate.secret }}
+{{- if $credentials.clientCertificate.secret }}
 - name: consul-client
   mountPath: /etc/kube-registrar/consul-client
   readOnly: true
 {{- end }}
-{{- if .Values.consul.serviceAccountToken.enabled }}
+{{- if $credentials.serviceAccountToken.enabled }}
 - name: consul-login
   mountPath: /var/run/secrets/kube-registrar/consul-login
   readOnly: true
@@ -196,11 +236,12 @@ capabilities:
 {{/* Takes a list: the root and the name of the ConfigMap with the configuration. */}}
 {{- define "kube-registrar.volumes" -}}
 {{- $root := index . 0 }}
+{{- $credentials := include "kube-registrar.credentials" $root | fromYaml }}
 {{- with $root -}}
 - name: config
   configMap:
     name: {{ index $ 1 }}
-{{- with .Values.consul.tokenSecret }}
+{{- with $credentials.tokenSecret }}
 {{- if .name }}
 - name: consul-token
   secret:
@@ -210,7 +251,7 @@ capabilities:
         path: token
 {{- end }}
 {{- end }}
-{{- with .Values.consul.caBundle }}
+{{- with $credentials.caBundle }}
 {{- if .configMap }}
 - name: consul-ca
   configMap:
@@ -227,12 +268,12 @@ capabilities:
         path: ca.crt
 {{- end }}
 {{- end }}
-{{- with .Values.consul.clientCertificate.secret }}
+{{- with $credentials.clientCertificate.secret }}
 - name: consul-client
   secret:
     secretName: {{ . }}
 {{- end }}
-{{- with .Values.consul.serviceAccountToken }}
+{{- with $credentials.serviceAccountToken }}
 {{- if .enabled }}
 - name: consul-login
   projected:
