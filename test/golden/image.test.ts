@@ -55,7 +55,7 @@ describe('the image', () => {
     assert.deepEqual(JSON.parse(entrypointLine!), entrypoint);
     assert.match(read('helm/kube-registrar/templates/tests/test.yaml'), /\["node", "\/app\/main\.js"\]/);
     assert.match(dockerfile, /^USER 65532:65532$/m);
-    assert.match(read('helm/kube-registrar/templates/_helpers.tpl'), /runAsUser: 65532/);
+    assert.match(read('helm/kube-registrar/values.yaml'), /runAsUser: 65532/);
   });
 
   test('copies nothing into the build that .dockerignore keeps out', () => {
