@@ -176,8 +176,10 @@ describe('registration with the Consul agents of the nodes', () => {
         assert.match(check?.Output ?? '', /302 Found/);
       });
       assert.ok(redirected > 0);
-      const told = stage.operator.logs('InvalidAnnotation').filter((line) => line['pod'] === 'shop/direct');
-      assert.match(String(told[0]?.['message']), /loopback address, which is never probed/);
+      await stage.eventually('the log says why the other pod is not registered', async () => {
+        const [line] = stage.operator.logs('InvalidAnnotation').filter(({ pod }) => pod === 'shop/direct');
+        assert.match(String(line?.['message']), /loopback address, which is never probed/);
+      });
       assert.deepEqual(await stage.instances('direct'), []);
       assert.equal(asked, 0);
     } finally {
@@ -232,8 +234,11 @@ describe('registration with the Consul agents of the nodes', () => {
     await lost.wipe();
     await lost.start();
     await stage.allPassing('web', 8);
-    const services = await lost.api.get<Record<string, object>>('/v1/agent/services');
-    assert.equal(Object.keys(services).length, 4);
+    // The catalog still has instances of before, until the agent has compared itself with it.
+    await stage.eventually('the agent has its four instances', async () => {
+      const services = await lost.api.get<Record<string, object>>('/v1/agent/services');
+      assert.equal(Object.keys(services).length, 4);
+    });
   });
 
   test('an agent that is away for long is told of, delays nobody, and is made good', async () => {

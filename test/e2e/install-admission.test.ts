@@ -41,13 +41,25 @@ before(async () => {
   const sets = Object.entries(configured).map(([key, value]) => `config.${key}=${JSON.stringify(value)}`);
   const objects = await admission(...sets.flatMap((set) => ['--set-json', set]));
   for (const object of objects) await install(object);
-  await eventually(async () => assert.notDeepEqual(await warnings('shop', pod({ service: 'a_b' })), []), {
-    ...patience,
-    what: 'the policies are at work',
-  });
+  await atWork('shop', async (wrong) => assert.notDeepEqual(await warnings('shop', wrong), []));
 });
 
 after(() => kube?.stop());
+
+/** Waits until mistakes and doubts are noticed in every kind of object: each is a policy of its own. */
+async function atWork(namespace: string, refused: (wrong: { kind: string }) => Promise<void>): Promise<void> {
+  for (const kind of ['Pod', 'Deployment', 'CronJob']) {
+    const of = (fields: Readonly<Record<string, string>>) =>
+      kind === 'Pod' ? pod(fields) : workload(kind, fields);
+    await eventually(
+      async () => {
+        await refused(of({ service: 'a_b' }));
+        assert.notDeepEqual(await warnings(namespace, of({ service: 'web', tag: 'a' })), []);
+      },
+      { ...patience, what: `the policies for a ${kind} are at work` },
+    );
+  }
+}
 
 async function admission(...args: readonly string[]): Promise<HelmObject[]> {
   const objects = objectsIn(await template(...args));
@@ -202,10 +214,7 @@ suite('with action Deny, the API server', () => {
       }
       await install(object);
     }
-    await eventually(async () => assert.rejects(warnings('strict', pod({ service: 'a_b' })), HttpError), {
-      ...patience,
-      what: 'the strict policies are at work',
-    });
+    await atWork('strict', (wrong) => assert.rejects(warnings('strict', wrong), HttpError));
   });
 
   test('refuses a mistake and names it', async () => {

@@ -106,7 +106,7 @@ async function assertAllUsed(release: Release): Promise<void> {
       const refused = asked.filter(({ code }) => code === 403);
       assert.deepEqual(refused.map(rightText), [], 'asked for and not granted');
     },
-    { timeoutMs: 20_000, intervalMs: 300, what: 'every right is used' },
+    { ...patience, intervalMs: 300, what: 'every right is used' },
   );
 }
 
@@ -159,7 +159,7 @@ async function assertEachNamed(release: Release, operator: ImageProcess, cluster
         await stir();
         assert.match(await lame.output(), lackOf(right));
       },
-      { timeoutMs: 20_000, intervalMs: 300, what: `${rightText(right)} is named in the log` },
+      { ...patience, intervalMs: 300, what: `${rightText(right)} is named in the log` },
     );
     assert.deepEqual(await registered(cluster), before, rightText(right));
     if (!besideLeader) await operator.start();

@@ -36,7 +36,11 @@ test('a killed run leaves nothing', { skip: imageUnavailable }, async () => {
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
     await eventually(() => printed.includes('running'), { ...patience, what: 'a container runs' });
-    assert.equal(processesWith('sleep 987654').length, 1);
+    // The container has started before its process has become the program.
+    await eventually(() => processesWith('sleep 987654').length === 1, {
+      ...patience,
+      what: 'its program runs',
+    });
     const group = `kube-registrar-test-${child.pid}`;
     assert.ok(hierarchies().every((directory) => existsSync(join(directory, group))));
     const mounts = readFileSync('/proc/self/mounts', 'utf8');

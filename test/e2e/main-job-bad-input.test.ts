@@ -248,7 +248,7 @@ suite('the kubeconfig', () => {
 
     await kube.api.put(`${rbac}/clusterroles/partial`, withRules(rules));
     await line(operator, 'ReflectorRecovered', ofSlices);
-    assert.equal((await operator.readyz()).text, 'ok\n');
+    await eventually(async () => assert.equal((await operator.readyz()).text, 'ok\n'), patience);
   });
 
   test('of somebody who loses a namespace with its Role: the others go on, and its entries stay', async () => {
@@ -288,9 +288,11 @@ suite('the kubeconfig', () => {
     await operator.start();
     await keep!.addPod('kept-1', { service: 'kept', port: 'http' });
     await passing('kept', 2);
-    const { ok, text } = await operator.readyz();
-    assert.equal(ok, true);
-    assert.match(text, /^ok, except for:\n(- \w+ in gone: may not be read \(.+\)\n){3}$/);
+    await eventually(async () => {
+      const { ok, text } = await operator.readyz();
+      assert.equal(ok, true);
+      assert.match(text, /^ok, except for:\n(- \w+ in gone: may not be read \(.+\)\n){3}$/);
+    }, patience);
     await passing('lost', 1);
   });
 

@@ -277,11 +277,13 @@ suite('Services', () => {
     await ns.addService('mix', { service: 'true', port: 'web', tags: 'service' }, { app: 'mix' });
     await ns.addService('mix-too', { service: 'true', port: 'web' }, { app: 'mix' });
     await stage.allPassing('mix-too', 2);
-    const entries = await stage.allPassing('mix', 2);
-    assert.deepEqual(
-      entries.map(({ Service }) => Service.Tags),
-      [['pod'], ['pod']],
-    );
+    await stage.eventually('the pods have their own tags', async () => {
+      const entries = await stage.allPassing('mix', 2);
+      assert.deepEqual(
+        entries.map(({ Service }) => Service.Tags),
+        [['pod'], ['pod']],
+      );
+    });
   });
 });
 

@@ -84,7 +84,7 @@ suite('the control plane', () => {
 
   test('lets a deleted pod go after the delay and reports its successor under the same name', async () => {
     await using kube = await startKube();
-    await using _kubelet = await startKubelet(kube.api, { deletionDelayMs: 2_000 });
+    await using _kubelet = await startKubelet(kube.api, { deletionDelayMs: 5_000 });
     const path = '/api/v1/namespaces/default/pods/db-0';
     const template = {
       metadata: { labels: { app: 'db' } },

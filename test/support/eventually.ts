@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** How long to keep trying, ms. Default 10,000. */
+  /** How long to keep trying, ms. Default 60,000: far more than anything takes, so that a busy machine fails no test. */
   readonly timeoutMs?: number;
   /** Pause between two tries, ms. Default 50. */
   readonly intervalMs?: number;
@@ -16,7 +16,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 50, what, signal }: EventuallyOptions = {},
+  { timeoutMs = 60_000, intervalMs = 50, what, signal }: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
