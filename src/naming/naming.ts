@@ -1,6 +1,6 @@
 /**
- * Service discovery for consumers: `import { ConsulNaming } from 'kube-registrar/naming'`.
- * Needs nothing of the operator and loads no Kubernetes client. Guide: docs/naming.md.
+ * Service discovery for consumers: the package kube-registrar-naming, and `kube-registrar/naming` in the whole package.
+ * It needs nothing of the operator and loads no Kubernetes client. Guide: docs/naming.md.
  */
 export type { TlsOptions } from '../lib/http-transport.ts';
 export { ConsulNaming, type ConsulNamingOptions } from './consul/consul-naming.ts';

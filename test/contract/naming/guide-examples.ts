@@ -29,7 +29,7 @@ export function guideExamples(marker: 'run' | 'run with Consul'): GuideExample[]
 export async function runExample({ code }: GuideExample, env: Record<string, string> = {}): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
-    ['--input-type=module-typescript', '--eval', code.replaceAll('kube-registrar/naming', exported)],
+    ['--input-type=module-typescript', '--eval', code.replaceAll('kube-registrar-naming', exported)],
     { cwd: root, env: { ...process.env, ...env, NODE_OPTIONS: '' }, timeout: 30_000 },
   );
   if (stderr !== '') throw new Error(stderr);
