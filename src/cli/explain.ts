@@ -3,11 +3,12 @@ import { visible } from '../lib/visible.ts';
 import type { Problem } from '../model/problem.ts';
 import { consulClientOf } from '../operator/parts.ts';
 import { type Snapshot, type SnapshotOptions, takeSnapshot } from '../operator/snapshot.ts';
+import type { AskingObject } from '../plan/instance-plan.ts';
 import { refusedWrites } from '../registry/catalog/write-access.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { type ExplainedObject, explanationOf, unwritten } from './explanation.ts';
+import { explanationOf, unwritten } from './explanation.ts';
 import { loadTold, snapshotOptions, tellUnread } from './open.ts';
 import { knownByOperator } from './running-operator.ts';
 
@@ -49,7 +50,7 @@ export async function explain(
 
 /** What Consul would refuse of what is to be written for the object. */
 async function refusals(
-  object: ExplainedObject,
+  object: AskingObject,
   snapshot: Snapshot,
   surroundings: SnapshotOptions,
   signal: AbortSignal,
@@ -69,7 +70,7 @@ async function refusals(
   }));
 }
 
-const kinds: Readonly<Record<string, ExplainedObject['kind']>> = {
+const kinds: Readonly<Record<string, AskingObject['kind']>> = {
   pod: 'Pod',
   pods: 'Pod',
   po: 'Pod',
@@ -78,7 +79,7 @@ const kinds: Readonly<Record<string, ExplainedObject['kind']>> = {
   services: 'Service',
 };
 
-function objectOf({ object, namespace }: ExplainCommandOptions): ExplainedObject {
+function objectOf({ object, namespace }: ExplainCommandOptions): AskingObject {
   const [short = '', name = '', ...rest] = object.split('/');
   const kind = kinds[short.toLowerCase()];
   if (kind === undefined || name === '' || rest.length > 0) {

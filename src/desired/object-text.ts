@@ -1,0 +1,36 @@
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import { isFinished, notReadyReason } from './health.ts';
+import { isSwitchedOff } from './read-annotations.ts';
+
+/** Where a pod runs and how it is, or why it cannot be registered yet. */
+export function podText(pod: PodRecord): string {
+  if (isFinished(pod)) return `has ended (${pod.phase}): ended pods are not registered`;
+  if (pod.node === '') return 'is not scheduled to a node yet: it has no address to register';
+  const where = `runs on node ${pod.node}`;
+  if (pod.ips.length === 0) return `${where} and has no address yet: it is registered as soon as it has one`;
+  const health = pod.deleting ? 'terminating' : pod.ready ? 'ready' : `not ready: ${notReadyReason(pod)}`;
+  return `${where}, ${pod.ips.join(' and ')}, ${health}`;
+}
+
+/** What asks for an object's instances: its own annotations, or these Services in front of it. */
+export function requestTexts(
+  record: PodRecord | ServiceRecord,
+  askedBy: readonly string[],
+  prefix: string,
+): string[] {
+  const own = Object.keys(record.annotations).sort();
+  const lines =
+    own.length === 0 ? [] : [`asks with its annotations: ${own.map((key) => prefix + key).join(', ')}`];
+  if (isSwitchedOff(record.annotations)) {
+    const what =
+      'ips' in record ? 'neither its own annotations nor a Service ask for it' : 'it asks for nothing';
+    lines.push(`${prefix}service is "false": ${what}`);
+  } else if (askedBy.length > 0) lines.push(`is asked for by ${askedBy.join(', ')}`);
+  if (lines.length === 0) {
+    lines.push(
+      `nothing asks for it: it has no annotation ${prefix}service, nor has a Service in front of it`,
+    );
+  }
+  return lines;
+}
