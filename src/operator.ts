@@ -3,9 +3,10 @@ import { createDesired } from './desired/desired.ts';
 import { KubeClient } from './kube/client.ts';
 import { readClusterUid } from './kube/cluster-uid.ts';
 import type { ClusterStores } from './kube/store/cluster-stores.ts';
-import { Backoff } from './lib/backoff.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import { Outage } from './lib/outage.ts';
+import { retry } from './lib/retry.ts';
+import { unlessAborted } from './lib/unless-aborted.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
 import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
@@ -234,11 +235,11 @@ export class Operator implements StatusSource {
       owner,
       view: this.#stores,
       names: this.#names,
-      synced: (until) => aborted(this.#stores.settled, until),
+      synced: (until) => unlessAborted(this.#stores.settled, until),
     });
     const { observed } = registry;
     await this.#readConsul(registry, signal);
-    await aborted(this.#stores.settled, signal);
+    await unlessAborted(this.#stores.settled, signal);
 
     const desiredNodes = new DesiredNodes({
       view: this.#stores,
@@ -248,7 +249,7 @@ export class Operator implements StatusSource {
       names: this.#names,
       desired: createDesired(desiredOptionsOf(config, owner)),
       wall: () => clock.wall(),
-      onAging: (name, inMs) => this.#writing?.reviewIn(name, inMs),
+      onAging: (name, inMs) => this.#writing?.reconciler.reviewAfter(name, inMs),
     });
     const listener: RegistryListener = {
       // On standby, the leader's writes look like somebody else's.
@@ -291,7 +292,7 @@ export class Operator implements StatusSource {
       random,
       logger,
       clusterName: config.cluster.name,
-      owner: await aborted(this.#ownerKnown.promise, signal),
+      owner: await unlessAborted(this.#ownerKnown.promise, signal),
       identity: replica?.identity ?? this.#podName,
       podName: this.#podName,
       version,
@@ -339,19 +340,10 @@ export class Operator implements StatusSource {
   /** Reads everything of ours; asks until it succeeds. */
   async #readConsul(registry: Registry, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
-    for (;;) {
-      try {
-        await registry.read(signal);
-        this.#compared();
-        return;
-      } catch (thrown) {
-        signal.throwIfAborted();
-        const error = RegistrarError.from(thrown);
-        this.#consulFailed(error);
-        await clock.sleep(backoff.next(error.retryAfterMs), signal);
-      }
-    }
+    const onError = (error: RegistrarError) => this.#consulFailed(error);
+    const options = { clock, random, initialMs: 500, maxMs: 10_000, onError };
+    await retry(() => registry.read(signal), options, signal);
+    this.#compared();
   }
 
   #compared(): void {
@@ -401,14 +393,4 @@ export class Operator implements StatusSource {
     for (const name of this.#names.all()) reconciler.review(name);
     for (const { name } of observed.nodes()) reconciler.review(name);
   }
-}
-
-/** `promise`, or a rejection as soon as the signal aborts. */
-function aborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -1,3 +1,4 @@
+import { untilAborted } from '../lib/unless-aborted.ts';
 import type { CliContext } from './context.ts';
 
 /** Whether there is somebody to ask. */
@@ -10,11 +11,7 @@ export async function confirm(question: string, phrase: string, context: CliCont
   const { stdin, stdout, signal } = context;
   if (stdin === undefined) return false;
   stdout.write(question);
-  const aborted = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  const answer = await Promise.race([firstLine(stdin), aborted]);
+  const answer = await Promise.race([firstLine(stdin), untilAborted(signal)]);
   return answer?.trim() === phrase;
 }
 

@@ -2,6 +2,7 @@ import { ConsulClient } from '../consul/client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
+import { untilAborted } from '../lib/unless-aborted.ts';
 import { visible } from '../lib/visible.ts';
 import { ConsulNaming, NamingError, Pool, type ServiceInstance } from '../naming/naming.ts';
 import { saidAge } from '../naming/pool-members.ts';
@@ -106,18 +107,11 @@ async function watch(
   table = new Table(members, { alwaysAge: true });
   if (output === 'json') stdout.write(eventLines('present', members, time()));
   else stdout.write([table.header, ...members.map((member) => table.row(member))].map(indented).join(''));
-  await aborted(signal);
+  await untilAborted(signal);
 }
 
 /** In line with the signs of the changes below. */
 const indented = (line: string): string => `  ${line}\n`;
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 /** Why no instance can be used, with what may have been meant. */
 async function whyNone(

@@ -1,7 +1,7 @@
-import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
+import { retry } from '../lib/retry.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type ClusterUid, clusterUid } from '../model/keys.ts';
 import type { KubeClient } from './client.ts';
@@ -28,26 +28,19 @@ export async function askClusterUid(kube: KubeClient, signal: AbortSignal): Prom
  */
 export async function readClusterUid(options: ClusterUidOptions, signal: AbortSignal): Promise<ClusterUid> {
   const { kube, clock, random, logger } = options;
-  const backoff = new Backoff({ random });
-  let told: string | undefined;
-  for (;;) {
-    try {
-      return await askClusterUid(kube, signal);
-    } catch (thrown) {
-      signal.throwIfAborted();
-      const error = RegistrarError.from(thrown);
-      if (told !== error.code) {
-        logger.error('the uid of namespace kube-system cannot be read; trying again', {
-          reason: 'ClusterUidUnknown',
-          code: error.code,
-          error: describe(error),
-          ...(error.code === 'forbidden'
-            ? { hint: 'grant get on namespaces/kube-system, or set cluster.uid in the configuration' }
-            : {}),
-        });
-      }
-      told = error.code;
-      await clock.sleep(backoff.next(error.retryAfterMs), signal);
+  let reported: string | undefined;
+  const onError = (error: RegistrarError) => {
+    if (reported !== error.code) {
+      logger.error('the uid of namespace kube-system cannot be read; trying again', {
+        reason: 'ClusterUidUnknown',
+        code: error.code,
+        error: describe(error),
+        ...(error.code === 'forbidden'
+          ? { hint: 'grant get on namespaces/kube-system, or set cluster.uid in the configuration' }
+          : {}),
+      });
     }
-  }
+    reported = error.code;
+  };
+  return retry(() => askClusterUid(kube, signal), { clock, random, onError }, signal);
 }

@@ -116,7 +116,7 @@ export class AgentRegistry implements Registry {
       clock,
       random,
       ttlMs: config.registration.agent.ttl,
-      onLost: (node) => this.#watcher?.ring(node),
+      onLost: (node) => this.#watcher?.notify(node),
     });
     return new AgentWriter({
       agents: this.#agents,

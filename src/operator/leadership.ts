@@ -2,11 +2,11 @@ import type { Config } from '../config/schema.ts';
 import type { ConsulClient } from '../consul/client.ts';
 import { Elector } from '../leader/elector.ts';
 import type { Term } from '../leader/term.ts';
-import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
+import { retry } from '../lib/retry.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClusterUid } from '../model/keys.ts';
@@ -140,35 +140,32 @@ export class Leadership {
   /** Tries until Consul has answered; undefined when the term ended before. */
   async #claim(term: Term, owner: ClusterUid): Promise<EpochFence | undefined> {
     const { config, consul: client, replica, clock, random, logger } = this.#options;
-    const backoff = new Backoff({ initialMs: 200, maxMs: 2_000, random });
     const since = clock.now();
-    while (term.isValid()) {
-      try {
-        return await EpochFence.claim(
-          {
-            client,
-            owner,
-            holder: replica.identity,
-            term: term.number,
-            mayWrite: () => term.isValid(),
-            onDeposed: (error) => term.end(error),
-            onUnfenced: (why) => this.#warnUnfenced(why),
-          },
-          term.signal,
-        );
-      } catch (thrown) {
-        if (term.signal.aborted) return undefined;
-        const error = RegistrarError.from(thrown);
-        logger.warn('Consul does not take the new leader yet; trying again', {
-          reason: 'EpochNotClaimed',
-          code: error.code,
-          error: describe(error),
-        });
-        if (clock.now() - since >= config.leaseDuration) term.end(withoutConsul(error));
-        await clock.sleep(backoff.next(error.retryAfterMs), term.signal).catch(() => {});
-      }
-    }
-    return undefined;
+    const claim = async () => {
+      if (!term.isValid()) throw term.signal.reason;
+      return EpochFence.claim(
+        {
+          client,
+          owner,
+          holder: replica.identity,
+          term: term.number,
+          mayWrite: () => term.isValid(),
+          onDeposed: (error) => term.end(error),
+          onUnfenced: (why) => this.#warnUnfenced(why),
+        },
+        term.signal,
+      );
+    };
+    const onError = (error: RegistrarError) => {
+      logger.warn('Consul does not take the new leader yet; trying again', {
+        reason: 'EpochNotClaimed',
+        code: error.code,
+        error: describe(error),
+      });
+      if (clock.now() - since >= config.leaseDuration) term.end(withoutConsul(error));
+    };
+    const options = { clock, random, initialMs: 200, maxMs: 2_000, onError };
+    return retry(claim, options, term.signal).catch(() => undefined);
   }
 
   /** Ends the term after too long a time without Consul. */

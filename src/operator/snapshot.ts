@@ -3,10 +3,10 @@ import { KubeClient } from '../kube/client.ts';
 import { askClusterUid } from '../kube/cluster-uid.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { ClusterStores } from '../kube/store/cluster-stores.ts';
-import { Backoff } from '../lib/backoff.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
+import { retry } from '../lib/retry.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.ts';
 import type { PlanInput } from '../plan/plan.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
@@ -218,20 +218,14 @@ class Reading {
   /** Tries until it succeeds, unless trying again is hopeless. */
   async again<Result>(attempt: () => Promise<Result>, until: AbortSignal): Promise<Result> {
     const { clock, random } = this.#options;
-    const backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
-    for (;;) {
-      try {
-        const result = await attempt();
-        this.#error = undefined;
-        return result;
-      } catch (thrown) {
-        until.throwIfAborted();
-        const error = RegistrarError.from(thrown);
-        if (hopeless.includes(error.code)) throw error;
-        this.#error = error;
-        await clock.sleep(backoff.next(error.retryAfterMs), until);
-      }
-    }
+    const onError = (error: RegistrarError) => {
+      if (hopeless.includes(error.code)) throw error;
+      this.#error = error;
+    };
+    const options = { clock, random, initialMs: 200, maxMs: 5_000, onError };
+    const result = await retry(attempt, options, until);
+    this.#error = undefined;
+    return result;
   }
 
   #waitedFor(): string {

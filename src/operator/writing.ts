@@ -2,9 +2,8 @@ import { consulNodeNameOf } from '../desired/node-entry.ts';
 import { ConsistentReads } from '../kube/consistent-reads.ts';
 import { EventRecorder } from '../kube/events/event-recorder.ts';
 import type { ClusterStores } from '../kube/store/cluster-stores.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
-import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { ClusterUid } from '../model/keys.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
@@ -40,10 +39,7 @@ export class Writing implements Disposable {
   readonly #events: ObjectEvents;
   readonly #observed: ObservedState;
   readonly #gates: ReadinessGates;
-  readonly #clock: Clock;
   readonly #keepsAlive: boolean;
-  /** By node: when it is looked at again. */
-  readonly #reviews = new Map<ConsulNodeName, Disposable>();
 
   constructor(options: WritingOptions) {
     const { config, clock, random, logger, metrics, registry, desiredNodes, stores } = options;
@@ -73,7 +69,6 @@ export class Writing implements Disposable {
       touch: (name) => this.reconciler.review(name),
     });
     this.#observed = observed;
-    this.#clock = clock;
     this.#recorder = new EventRecorder({
       kube: options.kube,
       clock,
@@ -122,16 +117,6 @@ export class Writing implements Disposable {
     });
   }
 
-  /** Has a node looked at again after a while. */
-  reviewIn(name: ConsulNodeName, ms: number): void {
-    this.#reviews.get(name)?.[Symbol.dispose]();
-    const review = () => {
-      this.#reviews.delete(name);
-      this.reconciler.review(name);
-    };
-    this.#reviews.set(name, this.#clock.schedule(ms, review));
-  }
-
   /** Until the signal aborts and what was in flight has ended. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([
@@ -148,7 +133,6 @@ export class Writing implements Disposable {
     this.reconciler[Symbol.dispose]();
     this.guard[Symbol.dispose]();
     this.#gates[Symbol.dispose]();
-    for (const timer of this.#reviews.values()) timer[Symbol.dispose]();
   }
 }
 

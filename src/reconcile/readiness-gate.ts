@@ -9,6 +9,7 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import { inParallel } from '../lib/in-parallel.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
+import { Wakeup } from '../lib/wakeup.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
@@ -72,13 +73,14 @@ export class ReadinessGates implements Disposable {
   readonly #dirty = new Set<ConsulNodeName>();
   readonly #backoff: Backoff;
   #isFailing = false;
-  #wake: (() => void) | undefined;
+  readonly #wakeup: Wakeup;
 
   constructor(options: ReadinessGatesOptions) {
     const { kube, clock, random, pods } = options;
     this.#options = options;
     this.#client = new KubeClient(kube, clock);
     this.#backoff = new Backoff({ random });
+    this.#wakeup = new Wakeup(clock);
     this.#subscription = pods.subscribe((before, after) => {
       if (before !== undefined && before.uid !== after?.uid) this.#forget(before);
       if (after !== undefined) this.#consider(after);
@@ -138,24 +140,17 @@ export class ReadinessGates implements Disposable {
 
   #look(node: ConsulNodeName): void {
     this.#dirty.add(node);
-    this.#wake?.();
+    this.#wakeup.notify();
   }
 
   /** Resolves when there is something to look at. */
   async #due(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#dirty.size > 0) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    const until = AbortSignal.any([signal, woken.signal]);
-    // Without a closed gate there is nothing to look at, and no timer.
-    const waiting =
-      this.#closed.size > 0
-        ? this.#options.clock.sleep(lookMs, until)
-        : new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }));
-    await waiting.catch(() => {});
-    this.#wake = undefined;
-    signal.throwIfAborted();
+    while (this.#dirty.size === 0) {
+      // Without a closed gate there is nothing to look at, and no timer.
+      const outcome = await this.#wakeup.wait(this.#closed.size > 0 ? lookMs : undefined, signal);
+      if (outcome === 'elapsed') return;
+    }
   }
 
   /** The pods of a node whose gates may open. */

@@ -167,6 +167,11 @@ export class Reconciler implements Disposable {
     this.#queue.add(node);
   }
 
+  /** `node` is to be looked at after `ms`. */
+  reviewAfter(node: ConsulNodeName, ms: number): void {
+    this.#queue.addAfter(node, ms);
+  }
+
   /** Somebody else changed entries of ours. */
   drifted(drift: readonly Finding[]): void {
     for (const finding of drift) {

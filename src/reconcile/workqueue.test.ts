@@ -82,6 +82,44 @@ describe('Workqueue', () => {
     assert.equal(queue.depth, 1);
   });
 
+  test('a key added for later comes in the background when its time is over, at the first of several times', async () => {
+    const { clock, queue } = setup();
+    queue.addAfter('a', 500);
+    queue.addAfter('a', 200);
+    queue.addAfter('a', 300);
+    await clock.advance(199);
+    assert.equal(queue.depth, 0);
+    await clock.advance(1);
+    assert.deepEqual(queue.take(), { key: 'a', since: undefined });
+    queue.done('a', 'ok');
+    await clock.advance(1_000);
+    assert.equal(queue.depth, 0, 'the later times are forgotten');
+    queue.addAfter('a', 100);
+    await clock.advance(100);
+    assert.deepEqual(drain(queue), ['a']);
+  });
+
+  test('add() leaves the later time of a key as it is, and a key that is taken then comes back after done()', async () => {
+    const { clock, queue } = setup();
+    queue.addAfter('a', 100);
+    queue.add('a', 'urgent', 0);
+    assert.deepEqual(queue.take(), { key: 'a', since: 0 });
+    await clock.advance(100);
+    assert.equal(queue.take(), undefined);
+    queue.done('a', 'ok');
+    assert.deepEqual(drain(queue), ['a']);
+  });
+
+  test('dispose() leaves no timer behind', () => {
+    const { clock, queue } = setup();
+    queue.addAfter('a', 100);
+    queue.add('b');
+    queue.take();
+    queue.done('b', 'failed');
+    queue[Symbol.dispose]();
+    assert.equal(clock.pending, 0);
+  });
+
   test('ready() resolves on add() and rejects on abort', async () => {
     const { queue } = setup();
     const abort = new AbortController();

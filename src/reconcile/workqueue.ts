@@ -1,6 +1,7 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { Wakeup } from '../lib/wakeup.ts';
 
 /** `urgent`: something happened. `background`: a start or a periodic comparison asks for a look. */
 export type Lane = 'urgent' | 'background';
@@ -32,7 +33,9 @@ interface Entry {
  * - a key is never handed out twice at the same time: added while it is taken, it comes back after `done()`;
  * - urgent keys come before background keys, each lane in the order of its first `add()`;
  * - a key that failed comes back by itself after a wait of its own that grows with every failure, or at
- *   once when it is added again in the urgent lane.
+ *   once when it is added again;
+ * - a key added for later comes into the background lane when its time is over. Of several times for one key
+ *   the first counts; `add()` leaves it as it is.
  */
 export class Workqueue<Key> implements Disposable {
   readonly #clock: Clock;
@@ -43,10 +46,13 @@ export class Workqueue<Key> implements Disposable {
   /** Keys added while taken. */
   readonly #again = new Map<Key, Entry>();
   readonly #failures = new Map<Key, { readonly backoff: Backoff; timer: Disposable | undefined }>();
-  #wake: (() => void) | undefined;
+  /** Keys added for later, `at`: `clock.now()`. */
+  readonly #later = new Map<Key, { readonly at: number; readonly timer: Disposable }>();
+  readonly #wakeup: Wakeup;
 
   constructor({ clock, random, initialRetryMs = 200, maxRetryMs = 30_000 }: WorkqueueOptions) {
     this.#clock = clock;
+    this.#wakeup = new Wakeup(clock);
     this.#random = random;
     this.#retry = { initialMs: initialRetryMs, maxMs: maxRetryMs };
   }
@@ -61,7 +67,20 @@ export class Workqueue<Key> implements Disposable {
     this.#enqueue(key, { lane, since });
   }
 
-  /** Keys that wait to be taken, retries that are not yet due left out. */
+  /** Marks `key` for a look in the background after `ms`, unless a look is due sooner. */
+  addAfter(key: Key, ms: number): void {
+    const at = this.#clock.now() + ms;
+    const before = this.#later.get(key);
+    if (before !== undefined && before.at <= at) return;
+    before?.timer[Symbol.dispose]();
+    const timer = this.#clock.schedule(ms, () => {
+      this.#later.delete(key);
+      this.add(key);
+    });
+    this.#later.set(key, { at, timer });
+  }
+
+  /** Keys that wait to be taken, retries and keys for later that are not yet due left out. */
   get depth(): number {
     return this.#waiting.urgent.size + this.#waiting.background.size;
   }
@@ -85,20 +104,10 @@ export class Workqueue<Key> implements Disposable {
     return oldest === undefined ? 0 : this.#clock.now() - oldest;
   }
 
-  /** Resolves when a key can be taken; rejects with the signal's reason. One waiter at a time. */
+  /** Resolves when a key can be taken; rejects when the signal aborts. One waiter at a time. */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.depth > 0) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#wake = resolve;
-    try {
-      await promise;
-    } finally {
-      this.#wake = undefined;
-      signal.removeEventListener('abort', onAbort);
-    }
+    while (this.depth === 0) await this.#wakeup.wait(undefined, signal);
   }
 
   /** The next key, or undefined when none waits. */
@@ -138,7 +147,9 @@ export class Workqueue<Key> implements Disposable {
 
   [Symbol.dispose](): void {
     for (const { timer } of this.#failures.values()) timer?.[Symbol.dispose]();
+    for (const { timer } of this.#later.values()) timer[Symbol.dispose]();
     this.#failures.clear();
+    this.#later.clear();
   }
 
   #enqueue(key: Key, entry: Entry): void {
@@ -152,7 +163,7 @@ export class Workqueue<Key> implements Disposable {
       failure.timer?.[Symbol.dispose]();
       failure.timer = undefined;
     }
-    this.#wake?.();
+    this.#wakeup.notify();
   }
 
   #retryLater(key: Key, entry: Entry, retryAfterMs: number): void {

@@ -1,6 +1,7 @@
-import { Backoff } from '../lib/backoff.ts';
-import { RegistrarError } from '../lib/errors.ts';
+import type { RegistrarError } from '../lib/errors.ts';
+import { repeat } from '../lib/retry.ts';
 import { TokenBucket } from '../lib/token-bucket.ts';
+import { Wakeup } from '../lib/wakeup.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import { isAsKnown } from './catalog/is-as-known.ts';
 import { indexOfWake, waitForIndex } from './catalog/wait-for-index.ts';
@@ -45,24 +46,26 @@ export class Sweep {
   #covered: ReadonlySet<ConsulNodeName> = new Set();
   /** Nodes to be read, and what of them changed; undefined: not known. */
   readonly #due = new Map<ConsulNodeName, Source | undefined>();
-  readonly #sleeping = new Set<() => void>();
+  readonly #wakeup: Wakeup;
 
   constructor(options: SweepOptions) {
     this.#options = options;
-    this.#bucket = new TokenBucket({ clock: options.context.clock, burst, refillMs });
+    const { clock } = options.context;
+    this.#bucket = new TokenBucket({ clock, burst, refillMs });
+    this.#wakeup = new Wakeup(clock);
   }
 
   /** From now on the checks of these nodes; those that are new are read once. */
   cover(names: ReadonlySet<ConsulNodeName>): void {
     const added = names.difference(this.#covered);
     this.#covered = names;
-    this.ring(added);
+    this.notify(added);
   }
 
   /** Has these nodes read. */
-  ring(names: Iterable<ConsulNodeName>): void {
+  notify(names: Iterable<ConsulNodeName>): void {
     for (const name of names) this.#due.set(name, undefined);
-    this.#wake();
+    this.#wakeup.notify();
   }
 
   /** Runs until the signal aborts. */
@@ -81,7 +84,7 @@ export class Sweep {
       const index = next;
       next = undefined;
       if (kind === 'checks' && this.#covered.size === 0) {
-        await this.#rung(signal);
+        await this.#wakeup.wait(undefined, signal);
         return;
       }
       if (index === undefined) {
@@ -106,7 +109,7 @@ export class Sweep {
       const isDueAlready = this.#due.has(name);
       this.#due.set(name, isDueAlready && this.#due.get(name) !== kind ? undefined : kind);
     }
-    this.#wake();
+    this.#wakeup.notify();
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -115,7 +118,7 @@ export class Sweep {
     await this.#keepTrying('sweep', signal, async () => {
       const [first] = this.#due;
       if (first === undefined) {
-        await this.#rung(signal);
+        await this.#wakeup.wait(undefined, signal);
         return;
       }
       const waitMs = this.#bucket.take();
@@ -136,46 +139,14 @@ export class Sweep {
     });
   }
 
-  #wake(): void {
-    for (const wake of [...this.#sleeping]) wake();
-  }
-
-  /** Until there is something to do. */
-  #rung(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        signal.removeEventListener('abort', onAbort);
-        this.#sleeping.delete(wake);
-      };
-      const wake = () => {
-        end();
-        resolve();
-      };
-      const onAbort = () => {
-        end();
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#sleeping.add(wake);
-    });
-  }
-
   async #keepTrying(part: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
     const { context, health } = this.#options;
+    const { clock, random } = context;
     const { onError, onOk } = health(part);
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random: context.random });
-    while (!signal.aborted) {
-      try {
-        await step();
-        backoff.reset();
-        onOk();
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const error = RegistrarError.from(thrown);
-        onError(error);
-        const waitMs = backoff.next(Math.max(100, error.retryAfterMs ?? 0));
-        await context.clock.sleep(waitMs, signal).catch(() => {});
-      }
-    }
+    const attempt = async () => {
+      await step();
+      onOk();
+    };
+    await repeat(attempt, { clock, random, initialMs: 500, maxMs: 10_000, leastMs: 100, onError }, signal);
   }
 }

@@ -43,7 +43,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'writes before the reflectors have synced',
     edits: [
-      { file: 'src/operator.ts', original: 'await aborted(this.#stores.settled, signal);', mutated: '' },
+      {
+        file: 'src/operator.ts',
+        original: 'await unlessAborted(this.#stores.settled, signal);',
+        mutated: '',
+      },
       { file: 'src/kube/store/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
       ...withoutConsistentReads,
     ],

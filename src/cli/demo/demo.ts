@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { type Random, systemRandom } from '../../lib/random.ts';
+import { untilAborted } from '../../lib/unless-aborted.ts';
 import { prometheusMetrics } from '../../metrics/prometheus.ts';
 import type { CliContext, Output } from '../context.ts';
 import { pinoLogger } from '../pino-logger.ts';
@@ -72,7 +73,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
       await using addresses = await expose(stage, consul, { metrics, logger, clock });
       printer.text(invitation(addresses, stage));
       view = plainView(context.stdout, elapsed);
-      await aborted(signal);
+      await untilAborted(signal);
     }
     return state.outcome === 'passed' ? 0 : 1;
   } catch (thrown) {
@@ -96,9 +97,3 @@ function printLog(stderr: Output, { lines }: LogTail): void {
   stderr.write(`The operator's last lines:\n`);
   for (const line of lines.slice(-logLinesOfFailure)) stderr.write(`  ${line}\n`);
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -1,11 +1,12 @@
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { LruMap } from '../../lib/lru-map.ts';
 import type { Random } from '../../lib/random.ts';
+import { retry } from '../../lib/retry.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import type { Transport } from '../../lib/transport.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import { KubeClient } from '../client.ts';
 import { EventCorrelator, eventLimits } from './event-correlator.ts';
@@ -69,13 +70,14 @@ export class EventRecorder {
   #isFailing = false;
   /** Of Event objects begun: tells apart those of one millisecond. */
   #number = 0;
-  #wake: (() => void) | undefined;
+  readonly #wakeup: Wakeup;
 
   constructor(options: EventRecorderOptions) {
     const { clock, kube } = options;
     this.#options = options;
     this.#client = new KubeClient(kube, clock);
     this.#correlator = new EventCorrelator(clock);
+    this.#wakeup = new Wakeup(clock);
     this.#pace = new TokenBucket({ clock, burst: globalBurst, refillMs: globalRefillMs });
   }
 
@@ -100,7 +102,7 @@ export class EventRecorder {
     told.count += 1;
     told.lastAt = clock.wall();
     this.#waiting.add(told);
-    this.#wake?.();
+    this.#wakeup.notify();
   }
 
   /** Writes until the signal aborts; never rejects. What waits then is dropped. */
@@ -108,7 +110,7 @@ export class EventRecorder {
     const { clock } = this.#options;
     try {
       for (;;) {
-        await this.#any(signal);
+        await this.#wakeup.wait(undefined, signal);
         for (const told of this.#waiting) {
           const waitMs = this.#pace.take();
           if (waitMs > 0) await clock.sleep(waitMs, signal);
@@ -132,20 +134,6 @@ export class EventRecorder {
     told.exists = false;
   }
 
-  async #any(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#waiting.size > 0) return;
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#wake = () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
-  }
-
   async #write(told: Told, signal: AbortSignal): Promise<void> {
     const { clock, random, onDropped } = this.#options;
     const namespace = eventNamespace(told.event.regarding);
@@ -154,24 +142,20 @@ export class EventRecorder {
       onDropped('forbidden');
       return;
     }
-    const backoff = new Backoff({ random });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await withDeadline(clock, requestTimeoutMs, signal, (inTime) => this.#send(told, inTime));
-        this.#succeeded(namespace);
-        return;
-      } catch (thrown) {
-        signal.throwIfAborted();
-        const error = RegistrarError.from(thrown);
-        if (isPassing(error) && attempt < mostAttempts) {
-          await clock.sleep(backoff.next(error.retryAfterMs), signal);
-          continue;
-        }
-        // The next of its kind begins anew.
-        if (!told.exists) told.count = 0;
-        this.#failed(namespace, error);
-        return;
-      }
+    let attempts = 0;
+    const attempt = () => withDeadline(clock, requestTimeoutMs, signal, (inTime) => this.#send(told, inTime));
+    const onError = (error: RegistrarError) => {
+      attempts += 1;
+      if (!isPassing(error) || attempts === mostAttempts) throw error;
+    };
+    try {
+      await retry(attempt, { clock, random, onError }, signal);
+      this.#succeeded(namespace);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      // The next of its kind begins anew.
+      if (!told.exists) told.count = 0;
+      this.#failed(namespace, RegistrarError.from(thrown));
     }
   }
 

@@ -2,6 +2,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { Difference, Differences } from './audit.ts';
 
@@ -35,10 +36,11 @@ export class Auditor {
   /** Audits that are asked for do not come sooner. */
   #earliestAt = Number.NEGATIVE_INFINITY;
   #isAsked = false;
-  #wake: (() => void) | undefined;
+  readonly #wakeup: Wakeup;
 
   constructor(options: AuditorOptions) {
     this.#options = options;
+    this.#wakeup = new Wakeup(options.clock);
     this.#dueAt = this.#inAPeriod();
   }
 
@@ -52,7 +54,7 @@ export class Auditor {
     this.#isAsked = true;
     const soon = Math.max(this.#options.clock.now() + settleMs, this.#earliestAt);
     this.#dueAt = Math.min(this.#dueAt, soon);
-    this.#wake?.();
+    this.#wakeup.notify();
   }
 
   /** Everything was listed anew: as good as an audit. */
@@ -103,13 +105,7 @@ export class Auditor {
   async #due(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     for (let leftMs = this.#dueAt - clock.now(); leftMs > 0; leftMs = this.#dueAt - clock.now()) {
-      const woken = new AbortController();
-      const wake = () => woken.abort();
-      this.#wake = wake;
-      await clock.sleep(leftMs, AbortSignal.any([signal, woken.signal])).catch(() => {});
-      // The run of the next watch may have begun.
-      if (this.#wake === wake) this.#wake = undefined;
-      signal.throwIfAborted();
+      await this.#wakeup.wait(leftMs, signal);
     }
   }
 }

@@ -3,6 +3,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import { repeat } from '../../lib/retry.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { Logger } from '../../logging/logger.ts';
 import { throwIfRefused } from '../answer.ts';
@@ -456,30 +457,22 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     const { signal } = watchdog;
     // Events may arrive before the answer, and be newer than it.
     const { seen } = this.#history;
-    const backoff = new Backoff({ random });
-    while (!signal.aborted) {
-      try {
-        const version = await currentVersion({
-          ...this.#options,
-          namespace: this.#options.writer.scope,
-          signal,
-        });
-        if (signal.aborted) return;
-        if (!this.#history.isPast(version, seen)) {
-          this.#resumed();
-          return;
-        }
-        this.#history.accept(version);
-        watchdog.end(this.#wentBack(version));
-        return;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        // The watch may be well all the same, and then nothing else would ever tell.
-        this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(thrown) });
-        const { retryAfterMs = 0 } = RegistrarError.from(thrown);
-        await clock.sleep(backoff.next(retryAfterMs), signal).catch(() => {});
+    const check = async () => {
+      const namespace = this.#options.writer.scope;
+      const version = await currentVersion({ ...this.#options, namespace, signal });
+      if (signal.aborted) return 'done';
+      if (!this.#history.isPast(version, seen)) {
+        this.#resumed();
+        return 'done';
       }
-    }
+      this.#history.accept(version);
+      watchdog.end(this.#wentBack(version));
+      return 'done';
+    };
+    // The watch may be well all the same, and nothing else would show that the history is another.
+    const onError = (error: RegistrarError) =>
+      this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(error) });
+    await repeat(check, { clock, random, onError }, signal);
   }
 
   #wentBack(version: string): RegistrarError {

@@ -3,6 +3,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { inParallel } from '../../lib/in-parallel.ts';
 import type { Random } from '../../lib/random.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Subject } from '../../plan/evidence.ts';
 import type { Look } from '../../plan/guard.ts';
 import type { PendingRemovals, Question } from './pending-removals.ts';
@@ -29,15 +30,16 @@ type PodSubject = Extract<Subject, { kind: 'pod' }>;
 /** Has the subjects of what is pending read, each when it is due, and what proves that they have ended. */
 export class Inquiry {
   readonly #options: InquiryOptions;
-  #wake: (() => void) | undefined;
+  readonly #wakeup: Wakeup;
 
   constructor(options: InquiryOptions) {
     this.#options = options;
+    this.#wakeup = new Wakeup(options.clock);
   }
 
   /** There is something new to be read. */
-  wake(): void {
-    this.#wake?.();
+  notify(): void {
+    this.#wakeup.notify();
   }
 
   /** Until the signal aborts; then resolves. */
@@ -48,7 +50,7 @@ export class Inquiry {
         const [question, proofs] = [this.#nextDue(), this.#options.proofsDue()];
         const next = Math.min(question ?? Number.POSITIVE_INFINITY, proofs ?? Number.POSITIVE_INFINITY);
         const wait = next - clock.now();
-        if (wait > 0) await this.#woken(Number.isFinite(wait) ? wait : undefined, signal);
+        if (wait > 0) await this.#wakeup.wait(Number.isFinite(wait) ? wait : undefined, signal);
         else if (next === question) await this.#lookAround(signal);
         else await this.#options.findProofs(signal);
       }
@@ -93,22 +95,6 @@ export class Inquiry {
     const backoff = new Backoff({ initialMs: 2_000 * 2 ** Math.min(question.attempts, 5), random });
     pending.answer(question, look, sentAt, isFinal ? undefined : clock.now() + backoff.next(1_000));
     onAnswered(question);
-  }
-
-  async #woken(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : this.#options.clock.schedule(ms, resolve);
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#wake = resolve;
-    try {
-      await promise;
-    } finally {
-      this.#wake = undefined;
-      timer?.[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
-    }
   }
 }
 

@@ -160,7 +160,7 @@ export class RemovalGuard implements Disposable {
       this.#pending.ask(removal, subject, due);
     }
     if (seen.historyWentBack) removal.isOfOtherHistory = true;
-    this.#inquiry.wake();
+    this.#inquiry.notify();
     const { order, proof, question, since, passed } = removal;
     if (passed) return { kind: 'pass', because: order === 'release' ? 'released' : (proof ?? 'confirmed') };
     const tripped = this.#isTripped();

@@ -2,6 +2,8 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import { untilAborted } from '../../lib/unless-aborted.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import type { Drift } from '../../plan/finding.ts';
@@ -34,25 +36,25 @@ type State =
       readonly kind: 'fails';
       readonly since: number;
       readonly error: RegistrarError;
-      readonly told: boolean;
+      readonly reported: boolean;
     };
 
 interface Watch {
   state: State;
-  ring: () => void;
+  readonly wakeup: Wakeup;
 }
 
 /** An agent that restarts is silent for a moment; that is not worth a line. */
-const toldAfterMs = 5_000;
+const reportedAfterMs = 5_000;
 /** How long an agent that nobody needs and that does not answer is remembered, in milliseconds. */
 const forgottenAfterMs = 3_600_000;
 
 /**
- * Sees what becomes of our instances on each agent: a reading every so often, and between two of them a
- * doorbell on one of the instances. The connection that it holds breaks when the agent ends, so that one which
- * comes back empty is found at once.
+ * Follows what is registered with each agent: reads it at intervals, and between two readings holds a blocking
+ * query on one of its instances. The query's connection breaks when the agent ends, so that an agent which comes
+ * back empty is found at once.
  *
- * Each agent is followed by itself, with a backoff of its own: one that is away delays no other.
+ * Each agent is followed alone, with its own backoff: an agent that is away delays no other.
  */
 export class AgentWatcher {
   readonly #options: AgentWatcherOptions;
@@ -79,24 +81,21 @@ export class AgentWatcher {
   /** Follows a node's agent from now on, or as soon as run() does. */
   follow(node: ConsulNodeName): void {
     if (this.#watches.has(node)) return;
-    const watch: Watch = { state: { kind: 'unread' }, ring: () => {} };
+    const watch: Watch = { state: { kind: 'unread' }, wakeup: new Wakeup(this.#options.clock) };
     this.#watches.set(node, watch);
     if (this.#signal !== undefined) this.#start(node, watch, this.#signal);
   }
 
   /** Has the agent of a node read now. */
-  ring(node: ConsulNodeName): void {
-    this.#watches.get(node)?.ring();
+  notify(node: ConsulNodeName): void {
+    this.#watches.get(node)?.wakeup.notify();
   }
 
   /** Runs until the signal aborts. Never rejects for a fault of an agent. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     for (const [node, watch] of this.#watches) this.#start(node, watch, signal);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await untilAborted(signal);
     await Promise.all(this.#running);
   }
 
@@ -115,7 +114,7 @@ export class AgentWatcher {
         backoff.reset();
         this.#answers(node, watch);
         if (drift !== undefined && drift.length > 0) onDrift(drift);
-        // Undefined: a write of our own was under way.
+        // Undefined: a write of this process was under way.
         waitMs = drift === undefined ? ownWritesPauseMs : jittered(intervalMs, 0.1, random);
       } catch (thrown) {
         if (signal.aborted) return;
@@ -124,41 +123,34 @@ export class AgentWatcher {
         waitMs = backoff.next(Math.max(50, error.retryAfterMs ?? 0));
       }
       const startedAt = clock.now();
-      const rung = await this.#wait(node, watch, waitMs, signal);
-      const isBurst = rung !== 'elapsed' && clock.now() - startedAt < ownWritesPauseMs;
-      // A burst of our own writes costs one reading; nor must an agent that hangs up at once keep us busy.
-      if (rung === 'changed' || isBurst) await clock.sleep(ownWritesPauseMs, signal).catch(() => {});
+      const ended = await this.#wait(node, watch, waitMs, signal);
+      const isBurst = ended !== 'elapsed' && clock.now() - startedAt < ownWritesPauseMs;
+      // A burst of own writes costs one reading, and an agent that hangs up at once does not cost many.
+      if (ended === 'changed' || isBurst) await clock.sleep(ownWritesPauseMs, signal).catch(() => {});
     }
   }
 
-  /** Until the time is over, somebody rings, or the doorbell does: by a change, or because the agent ended. */
+  /** Until the time is over, `notify()` was called, or the blocking query has ended. */
   async #wait(
     node: ConsulNodeName,
     watch: Watch,
     ms: number,
     signal: AbortSignal,
-  ): Promise<'changed' | 'ended' | 'elapsed'> {
-    const { clock } = this.#options;
+  ): Promise<'changed' | 'ended' | 'notified' | 'elapsed'> {
     const over = new AbortController();
     const until = AbortSignal.any([signal, over.signal]);
-    const rung = new Promise<'ended'>((resolve) => {
-      watch.ring = () => resolve('ended');
-    });
-    const elapsed = clock.sleep(ms, until).then(
-      () => 'elapsed' as const,
-      () => 'elapsed' as const,
-    );
-    const waiting = [elapsed, this.#doorbell(node, watch, until)];
+    const notified = watch.wakeup.wait(ms, until).catch(() => 'elapsed' as const);
+    const waiting = [notified, this.#blockingQuery(node, watch, until)];
     try {
-      return await Promise.race([rung, ...waiting]);
+      return await Promise.race(waiting);
     } finally {
-      watch.ring = () => {};
       over.abort();
       await Promise.all(waiting);
     }
   }
 
-  async #doorbell(
+  /** Ends when the first instance of the node changes, or the agent does. */
+  async #blockingQuery(
     node: ConsulNodeName,
     watch: Watch,
     signal: AbortSignal,
@@ -169,7 +161,7 @@ export class AgentWatcher {
       for (;;) {
         [instance] = observed.node(node)?.instances.keys() ?? [];
         if (instance !== undefined && watch.state.kind === 'answers') break;
-        // Without one there is nothing to lose, and nothing to ring. We may be about to register the first.
+        // Without an instance nothing can be lost and nothing can be waited for. The first may come any moment.
         await clock.sleep(ownWritesPauseMs, signal);
       }
       await agents.read(node, (client) => client.serviceChange(instance, signal));
@@ -184,7 +176,7 @@ export class AgentWatcher {
     const { state } = watch;
     watch.state = { kind: 'answers' };
     if (state.kind === 'answers') return;
-    if (state.kind === 'fails' && state.told) {
+    if (state.kind === 'fails' && state.reported) {
       logger.info('a Consul agent answers again', { reason: 'AgentAvailable', node });
     }
     onAnswers(node);
@@ -193,10 +185,10 @@ export class AgentWatcher {
   #fails(node: ConsulNodeName, watch: Watch, error: RegistrarError): 'forget' | 'go on' {
     const { clock, logger, isWanted, onForgotten, agents, observed } = this.#options;
     const now = clock.now();
-    const { since, told } = watch.state.kind === 'fails' ? watch.state : { since: now, told: false };
-    const isLate = now - since >= toldAfterMs;
-    watch.state = { kind: 'fails', since, error, told: told || isLate };
-    if (isLate && !told) {
+    const { since, reported } = watch.state.kind === 'fails' ? watch.state : { since: now, reported: false };
+    const isLate = now - since >= reportedAfterMs;
+    watch.state = { kind: 'fails', since, error, reported: reported || isLate };
+    if (isLate && !reported) {
       logger.warn('a Consul agent does not answer; what is registered with it stays as it is', {
         reason: 'AgentUnavailable',
         node,

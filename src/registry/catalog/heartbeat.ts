@@ -1,12 +1,12 @@
 import type { ConsulClient } from '../../consul/client.ts';
 import type { CheckAnswer } from '../../consul/schemas.ts';
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { Outage } from '../../lib/outage.ts';
 import type { Random } from '../../lib/random.ts';
+import { repeat } from '../../lib/retry.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
 import { externalSource, originKeys } from '../../model/origin.ts';
@@ -75,21 +75,13 @@ export class Heartbeat {
     const { clock, random, ttlMs, unhealthy } = this.#options;
     // Three in the time given: two may get lost.
     const everyMs = ttlMs / 3;
-    const backoff = new Backoff({ initialMs: 1_000, maxMs: everyMs, random });
-    while (!signal.aborted) {
-      let waitMs = everyMs;
-      try {
-        if (unhealthy() === undefined) await this.#beat(signal);
-        backoff.reset();
-        this.#outage.over();
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const error = RegistrarError.from(thrown);
-        this.#failed(error);
-        waitMs = backoff.next(error.retryAfterMs);
-      }
-      await clock.sleep(waitMs, signal).catch(() => {});
-    }
+    const step = async () => {
+      if (unhealthy() === undefined) await this.#beat(signal);
+      this.#outage.over();
+      await clock.sleep(everyMs, signal);
+    };
+    const onError = (error: RegistrarError) => this.#failed(error);
+    await repeat(step, { clock, random, initialMs: 1_000, maxMs: everyMs, onError }, signal);
   }
 
   /** After run(): removes the entry, and its node when nobody else is on it. Never rejects. */

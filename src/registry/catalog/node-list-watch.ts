@@ -1,5 +1,5 @@
-import { Backoff } from '../../lib/backoff.ts';
-import { RegistrarError } from '../../lib/errors.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import { repeat } from '../../lib/retry.ts';
 import { type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
 import type { WatchContext } from '../watch-context.ts';
 import { trusted } from './read-node.ts';
@@ -28,28 +28,19 @@ export interface NodeListWatchOptions {
 export async function watchNodeList(options: NodeListWatchOptions, signal: AbortSignal): Promise<void> {
   const { context, nodeMeta, onList, onIndexReset, onError, onOk } = options;
   const { client, clock, random } = context;
-  const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
   let last = 0;
   let pauseMs = 0;
-  while (!signal.aborted) {
-    try {
-      const answer = await client.catalogNodes({ nodeMeta }, signal);
-      const names = trusted(answer).map(({ Node }) => consulNodeName(Node));
-      if (answer.index < last) onIndexReset();
-      await onList(new Set(names), signal);
-      last = answer.index;
-      const startedAt = clock.now();
-      onOk();
-      indexOfWake(await waitForIndex(context, { kind: 'nodes', nodeMeta }, last, signal));
-      backoff.reset();
-      pauseMs = clock.now() - startedAt < paceMs ? Math.min(pauseMs + paceMs, longestPaceMs) : 0;
-      if (pauseMs > 0) await clock.sleep(pauseMs, signal);
-    } catch (thrown) {
-      if (signal.aborted) return;
-      const error = RegistrarError.from(thrown);
-      onError(error);
-      const waitMs = backoff.next(Math.max(100, error.retryAfterMs ?? 0));
-      await clock.sleep(waitMs, signal).catch(() => {});
-    }
-  }
+  const step = async () => {
+    const answer = await client.catalogNodes({ nodeMeta }, signal);
+    const names = trusted(answer).map(({ Node }) => consulNodeName(Node));
+    if (answer.index < last) onIndexReset();
+    await onList(new Set(names), signal);
+    last = answer.index;
+    const startedAt = clock.now();
+    onOk();
+    indexOfWake(await waitForIndex(context, { kind: 'nodes', nodeMeta }, last, signal));
+    pauseMs = clock.now() - startedAt < paceMs ? Math.min(pauseMs + paceMs, longestPaceMs) : 0;
+    if (pauseMs > 0) await clock.sleep(pauseMs, signal);
+  };
+  await repeat(step, { clock, random, initialMs: 500, maxMs: 10_000, leastMs: 100, onError }, signal);
 }

@@ -1,6 +1,8 @@
 import { Backoff } from '../../lib/backoff.ts';
-import { RegistrarError } from '../../lib/errors.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import { repeat } from '../../lib/retry.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from '../watch-context.ts';
 import { type Wake, waitForIndex } from './wait-for-index.ts';
@@ -30,95 +32,76 @@ export class NodeWatch {
   readonly name: ConsulNodeName;
   readonly #options: NodeWatchOptions;
   readonly #bucket: TokenBucket;
-  #isAsked = false;
-  #wake: () => void = () => {};
+  readonly #wakeup: Wakeup;
 
   constructor(options: NodeWatchOptions) {
     const { clock } = options.context;
     this.name = options.name;
     this.#options = options;
     this.#bucket = new TokenBucket({ clock, burst, refillMs });
+    this.#wakeup = new Wakeup(clock);
   }
 
   /** Has the node read, whether or not Consul says that anything changed. */
-  ring(): void {
-    this.#isAsked = true;
-    this.#wake();
+  notify(): void {
+    this.#wakeup.notify();
   }
 
-  /** Runs until the signal aborts or there is no such node of ours any more. */
+  /** Runs until the signal aborts or this cluster has no such node any more. */
   async run(signal: AbortSignal): Promise<void> {
     const { context, onError, onOk } = this.#options;
     const { clock, observed, random } = context;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000, random });
+    const bounds = { initialMs: 500, maxMs: 10_000, random };
+    const refusals = new Backoff(bounds);
     let index = observed.readIndex(this.name);
-    try {
-      while (!signal.aborted) {
-        try {
-          const wake = index === undefined ? 'asked' : await this.#woken(index, signal);
-          if (wake === 'refused') await clock.sleep(backoff.next(1_000), signal);
-          else index = await this.#echo(wake, signal);
-          if (wake === 'refused' || index === undefined) index = await this.#read(signal);
-          if (wake !== 'refused') backoff.reset();
-          onOk();
-          if (index === undefined) return;
-        } catch (thrown) {
-          if (signal.aborted) return;
-          const error = RegistrarError.from(thrown);
-          onError(error);
-          await clock.sleep(backoff.next(Math.max(100, error.retryAfterMs ?? 0)), signal);
-          // What happened meanwhile is found by reading before the next wait.
-          index = undefined;
-        }
+    const step = async () => {
+      const last = index;
+      // After a failure the node is read before the next wait: it may have changed meanwhile.
+      index = undefined;
+      const wake = last === undefined ? 'notified' : await this.#wait(last, signal);
+      if (wake === 'refused') await clock.sleep(refusals.next(1_000), signal);
+      else {
+        index = await this.#echo(wake, signal);
+        refusals.reset();
       }
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
+      index ??= await this.#read(signal);
+      onOk();
+      return index === undefined ? 'done' : undefined;
+    };
+    try {
+      await repeat(step, { ...bounds, clock, leastMs: 100, onError }, signal);
     } finally {
       onOk();
     }
   }
 
-  /** Until something is to be looked at; rejects when Consul cannot be waited at. */
-  async #woken(index: number, signal: AbortSignal): Promise<Wake | 'asked'> {
-    if (this.#isAsked) return 'asked';
-    const asked = new AbortController();
-    this.#wake = () => asked.abort();
+  /** Until the node is to be looked at; rejects when Consul cannot be waited at. */
+  #wait(index: number, signal: AbortSignal): Promise<Wake | 'notified'> {
     const source = { kind: 'node-checks', node: this.name } as const;
-    try {
-      return await waitForIndex(
-        this.#options.context,
-        source,
-        index,
-        AbortSignal.any([signal, asked.signal]),
-      );
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (asked.signal.aborted) return 'asked';
-      throw thrown;
-    } finally {
-      this.#wake = () => {};
-    }
+    return this.#wakeup.unlessNotified(
+      (until) => waitForIndex(this.#options.context, source, index, until),
+      signal,
+    );
   }
 
   /**
    * Waits as long as our own writes and the rate ask for. The index to wait above when only we have written;
    * undefined when the node is to be read.
    */
-  async #echo(wake: Exclude<Wake, 'refused'> | 'asked', signal: AbortSignal): Promise<number | undefined> {
+  async #echo(wake: Exclude<Wake, 'refused'> | 'notified', signal: AbortSignal): Promise<number | undefined> {
     const { observed, clock } = this.#options.context;
     const rateMs = this.#bucket.take();
     const pauseMs = Math.max(rateMs, observed.isWriting(this.name) ? ownWritesPauseMs : 0);
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     // On a node that changes all the time, somebody else's write may hide between two writes of this process.
-    const isTrusted = rateMs === 0 && !this.#isAsked && typeof wake === 'number';
+    const isTrusted = rateMs === 0 && typeof wake === 'number';
     return isTrusted && observed.wroteAt(wake) ? wake : undefined;
   }
 
-  /** Where to go on from; undefined when there is no such node of ours. */
+  /** Where to go on from; undefined when there is no such node of this cluster. */
   async #read(signal: AbortSignal): Promise<number | undefined> {
     const { context } = this.#options;
     const { observed, clock } = context;
-    this.#isAsked = false;
     for (;;) {
       while (observed.isWriting(this.name)) await clock.sleep(ownWritesPauseMs / 4, signal);
       if ((await compare(context, this.name, signal)) !== undefined) break;

@@ -74,8 +74,8 @@ export class ObservedWatcher {
 
   /** Has every node read: Consul is not what it was, and may have nothing to wake us with. */
   reset(): void {
-    for (const { watch } of this.#watches.values()) watch.ring();
-    this.#sweep.ring(this.#known());
+    for (const { watch } of this.#watches.values()) watch.notify();
+    this.#sweep.notify(this.#known());
   }
 
   /** Runs until the signal aborts. Never rejects for a fault of Consul. */
@@ -122,8 +122,8 @@ export class ObservedWatcher {
     const [canary] = missing;
     // A list with none of our nodes may be one that is not shown to us: reading a node finds that out.
     if (canary !== undefined && missing.length === known.length) await compare(this.#context, canary, signal);
-    for (const name of missing) this.#watches.get(name)?.watch.ring();
-    this.#sweep.ring(missing);
+    for (const name of missing) this.#watches.get(name)?.watch.notify();
+    this.#sweep.notify(missing);
     this.#listed = listed;
     this.#assign(signal);
   }

@@ -1,6 +1,7 @@
 import type { ConsulClient, TxnAnswer, TxnOpError } from '../../consul/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Change } from '../../plan/change.ts';
 import type { ChangeWriter } from '../change-writer.ts';
 import { type Fence, noFence, type Prefix } from '../fence.ts';
@@ -63,7 +64,7 @@ export class Writer implements ChangeWriter {
   readonly #onTransaction: (report: TxnReport) => void;
   readonly #tickets = new Tickets();
   readonly #inFlight = new Map<Queued, Promise<void>>();
-  readonly #waiters = new Set<() => void>();
+  readonly #capacity: Wakeup;
   readonly #limits: LearntLimits;
   #queue: Queued[] = [];
   #submitted = 0;
@@ -73,6 +74,7 @@ export class Writer implements ChangeWriter {
     const { client, clock, maxInFlight = 4, fence = noFence, onTransaction = () => {} } = options;
     this.#client = client;
     this.#clock = clock;
+    this.#capacity = new Wakeup(clock);
     this.#limits = new LearntLimits(clock);
     this.#maxInFlight = maxInFlight;
     this.#fence = fence;
@@ -92,20 +94,7 @@ export class Writer implements ChangeWriter {
   /** Resolves when there is capacity; rejects with the signal's reason. */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    while (!this.hasCapacity) {
-      await new Promise<void>((resolve, reject) => {
-        const wake = () => {
-          signal.removeEventListener('abort', onAbort);
-          resolve();
-        };
-        const onAbort = () => {
-          this.#waiters.delete(wake);
-          reject(signal.reason);
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
-        this.#waiters.add(wake);
-      });
-    }
+    while (!this.hasCapacity) await this.#capacity.wait(undefined, signal);
   }
 
   submit(changes: readonly Change[]): Submitted {
@@ -138,11 +127,7 @@ export class Writer implements ChangeWriter {
       });
       this.#inFlight.set(queued, sent);
     }
-    if (!this.hasCapacity) return;
-    for (const wake of [...this.#waiters]) {
-      this.#waiters.delete(wake);
-      wake();
-    }
+    if (this.hasCapacity) this.#capacity.notify();
   }
 
   /** The first batch that waits for no gate before it. */
