@@ -1,6 +1,6 @@
-import type { Check } from '../model/check.ts';
+import { type Check, maintenanceCheck, readinessCheck } from '../model/check.ts';
 import type { Instance, WarmUp } from '../model/instance.ts';
-import { checkId, type InstanceId } from '../model/keys.ts';
+import type { InstanceId } from '../model/keys.ts';
 import { externalSource, type Origin } from '../model/origin.ts';
 import { managedByValue } from '../model/owner.ts';
 import type { PodRecord } from '../model/pod.ts';
@@ -99,22 +99,11 @@ function checksOf(
 ): Check[] {
   const checks: Check[] = [];
   if (health !== undefined) {
-    const name = 'Kubernetes readiness';
-    const definition = agents && ({ kind: 'ttl', ttlMs: agents.ttlMs } as const);
-    const type = definition?.kind ?? 'kubernetes-readiness';
-    checks.push({
-      id: checkId(`${id}:readiness`),
-      name,
-      type,
-      ...health,
-      ...(definition === undefined ? {} : { definition }),
-    });
+    const ttl = agents && { type: 'ttl', definition: { kind: 'ttl', ttlMs: agents.ttlMs } as const };
+    checks.push({ ...readinessCheck(id), ...health, ...ttl });
   }
   if (maintenance !== undefined) {
-    // As Consul's own maintenance mode writes it, so that its UI and `consul maint` know it.
-    const id_ = checkId(`_service_maintenance:${id}`);
-    const name = 'Service Maintenance Mode';
-    checks.push({ id: id_, name, type: 'maintenance', status: 'critical', output: maintenance });
+    checks.push({ ...maintenanceCheck(id), status: 'critical', output: maintenance });
   }
   return checks;
 }

@@ -1,5 +1,5 @@
-import type { Check } from '../model/check.ts';
-import { type ConsulNodeName, checkId, consulNodeName } from '../model/keys.ts';
+import { type Check, nodeCheck } from '../model/check.ts';
+import { type ConsulNodeName, consulNodeName } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import { originKeys } from '../model/origin.ts';
@@ -49,7 +49,7 @@ export function nodeEntry(
     taggedAddresses: taggedAddresses(addresses, (address) => address),
     meta: sortedRecord(meta.filter(([, value]) => value !== '')),
     // An agent's node has its agent's own check.
-    checks: record === undefined || options.agents !== undefined ? [] : [nodeCheck(record)],
+    checks: record === undefined || options.agents !== undefined ? [] : [checkOf(record)],
   };
 }
 
@@ -57,13 +57,11 @@ export function nodeEntry(
  * Follows the Node's condition Ready. A Node that the stores do not know has no check: that it is missing
  * says nothing about its health, and its pods' own checks go on.
  */
-function nodeCheck(record: KubeNodeRecord): Check {
+function checkOf(record: KubeNodeRecord): Check {
   const isReady = record.ready === 'True';
   const fallback = isReady ? 'Node is ready' : `Node's condition Ready is ${record.ready}`;
   return {
-    id: checkId('kubernetes-node'),
-    name: 'Kubernetes node',
-    type: 'kubernetes-node',
+    ...nodeCheck,
     status: isReady ? 'passing' : 'critical',
     output: reasonText(record.reason, record.message, fallback),
   };

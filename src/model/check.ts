@@ -1,7 +1,47 @@
-import type { CheckId } from './keys.ts';
+import { type CheckId, checkId, type InstanceId } from './keys.ts';
 
-/** The statuses Consul knows. In a transaction it accepts anything else too, so we must not send it. */
-export type CheckStatus = 'passing' | 'warning' | 'critical';
+/** The statuses Consul knows, the best first. In a transaction it accepts anything else too, so we must not send it. */
+export const checkStatuses = ['passing', 'warning', 'critical'] as const;
+export type CheckStatus = (typeof checkStatuses)[number];
+
+/** What Consul makes of a status: one that it does not know counts as critical. */
+export const checkStatus = (text: string): CheckStatus =>
+  text === 'passing' || text === 'warning' ? text : 'critical';
+
+type CheckName = Pick<Check, 'id' | 'name' | 'type'>;
+
+/** The check that follows the condition Ready of a Kubernetes node. */
+export const nodeCheck: CheckName = {
+  id: checkId('kubernetes-node'),
+  name: 'Kubernetes node',
+  type: 'kubernetes-node',
+};
+
+export const readinessCheckId = (instance: InstanceId): CheckId => checkId(`${instance}:readiness`);
+
+/** The check that follows the readiness of a pod or an endpoint. */
+export const readinessCheck = (instance: InstanceId): CheckName => ({
+  id: readinessCheckId(instance),
+  name: 'Kubernetes readiness',
+  type: 'kubernetes-readiness',
+});
+
+export const maintenanceType = 'maintenance';
+export const maintenanceCheckId = (instance: InstanceId): CheckId =>
+  checkId(`_service_maintenance:${instance}`);
+
+/** An instance in maintenance, as Consul writes it: its UI and `consul maint` know this check. */
+export const maintenanceCheck = (instance: InstanceId): CheckName => ({
+  id: maintenanceCheckId(instance),
+  name: 'Service Maintenance Mode',
+  type: maintenanceType,
+});
+
+/** The check of a node that a live Consul agent keeps: such a node is the agent's. */
+export const agentCheckId = checkId('serfHealth');
+
+/** The check of a node that consul-esm keeps where the node's meta asks it to ping. */
+export const monitorCheckId = checkId('externalNodeHealth');
 
 /** What the readiness check of an instance says once its pod, or its endpoint, was told to stop. */
 export const terminatingOutput = {

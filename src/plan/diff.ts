@@ -7,6 +7,7 @@ import type { Change, Effect } from './change.ts';
 import { hasSaidGoodbye } from './evidence.ts';
 import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding } from './finding.ts';
+import { withStatusOf } from './health.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
@@ -177,7 +178,7 @@ class Differing {
     const written: { check: Check; effect: Effect }[] = [];
     for (const wanted of instance.checks) {
       const known = observed.checks.get(wanted.id);
-      const check = withStatusOf(known, wanted);
+      const check = asProbed(known, wanted);
       const effect = this.#checkEffect(known, check, instance);
       if (effect !== undefined) written.push({ check, effect });
       else if (copied) written.push({ check, effect: 'update' });
@@ -206,7 +207,7 @@ class Differing {
       this.#moves = true;
       for (const wanted of moving.checks) {
         const known = observed.checks.get(wanted.id);
-        const check = withStatusOf(known, wanted);
+        const check = asProbed(known, wanted);
         const effect = this.#checkEffect(known, check, observed);
         if (effect !== undefined) {
           this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
@@ -268,11 +269,8 @@ function isWanted(id: InstanceId, wanted: ReadonlyMap<InstanceId, Instance> | un
 }
 
 /** A probe as its prober left it. */
-function withStatusOf(observed: ObservedCheck | undefined, check: Check): Check {
-  if (observed === undefined || !isProbe(check)) return check;
-  const { status, output } = observed;
-  return { ...check, status: status === 'passing' || status === 'warning' ? status : 'critical', output };
-}
+const asProbed = (observed: ObservedCheck | undefined, check: Check): Check =>
+  observed === undefined || !isProbe(check) ? check : withStatusOf(observed, check);
 
 function filtered<Entry>(
   entries: ReadonlyMap<string, Entry> | undefined,

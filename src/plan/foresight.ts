@@ -8,6 +8,7 @@ import { diff } from './diff.ts';
 import { type EvidenceView, explainRemoval, podOf, type Sightings } from './evidence.ts';
 import type { Held } from './finding.ts';
 import { type BreakerOptions, isTripped } from './guard.ts';
+import { isInService, worst } from './health.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
 import { keepLastKnown, type PanicOptions, servicesInPanic } from './panic.ts';
 import type { PlanInput, PlanOptions } from './plan.ts';
@@ -85,7 +86,8 @@ function unexplainedOn({ desired, observed }: PlanInput, options: ForesightOptio
 function heldHealth(inputs: readonly PlanInput[], { health, view }: ForesightOptions): Held[] {
   if (!health.enabled) return [];
   const losing = inputs.filter(
-    ({ desired, observed }) => isCritical(desired.entry?.checks ?? []) && isWell(observed),
+    ({ desired, observed }) =>
+      worst(desired.entry?.checks ?? []) === 'critical' && observed !== undefined && isInService(observed),
   );
   const atRisk = new Set(losing.map(({ desired }) => desired.name));
   const { kubeNodes } = view;
@@ -109,9 +111,3 @@ function heldLoss({ name: node, entry }: DesiredNode, instance: Instance['id']):
 
 const observedIn = (inputs: readonly PlanInput[]): ObservedNode[] =>
   inputs.flatMap(({ observed }) => (observed === undefined ? [] : [observed]));
-
-const isCritical = (checks: Instance['checks']): boolean =>
-  checks.some(({ status }) => status === 'critical');
-
-const isWell = (node: ObservedNode | undefined): boolean =>
-  node !== undefined && [...node.checks.values()].every(({ status }) => status !== 'critical');

@@ -1,3 +1,4 @@
+import { agentCheckId, monitorCheckId } from '../model/check.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import { isFromKubernetes } from '../model/origin.ts';
 import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/owner.ts';
@@ -8,9 +9,6 @@ import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.t
  * apart. A definition follows, see notes.ts.
  */
 export const ownNotes = `${managedByKey}: ${managedByValue}`;
-
-/** Check of a node that a live Consul agent keeps: such a node is the agent's. */
-const agentCheck = 'serfHealth';
 
 /**
  * Why a node is not ours.
@@ -23,7 +21,7 @@ export type ForeignReason = 'agent' | 'other-owner' | 'no-stamp';
 
 /** The one place that decides whether a Consul node may be written or removed. */
 export function nodeOwnership(node: ObservedNode, owner: ClusterUid): 'ours' | ForeignReason {
-  for (const check of node.checks.values()) if (check.id === agentCheck) return 'agent';
+  if (node.checks.has(agentCheckId)) return 'agent';
   if (isOwned(node.meta, owner)) return 'ours';
   const [manager, cluster] = [node.meta[managedByKey], node.meta[clusterUidKey]];
   const otherStamp = (manager ?? managedByValue) !== managedByValue || (cluster ?? owner) !== owner;
@@ -46,10 +44,7 @@ export function isOwnInstance(instance: ObservedInstance): boolean {
   return false;
 }
 
-/** Check of a node that consul-esm keeps where the node's meta asks it to ping. */
-const monitorCheck = 'externalNodeHealth';
-
 /** Whether a check of a node is what an external monitor, as it was asked to, found by a ping. */
 export function isMonitorCheck({ id }: Pick<ObservedCheck, 'id'>, { meta }: ObservedNode): boolean {
-  return id === monitorCheck && meta['external-probe'] === 'true';
+  return id === monitorCheckId && meta['external-probe'] === 'true';
 }

@@ -1,8 +1,9 @@
-import type { Check } from '../model/check.ts';
+import { type Check, readinessCheckId } from '../model/check.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
+import { allPassing, withStatusOf } from './health.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
 
 export interface PanicOptions {
@@ -39,10 +40,10 @@ export function servicesInPanic(
   for (const node of nodes) {
     const isLosing = atRisk.has(node.name) || lost.has(node.name);
     // The node's own check is what is in question; of other nodes it counts.
-    if (!isLosing && !allPassing(node.checks)) continue;
+    if (!isLosing && !allPassing(node.checks.values())) continue;
     for (const { service, checks } of node.instances.values()) {
       // One that failed by itself before is nobody's loss; of a lost node, its pods' checks followed the node.
-      if (!lost.has(node.name) && !allPassing(checks)) continue;
+      if (!lost.has(node.name) && !allPassing(checks.values())) continue;
       const count = counts.get(service) ?? { losing: 0, total: 0 };
       count.total += 1;
       if (isLosing) count.losing += 1;
@@ -52,11 +53,6 @@ export function servicesInPanic(
   const inPanic = new Set<ServiceName>();
   for (const [service, { losing, total }] of counts) if (losing > ratio * total) inPanic.add(service);
   return inPanic;
-}
-
-function allPassing(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
-  for (const { status } of checks.values()) if (status !== 'passing') return false;
-  return true;
 }
 
 /** Which losses of health on a node are to be kept from Consul. */
@@ -87,7 +83,7 @@ export function keepLastKnown(
 ): Kept {
   const { entry } = desired;
   // A node that any check keeps out of traffic has no health to keep.
-  if (entry === undefined || observed === undefined || !allPassing(observed.checks)) {
+  if (entry === undefined || observed === undefined || !allPassing(observed.checks.values())) {
     return { desired, instances: [] };
   }
   const isLost = ({ id, status }: Check) => status === 'critical' && observed.checks.has(id);
@@ -98,7 +94,7 @@ export function keepLastKnown(
   for (const instance of entry.instances.values()) {
     const { id } = instance;
     const before = observed.instances.get(id);
-    const isKept = keeping.instance(instance) && before !== undefined && allPassing(before.checks);
+    const isKept = keeping.instance(instance) && before !== undefined && allPassing(before.checks.values());
     if (lost !== undefined && !isKept) {
       const failed = withReadiness(instance, () => ({ status: 'critical', output: `Node: ${lost.output}` }));
       if (failed !== undefined) others.set(id, failed);
@@ -120,7 +116,7 @@ export function keepLastKnown(
   }
   const checks = entry.checks.map((check) => {
     const old = observed.checks.get(check.id);
-    return check === lost && old !== undefined ? asBefore(check, old) : check;
+    return check === lost && old !== undefined ? withStatusOf(old, check) : check;
   });
   const shown: NodeEntry = { ...entry, checks, instances };
   return { desired: { ...desired, entry: shown }, instances: kept };
@@ -133,14 +129,10 @@ function withReadiness(
   instance: Instance,
   statusOf: (check: Check) => Pick<ObservedCheck, 'status' | 'output'> | undefined,
 ): Instance | undefined {
-  const id = `${instance.id}:readiness`;
+  const id = readinessCheckId(instance.id);
   const own = instance.checks.find((check) => check.id === id);
   const before = own && statusOf(own);
   if (own === undefined || before === undefined || own.status === before.status) return undefined;
-  const checks = instance.checks.map((check) => (check === own ? asBefore(check, before) : check));
+  const checks = instance.checks.map((check) => (check === own ? withStatusOf(before, check) : check));
   return { ...instance, checks };
-}
-
-function asBefore(check: Check, { status, output }: Pick<ObservedCheck, 'status' | 'output'>): Check {
-  return { ...check, status: status === 'passing' || status === 'warning' ? status : 'critical', output };
 }

@@ -1,4 +1,5 @@
 import type { Check } from '../model/check.ts';
+import { readinessCheckId } from '../model/check.ts';
 import type { StaleSource } from '../model/desired-node.ts';
 import { originOf } from '../model/origin.ts';
 import { ttlIn } from './notes.ts';
@@ -22,18 +23,9 @@ export function keptFor(
 /** The kept instance's readiness check as its source has it now; undefined when there is none to write. */
 export function followedCheck(instance: ObservedInstance, source: StaleSource): Check | undefined {
   if (source.check === undefined) return undefined;
-  for (const check of instance.checks.values()) {
-    if (check.id !== `${instance.id}:readiness`) continue;
-    const { id, name, type } = check;
-    const definition = ttlIn(check.notes);
-    return {
-      id,
-      name,
-      type,
-      status: source.check.status,
-      output: source.check.output,
-      ...(definition === undefined ? {} : { definition }),
-    };
-  }
-  return undefined;
+  const check = instance.checks.get(readinessCheckId(instance.id));
+  if (check === undefined) return undefined;
+  const { id, name, type } = check;
+  const definition = ttlIn(check.notes);
+  return { id, name, type, ...source.check, ...(definition === undefined ? {} : { definition }) };
 }

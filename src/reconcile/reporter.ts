@@ -5,6 +5,7 @@ import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Finding } from '../plan/finding.ts';
+import { worst } from '../plan/health.ts';
 import { findingText } from '../plan/render.ts';
 
 /**
@@ -149,7 +150,7 @@ function told(change: Change): Told {
       return {
         message: isNew ? 'instance registered' : 'instance updated',
         reason: isNew ? 'Registered' : 'Updated',
-        fields: { ...about(instance), node, status: worst(instance) },
+        fields: { ...about(instance), node, status: worst(instance.checks) },
       };
     }
     case 'put-check': {
@@ -189,13 +190,4 @@ function about({ id, service, address, port, meta }: Instance): Readonly<Record<
     address: `${address.includes(':') ? `[${address}]` : address}:${port}`,
     ...pod,
   };
-}
-
-function worst({ checks }: Instance): string {
-  const statuses = checks.map(({ status }) => status);
-  return (
-    statuses.find((status) => status === 'critical') ??
-    statuses.find((status) => status === 'warning') ??
-    'passing'
-  );
 }

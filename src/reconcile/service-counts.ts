@@ -1,4 +1,6 @@
-import type { ObservedCheck, ObservedNode } from '../plan/observed.ts';
+import { checkStatuses } from '../model/check.ts';
+import { worseOf, worst } from '../plan/health.ts';
+import type { ObservedNode } from '../plan/observed.ts';
 
 export interface StatusCounts {
   passing: number;
@@ -13,25 +15,12 @@ export function countServices(nodes: Iterable<ObservedNode>): ReadonlyMap<string
     const ofNode = worst(node.checks.values());
     for (const { service, checks } of node.instances.values()) {
       const counts = services.get(service) ?? { passing: 0, warning: 0, critical: 0 };
-      counts[worse(ofNode, worst(checks.values()))] += 1;
+      counts[worseOf(ofNode, worst(checks.values()))] += 1;
       services.set(service, counts);
     }
   }
   return services;
 }
-
-const order = ['passing', 'warning', 'critical'] as const;
-type Status = (typeof order)[number];
-
-/** The status that counts of several checks; one Consul does not know counts as critical. */
-export function worst(checks: Iterable<ObservedCheck>): Status {
-  let found: Status = 'passing';
-  for (const { status } of checks)
-    found = worse(found, status === 'passing' || status === 'warning' ? status : 'critical');
-  return found;
-}
-
-const worse = (a: Status, b: Status): Status => (order.indexOf(a) >= order.indexOf(b) ? a : b);
 
 /** Not the name of a service: those have no underscore. */
 export const otherServices = '_other';
@@ -56,7 +45,7 @@ export class NamedServices {
     const others: StatusCounts = { passing: 0, warning: 0, critical: 0 };
     for (const [service, counts] of services) {
       if (this.#named.has(service)) named.set(service, counts);
-      else for (const status of order) others[status] += counts[status];
+      else for (const status of checkStatuses) others[status] += counts[status];
     }
     return named.set(otherServices, others);
   }

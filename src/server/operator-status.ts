@@ -4,13 +4,14 @@ import { entryFields, entryNoun } from '../model/entry-ref.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
+import { worst } from '../plan/health.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
 import type { Fight } from '../reconcile/contention.ts';
 import { stateLabel } from '../reconcile/exported-metrics.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
-import { countServices, worst } from '../reconcile/service-counts.ts';
+import { countServices } from '../reconcile/service-counts.ts';
 import type {
   ContendedLine,
   DriftStatusLine,

@@ -115,8 +115,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/plan/ownership.ts',
-        original: "if (check.id === agentCheck) return 'agent';",
-        mutated: 'void check;',
+        original: "if (node.checks.has(agentCheckId)) return 'agent';",
+        mutated: 'void agentCheckId;',
       },
     ],
     rows: ['node-name collision with a real agent or another owner'],

@@ -1,5 +1,5 @@
 import { RegistrarError } from '../../lib/errors.ts';
-import type { CheckStatus } from '../../model/check.ts';
+import { type CheckStatus, checkStatus } from '../../model/check.ts';
 import { originOf } from '../../model/origin.ts';
 import { clusterUidKey } from '../../model/owner.ts';
 
@@ -65,7 +65,7 @@ export function parseServiceView(text: string, owner: string): ServiceView {
 function viewOf({ Node, Service, Checks }: HealthEntry): InstanceView {
   const { pod, podUid, node } = originOf(Service.Meta ?? {});
   const [worst] = Checks.map(({ Status, Output, ServiceID }) => ({
-    status: statusOf(Status),
+    status: checkStatus(Status),
     output: ServiceID === '' ? `node: ${Output}` : Output,
   })).sort((a, b) => severity[b.status] - severity[a.status]);
   const { status, output } = worst ?? { status: 'passing', output: '' };
@@ -81,9 +81,6 @@ function viewOf({ Node, Service, Checks }: HealthEntry): InstanceView {
     reason: status === 'passing' ? '' : output,
   };
 }
-
-const statusOf = (text: string): CheckStatus =>
-  text === 'passing' || text === 'warning' ? text : 'critical';
 
 /** What changed between two views of a service. */
 export interface Transition {

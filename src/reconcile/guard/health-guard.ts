@@ -6,6 +6,7 @@ import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.t
 import type { PodRecord } from '../../model/pod.ts';
 import { podOf } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
+import { isInService } from '../../plan/health.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
 import type { GuardOptions } from './guard-options.ts';
@@ -48,7 +49,6 @@ const graceMs = 60_000;
 const againMs = 10_000;
 /** How old the picture of all services may be: it costs a look at every instance, ms. */
 const pictureMs = 250;
-const nodeCheck = 'kubernetes-node';
 
 /**
  * Keeps a loss of health from Consul that may say more about the control plane than about the instances:
@@ -284,10 +284,4 @@ export class HealthGuard implements Disposable {
     this.#timers.get(name)?.[Symbol.dispose]();
     this.#timers.delete(name);
   }
-}
-
-/** Whether the node's own check does not already keep its instances out. */
-function isInService({ checks }: ObservedNode): boolean {
-  for (const { id, status } of checks.values()) if (id === nodeCheck) return status !== 'critical';
-  return false;
 }

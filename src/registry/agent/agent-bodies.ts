@@ -1,12 +1,9 @@
 import { formatDuration } from '../../lib/duration.ts';
-import type { Check, CheckDefinition } from '../../model/check.ts';
+import { type Check, type CheckDefinition, maintenanceType } from '../../model/check.ts';
 import type { Instance } from '../../model/instance.ts';
 import { cappedOutput } from '../../plan/fields.ts';
 import { notesOf } from '../../plan/notes.ts';
 import { ownNotes } from '../../plan/ownership.ts';
-
-/** Type of the check that maintenance mode is, with Consul as with us. */
-export const maintenanceType = 'maintenance';
 
 /** The reason of a maintenance mode of ours: its check has no other place for our mark. */
 export const markedReason = (reason: string): string => `${reason} (${ownNotes})`;

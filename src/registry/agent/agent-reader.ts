@@ -1,4 +1,5 @@
 import type { AgentCheckAnswer, AgentServiceAnswer } from '../../consul/agent-schemas.ts';
+import { maintenanceType } from '../../model/check.ts';
 import {
   type CheckId,
   type ClusterUid,
@@ -12,7 +13,7 @@ import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/o
 import { isOwnCheck, ownNotes } from '../../plan/ownership.ts';
 import type { NodeReader } from '../node-reader.ts';
 import { toCheck, toInstance } from '../stored.ts';
-import { maintenanceType, unmarkedReason } from './agent-bodies.ts';
+import { unmarkedReason } from './agent-bodies.ts';
 import type { Agents } from './agents.ts';
 
 export interface AgentReaderOptions {

@@ -1,8 +1,9 @@
 import type { AgentClient } from '../../consul/agent-client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import type { Check } from '../../model/check.ts';
+import { maintenanceCheckId, maintenanceType } from '../../model/check.ts';
 import type { Instance } from '../../model/instance.ts';
-import { type ConsulNodeName, checkId } from '../../model/keys.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Change } from '../../plan/change.ts';
 import { writtenCheck } from '../../plan/fields.ts';
 import { notesOf } from '../../plan/notes.ts';
@@ -11,7 +12,7 @@ import type { ChangeWriter } from '../change-writer.ts';
 import type { Fence } from '../fence.ts';
 import { type Outcome, type Submitted, Tickets } from '../tickets.ts';
 import { invalid } from '../validate.ts';
-import { checkBody, maintenanceType, markedReason, reportedOutput, serviceBody } from './agent-bodies.ts';
+import { checkBody, markedReason, reportedOutput, serviceBody } from './agent-bodies.ts';
 import type { Agents } from './agents.ts';
 import type { KeepAlive } from './keep-alive.ts';
 
@@ -131,7 +132,7 @@ export class AgentWriter implements ChangeWriter {
         return;
       }
       case 'delete-check':
-        if (change.instance !== undefined && change.check === maintenanceCheck(change.instance)) {
+        if (change.instance !== undefined && change.check === maintenanceCheckId(change.instance)) {
           await client.maintenance(change.instance, undefined, signal);
         } else await client.deregisterCheck(change.check, signal);
         return;
@@ -176,8 +177,6 @@ export class AgentWriter implements ChangeWriter {
 }
 
 const neverAborted = new AbortController().signal;
-
-const maintenanceCheck = (instance: string) => checkId(`_service_maintenance:${instance}`);
 
 async function report(client: AgentClient, check: Check): Promise<void> {
   if (check.definition?.kind !== 'ttl') return;

@@ -1,10 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
-import type { CheckStatus } from '../../model/check.ts';
+import { checkStatus } from '../../model/check.ts';
 import type { CheckId, ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import { ttlIn } from '../../plan/notes.ts';
-import type { ObservedCheck } from '../../plan/observed.ts';
 import { isOwnCheck } from '../../plan/ownership.ts';
 import type { Fence } from '../fence.ts';
 import type { ObservedState } from '../observed-state.ts';
@@ -97,12 +96,8 @@ export class KeepAlive {
       const check = observed.node(node)?.instances.get(instance)?.checks.get(id);
       if (check === undefined) return true;
       fence.check();
-      await client.updateCheck(id, statusOf(check), check.output, signal);
+      await client.updateCheck(id, checkStatus(check.status), check.output, signal);
       return true;
     });
   }
-}
-
-function statusOf({ status }: ObservedCheck): CheckStatus {
-  return status === 'passing' || status === 'warning' ? status : 'critical';
 }

@@ -1,0 +1,29 @@
+import { type Check, type CheckStatus, checkStatus, checkStatuses, nodeCheck } from '../model/check.ts';
+import type { ObservedCheck, ObservedNode } from './observed.ts';
+
+/** The status that counts of several checks, as in Consul's health endpoint; passing when there are none. */
+export function worst(checks: Iterable<{ readonly status: string }>): CheckStatus {
+  let found: CheckStatus = 'passing';
+  for (const { status } of checks) found = worseOf(found, checkStatus(status));
+  return found;
+}
+
+export const worseOf = (a: CheckStatus, b: CheckStatus): CheckStatus =>
+  checkStatuses.indexOf(a) >= checkStatuses.indexOf(b) ? a : b;
+
+export function allPassing(checks: Iterable<{ readonly status: string }>): boolean {
+  for (const { status } of checks) if (status !== 'passing') return false;
+  return true;
+}
+
+/** Whether a node has our check and is not kept out of traffic by it. */
+export function isInService({ checks }: Pick<ObservedNode, 'checks'>): boolean {
+  const own = checks.get(nodeCheck.id);
+  return own !== undefined && own.status !== 'critical';
+}
+
+/** A wanted check with the status and output of another. */
+export const withStatusOf = (
+  { status, output }: Pick<ObservedCheck, 'status' | 'output'>,
+  check: Check,
+): Check => ({ ...check, status: checkStatus(status), output });
