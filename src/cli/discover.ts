@@ -5,7 +5,7 @@ import { suggest } from '../lib/suggest.ts';
 import { untilAborted } from '../lib/unless-aborted.ts';
 import { visible } from '../lib/visible.ts';
 import { ConsulNaming, NamingError, Pool, type ServiceInstance } from '../naming/naming.ts';
-import { saidAge } from '../naming/pool-members.ts';
+import { declaredAge } from '../naming/pool-members.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -71,7 +71,7 @@ export async function discover(
 }
 
 function show(found: readonly ServiceInstance[], output: 'text' | 'json', { stdout }: CliContext): void {
-  const shown = found.map((instance) => ({ ...instance, age: saidAge(instance) }));
+  const shown = found.map((instance) => ({ ...instance, age: declaredAge(instance) }));
   if (output === 'json') {
     stdout.write(instancesJson(shown));
     return;

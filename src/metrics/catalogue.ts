@@ -2,7 +2,7 @@ import { type Labels, noopCounter, noopGauge, noopHistogram } from '../lib/metri
 import { problemReasons } from '../model/problem.ts';
 import type { Definition, InstrumentOf } from './definition.ts';
 
-/** Every metric of ours; base units, and labels with few values. Default metrics of Node come on top. */
+/** All metrics of the operator, in base units, with labels that have few values. Node's default metrics are added. */
 
 export const metricPrefix = 'kube_registrar_';
 
@@ -12,13 +12,13 @@ export const catalogue = {
   instances: {
     type: 'gauge',
     name: 'instances',
-    help: 'Instances in Consul that are ours, by service and status. At most 1,000 services have series of their own; all others together are service _other.',
+    help: 'Instances that this cluster owns in Consul, by service and status. At most 1,000 services have their own series; the rest are summed as service _other.',
     labels: { service: 'open', status: ['passing', 'warning', 'critical'] },
   },
   propagation: {
     type: 'histogram',
     name: 'propagation_seconds',
-    help: 'From the receipt of a Kubernetes event to the commit of what follows from it in Consul.',
+    help: 'Time from receiving a Kubernetes event to committing the resulting changes in Consul.',
     labels: {},
     buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   },
@@ -32,7 +32,7 @@ export const catalogue = {
   operations: {
     type: 'counter',
     name: 'operations_total',
-    help: 'Changes sent to Consul. refused: by Consul, for their content; failed: no answer or a fault of the server.',
+    help: 'Changes sent to Consul. refused: Consul rejected the content; failed: no answer, or a server error.',
     labels: {
       verb: [
         'put-node',
@@ -49,13 +49,13 @@ export const catalogue = {
   drift: {
     type: 'counter',
     name: 'drift_total',
-    help: 'Entries of ours that somebody else removed (missing), edited (changed) or added (unexpected).',
+    help: 'Entries of this cluster in Consul that were removed (missing), edited (changed) or added (unexpected) by something else.',
     labels: { kind: ['missing', 'changed', 'unexpected'] },
   },
   contended: {
     type: 'gauge',
     name: 'contended_entries',
-    help: 'Entries that somebody else keeps changing, and that are therefore put right more and more rarely.',
+    help: 'Entries that something else keeps changing and that are therefore repaired at growing intervals.',
     labels: { entry: ['node', 'instance', 'check'] },
   },
   held: {
@@ -99,19 +99,19 @@ export const catalogue = {
   eventsDropped: {
     type: 'counter',
     name: 'events_dropped_total',
-    help: 'Kubernetes Events about pods and Services that were not written. limited: too many about one object; overflow: too many at all; forbidden: the right is missing; failed: not taken by the API server.',
+    help: 'Kubernetes Events about pods and Services that were not written. limited: too many about one object; overflow: too many in total; forbidden: the permission is missing; failed: the API server did not accept it.',
     labels: { because: ['limited', 'overflow', 'forbidden', 'failed'] },
   },
   queueDepth: {
     type: 'gauge',
     name: 'queue_depth',
-    help: 'Nodes that wait to be reconciled.',
+    help: 'Nodes waiting to be reconciled.',
     labels: {},
   },
   queueOldest: {
     type: 'gauge',
     name: 'queue_oldest_seconds',
-    help: 'How long the first of them has waited.',
+    help: 'How long the oldest node in the queue has waited.',
     labels: {},
   },
   reflectorState: {
@@ -141,7 +141,7 @@ export const catalogue = {
   reflectorIdleAborts: {
     type: 'counter',
     name: 'reflector_idle_aborts_total',
-    help: 'Watches given up because nothing, not even a bookmark, came for too long.',
+    help: 'Watches ended because no event and no bookmark arrived for too long.',
     labels: reflector,
   },
   reflectorLastEventAge: {
@@ -165,25 +165,25 @@ export const catalogue = {
   leader: {
     type: 'gauge',
     name: 'leader',
-    help: '1 while this process is the one that writes; without an election always.',
+    help: '1 while this process is the leader, which writes; always 1 without leader election.',
     labels: {},
   },
   leaseTransitions: {
     type: 'gauge',
     name: 'lease_transitions',
-    help: 'How often the lease went to another holder, as last seen.',
+    help: 'How often the lease has changed its holder, as last seen.',
     labels: {},
   },
   fenced: {
     type: 'gauge',
     name: 'writes_fenced',
-    help: '1 while this process leads and Consul refuses the writes of earlier leaders.',
+    help: '1 while this process leads and Consul rejects writes of earlier leaders.',
     labels: {},
   },
   lastFullSync: {
     type: 'gauge',
     name: 'last_full_sync_timestamp_seconds',
-    help: 'When everything wanted was last compared with everything in Consul; 0 before the first time.',
+    help: 'Unix time of the last full comparison of the desired state with Consul; 0 before the first.',
     labels: {},
   },
   consulUp: {
@@ -195,7 +195,7 @@ export const catalogue = {
   buildInfo: {
     type: 'gauge',
     name: 'build_info',
-    help: 'Always 1; the labels say which program this is.',
+    help: 'Always 1; the labels identify the build.',
     labels: { version: 'open', node_version: 'open' },
   },
 } as const satisfies Readonly<Record<string, Definition>>;
@@ -207,7 +207,7 @@ export type Metrics = {
 
 /** Makes all instruments, each by `make`. */
 export function metricsFrom(make: (definition: Definition) => unknown): Metrics {
-  // The one place where the types are taken on trust: `make` must return what InstrumentOf says.
+  // The only unchecked cast: `make` must return what InstrumentOf says.
   return Object.fromEntries(
     Object.entries(catalogue).map(([key, definition]) => [key, make(definition)]),
   ) as unknown as Metrics;
@@ -218,7 +218,7 @@ const noops = { counter: noopCounter, gauge: noopGauge, histogram: noopHistogram
 /** Instruments that count nothing. */
 export const noopMetrics: Metrics = metricsFrom(({ type }) => noops[type]);
 
-/** Every combination of the labels of a definition whose sets are all closed; else none. */
+/** All combinations of label values, if every label has a closed set of values; otherwise none. */
 export function closedLabels({ labels }: Definition): readonly Labels[] {
   let combinations: Labels[] = [{}];
   for (const [name, values] of Object.entries(labels)) {

@@ -1,6 +1,6 @@
 import type { Counter, Gauge, Histogram } from '../lib/metrics.ts';
 
-/** The values a label can have, when the set is closed; `open` for names that users choose. */
+/** All values of a label; `open` when users choose them. */
 export type LabelValues = readonly string[] | 'open';
 
 /** One metric of the catalogue. */

@@ -1,4 +1,4 @@
-/** What Node's metrics, which prom-client adds, are looked at for: name, type, meaning. There are more. */
+/** The most useful of Node's metrics, which prom-client adds: name, type, meaning. */
 export const nodeMetrics = [
   ['process_resident_memory_bytes', 'gauge', "Memory of the process, as the container's limit counts it."],
   ['process_cpu_seconds_total', 'counter', 'CPU time used.'],
@@ -9,15 +9,19 @@ export const nodeMetrics = [
   [
     'nodejs_external_memory_bytes',
     'gauge',
-    'Memory outside the heap that belongs to objects on it: buffers.',
+    'Memory outside the heap, owned by objects on it, such as buffers.',
   ],
-  ['nodejs_eventloop_lag_seconds', 'gauge', 'How late the event loop is at the scrape.'],
-  ['nodejs_eventloop_lag_p99_seconds', 'gauge', 'The same, 99th percentile since the last scrape.'],
-  ['nodejs_eventloop_lag_max_seconds', 'gauge', 'The same, the longest: stalls show here.'],
+  ['nodejs_eventloop_lag_seconds', 'gauge', 'Event loop lag at the time of the scrape.'],
+  ['nodejs_eventloop_lag_p99_seconds', 'gauge', 'Event loop lag, 99th percentile since the last scrape.'],
+  [
+    'nodejs_eventloop_lag_max_seconds',
+    'gauge',
+    'Event loop lag, maximum since the last scrape; shows stalls.',
+  ],
   ['nodejs_gc_duration_seconds', 'histogram', 'Pauses for garbage collection, by `kind`.'],
   [
     'nodejs_active_resources',
     'gauge',
-    'What keeps the event loop alive, by `type`: sockets, timers, requests.',
+    'Resources that keep the event loop alive, by `type`: sockets, timers, requests.',
   ],
 ] as const;

@@ -13,11 +13,11 @@ export interface PrometheusMetrics {
 
 export interface PrometheusOptions {
   readonly version: string;
-  /** Adds what prom-client knows of the process and the event loop. Default true. */
+  /** Adds prom-client's metrics of the process and the event loop. Default true. */
   readonly processMetrics?: boolean;
 }
 
-/** The catalogue as Prometheus instruments in a registry of its own. */
+/** The catalogue as Prometheus instruments in a new registry. */
 export function prometheusMetrics({ version, processMetrics = true }: PrometheusOptions): PrometheusMetrics {
   const registry = new client.Registry();
   const metrics = metricsFrom((definition) => instrument(registry, definition));
@@ -51,7 +51,7 @@ class Collector {
     try {
       samples = [...this.#read()];
     } catch {
-      return; // A scrape must not fail as a whole because one of its readings did.
+      return; // One failing reading must not fail the whole scrape.
     }
     replace(samples);
   }
@@ -67,7 +67,7 @@ function counter(registry: client.Registry, definition: Definition): Counter<Lab
         for (const { labels, value } of samples) metric.inc({ ...labels }, value);
       }),
   });
-  // A series that appears with its first event hides that event from rate().
+  // rate() does not see the first event of a series that only appears with that event.
   for (const labels of closedLabels(definition)) metric.inc({ ...labels }, 0);
   return {
     inc: (labels?: Labels) => metric.inc({ ...labels }, 1),

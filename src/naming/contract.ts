@@ -7,9 +7,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Which instances of a service are meant. */
+/** Selects instances of a service. */
 export interface InstanceFilter {
-  /** An instance must carry all of them, letter for letter. Default none. */
+  /** An instance must have all of them; case counts. Default none. */
   readonly tags?: readonly string[];
   /** States to accept, or `any`. Default `['passing']`. */
   readonly states?: readonly HealthState[] | 'any';
@@ -18,19 +18,18 @@ export interface InstanceFilter {
 export interface Query extends InstanceFilter, CallOptions {
   /** The service's name. */
   readonly service: string;
-  /** How old a cached answer may be, in milliseconds; 0 asks the registry itself. Default 60,000. */
+  /** Maximum age of a cached answer, in milliseconds; 0 asks the registry itself. Default 60,000. */
   readonly maxAgeMs?: number;
 }
 
 export interface SubscribeOptions extends InstanceFilter, CallOptions {
-  /** Also call back with the state the subscription starts from, everything in it as added. Default false. */
+  /** Also call back with the initial state, with every instance as added. Default false. */
   readonly initial?: boolean;
 }
 
 /**
- * Gets every instance that matches now, and how that differs from the call before (or from the state the
- * subscription started from). May return a promise; it is not waited for. What it throws is reported and
- * changes nothing else.
+ * Gets every instance that matches now, and the difference from the previous call (or from the initial state). It
+ * may return a promise, which is not awaited. An error that it throws is reported and has no other effect.
  */
 export type SubscriptionCallback = (
   instances: readonly ServiceInstance[],
@@ -43,37 +42,37 @@ export interface ServiceSubscription extends AsyncDisposable {
 }
 
 /**
- * A registry of services: who runs where, and how well. Every method rejects with a NamingError, `closed`
- * once this Naming was closed and `aborted` when the call's signal fired.
+ * A registry of services. Every method rejects with a NamingError: `closed` after this Naming was closed, `aborted`
+ * when the call's signal fired.
  *
- * - What was registered is found, and subscribers are told, soon after `register()` and `deregister()` have
- *   resolved: at once in memory, within milliseconds through a network.
+ * - Soon after `register()` or `deregister()` has resolved, `find()` shows the change and subscribers are called: at
+ *   once in memory, within milliseconds over a network.
  * - Lists are complete, frozen and in a stable order.
  * - A registration outlives the Naming that made it.
  */
 export interface Naming extends AsyncDisposable {
   /**
-   * Registers a service, or replaces the registration of the same id whole.
+   * Registers a service. An earlier registration with the same id is replaced as a whole.
    * Rejects with `invalid`, `denied`, `unavailable`.
    */
   register(registration: Registration, options?: CallOptions): Promise<void>;
 
-  /** Takes a registration back. Rejects with `not-found`, `denied`, `unavailable`. */
+  /** Removes a registration. Rejects with `not-found`, `denied`, `unavailable`. */
   deregister(serviceId: string, options?: CallOptions): Promise<void>;
 
   /**
-   * The instances of a service that carry all `tags`; a service nobody registered has none. A name finds
-   * passing instances, answered from a cache that is at most a minute old; a Query says what else is wanted.
+   * Finds the instances of a service that have all `tags`; an unknown service has none. A name alone finds passing
+   * instances, from a cache that is at most a minute old. A Query can ask for more.
    * Rejects with `denied`, `unavailable`.
    */
   find(service: string | Query, ...tags: readonly string[]): Promise<readonly ServiceInstance[]>;
 
   /**
-   * Calls back with every change of a service's matching instances, but not with the state it starts from
-   * (unless `initial`). Resolves when that state is known: every later change is reported. From then on
-   * the subscription survives every failure of the registry; it keeps the last known state meanwhile. A
-   * registry that cannot be reached at the start is waited for as well: pass a signal to bound the wait.
-   * Rejects with `already-subscribed` (one subscription a name), `denied` (at the start only).
+   * Calls back with every change of a service's matching instances, but not with the initial state (unless
+   * `initial`). Resolves when that state is known; every later change is reported. From then on the subscription
+   * survives every failure of the registry and keeps the last known state meanwhile. If the registry cannot be
+   * reached at the start, the call waits; pass a signal to limit the wait.
+   * Rejects with `already-subscribed` (one subscription per name), `denied` (only at the start).
    */
   subscribe(
     service: string,
@@ -81,9 +80,9 @@ export interface Naming extends AsyncDisposable {
     options?: SubscribeOptions,
   ): Promise<ServiceSubscription>;
 
-  /** Ends the subscription at once: no callback after this call. Nothing happens when there is none. */
+  /** Ends the subscription at once: no callback follows. Without a subscription, nothing happens. */
   unsubscribe(service: string): Promise<void>;
 
-  /** Ends every subscription and call in flight. Registrations stay. */
+  /** Ends all subscriptions and all calls in flight. Registrations stay. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { instanceKey, type ServiceInstance } from './instance.ts';
 
-/** What became of a list of instances. Each part is in the order of the list it is taken from. */
+/** The difference between two lists of instances. Each part keeps the order of the list that it comes from. */
 export interface InstanceDiff<T extends ServiceInstance = ServiceInstance> {
   readonly added: readonly T[];
   readonly removed: readonly T[];
@@ -9,7 +9,7 @@ export interface InstanceDiff<T extends ServiceInstance = ServiceInstance> {
   readonly changed: readonly { readonly before: T; readonly after: T }[];
 }
 
-/** How `after` differs from `before`; instances are told apart by node and id. */
+/** How `after` differs from `before`; instances are identified by node and id. */
 export function diffInstances<T extends ServiceInstance>(
   before: readonly T[],
   after: readonly T[],

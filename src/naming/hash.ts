@@ -1,6 +1,6 @@
 /**
- * A well-mixed hash of a string as a number in (0, 1): two 32-bit lanes of MurmurHash3's mixing, 53 bits
- * kept. The same on every machine and for ever: consistent hashing depends on it.
+ * A well-mixed hash of a string as a number in (0, 1): 53 bits of two 32-bit halves, each mixed as in MurmurHash3.
+ * It must never change: consistent hashing depends on the same result on every machine.
  */
 export function unitHash(text: string): number {
   let high = 0xde_ad_be_ef ^ text.length;

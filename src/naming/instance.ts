@@ -1,17 +1,17 @@
 /**
- * How well an instance is, worst first: `maintenance` (taken out by a person), `critical`, `warning`,
- * `passing`. An instance has the worst state of its checks and of its node's; without checks it is passing.
+ * The health of an instance, worst first: `maintenance` (taken out by a person), `critical`, `warning`, `passing`.
+ * It is the worst state of the checks of the instance and of its node; without checks it is passing.
  */
 export type HealthState = 'maintenance' | 'critical' | 'warning' | 'passing';
 
 export const healthStates: readonly HealthState[] = ['maintenance', 'critical', 'warning', 'passing'];
 
-/** One running copy of a service, as a consumer finds it. Frozen. */
+/** One instance of a service, as a consumer finds it. Frozen. */
 export interface ServiceInstance {
   readonly id: string;
   /** The service's name. */
   readonly name: string;
-  /** The machine that carries the registration; ids are unique on one node. */
+  /** The Consul node on which it is registered; ids are unique within a node. */
   readonly node: string;
   /** Host name, IPv4 or IPv6 address (without brackets). */
   readonly address: string;
@@ -20,14 +20,14 @@ export interface ServiceInstance {
   readonly protocol: string | undefined;
   /** In the order they were registered. */
   readonly tags: readonly string[];
-  /** Everything registered, `protocol` and `health_url` among it. */
+  /** The whole meta, with `protocol` and `health_url`. */
   readonly meta: Readonly<Record<string, string>>;
   readonly state: HealthState;
-  /** Share of the traffic it should get in its present state, relative to the others; 0 or more. */
+  /** Its share of the traffic in its present state, relative to the others; 0 or more. */
   readonly weight: number;
 }
 
-/** What tells one instance from every other: its node and its id. */
+/** Identifies an instance: its node and its id. */
 export function instanceKey(instance: Pick<ServiceInstance, 'node' | 'id'>): string {
   return `${instance.node}/${instance.id}`;
 }
@@ -46,7 +46,7 @@ export function freezeInstance(instance: ServiceInstance): ServiceInstance {
   return Object.freeze(instance);
 }
 
-/** The same instances in the order of their keys, so that equal sets are equal lists. */
+/** The same instances sorted by key, so that equal sets give equal lists. */
 export function inOrder<T extends ServiceInstance>(instances: Iterable<T>): readonly T[] {
   const keyed = Array.from(instances, (instance) => [instanceKey(instance), instance] as const);
   keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

@@ -11,7 +11,7 @@ export function passingOnly({ states = ['passing'] }: InstanceFilter): boolean {
   return states !== 'any' && states.every((state) => state === 'passing');
 }
 
-/** Those of `instances` that `filter` means, in order. */
+/** The `instances` that match `filter`, in order. */
 export function matching(
   instances: readonly ServiceInstance[],
   { tags = [], states = ['passing'] }: InstanceFilter,

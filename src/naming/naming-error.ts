@@ -1,13 +1,13 @@
 import { describe, RegistrarError } from '../lib/errors.ts';
 
 /**
- * Why a call failed. Branch on it, never on the message.
+ * Why a call failed. Branch on this, never on the message.
  *
  * - `not-found`          no such registration on this agent (deregister)
  * - `already-subscribed` this Naming has a subscription to that service
  * - `unavailable`        the registry cannot be reached or cannot answer now; the outcome of a write is unknown
  * - `denied`             the credentials are missing, unknown or lack a right
- * - `invalid`            the request is wrong: repeating it will not help
+ * - `invalid`            the request is wrong; repeating it does not help
  * - `aborted`            the caller's signal, or `unsubscribe()`, ended the call
  * - `closed`             this Naming was closed
  * - `callback-failed`    a subscriber's callback threw; only ever reported, never thrown
@@ -24,7 +24,7 @@ export type NamingErrorCode =
 
 export interface NamingErrorOptions {
   readonly cause?: unknown;
-  /** How long the registry asked to be left alone, in milliseconds; at most 30,000. */
+  /** The pause that the registry asked for, in milliseconds; at most 30,000. */
   readonly retryAfterMs?: number;
 }
 
@@ -40,7 +40,7 @@ export class NamingError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Any thrown value as a NamingError; one of ours stays itself. */
+  /** Any thrown value as a NamingError. A NamingError is returned as it is. */
   static from(thrown: unknown, doing: string): NamingError {
     if (thrown instanceof NamingError) return thrown;
     const { code, retryAfterMs } = RegistrarError.from(thrown);
@@ -52,8 +52,8 @@ export class NamingError extends Error {
 }
 
 /**
- * Receives what no call can throw: a watch in trouble (once per trouble), a callback that threw. What it throws
- * itself becomes a process warning.
+ * Receives the errors that no call can throw: a failing watch (once per kind of failure), a callback that threw. If
+ * it throws itself, that becomes a process warning.
  */
 export type Report = (error: NamingError) => void;
 

@@ -1,23 +1,23 @@
 import type { ServiceInstance } from './instance.ts';
 import { instanceKey } from './instance.ts';
 
-/** `young`: just arrived, perhaps still warming up; `adult`: take it like any other. */
+/** `young`: new, perhaps still warming up; `adult`: like any other. */
 export type Age = 'young' | 'adult';
 
 export interface PoolMember extends ServiceInstance {
   readonly age: Age;
 }
 
-/** When the instances of a pool grow up, by instance key, in milliseconds of the clock. */
-export type Coming = ReadonlyMap<string, number>;
+/** When each instance of a pool becomes adult: clock time in milliseconds, by instance key. */
+export type AdultTimes = ReadonlyMap<string, number>;
 
-/** The pool's memory after `instances` were seen at `now`: who is new gets `youngMs`, who left is forgotten. */
-export function comingOf(
-  before: Coming,
+/** The times after `instances` were seen at `now`: a new one becomes adult in `youngMs`, one that left is dropped. */
+export function adultTimes(
+  before: AdultTimes,
   instances: readonly ServiceInstance[],
   now: number,
   youngMs: number,
-): Coming {
+): AdultTimes {
   return new Map(
     instances.map((instance) => {
       const key = instanceKey(instance);
@@ -26,32 +26,32 @@ export function comingOf(
   );
 }
 
-/** What the instance says of itself in meta `service_state`; undefined when it says nothing. */
-export function saidAge({ meta }: ServiceInstance): Age | undefined {
-  const said = meta['service_state'];
-  return said === 'young' || said === 'adult' ? said : undefined;
+/** The age in meta `service_state`; undefined without one. */
+export function declaredAge({ meta }: ServiceInstance): Age | undefined {
+  const declared = meta['service_state'];
+  return declared === 'young' || declared === 'adult' ? declared : undefined;
 }
 
-/** What the instance says of itself wins; else time tells. */
+/** The declared age; without one, the age by the clock. */
 function ageOf(instance: ServiceInstance, adultAt: number, now: number): Age {
-  return saidAge(instance) ?? (now >= adultAt ? 'adult' : 'young');
+  return declaredAge(instance) ?? (now >= adultAt ? 'adult' : 'young');
 }
 
 /** The members of the pool at `now`, in the order of `instances`. */
 export function membersOf(
   instances: readonly ServiceInstance[],
-  coming: Coming,
+  times: AdultTimes,
   now: number,
 ): readonly PoolMember[] {
   return Object.freeze(
     instances.map((instance) =>
-      Object.freeze({ ...instance, age: ageOf(instance, coming.get(instanceKey(instance)) ?? now, now) }),
+      Object.freeze({ ...instance, age: ageOf(instance, times.get(instanceKey(instance)) ?? now, now) }),
     ),
   );
 }
 
-/** When the next instance grows up after `now`; undefined when none will. */
-export function nextComing(coming: Coming, now: number): number | undefined {
-  const ahead = [...coming.values()].filter((at) => at > now);
+/** When the next instance becomes adult after `now`; undefined when none will. */
+export function nextAdultTime(times: AdultTimes, now: number): number | undefined {
+  const ahead = [...times.values()].filter((at) => at > now);
   return ahead.length === 0 ? undefined : Math.min(...ahead);
 }

@@ -32,16 +32,16 @@ afterEach(async () => {
 
 describe('Pool', () => {
   test('outlives an onChange and a report that throw, also when somebody grows up', async () => {
-    let told = 0;
+    let calls = 0;
     const broken = (): never => {
-      told += 1;
+      calls += 1;
       throw new Error('broken');
     };
     await using pool = await open({ onChange: broken, report: broken });
     await register('a');
     await clock.advance(10_000);
     assert.equal(ages(pool.members), 'a:adult');
-    assert.equal(told, 4);
+    assert.equal(calls, 4);
   });
 
   test('those found at the start are adult, and no change', async () => {

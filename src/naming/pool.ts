@@ -4,37 +4,37 @@ import { diffInstances, type InstanceDiff, isEmptyDiff } from './diff.ts';
 import type { ServiceInstance } from './instance.ts';
 import { callIsolated, isolatedReport } from './isolated-call.ts';
 import { type Report, warn } from './naming-error.ts';
-import { type Coming, comingOf, membersOf, nextComing, type PoolMember } from './pool-members.ts';
+import { type AdultTimes, adultTimes, membersOf, nextAdultTime, type PoolMember } from './pool-members.ts';
 
 export interface PoolOptions extends InstanceFilter {
-  /** How long an instance that comes later is young, in milliseconds. Default 10,000. */
+  /** How long a later instance is young, in milliseconds. Default 10,000. */
   readonly youngMs?: number;
   /**
-   * Gets all members and what changed whenever something did, growing up included. Not called for the members
-   * found at the start. What it throws is reported.
+   * Gets all members and the difference after every change; becoming adult is one. It is not called for the initial
+   * members. An error that it throws is reported.
    */
   readonly onChange?: (
     members: readonly PoolMember[],
     diff: InstanceDiff<PoolMember>,
   ) => void | Promise<void>;
-  /** Bounds the wait for the members found at the start; ends the pool when it fires later. */
+  /** Limits the wait for the initial members; when it fires later, it ends the pool. */
   readonly signal?: AbortSignal;
-  /** Gets what `onChange` throws. Default: a process warning. */
+  /** Gets the errors of `onChange`. Default: a process warning. */
   readonly report?: Report;
   readonly clock?: Clock;
 }
 
 /**
- * The instances of one service, kept current for a consumer that holds a long connection to each. Those
- * found at the start are adult, later ones young until `youngMs` have passed; meta `service_state`
- * (`young` or `adult`) overrides both. Uses the Naming's one subscription to that service.
+ * The instances of one service, kept current for a consumer that holds a long connection to each. The initial ones
+ * are adult; later ones are young until `youngMs` have passed. Meta `service_state` (`young` or `adult`) overrides
+ * both. A pool uses the Naming's only subscription to that service.
  */
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #clock: Clock;
   readonly #report: Report;
   #instances: readonly ServiceInstance[] = [];
-  #coming: Coming = new Map();
+  #adultTimes: AdultTimes = new Map();
   #members: readonly PoolMember[] = [];
   #subscription: ServiceSubscription | undefined;
   #timer: Disposable | undefined;
@@ -47,7 +47,7 @@ export class Pool implements AsyncDisposable {
     this.#report = isolatedReport(options.report ?? warn);
   }
 
-  /** Resolves when the members at the start are known. Rejects as `Naming.subscribe()` does. */
+  /** Resolves when the initial members are known. Rejects as `Naming.subscribe()` does. */
   static async open(naming: Naming, service: string, options: PoolOptions = {}): Promise<Pool> {
     const pool = new Pool(options);
     const { tags, states, signal } = options;
@@ -61,7 +61,7 @@ export class Pool implements AsyncDisposable {
     return pool;
   }
 
-  /** Everyone, in a stable order. A new frozen list after every change. */
+  /** All members, in a stable order; a new frozen list after every change. */
   get members(): readonly PoolMember[] {
     return this.#members;
   }
@@ -86,22 +86,22 @@ export class Pool implements AsyncDisposable {
     this.#started = true;
     const { youngMs = 10_000 } = this.#options;
     this.#instances = instances;
-    this.#coming = comingOf(this.#coming, instances, this.#clock.now(), isStart ? 0 : youngMs);
+    this.#adultTimes = adultTimes(this.#adultTimes, instances, this.#clock.now(), isStart ? 0 : youngMs);
     this.#refresh(!isStart);
   }
 
-  /** Works the members out anew, tells of the difference, and comes back when the next one grows up. */
-  #refresh(tell: boolean): void {
+  /** Computes the members again, reports the difference, and schedules itself for when the next one becomes adult. */
+  #refresh(report: boolean): void {
     const now = this.#clock.now();
     const before = this.#members;
-    const members = membersOf(this.#instances, this.#coming, now);
+    const members = membersOf(this.#instances, this.#adultTimes, now);
     const diff = diffInstances(before, members);
     this.#members = members;
     this.#timer?.[Symbol.dispose]();
-    const at = nextComing(this.#coming, now);
+    const at = nextAdultTime(this.#adultTimes, now);
     this.#timer = at === undefined ? undefined : this.#clock.schedule(at - now, () => this.#refresh(true));
     const { onChange } = this.#options;
-    if (tell && onChange !== undefined && !isEmptyDiff(diff)) {
+    if (report && onChange !== undefined && !isEmptyDiff(diff)) {
       callIsolated(() => onChange(members, diff), 'onChange of a pool', this.#report);
     }
   }

@@ -1,11 +1,11 @@
 import { freezeInstance, type HealthState, type ServiceInstance } from './instance.ts';
 import { NamingError } from './naming-error.ts';
 
-/** What a service says about itself. */
+/** A service to be registered. */
 export interface Registration {
-  /** Unique on the node; registering it again replaces the earlier registration. */
+  /** Unique within the node; registering it again replaces the earlier registration. */
   readonly id: string;
-  /** The service's name, under which it is found. */
+  /** The service's name, by which it is found. */
   readonly name: string;
   /** Host name or IP address at which consumers reach it. */
   readonly address: string;
@@ -17,8 +17,8 @@ export interface Registration {
   readonly tags?: readonly string[];
   /**
    * At most 64 keys of `[A-Za-z0-9_-]{1,128}`, values of at most 512 bytes. `health_url` asks for an HTTP
-   * check `<id>_normal` (interval 10 s, time-out 1 s, deregistered after 20 s of failure): the instance is
-   * critical until it has passed.
+   * check `<id>_normal` (interval 10 s, timeout 1 s, deregistered after 20 s of failure). The instance is critical
+   * until that check has passed.
    */
   readonly meta?: Readonly<Record<string, string>>;
   /** Share of the traffic, 1–65535. Default 1. */
@@ -46,12 +46,12 @@ function* problems({ id, name, address, port, weight = 1 }: Registration, meta: 
   }
 }
 
-/** The meta as it is stored: the protocol in it. */
+/** The meta as it is stored, with the protocol. */
 export function registeredMeta({ meta = {}, protocol }: Registration): Record<string, string> {
   return protocol === undefined ? { ...meta } : { ...meta, protocol };
 }
 
-/** Throws `invalid` with everything that is wrong, when something is. */
+/** Throws `invalid` with a list of everything that is wrong. */
 export function checkRegistration(registration: Registration): void {
   const found = [...problems(registration, registeredMeta(registration))];
   if (found.length > 0) {

@@ -2,12 +2,12 @@ import { type Random, systemRandom } from '../lib/random.ts';
 import { unitHash } from './hash.ts';
 import { instanceKey, type ServiceInstance } from './instance.ts';
 
-/** Those that carry all `tags`. */
+/** The instances that have all `tags`. */
 export function byTag<T extends ServiceInstance>(instances: readonly T[], ...tags: readonly string[]): T[] {
   return instances.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
 }
 
-/** Those whose meta has every key of `meta` with the same value. */
+/** The instances whose meta has every key of `meta` with the same value. */
 export function byMeta<T extends ServiceInstance>(
   instances: readonly T[],
   meta: Readonly<Record<string, string>>,
@@ -16,7 +16,7 @@ export function byMeta<T extends ServiceInstance>(
   return instances.filter((instance) => wanted.every(([key, value]) => instance.meta[key] === value));
 }
 
-/** One at random, each as often as its weight says. Weight 0 is chosen only when all have it. */
+/** One at random, in proportion to the weights. Weight 0 is chosen only when all have it. */
 export function weighted<T extends ServiceInstance>(
   instances: readonly T[],
   random: Random = systemRandom,
@@ -31,10 +31,10 @@ export function weighted<T extends ServiceInstance>(
 }
 
 /**
- * The instances in the order in which they should serve `key`: the first is its home, the next take over
- * when the ones before are gone. Weighted rendezvous hashing: an instance that comes takes keys only for
- * itself, one that goes gives up only its own, and each has its weight's share of the keys.
- * Weight 0 comes last. Equal lists in any order give the same ranking.
+ * The instances in the order in which they should serve `key`; each takes over when those before it are gone. This
+ * is weighted rendezvous hashing: a new instance only takes keys over, one that leaves only gives its own keys up,
+ * and each has a share of the keys in proportion to its weight. Weight 0 comes last. The order of the list does not
+ * matter.
  */
 export function rankByHash<T extends ServiceInstance>(instances: readonly T[], key: string): T[] {
   const scored = instances.map((instance) => {
@@ -47,7 +47,7 @@ export function rankByHash<T extends ServiceInstance>(instances: readonly T[], k
   return scored.map(({ instance }) => instance);
 }
 
-/** The home of `key` among the instances: see `rankByHash`. */
+/** The first instance for `key`: see `rankByHash`. */
 export function consistentHash<T extends ServiceInstance>(
   instances: readonly T[],
   key: string,

@@ -6,12 +6,12 @@ import { matching } from './matching.ts';
 import { NamingError, type Report, throwIfAborted } from './naming-error.ts';
 
 /**
- * One subscription from its start to its end, whatever feeds it: turns complete lists into callbacks with a
- * diff, keeps the starting state quiet, and is silent for ever once ended.
+ * One subscription, independent of its source. It turns complete lists into callbacks with a diff, makes none for the
+ * initial state, and none after its end.
  */
 export class Subscription implements ServiceSubscription {
   readonly service: string;
-  /** Settles when the starting state is known, or when that will never be. */
+  /** Resolves when the initial state is known; rejects when it never will be. */
   readonly started: Promise<void>;
   readonly #start = Promise.withResolvers<void>();
   readonly #end = new AbortController();
@@ -50,7 +50,7 @@ export class Subscription implements ServiceSubscription {
     return this.#current !== undefined;
   }
 
-  /** Takes all instances of the service; true when the matching ones differ from those before. */
+  /** Takes all instances of the service. True when the matching ones have changed. */
   offer(all: readonly ServiceInstance[]): boolean {
     if (this.signal.aborted) return false;
     const before = this.#current;
@@ -69,12 +69,12 @@ export class Subscription implements ServiceSubscription {
     return true;
   }
 
-  /** The feed, awaited when the subscription is disposed of. It must end with `signal` and not reject. */
+  /** The source, awaited when the subscription is disposed of. It must end with `signal` and never reject. */
   feedBy(feed: Promise<void>): void {
     this.#feed = feed;
   }
 
-  /** The start has failed for good. */
+  /** The start has failed and is not tried again. */
   fail(error: NamingError): void {
     this.#start.reject(error);
     this.end('aborted', error);
@@ -93,7 +93,7 @@ export class Subscription implements ServiceSubscription {
   }
 }
 
-/** The subscriptions of one Naming: at most one a service. */
+/** The subscriptions of one Naming: at most one per service. */
 export class Subscriptions {
   readonly #byService = new Map<string, Subscription>();
   readonly #report: Report;

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { NamingError } from '../naming-error.ts';
 import type { ConsulClient, HealthAnswer } from './consul-client.ts';
 
-/** What the servers themselves said last, and when they were asked. */
+/** The last answer of the servers themselves, and when they were asked. */
 interface Proof {
   readonly at: number;
   readonly index: number;
@@ -12,18 +12,18 @@ interface Proof {
 export interface CachedQuery {
   readonly service: string;
   readonly passing: boolean;
-  /** How old the answer may be, in milliseconds; 0 goes past the cache. */
+  /** Maximum age of the answer, in milliseconds; 0 bypasses the cache. */
   readonly maxAgeMs: number;
 }
 
 /**
- * Reads through the agent's cache without ever believing in an answer older than asked for.
+ * Reads through the agent's cache and never accepts an answer that is older than allowed.
  *
- * The agent refreshes its cache in the background and ignores max-age (Consul API, "Agent Caching"). What its
- * streaming backend says cannot be taken as it stands (seen with Consul 1.22): `Age: 0` even when it has been
- * cut off from the servers for long, and an empty list without a word when ACLs have filtered everything. So
- * it is believed where it can be proved: an answer that has reached the index the servers had a while ago is
- * no older than that while, and empty only if they said so. Without a proof they are asked, once in `maxAgeMs`.
+ * The agent refreshes its cache in the background and ignores max-age (Consul API, "Agent Caching"). The answers of its
+ * streaming backend cannot be trusted (seen with Consul 1.22): it sends `Age: 0` even when it has long been cut off
+ * from the servers, and an empty list without a hint when ACLs have filtered everything. An answer is therefore
+ * accepted only with a proof from the servers: if it has reached the index that they had some time ago, it is no older
+ * than that time, and it may be empty only if theirs was. Without a proof the servers are asked, once in `maxAgeMs`.
  */
 export class CachedReader {
   readonly #client: ConsulClient;
@@ -45,7 +45,7 @@ export class CachedReader {
     return answer;
   }
 
-  /** Undefined when the cache does not answer, or not with what may be believed. */
+  /** Undefined when the cache does not answer, or its answer cannot be accepted. */
   async #cached(query: CachedQuery, signal: AbortSignal): Promise<HealthAnswer | undefined> {
     const { service, passing, maxAgeMs } = query;
     if (maxAgeMs <= 0) return undefined;

@@ -1,12 +1,12 @@
-/** Leave to keep one connection busy, until disposed of. */
+/** The right to use one connection, until disposed of. */
 export interface Slot extends Disposable {
-  /** Whether others wait for their turn: hold it shortly. Fixed when the slot was given. */
+  /** Whether other members need it too: keep it only briefly. Fixed when the slot is granted. */
   readonly contended: boolean;
-  /** Aborts when a slot that was not contended has become so: give it back, and queue again. */
+  /** Aborts when another member needs a slot that was not contended: give it back and ask again. */
   readonly preempted: AbortSignal;
 }
 
-/** A party that takes one slot at a time, again and again, until disposed of. */
+/** A user of the budget, who takes one slot at a time, again and again, until disposed of. */
 export interface Member extends Disposable {
   /** Waits for a slot; rejects with the signal's reason. */
   acquire(signal: AbortSignal): Promise<Slot>;
@@ -15,16 +15,16 @@ export interface Member extends Disposable {
 /**
  * Shares few connections among many long polls.
  *
- * - No more than `limit` slots are out at any time.
- * - Slots are given in the order they were asked for.
- * - With no more members than slots nobody is hurried.
- * - With more members every slot is given contended, so that all have their turn; of those given before,
- *   one is called back for every member that has to wait, the oldest first.
+ * - At most `limit` slots are in use at any time.
+ * - Slots are granted in the order in which they were asked for.
+ * - With no more members than slots, no slot is contended.
+ * - With more members, every new slot is contended, so that all members get their turn. For each member that has to
+ *   wait, one of the earlier slots is preempted, the oldest first.
  */
 export class ConnectionBudget {
   readonly #limit: number;
   readonly #waiting = new Set<() => void>();
-  readonly #unhurried = new Set<AbortController>();
+  readonly #preemptible = new Set<AbortController>();
   #members = 0;
   #taken = 0;
 
@@ -51,7 +51,7 @@ export class ConnectionBudget {
     return this.#slot();
   }
 
-  /** Resolves when a slot that was given back has been handed on to this caller. */
+  /** Resolves when a slot that was given back is granted to this caller. */
   #turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const proceed = () => {
@@ -64,9 +64,9 @@ export class ConnectionBudget {
       };
       signal.addEventListener('abort', leave, { once: true });
       this.#waiting.add(proceed);
-      const [oldest] = this.#unhurried;
+      const [oldest] = this.#preemptible;
       if (oldest !== undefined) {
-        this.#unhurried.delete(oldest);
+        this.#preemptible.delete(oldest);
         oldest.abort();
       }
     });
@@ -75,7 +75,7 @@ export class ConnectionBudget {
   #slot(): Slot {
     const preemption = new AbortController();
     const contended = this.#members > this.#limit;
-    if (!contended) this.#unhurried.add(preemption);
+    if (!contended) this.#preemptible.add(preemption);
     let held = true;
     return {
       contended,
@@ -83,7 +83,7 @@ export class ConnectionBudget {
       [Symbol.dispose]: () => {
         if (!held) return;
         held = false;
-        this.#unhurried.delete(preemption);
+        this.#preemptible.delete(preemption);
         const [next] = this.#waiting;
         if (next === undefined) {
           this.#taken -= 1;

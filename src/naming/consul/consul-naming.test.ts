@@ -132,7 +132,7 @@ describe('errors', () => {
       name: 'NamingError',
       code: 'unavailable',
       message:
-        'reading the instances of "web": the answer[0].Service.Port: a whole number was expected, a string came',
+        'reading the instances of "web": the answer[0].Service.Port: expected a whole number, got a string',
     });
   });
 
@@ -200,7 +200,7 @@ describe('errors', () => {
     refused('', /address "" is not a URL/);
     refused('ftp://consul', /address "ftp:\/\/consul" .* http:\/\/host:port/);
     refused('unix:///run/consul.sock', /is not a URL/);
-    refused('http://consul:8500/ui', /goes on after the port; only "http:\/\/consul:8500" /);
+    refused('http://consul:8500/ui', /has a path, query or fragment; write only "http:\/\/consul:8500"/);
     refused('http://user:secret@consul', /^an address carries a user or password; use `token`$/);
   });
 
@@ -295,7 +295,7 @@ describe('find()', () => {
     assert.deepEqual(idsOf(await finding), ['a']);
   });
 
-  test('a streaming cache that cannot tell its age is believed for a minute after the servers spoke', async () => {
+  test('a streaming cache that does not know its age is accepted for a minute after an answer of the servers', async () => {
     let isCutOff = false;
     consul.handler = ({ request, answer }) => {
       if ('cached' in queryOf(request)) answer({ ...healthy(7, 'a'), headers: hit(7, 0, 'streaming') });

@@ -24,31 +24,30 @@ import { watchService } from './watch.ts';
 
 export interface ConsulNamingOptions extends ConsulScope {
   /**
-   * Origins of Consul agents, `http://host:port` or `https://host:port`; without a scheme, as Consul's own
-   * CONSUL_HTTP_ADDR has it, http. The first is the home agent, which
-   * carries what is registered here; the others answer reads and watches while it does not.
-   * Default `['http://127.0.0.1:8500']`.
+   * Origins of Consul agents, `http://host:port` or `https://host:port`; without a scheme it is http, as in Consul's
+   * own CONSUL_HTTP_ADDR. The first agent takes the registrations; the others answer reads and watches while it does
+   * not. Default `['http://127.0.0.1:8500']`.
    */
   readonly addresses?: readonly string[];
-  /** ACL token; a function is asked before every request, so that it may change. Default none. */
+  /** ACL token. A function is called before every request, so that the token may change. Default none. */
   readonly token?: string | (() => string | undefined);
   readonly tls?: TlsOptions;
-  /** How old an answer of `find()` from the agent's cache may be, in milliseconds. Default 60,000. */
+  /** Maximum age of an answer of `find()` from the agent's cache, in milliseconds. Default 60,000. */
   readonly maxAgeMs?: number;
   /**
-   * Most connections for subscriptions together; above that they take turns of 2 s. Consul allows a client
-   * address 200 connections (`http_max_conns_per_client`). Default 64.
+   * Maximum number of connections for all subscriptions. With more subscriptions than that, they take turns of 2 s.
+   * Consul allows 200 connections per client address (`http_max_conns_per_client`). Default 64.
    */
   readonly maxWatches?: number;
-  /** Gets the errors of callbacks, and the first of each kind of trouble of a watch. Default: a process warning. */
+  /** Gets the errors of callbacks, and the first error of each kind of a watch. Default: a process warning. */
   readonly report?: Report;
-  /** The way to an address. Default: HTTP over keep-alive connections. */
+  /** Makes the transport to an address. Default: HTTP over keep-alive connections. */
   readonly transport?: (address: string) => Transport;
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-/** Connections beside the watches', for calls. */
+/** Connections for calls, in addition to those of watches. */
 const callConnections = 8;
 
 /** Naming over the HTTP API of a Consul agent (https://developer.hashicorp.com/consul/api-docs). */
@@ -131,7 +130,7 @@ export class ConsulNaming implements Naming {
     return this.close();
   }
 
-  /** Tags are matched here: one cache entry a service serves every combination, and Consul would ignore case. */
+  /** Tags are matched here: one cache entry per service then serves every combination, and Consul would ignore case. */
   async #read(query: Query, signal: AbortSignal): Promise<readonly ServiceInstance[]> {
     const { service, maxAgeMs = this.#maxAgeMs } = query;
     return (await this.#reader.read({ service, passing: passingOnly(query), maxAgeMs }, signal)).instances;

@@ -41,48 +41,42 @@ describe('parseHealth()', () => {
 
   for (const [body, message] of [
     ['<html>secret</html>', 'the answer is not JSON'],
-    ['{}', 'the answer: a list was expected, an object came'],
-    ['null', 'the answer: a list was expected, nothing came'],
-    ['[7]', 'the answer[0]: an object was expected, a number came'],
-    ['[{"Node":{"Node":"n"}}]', 'the answer[0].Service: an object was expected, nothing came'],
-    [entryWith('Node', { Node: 7 }), 'the answer[0].Node.Node: a text was expected, a number came'],
-    [entryWith('Node', { Address: ['x'] }), 'the answer[0].Node.Address: a text was expected, a list came'],
-    [entryWith('Service', { ID: null }), 'the answer[0].Service.ID: a text was expected, nothing came'],
-    [
-      entryWith('Service', { Service: {} }),
-      'the answer[0].Service.Service: a text was expected, an object came',
-    ],
-    [
-      entryWith('Service', { Address: 1 }),
-      'the answer[0].Service.Address: a text was expected, a number came',
-    ],
+    ['{}', 'the answer: expected a list, got an object'],
+    ['null', 'the answer: expected a list, got nothing'],
+    ['[7]', 'the answer[0]: expected an object, got a number'],
+    ['[{"Node":{"Node":"n"}}]', 'the answer[0].Service: expected an object, got nothing'],
+    [entryWith('Node', { Node: 7 }), 'the answer[0].Node.Node: expected a text, got a number'],
+    [entryWith('Node', { Address: ['x'] }), 'the answer[0].Node.Address: expected a text, got a list'],
+    [entryWith('Service', { ID: null }), 'the answer[0].Service.ID: expected a text, got nothing'],
+    [entryWith('Service', { Service: {} }), 'the answer[0].Service.Service: expected a text, got an object'],
+    [entryWith('Service', { Address: 1 }), 'the answer[0].Service.Address: expected a text, got a number'],
     [
       entryWith('Service', { Port: '80' }),
-      'the answer[0].Service.Port: a whole number was expected, a string came',
+      'the answer[0].Service.Port: expected a whole number, got a string',
     ],
     [
       entryWith('Service', { Port: 1.5 }),
-      'the answer[0].Service.Port: a whole number was expected, a number came',
+      'the answer[0].Service.Port: expected a whole number, got a number',
     ],
-    [entryWith('Service', { Tags: 'x' }), 'the answer[0].Service.Tags: a list was expected, a string came'],
+    [entryWith('Service', { Tags: 'x' }), 'the answer[0].Service.Tags: expected a list, got a string'],
     [
       entryWith('Service', { Tags: ['x', 1] }),
-      'the answer[0].Service.Tags[1]: a text was expected, a number came',
+      'the answer[0].Service.Tags[1]: expected a text, got a number',
     ],
-    [entryWith('Service', { Meta: [] }), 'the answer[0].Service.Meta: an object was expected, a list came'],
+    [entryWith('Service', { Meta: [] }), 'the answer[0].Service.Meta: expected an object, got a list'],
     [
       entryWith('Service', { Meta: { secret: 1 } }),
-      'the answer[0].Service.Meta: a text was expected, a number came',
+      'the answer[0].Service.Meta: expected a text, got a number',
     ],
     [
       entryWith('Service', { Weights: { Passing: '5' } }),
-      'the answer[0].Service.Weights.Passing: a whole number was expected, a string came',
+      'the answer[0].Service.Weights.Passing: expected a whole number, got a string',
     ],
-    [entryWith('Checks', {}), 'the answer[0].Checks: a list was expected, an object came'],
-    [entryWith('Checks', [null]), 'the answer[0].Checks[0]: an object was expected, nothing came'],
+    [entryWith('Checks', {}), 'the answer[0].Checks: expected a list, got an object'],
+    [entryWith('Checks', [null]), 'the answer[0].Checks[0]: expected an object, got nothing'],
     [
       entryWith('Checks', [{ CheckID: 'c', Status: true }]),
-      'the answer[0].Checks[0].Status: a text was expected, a boolean came',
+      'the answer[0].Checks[0].Status: expected a text, got a boolean',
     ],
   ] as const) {
     test(`refuses ${body.slice(0, 100)}`, () => {

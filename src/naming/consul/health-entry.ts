@@ -2,18 +2,18 @@ import { RegistrarError } from '../../lib/errors.ts';
 import { freezeInstance, type HealthState, type ServiceInstance, worstState } from '../instance.ts';
 
 /**
- * What is read of `GET /v1/health/service/:service` (https://developer.hashicorp.com/consul/api-docs/health), and
- * nothing else. Every field is checked here, so that a consumer never gets a number where the type says text. Go
- * marshals an empty list or map as null, or leaves it out.
+ * Reads the answer to `GET /v1/health/service/:service` (https://developer.hashicorp.com/consul/api-docs/health). Every
+ * field that is used is checked here, so that a consumer never gets a number where the type says text. Go marshals an
+ * empty list or map as null, or leaves it out.
  */
 
-/** The instances in the body of a health answer. Throws `protocol`, with the place, for anything else. */
+/** The instances in the body of a health answer. Throws `protocol`, with the place of the mistake. */
 export function parseHealth(body: string): readonly ServiceInstance[] {
   let entries: unknown;
   try {
     entries = JSON.parse(body);
   } catch {
-    // Without V8's message, which repeats a part of the text.
+    // V8's message is left out: it repeats a part of the text.
     throw new RegistrarError('protocol', 'the answer is not JSON');
   }
   return list('', entries).map((entry, at) => toInstance(`[${at}]`, object(`[${at}]`, entry)));
@@ -31,7 +31,7 @@ function toInstance(at: string, entry: Fields): ServiceInstance {
     id: text(`${at}.Service.ID`, service['ID']),
     name: text(`${at}.Service.Service`, service['Service']),
     node: text(`${at}.Node.Node`, node['Node']),
-    // A service registered without an address is reached at its node's.
+    // A service without an address is reached at the address of its node.
     address: address || text(`${at}.Node.Address`, node['Address'] ?? ''),
     port: whole(`${at}.Service.Port`, service['Port'] ?? 0),
     protocol: meta['protocol'],
@@ -80,12 +80,12 @@ function whole(at: string, value: unknown): number {
   return Number.isSafeInteger(value) ? (value as number) : wrong(at, 'a whole number', value);
 }
 
-/** The keys are not named in an error: they are whatever the answer says. */
+/** An error does not name the keys: they can be anything that the answer holds. */
 function texts(at: string, value: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(object(at, value)).map(([key, each]) => [key, text(at, each)]));
 }
 
-/** What came is named by its type only: an answer may repeat secrets. */
+/** An error names only the type of what came: an answer may repeat secrets. */
 function wrong(at: string, expected: string, value: unknown): never {
   const came =
     value == null
@@ -93,5 +93,5 @@ function wrong(at: string, expected: string, value: unknown): never {
       : Array.isArray(value)
         ? 'a list'
         : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
-  throw new RegistrarError('protocol', `the answer${at}: ${expected} was expected, ${came} came`);
+  throw new RegistrarError('protocol', `the answer${at}: expected ${expected}, got ${came}`);
 }

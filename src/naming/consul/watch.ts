@@ -5,7 +5,7 @@ import { NamingError, type NamingErrorCode, type Report } from '../naming-error.
 import type { Subscription } from '../subscription.ts';
 import type { ConnectionBudget, Member } from './connection-budget.ts';
 import type { ConsulClient, HealthAnswer } from './consul-client.ts';
-import { Pacer } from './pacer.ts';
+import { MinimumInterval } from './minimum-interval.ts';
 
 export interface WatchOptions {
   readonly client: ConsulClient;
@@ -16,19 +16,19 @@ export interface WatchOptions {
 }
 
 /**
- * How long a query blocks, and how long it does while others wait for its connection. The streaming backend
- * answers only at the end of the wait when the servers have gone back in time: that bounds the first.
+ * How long a query blocks: normally, and while others wait for its connection. After the servers were restored from a
+ * snapshot, the streaming backend answers only at the end of the wait, so the first must not be long.
  */
 const waitMs = 30_000;
 const contendedWaitMs = 2_000;
 const minRetryMs = 100;
 
 /**
- * Where a watch stands.
+ * The state of a watch.
  *
- * - `reading`: the next request asks for the whole state, at once
+ * - `reading`: the next request asks for the whole state and does not block
  * - `blocking`: the next request waits for an index above the last one
- * - `failing`: backing off; `code` was reported
+ * - `failing`: the last request failed and `code` was reported; the next one follows after a pause
  */
 type WatchState =
   | { readonly kind: 'reading' }
@@ -38,11 +38,13 @@ type WatchState =
 /**
  * Feeds a subscription from blocking queries until it ends. Never rejects.
  *
- * After any failure the whole state is read anew: a server that lost its state would let a query with the
- * old index block although everything has changed. Two kinds of answers are no evidence and lead to the same:
- * an index that went backwards (Consul API, "Blocking Queries"; hashicorp/consul#20790 answers an empty list
- * with index 1), and the streaming backend's word that all instances are gone, which it also gives, without
- * a header, when the token has lost its rights. A plain read tells which.
+ * After any failure the whole state is read again: on a server that lost its state, a query with the old index would
+ * block although everything has changed. The same happens after two kinds of answers that prove nothing:
+ *
+ * - an index that went backwards (Consul API, "Blocking Queries"; hashicorp/consul#20790 answers an empty list with
+ *   index 1);
+ * - an empty list from the streaming backend, which it also sends, without a header, when the token has lost its
+ *   rights. A plain read shows which of the two it is.
  */
 export async function watchService(
   subscription: Subscription,
@@ -50,7 +52,7 @@ export async function watchService(
 ): Promise<void> {
   const { service, signal } = subscription;
   const backoff = new Backoff({ initialMs: 250, maxMs: 10_000, random });
-  const pacer = new Pacer(clock);
+  const interval = new MinimumInterval(clock);
   using member = budget.join();
   let state: WatchState = { kind: 'reading' };
   let known = 0;
@@ -58,18 +60,18 @@ export async function watchService(
   while (!signal.aborted) {
     try {
       const index: number = state.kind === 'blocking' ? state.index : 0;
-      const answer: HealthAnswer | 'preempted' = await ask(client, member, service, index, pacer, signal);
+      const answer: HealthAnswer | 'preempted' = await ask(client, member, service, index, interval, signal);
       if (answer === 'preempted') continue;
-      // 0 would not block: "clients should sanity check and use 1".
+      // With 0 the query would not block: "clients should sanity check and use 1".
       const at = Math.max(1, answer.index);
       const isGone = answer.isStreamed && known > 0 && answer.instances.length === 0;
       const isEvidence = at >= index && !isGone;
       const news = isEvidence && subscription.offer(answer.instances);
       if (isEvidence) known = answer.instances.length;
-      // Only a query that blocked proves the trouble over: the read after a failure does not.
+      // Only a blocking query proves that the failure is over; the read right after it does not.
       if (index > 0) backoff.reset();
       state = isEvidence ? { kind: 'blocking', index: at } : { kind: 'reading' };
-      await pacer.pause(news, signal);
+      await interval.pause(news, signal);
     } catch (thrown) {
       if (signal.aborted) return;
       const error = NamingError.from(thrown, `watching "${service}"`);
@@ -90,11 +92,11 @@ async function ask(
   member: Member,
   service: string,
   index: number,
-  pacer: Pacer,
+  interval: MinimumInterval,
   signal: AbortSignal,
 ): Promise<HealthAnswer | 'preempted'> {
   using slot = await member.acquire(signal);
-  pacer.start();
+  interval.start();
   try {
     return await client.watch(
       service,

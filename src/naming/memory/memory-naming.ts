@@ -15,7 +15,7 @@ import { Subscriptions } from '../subscription.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
 export interface MemoryNamingOptions {
-  /** Shared by every MemoryNaming that should see the same services. Default: one of its own. */
+  /** Shared by all MemoryNamings that should see the same services. Default: a new one. */
   readonly registry?: MemoryRegistry;
   /** Gets the errors of callbacks. Default: a process warning. */
   readonly report?: Report;
@@ -32,7 +32,7 @@ export class MemoryNaming implements Naming {
   constructor({ registry = new MemoryRegistry(), report = warn }: MemoryNamingOptions = {}) {
     this.#registry = registry;
     this.#subscriptions = new Subscriptions(isolatedReport(report));
-    this.#listening = registry.onChange((service) => this.#tell(service));
+    this.#listening = registry.onChange((service) => this.#notify(service));
   }
 
   async register(registration: Registration, { signal }: CallOptions = {}): Promise<void> {
@@ -80,8 +80,8 @@ export class MemoryNaming implements Naming {
     return this.close();
   }
 
-  /** In a microtask, so that changes made in one go are one callback and callbacks may change things. */
-  #tell(service: string): void {
+  /** In a microtask, so that changes made together give one callback, and a callback may make changes. */
+  #notify(service: string): void {
     if (this.#changed.size === 0) queueMicrotask(() => this.#flush());
     this.#changed.add(service);
   }

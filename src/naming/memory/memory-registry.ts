@@ -7,15 +7,15 @@ interface Entry {
 }
 
 /**
- * What several MemoryNamings share: the registrations, and the states a test gives them. Nothing probes
- * here, so an instance with a `health_url` stays critical until `setState()` says otherwise.
+ * The registrations that several MemoryNamings share, and the states that a test sets. Nothing is probed: an instance
+ * with a `health_url` stays critical until `setState()` changes it.
  */
 export class MemoryRegistry {
   readonly #node: string;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(service: string) => void>();
 
-  /** `node`: where instances say they are registered. Default `memory`. */
+  /** `node`: the node of all instances. Default `memory`. */
   constructor(node = 'memory') {
     this.#node = node;
   }
@@ -41,7 +41,7 @@ export class MemoryRegistry {
     return true;
   }
 
-  /** Says how well a registered instance is. Throws when there is none of that id. */
+  /** Sets the state of a registered instance. Throws when there is none with that id. */
   setState(id: string, state: HealthState): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new Error(`nothing is registered with the id "${id}"`);

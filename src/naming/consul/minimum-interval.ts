@@ -1,16 +1,16 @@
 import type { Clock } from '../../lib/clock.ts';
 
-/** Least time between two requests that both brought news: a burst of changes becomes a few callbacks. */
+/** After an answer with news: a burst of changes becomes a few callbacks. */
 const newsGapMs = 50;
 const firstIdleGapMs = 100;
 const maxIdleGapMs = 1_000;
 
 /**
- * Keeps a long poll from spinning on a server that does not block. The gap between the starts of two
- * requests is at least 50 ms after news and, after answers without any, 100 ms, doubled for every one that
- * came too soon up to 1 s. A request that blocked for longer than its gap is followed at once by the next.
+ * Keeps a long poll from spinning on a server that does not block. Between the starts of two requests there are at
+ * least 50 ms after an answer with news, and 100 ms after one without; the latter doubles, up to 1 s, for every answer
+ * that came too soon. When a request has blocked for longer, the next one follows at once.
  */
-export class Pacer {
+export class MinimumInterval {
   readonly #clock: Clock;
   #startedAt: number;
   #idleGapMs = firstIdleGapMs;
@@ -20,7 +20,7 @@ export class Pacer {
     this.#startedAt = clock.now();
   }
 
-  /** A request starts now. */
+  /** Notes that a request starts now. */
   start(): void {
     this.#startedAt = this.#clock.now();
   }
