@@ -1,5 +1,5 @@
 import { HttpTransport, type HttpTransportOptions } from '../lib/http-transport.ts';
-import { Lanes } from '../lib/lanes.ts';
+import { RotatingPool } from '../lib/rotating-pool.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
@@ -27,7 +27,7 @@ export class KubeTransport implements Transport {
   readonly #source: CredentialSource;
   readonly #userAgent: string;
   readonly #open: (options: HttpTransportOptions) => Transport;
-  readonly #lanes = new Lanes();
+  readonly #pool = new RotatingPool();
   #refreshing: Promise<void> | undefined;
 
   constructor({ source, userAgent, open = (options) => new HttpTransport(options) }: KubeTransportOptions) {
@@ -49,7 +49,7 @@ export class KubeTransport implements Transport {
   }
 
   close(): Promise<void> {
-    return this.#lanes.close();
+    return this.#pool.close();
   }
 
   /** Credentials other than the refused ones, if there are any. */
@@ -66,7 +66,7 @@ export class KubeTransport implements Transport {
 
   #send(request: HttpRequest, { origin, basePath, tls, headers }: Credentials): Promise<HttpResponse> {
     const open = () => this.#open({ origin, tls, connections });
-    return this.#lanes.request(JSON.stringify([origin, tls]), open, {
+    return this.#pool.request(JSON.stringify([origin, tls]), open, {
       ...request,
       path: `${basePath}${request.path}`,
       headers: {

@@ -1,8 +1,8 @@
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { Outage } from '../lib/outage.ts';
 import { jittered, type Random } from '../lib/random.ts';
+import { Wakeup } from '../lib/wakeup.ts';
 import type { Logger } from '../logging/logger.ts';
-import { LeaseBell } from './lease-bell.ts';
 import { LeaseClient, type LeaseClientOptions } from './lease-client.ts';
 import {
   checkTimes,
@@ -16,6 +16,7 @@ import {
   observe,
   released,
 } from './lease-record.ts';
+import { watchLease } from './lease-watch.ts';
 import { LeaseTerm, type Term } from './term.ts';
 
 export interface ElectorOptions extends LeaseClientOptions, LeaseTimes {
@@ -104,9 +105,17 @@ export class Elector {
   /** Undefined when the signal aborted first. */
   async #acquire(signal: AbortSignal): Promise<LeaseTerm | undefined> {
     const { clock, random, retryPeriodMs } = this.#options;
-    const bell = new LeaseBell(clock, (error) => this.#cannotWatch(error));
+    const changes = new Wakeup(clock);
     const done = new AbortController();
-    const listening = bell.listen(this.#client, AbortSignal.any([signal, done.signal]));
+    const watching = watchLease(
+      {
+        client: this.#client,
+        clock,
+        onChange: () => changes.notify(),
+        onForbidden: (error) => this.#cannotWatch(error),
+      },
+      AbortSignal.any([signal, done.signal]),
+    );
     try {
       for (;;) {
         let waitMs = jittered(retryPeriodMs, 0.1, random);
@@ -118,14 +127,14 @@ export class Elector {
           signal.throwIfAborted();
           this.#failed(RegistrarError.from(thrown));
         }
-        await bell.wait(waitMs, signal);
+        await changes.wait(waitMs, signal);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
       return undefined;
     } finally {
       done.abort();
-      await listening;
+      await watching;
     }
   }
 

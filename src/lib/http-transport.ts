@@ -1,8 +1,8 @@
 import { Agent, request as undiciRequest } from 'undici';
 import { RegistrarError } from './errors.ts';
+import { redactedAnswer } from './redacted.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 import { unlessAborted } from './unless-aborted.ts';
-import { unrepeated } from './unrepeated.ts';
 
 export interface TlsOptions {
   /** PEM of the certificate authorities to trust; the system's when absent. */
@@ -84,7 +84,7 @@ export class HttpTransport implements Transport {
         bodyTimeout: bodyTimeoutMs,
       });
       const response = await unlessAborted(answered, signal);
-      return unrepeated(request, {
+      return redactedAnswer(request, {
         status: response.statusCode,
         headers: firstValues(response.headers),
         body: translated(response.body, signal),

@@ -10,7 +10,7 @@ export async function inParallel<Item, Result>(
   const results: Result[] = [];
   const queue = [...items].entries();
   let failed = false;
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (const [index, item] of queue) {
       if (failed) return;
       try {
@@ -21,7 +21,7 @@ export async function inParallel<Item, Result>(
       }
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: limit }, lane));
-  for (const each of lanes) if (each.status === 'rejected') throw each.reason;
+  const workers = await Promise.allSettled(Array.from({ length: limit }, worker));
+  for (const each of workers) if (each.status === 'rejected') throw each.reason;
   return results;
 }

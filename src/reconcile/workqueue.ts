@@ -4,7 +4,7 @@ import type { Random } from '../lib/random.ts';
 import { Wakeup } from '../lib/wakeup.ts';
 
 /** `urgent`: something happened. `background`: a start or a periodic comparison asks for a look. */
-export type Lane = 'urgent' | 'background';
+export type Priority = 'urgent' | 'background';
 
 /** A key handed out, to be given back with `done()`. */
 export interface Taken<Key> {
@@ -22,7 +22,7 @@ export interface WorkqueueOptions {
 }
 
 interface Entry {
-  lane: Lane;
+  priority: Priority;
   since: number | undefined;
 }
 
@@ -31,17 +31,17 @@ interface Entry {
  *
  * - a key added many times before it is taken is handed out once, for its oldest event;
  * - a key is never handed out twice at the same time: added while it is taken, it comes back after `done()`;
- * - urgent keys come before background keys, each lane in the order of its first `add()`;
+ * - urgent keys come before background keys, each priority in the order of its first `add()`;
  * - a key that failed comes back by itself after a wait of its own that grows with every failure, or at
  *   once when it is added again;
- * - a key added for later comes into the background lane when its time is over. Of several times for one key
+ * - a key added for later comes in the background when its time is over. Of several times for one key
  *   the first counts; `add()` leaves it as it is.
  */
 export class Workqueue<Key> implements Disposable {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #retry: { readonly initialMs: number; readonly maxMs: number };
-  readonly #waiting: Record<Lane, Map<Key, Entry>> = { urgent: new Map(), background: new Map() };
+  readonly #waiting: Record<Priority, Map<Key, Entry>> = { urgent: new Map(), background: new Map() };
   readonly #taken = new Map<Key, Taken<Key>>();
   /** Keys added while taken. */
   readonly #again = new Map<Key, Entry>();
@@ -58,13 +58,13 @@ export class Workqueue<Key> implements Disposable {
   }
 
   /** Marks `key` for a look. `since`: when what asks for it was received, `clock.now()`. */
-  add(key: Key, lane: Lane = 'background', since?: number): void {
+  add(key: Key, priority: Priority = 'background', since?: number): void {
     if (this.#taken.has(key)) {
       const entry = this.#again.get(key);
-      this.#again.set(key, merged(entry, { lane, since }));
+      this.#again.set(key, merged(entry, { priority, since }));
       return;
     }
-    this.#enqueue(key, { lane, since });
+    this.#enqueue(key, { priority, since });
   }
 
   /** Marks `key` for a look in the background after `ms`, unless a look is due sooner. */
@@ -112,9 +112,9 @@ export class Workqueue<Key> implements Disposable {
 
   /** The next key, or undefined when none waits. */
   take(): Taken<Key> | undefined {
-    for (const lane of [this.#waiting.urgent, this.#waiting.background]) {
-      for (const [key, { since }] of lane) {
-        lane.delete(key);
+    for (const waiting of [this.#waiting.urgent, this.#waiting.background]) {
+      for (const [key, { since }] of waiting) {
+        waiting.delete(key);
         const taken = { key, since };
         this.#taken.set(key, taken);
         return taken;
@@ -139,7 +139,7 @@ export class Workqueue<Key> implements Disposable {
       return;
     }
     const entry = merged(again, {
-      lane: taken.since === undefined ? 'background' : 'urgent',
+      priority: taken.since === undefined ? 'background' : 'urgent',
       since: taken.since,
     });
     this.#retryLater(key, entry, retryAfterMs);
@@ -156,8 +156,8 @@ export class Workqueue<Key> implements Disposable {
     const { urgent, background } = this.#waiting;
     const waiting = urgent.get(key) ?? background.get(key);
     const wanted = merged(waiting, entry);
-    if (waiting?.lane === 'background' && wanted.lane === 'urgent') background.delete(key);
-    this.#waiting[wanted.lane].set(key, wanted);
+    if (waiting?.priority === 'background' && wanted.priority === 'urgent') background.delete(key);
+    this.#waiting[wanted.priority].set(key, wanted);
     const failure = this.#failures.get(key);
     if (failure !== undefined) {
       failure.timer?.[Symbol.dispose]();
@@ -181,10 +181,10 @@ export class Workqueue<Key> implements Disposable {
   }
 }
 
-/** The more urgent lane and the older event of two requests for one key. */
+/** The higher priority and the older event of two requests for one key. */
 function merged(a: Entry | undefined, b: Entry): Entry {
   if (a === undefined) return b;
   const since =
     a.since === undefined ? b.since : b.since === undefined ? a.since : Math.min(a.since, b.since);
-  return { lane: a.lane === 'urgent' || b.lane === 'urgent' ? 'urgent' : 'background', since };
+  return { priority: a.priority === 'urgent' || b.priority === 'urgent' ? 'urgent' : 'background', since };
 }

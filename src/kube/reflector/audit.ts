@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { sameApartFromVersion } from '../store/same-record.ts';
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { ListPart } from './list-pager.ts';
-import type { Pacer } from './pacer.ts';
+import type { TimeSlice } from './time-slice.ts';
 
 export interface Difference {
   /** What the list had and what the store had, in a few characters. */
@@ -18,7 +18,7 @@ export interface AuditOptions<O extends KubernetesObject, R extends StoredRecord
   readonly writer: StoreWriter<R>;
   /** An object's record; undefined when it cannot be read. */
   readonly record: (object: O) => R | undefined;
-  readonly pacer: Pacer;
+  readonly slice: TimeSlice;
   readonly signal: AbortSignal;
 }
 
@@ -29,13 +29,13 @@ export interface AuditOptions<O extends KubernetesObject, R extends StoredRecord
  */
 export async function audit<O extends KubernetesObject, R extends StoredRecord>(
   parts: AsyncIterable<ListPart<O>>,
-  { writer, record, pacer, signal }: AuditOptions<O, R>,
+  { writer, record, slice, signal }: AuditOptions<O, R>,
 ): Promise<Differences> {
   const found = new Map<string, Difference>();
   const listed = new Set<string>();
   for await (const { items } of parts) {
     for (const item of items) {
-      if (pacer.due) await pacer.rest();
+      if (slice.due) await slice.rest();
       signal.throwIfAborted();
       const { namespace = '', name = '' } = item.metadata ?? {};
       listed.add(keyOf(namespace, name));
@@ -46,7 +46,7 @@ export async function audit<O extends KubernetesObject, R extends StoredRecord>(
     }
   }
   for (const known of writer.records()) {
-    if (pacer.due) await pacer.rest();
+    if (slice.due) await slice.rest();
     signal.throwIfAborted();
     const key = keyOf(known.namespace ?? '', known.name);
     if (!listed.has(key)) found.set(key, { what: `none ${told(known)}`, listed: '' });

@@ -14,12 +14,12 @@ import { Auditor } from './auditor.ts';
 import { History } from './history.ts';
 import { completeLines } from './lines.ts';
 import { currentVersion, listParts } from './list-pager.ts';
-import { Pacer } from './pacer.ts';
 import { type Phase, recoveryFrom } from './recovery.ts';
 import { ReflectorRecord } from './reflector-record.ts';
 import type { ReflectorState, ReflectorStatus, Regression } from './reflector-state.ts';
 import { Relist } from './relist.ts';
 import { collectionPath, collectionUrl, type Resource } from './resource.ts';
+import { TimeSlice } from './time-slice.ts';
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -77,7 +77,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   readonly #history: History;
   readonly #projector: Projector<O, R>;
   readonly #backoff: Backoff;
-  readonly #pacer: Pacer;
+  readonly #slice: TimeSlice;
   readonly #auditor: Auditor;
   readonly #resolveSynced: () => void;
   #running: Promise<void> | undefined;
@@ -123,7 +123,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         }),
     });
     this.#backoff = new Backoff({ random });
-    this.#pacer = new Pacer(clock);
+    this.#slice = new TimeSlice(clock);
     this.#auditor = new Auditor({
       clock,
       random,
@@ -132,7 +132,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         audit(listParts<O>({ ...options, namespace: writer.scope, signal }), {
           writer,
           record: (object) => this.#projector.record(object),
-          pacer: this.#pacer,
+          slice: this.#slice,
           signal,
         }),
     });
@@ -270,7 +270,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   async #list(signal: AbortSignal): Promise<End> {
     const { clock, writer } = this.#options;
     this.#state = { kind: 'listing', method: 'list', since: clock.now() };
-    const relist = new Relist(writer, this.#pacer, { staged: false });
+    const relist = new Relist(writer, this.#slice, { staged: false });
     let version = '';
     let receivedAt = 0;
     for await (const part of listParts<O>({ ...this.#options, namespace: writer.scope, signal })) {
@@ -282,7 +282,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       receivedAt = part.receivedAt;
       this.#record.heard(receivedAt);
       for (const item of part.items) {
-        if (this.#pacer.due) await this.#pacer.rest();
+        if (this.#slice.due) await this.#slice.rest();
         signal.throwIfAborted();
         this.#show(relist, item, receivedAt);
       }
@@ -297,7 +297,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     const { transport, clock, writer } = this.#options;
     const initial = phase === 'watch-list';
     using watchdog = new Watchdog(clock, initial ? watchListMs : idleMs, signal);
-    let relist = initial ? new Relist(writer, this.#pacer, { staged: this.#history.seen !== '' }) : undefined;
+    let relist = initial ? new Relist(writer, this.#slice, { staged: this.#history.seen !== '' }) : undefined;
     const since = clock.now();
     this.#state = initial ? { kind: 'listing', method: phase, since } : { kind: 'opening', since };
     try {
@@ -321,7 +321,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
         // The initial events have one deadline for all: a server that never ends them is to be noticed.
         if (relist === undefined) watchdog.heard();
         for (const line of lines) {
-          if (this.#pacer.due) await this.#pacer.rest();
+          if (this.#slice.due) await this.#slice.rest();
           signal.throwIfAborted();
           const event = parseWatchEvent<O>(line);
           if (relist === undefined) {

@@ -1,5 +1,5 @@
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
-import type { Pacer } from './pacer.ts';
+import type { TimeSlice } from './time-slice.ts';
 
 /** What a relist found to differ from what the events had told. */
 export interface Drift {
@@ -17,7 +17,7 @@ export interface Drift {
  */
 export class Relist<R extends StoredRecord> {
   readonly #writer: StoreWriter<R>;
-  readonly #pacer: Pacer;
+  readonly #slice: TimeSlice;
   readonly #staged: Map<string, { readonly record: R; readonly receivedAt: number }> | undefined;
   readonly #marks = new Map<string, Set<string>>();
   #added = 0;
@@ -26,9 +26,9 @@ export class Relist<R extends StoredRecord> {
   /** Equal versions are no proof of an equal state; see History.mayRepeat. */
   versionsRepeat = false;
 
-  constructor(writer: StoreWriter<R>, pacer: Pacer, { staged }: { readonly staged: boolean }) {
+  constructor(writer: StoreWriter<R>, slice: TimeSlice, { staged }: { readonly staged: boolean }) {
     this.#writer = writer;
-    this.#pacer = pacer;
+    this.#slice = slice;
     this.#staged = staged ? new Map() : undefined;
   }
 
@@ -58,7 +58,7 @@ export class Relist<R extends StoredRecord> {
     for (const { record, receivedAt } of this.#staged?.values() ?? []) {
       if (signal.aborted) break;
       this.#apply(record, receivedAt);
-      if (this.#pacer.due) await this.#pacer.rest();
+      if (this.#slice.due) await this.#slice.rest();
     }
     for (const record of this.#writer.records()) {
       if (signal.aborted) break;
@@ -66,7 +66,7 @@ export class Relist<R extends StoredRecord> {
         this.#writer.removeAbsent(record, receivedAt);
         this.#removed += 1;
       }
-      if (this.#pacer.due) await this.#pacer.rest();
+      if (this.#slice.due) await this.#slice.rest();
     }
     return { added: this.#added, changed: this.#changed, removed: this.#removed };
   }

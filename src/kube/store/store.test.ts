@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { type Logger, silentLogger } from '../../logging/logger.ts';
-import { Pacer } from '../reflector/pacer.ts';
 import { Relist } from '../reflector/relist.ts';
+import { TimeSlice } from '../reflector/time-slice.ts';
 import { Store, type StoredRecord } from './store.ts';
 
 const record = (
@@ -28,7 +28,7 @@ function setup(logger: Logger = silentLogger) {
   return { store, heard };
 }
 
-const pacer = () => new Pacer(new VirtualClock());
+const slice = () => new TimeSlice(new VirtualClock());
 const signal = new AbortController().signal;
 
 describe('Store', () => {
@@ -138,7 +138,7 @@ describe('Relist', () => {
     const writer = store.writer();
     writer.put(record('a'), 'event', 0);
     writer.put(record('b'), 'event', 0);
-    const relist = new Relist(writer, pacer(), { staged: false });
+    const relist = new Relist(writer, slice(), { staged: false });
     relist.put(record('b'), 1);
     assert.equal(store.size, 2);
     assert.deepEqual(await relist.commit(2, signal), { added: 0, changed: 0, removed: 1 });
@@ -147,7 +147,7 @@ describe('Relist', () => {
 
   test('staged, shows nothing to the store before the commit', async () => {
     const { store, heard } = setup();
-    const relist = new Relist(store.writer(), pacer(), { staged: true });
+    const relist = new Relist(store.writer(), slice(), { staged: true });
     relist.put(record('a'), 1);
     assert.equal(store.size, 0);
     await relist.commit(2, signal);
@@ -157,7 +157,7 @@ describe('Relist', () => {
   test('of one namespace leaves the others alone', async () => {
     const { store } = setup();
     store.writer('other').put(record('a', '1', 'u', 'other'), 'event', 0);
-    await new Relist(store.writer('ns'), pacer(), { staged: false }).commit(1, signal);
+    await new Relist(store.writer('ns'), slice(), { staged: false }).commit(1, signal);
     assert.equal(store.size, 1);
   });
 
@@ -165,7 +165,7 @@ describe('Relist', () => {
     const { store } = setup();
     const writer = store.writer();
     writer.put(record('a'), 'event', 0);
-    await new Relist(writer, pacer(), { staged: false }).commit(1, AbortSignal.abort());
+    await new Relist(writer, slice(), { staged: false }).commit(1, AbortSignal.abort());
     assert.equal(store.size, 1);
   });
 });
@@ -218,7 +218,7 @@ describe('Store and Relist', () => {
               if (model.get(key(each.object))?.uid === each.object.uid) model.delete(key(each.object));
               break;
             case 'relist': {
-              const relist = new Relist(writer, pacer(), { staged: each.staged });
+              const relist = new Relist(writer, slice(), { staged: each.staged });
               for (const object of each.objects) relist.put(object, 0);
               if (each.complete) {
                 await relist.commit(0, signal);

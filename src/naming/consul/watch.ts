@@ -1,6 +1,6 @@
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import { repeat } from '../../lib/retry.ts';
 import { NamingError, type NamingErrorCode, type Report } from '../naming-error.ts';
 import type { Subscription } from '../subscription.ts';
 import type { ConnectionBudget, Member } from './connection-budget.ts';
@@ -21,19 +21,6 @@ export interface WatchOptions {
  */
 const waitMs = 30_000;
 const contendedWaitMs = 2_000;
-const minRetryMs = 100;
-
-/**
- * The state of a watch.
- *
- * - `reading`: the next request asks for the whole state and does not block
- * - `blocking`: the next request waits for an index above the last one
- * - `failing`: the last request failed and `code` was reported; the next one follows after a pause
- */
-type WatchState =
-  | { readonly kind: 'reading' }
-  | { readonly kind: 'blocking'; readonly index: number }
-  | { readonly kind: 'failing'; readonly code: NamingErrorCode };
 
 /**
  * Feeds a subscription from blocking queries until it ends. Never rejects.
@@ -51,40 +38,42 @@ export async function watchService(
   { client, budget, clock, random, report }: WatchOptions,
 ): Promise<void> {
   const { service, signal } = subscription;
-  const backoff = new Backoff({ initialMs: 250, maxMs: 10_000, random });
   const interval = new MinimumInterval(clock);
   using member = budget.join();
-  let state: WatchState = { kind: 'reading' };
+  /** The next request waits for a higher index; 0: it asks for the whole state and does not block. */
+  let index = 0;
   let known = 0;
+  let reported: NamingErrorCode | undefined;
 
-  while (!signal.aborted) {
-    try {
-      const index: number = state.kind === 'blocking' ? state.index : 0;
-      const answer: HealthAnswer | 'preempted' = await ask(client, member, service, index, interval, signal);
+  /** Ends after a query that blocked. Only this proves that a failure is over; the read right after it does not. */
+  const step = async () => {
+    for (let hasBlocked = false; !hasBlocked; ) {
+      const answer = await ask(client, member, service, index, interval, signal);
       if (answer === 'preempted') continue;
+      hasBlocked = index > 0;
+      reported = undefined;
       // With 0 the query would not block: "clients should sanity check and use 1".
       const at = Math.max(1, answer.index);
       const isGone = answer.isStreamed && known > 0 && answer.instances.length === 0;
       const isEvidence = at >= index && !isGone;
       const news = isEvidence && subscription.offer(answer.instances);
       if (isEvidence) known = answer.instances.length;
-      // Only a blocking query proves that the failure is over; the read right after it does not.
-      if (index > 0) backoff.reset();
-      state = isEvidence ? { kind: 'blocking', index: at } : { kind: 'reading' };
+      index = isEvidence ? at : 0;
       await interval.pause(news, signal);
-    } catch (thrown) {
-      if (signal.aborted) return;
-      const error = NamingError.from(thrown, `watching "${service}"`);
-      if (error.code === 'denied' && !subscription.hasStarted) {
-        subscription.fail(error);
-        return;
-      }
-      if (state.kind !== 'failing' || state.code !== error.code) report(error);
-      state = { kind: 'failing', code: error.code };
-      const retryMs = backoff.next(Math.max(minRetryMs, error.retryAfterMs ?? 0));
-      await clock.sleep(retryMs, signal).catch(() => {});
     }
-  }
+  };
+  const onError = (error: NamingError) => {
+    index = 0;
+    if (error.code === 'denied' && !subscription.hasStarted) {
+      subscription.fail(error);
+      return;
+    }
+    if (reported !== error.code) report(error);
+    reported = error.code;
+  };
+  const errorOf = (thrown: unknown) => NamingError.from(thrown, `watching "${service}"`);
+  const waits = { initialMs: 250, maxMs: 10_000, leastMs: 100 };
+  await repeat(step, { ...waits, clock, random, onError, errorOf }, signal);
 }
 
 async function ask(

@@ -3,19 +3,19 @@ import { type HttpRequest, type HttpResponse, readText } from './transport.ts';
 /** Headers whose values are credentials. */
 const credentialHeaders = ['authorization', 'proxy-authorization', 'x-consul-token', 'cookie'];
 
-/** An error's body is a short text; what is longer is cut off. */
+/** An error's body is a short text. A longer one is cut off. */
 const mostBytes = 1024 * 1024;
 
 /**
- * The answer as it may be told to people: an error's text ends up in logs, on the status page and in Events, and
- * there are proxies that repeat in it what they were sent. The request's credentials are cut out of the body of
- * every answer that is an error. Others are left as they are: they are read, not told.
+ * The answer without the request's credentials, if it is an error. Its text ends up in logs, on the status page
+ * and in Events, and some proxies repeat in it what they were sent. Other answers are not shown to people and
+ * stay as they are.
  */
-export function unrepeated({ headers = {} }: HttpRequest, response: HttpResponse): HttpResponse {
+export function redactedAnswer({ headers = {} }: HttpRequest, response: HttpResponse): HttpResponse {
   if (response.status < 400) return response;
   const secrets = Object.entries(headers)
     .filter(([name]) => credentialHeaders.includes(name.toLowerCase()))
-    // Of `Bearer abc` only `abc`, with which it may be put together anew.
+    // `abc` of `Bearer abc`: the proxy may put it together differently.
     .map(([, value]) => value.replace(/^\w+ +/, ''));
   return { ...response, body: without(secrets, response) };
 }

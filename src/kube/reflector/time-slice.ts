@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 
 /** Keeps a long computation from stalling the event loop: asked between two steps, it says when to yield. */
-export class Pacer {
+export class TimeSlice {
   readonly #clock: Clock;
   readonly #sliceMs: number;
   #since: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { redacted, redactedAnswer } from './redacted.ts';
 import { type HttpRequest, readText } from './transport.ts';
-import { redacted, unrepeated } from './unrepeated.ts';
 
 const { signal } = new AbortController();
 
@@ -18,13 +18,13 @@ const answer = (status: number, text: string) => ({
 
 const told = (headers: HttpRequest['headers'], status: number, text: string): Promise<string> =>
   readText(
-    unrepeated(
+    redactedAnswer(
       { method: 'GET', path: '/', signal, ...(headers === undefined ? {} : { headers }) },
       answer(status, text),
     ),
   );
 
-describe('unrepeated()', () => {
+describe('redactedAnswer()', () => {
   test('cuts credentials of the request out of an error, whatever the case of the header', async () => {
     assert.equal(await told({ 'X-Consul-Token': 'abc' }, 403, 'no abc, abc!'), 'no [redacted], [redacted]!');
     assert.equal(await told({ authorization: 'Bearer abc' }, 500, '{"t":"abc"}'), '{"t":"[redacted]"}');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { answer, ScriptedTransport, StreamingAnswer } from '../../test/support/scripted-transport.ts';
-import { RotatingTransport } from './lanes.ts';
+import { RotatingTransport } from './rotating-pool.ts';
 import { readText } from './transport.ts';
 
 const request = { method: 'GET', path: '/', signal: new AbortController().signal } as const;

@@ -1,0 +1,31 @@
+import type { Clock } from '../lib/clock.ts';
+import { RegistrarError } from '../lib/errors.ts';
+import type { LeaseClient } from './lease-client.ts';
+
+/** How long after a watch that ended or failed the next one is opened, in milliseconds. */
+const reopenMs = 5_000;
+
+export interface LeaseWatchOptions {
+  readonly client: LeaseClient;
+  readonly clock: Clock;
+  readonly onChange: () => void;
+  /** Called once, when the lease may not be watched. */
+  readonly onForbidden: (error: RegistrarError) => void;
+}
+
+/**
+ * Watches the lease until the signal aborts, so that a standby takes a lease given back within milliseconds.
+ * Never rejects: where the lease cannot be watched, or a watch goes silent, the standby asks now and then.
+ */
+export async function watchLease(options: LeaseWatchOptions, signal: AbortSignal): Promise<void> {
+  const { client, clock, onChange, onForbidden } = options;
+  let isReported = false;
+  while (!signal.aborted) {
+    await client.watch(onChange, signal).catch((thrown: unknown) => {
+      const error = RegistrarError.from(thrown);
+      if (error.code === 'forbidden' && !isReported) onForbidden(error);
+      isReported ||= error.code === 'forbidden';
+    });
+    await clock.sleep(reopenMs, signal).catch(() => {});
+  }
+}
