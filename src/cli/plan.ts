@@ -2,8 +2,8 @@ import { RegistrarError } from '../lib/errors.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import { consulClientOf, type Surroundings } from '../operator/parts.ts';
 import { takeSnapshot } from '../operator/snapshot.ts';
-import { foresee } from '../plan/foresight.ts';
 import { plan } from '../plan/plan.ts';
+import { previewHolds } from '../plan/preview.ts';
 import { renderJson, renderText } from '../plan/render.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { heartbeatNode } from '../registry/catalog/heartbeat-node.ts';
@@ -48,7 +48,7 @@ export async function showPlan(
   const known =
     server === undefined
       ? {
-          held: foresee(nodes, {
+          held: previewHolds(nodes, {
             ...wanted,
             ...guardOptionsOf(guard),
             view: stores,

@@ -63,7 +63,7 @@ const waitingFor = (pod: PodRecord): string[] =>
   pod.gates.filter(({ type, status }) => type !== registeredGate && !status).map(({ type }) => type);
 
 /** What a condition comes to: an instance with or without a check, or none. */
-export type Standing =
+export type Presence =
   | { readonly kind: 'registered'; readonly check: Health | undefined }
   | { readonly kind: 'deregistered' };
 
@@ -72,10 +72,10 @@ export type Standing =
  * - terminating: what `drain` says, but never better than the health, so that `warning` (which stays in
  *   DNS) does not keep what no longer answers. Also with `check: none`: without a check it would pass.
  */
-export function standing(
+export function presenceOf(
   { subject, health, terminating }: Condition,
   { check, drain }: HealthPolicy,
-): Standing {
+): Presence {
   if (!terminating) return { kind: 'registered', check: check === 'none' ? undefined : health };
   if (drain === 'deregister') return { kind: 'deregistered' };
   const status = health.status === 'critical' ? 'critical' : drain;

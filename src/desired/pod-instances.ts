@@ -4,7 +4,7 @@ import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { chooseAddresses } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
-import { isFinished, podCondition, standing } from './health.ts';
+import { isFinished, podCondition, presenceOf } from './health.ts';
 import { podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
 import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
@@ -81,7 +81,7 @@ function podInstance(
   node: NodeFacts,
   context: DesiredContext,
 ): Instance | readonly Omit<Problem, 'object'>[] | undefined {
-  const now = standing(podCondition(pod), declaration);
+  const now = presenceOf(podCondition(pod), declaration);
   if (now.kind === 'deregistered') return undefined;
   const resolved = resolvePodPort(declaration.port, pod.ports);
   if ('refused' in resolved) {

@@ -12,7 +12,7 @@ import { fieldOf } from './raw-declaration.ts';
 import type { PortRef } from './values.ts';
 
 /** Where the instance itself is. */
-export interface Place {
+export interface InstanceLocation {
   /** All its addresses, the one it is registered with first. */
   readonly addresses: readonly [string, ...string[]];
   readonly port: number;
@@ -36,7 +36,7 @@ const none: ReadonlyMap<string, Probe> = new Map();
  */
 export function resolveProbes(
   declaration: Declaration,
-  place: Place,
+  location: InstanceLocation,
   { probes: prober, probeHosts, agents }: DesiredOptions,
 ): ResolvedProbes | readonly Omit<Problem, 'object'>[] {
   const { probes, healthUrl } = declaration;
@@ -48,7 +48,7 @@ export function resolveProbes(
   ): string | undefined => {
     if (target === undefined) return undefined;
     const field = fieldOf(declaration, name);
-    const host = target.host === undefined ? undefined : ownAddress(target.host, place);
+    const host = target.host === undefined ? undefined : ownAddress(target.host, location);
     if (target.host !== undefined && host === undefined) {
       if (probeHosts?.(target.host) === true) {
         const port = target.port !== undefined && 'number' in target.port ? `:${target.port.number}` : '';
@@ -62,8 +62,9 @@ export function resolveProbes(
       });
       return undefined;
     }
-    const port: Read<number> = target.port === undefined ? { value: place.port } : place.portOf(target.port);
-    if ('value' in port) return text(host ?? urlHost(place.addresses[0]), `:${port.value}`, target);
+    const port: Read<number> =
+      target.port === undefined ? { value: location.port } : location.portOf(target.port);
+    if ('value' in port) return text(host ?? urlHost(location.addresses[0]), `:${port.value}`, target);
     problems.push({ reason: 'InvalidAnnotation', field, message: port.refused, severity: 'error' });
     return undefined;
   };
@@ -106,7 +107,7 @@ function writtenUrl({ meta }: Declaration): Read<HttpProbe | undefined> {
 }
 
 /** The host for a URL when it is one of the instance's own addresses. */
-function ownAddress(host: Host, { addresses }: Place): string | undefined {
+function ownAddress(host: Host, { addresses }: InstanceLocation): string | undefined {
   const own = addresses.some((address) =>
     isIpv6(address) ? canonicalIpv6(address) === host.text : address === host.text,
   );

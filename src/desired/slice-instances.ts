@@ -5,7 +5,7 @@ import { chooseAddresses, isIpv6 } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import { type Declarations, describeDeclarations } from './declarations.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
-import { type Condition, isFinished, isGated, notReadyReason, podHealth, standing } from './health.ts';
+import { type Condition, isFinished, isGated, notReadyReason, podHealth, presenceOf } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { buildInstance } from './instance.ts';
 import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
@@ -103,7 +103,7 @@ function sliceInstance(
   node: NodeFacts,
   context: DesiredContext,
 ): Instance | readonly Omit<Problem, 'object'>[] | undefined {
-  const now = standing(conditionOf(group), declaration);
+  const now = presenceOf(conditionOf(group), declaration);
   if (now.kind === 'deregistered') return undefined;
   const field = fieldOf(declaration, 'port');
   const { service, pod } = group;

@@ -3,7 +3,7 @@ import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { denialText } from './claims.ts';
 import type { Declaration, HealthPolicy } from './declaration.ts';
-import { type Condition, standing } from './health.ts';
+import { type Condition, presenceOf } from './health.ts';
 import { quote } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
 import type { PatternRules } from './pattern-rules.ts';
@@ -34,7 +34,7 @@ export function staleSource(
   declared: HealthPolicy & { readonly service: string },
   condition: Condition,
 ): StaleSource | undefined {
-  const now = standing(condition, declared);
+  const now = presenceOf(condition, declared);
   if (now.kind === 'deregistered') return undefined;
   const { namespace, podUid, kubeService } = source;
   return { namespace, podUid, kubeService, service: declared.service, check: now.check };

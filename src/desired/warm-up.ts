@@ -27,14 +27,14 @@ export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
   return { node: { ...node, entry: { ...node.entry, instances } }, nextInMs };
 }
 
-interface Step {
+interface WarmUpStage {
   /** From 0, young, to `warmUpSteps`, adult. */
   readonly stepIndex: number;
   /** Until the next; undefined when there is none, or none as long as nothing else happens. */
   readonly inMs: number | undefined;
 }
 
-function stepAt({ durationMs, since }: NonNullable<Instance['warmup']>, wall: number): Step {
+function stepAt({ durationMs, since }: NonNullable<Instance['warmup']>, wall: number): WarmUpStage {
   if (since === undefined) return { stepIndex: 0, inMs: undefined };
   // The API server's clock may be a little ahead of ours.
   const age = Math.max(0, wall - since);

@@ -51,7 +51,7 @@ export function expiresAt({ lease, changedAt }: Observation, ownDurationMs: numb
   return changedAt + (seconds > 0 ? seconds * 1_000 : ownDurationMs);
 }
 
-export interface Claim {
+export interface LeaseClaim {
   readonly identity: string;
   readonly durationMs: number;
   /** Wall-clock milliseconds, shown to people. */
@@ -59,7 +59,7 @@ export interface Claim {
 }
 
 /** The lease in the hands of `identity`; one it holds already keeps its acquireTime and transitions. */
-export function claimed(lease: Lease, { identity, durationMs, wall }: Claim): Lease {
+export function claimed(lease: Lease, { identity, durationMs, wall }: LeaseClaim): Lease {
   const { spec = {} } = lease;
   const isOwn = holderOf(lease) === identity;
   return {
@@ -76,7 +76,7 @@ export function claimed(lease: Lease, { identity, durationMs, wall }: Claim): Le
 }
 
 /** A lease that did not exist. */
-export function firstLease(name: string, namespace: string, claim: Claim): Lease {
+export function firstLease(name: string, namespace: string, claim: LeaseClaim): Lease {
   const { spec, ...lease } = claimed({ metadata: { name, namespace } }, claim);
   return {
     apiVersion: 'coordination.k8s.io/v1',

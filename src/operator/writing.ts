@@ -4,13 +4,13 @@ import { EventRecorder } from '../kube/events/event-recorder.ts';
 import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import { gateVerdicts } from '../reconcile/gate-verdict.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { ObjectEvents } from '../reconcile/object-events.ts';
-import { type GateVerdict, ReadinessGates } from '../reconcile/readiness-gate.ts';
+import { ReadinessGates } from '../reconcile/readiness-gate.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import { type Registration, registrations } from '../reconcile/registration.ts';
 import type { ChangeWriter } from '../registry/change-writer.ts';
 import type { Fence } from '../registry/fence.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
@@ -93,8 +93,7 @@ export class Writing implements Disposable {
       judge: (name) => {
         if (config.sync.policy === 'dry-run') return () => 'dry-run';
         const known = observed.needsReading(name) ? undefined : observed.node(name);
-        const standing = registrations(desiredNodes.of(name), known);
-        return ({ uid }) => verdicts[standing(uid)];
+        return gateVerdicts(desiredNodes.of(name), known);
       },
     });
     this.reconciler = new Reconciler({
@@ -138,9 +137,3 @@ export class Writing implements Disposable {
 
 /** Where the subjects of consistent reads are kept. */
 const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices' } as const;
-
-const verdicts: Readonly<Record<Registration, GateVerdict>> = {
-  committed: 'registered',
-  waiting: 'wait',
-  unwanted: 'not-asked',
-};

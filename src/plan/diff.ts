@@ -4,7 +4,7 @@ import type { Instance } from '../model/instance.ts';
 import { type ClusterUid, type InstanceId, instanceId } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import type { Change, Effect } from './change.ts';
-import { hasSaidGoodbye } from './evidence.ts';
+import { wasTerminating } from './evidence.ts';
 import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding } from './finding.ts';
 import { withStatusOf } from './health.ts';
@@ -65,7 +65,7 @@ export interface DiffOptions {
   readonly nodes?: boolean;
 }
 
-export interface Difference {
+export interface NodeDiff {
   /** In the order of order.ts. */
   readonly changes: readonly Change[];
   readonly findings: readonly Finding[];
@@ -76,18 +76,18 @@ export function diff(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
   { owner, server = allFeatures, nodes = true }: DiffOptions,
-): Difference {
+): NodeDiff {
   if (observed !== undefined) {
     const ownership = nodeOwnership(observed, owner);
     if (ownership !== 'ours') {
       return { changes: [], findings: [{ kind: 'foreign-owner', node: desired.name, reason: ownership }] };
     }
   }
-  const differing = new Differing(desired, observed, server);
-  differing.instances();
-  if (nodes) differing.node();
-  for (const shared of desired.sharedNames ?? []) differing.findings.push({ kind: 'shared-name', ...shared });
-  return { changes: differing.changes.sort(compareChanges), findings: differing.findings };
+  const builder = new DiffBuilder(desired, observed, server);
+  builder.instances();
+  if (nodes) builder.node();
+  for (const shared of desired.sharedNames ?? []) builder.findings.push({ kind: 'shared-name', ...shared });
+  return { changes: builder.changes.sort(compareChanges), findings: builder.findings };
 }
 
 /**
@@ -97,7 +97,7 @@ export function diff(
 const settledFor = new WeakMap<ServerFeatures, WeakMap<Instance, ObservedInstance>>();
 
 /** The state of one call: what has been found so far. */
-class Differing {
+class DiffBuilder {
   changes: Change[] = [];
   readonly findings: Finding[] = [];
   readonly #name: DesiredNode['name'];
@@ -221,7 +221,7 @@ class Differing {
       if (check !== undefined && effect !== undefined) {
         this.changes.push({ kind: 'put-check', node, effect, instance, service, check });
       }
-    } else if (isOwnInstance(observed) && unread !== undefined && !hasSaidGoodbye(observed.checks)) {
+    } else if (isOwnInstance(observed) && unread !== undefined && !wasTerminating(observed.checks)) {
       this.#remaining += 1;
       this.findings.push({ kind: 'unread', node, instance, service, source: unread });
     } else if (isOwnInstance(observed)) {

@@ -119,7 +119,7 @@ export function explainRemoval(
   seen: Sightings,
 ): Evidence {
   const { meta, address, checks } = instance;
-  if (!seen.regressed && hasSaidGoodbye(checks)) return explained('terminating');
+  if (!seen.regressed && wasTerminating(checks)) return explained('terminating');
   const { namespace, pod: name, podUid, service } = originOf(meta);
   const pod = { kind: 'pod', namespace, name, uid: podUid } as const;
   if (service !== '')
@@ -140,7 +140,7 @@ const unexplained = (sign: Sign, subject: Subject | undefined): Evidence => ({
 });
 
 /** We saw it ending, and wrote that. */
-export function hasSaidGoodbye(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
+export function wasTerminating(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
   const texts: readonly string[] = Object.values(terminatingOutput);
   for (const check of checks.values()) if (isOwnCheck(check) && texts.includes(check.output)) return true;
   return false;

@@ -21,7 +21,7 @@ export interface ObjectEventsOptions {
 }
 
 /** What is wrong at the moment. */
-export interface Standing {
+export interface OpenIssues {
   problems(): Iterable<LedgerLine<Problem>>;
   findings(): Iterable<LedgerLine<Finding>>;
 }
@@ -91,15 +91,15 @@ export class ObjectEvents {
 
   /** Tells again what lasts, until the signal aborts. */
   async repeat(
-    standing: Standing,
+    issues: OpenIssues,
     observed: (node: ConsulNodeName) => ObservedNode | undefined,
     signal: AbortSignal,
   ) {
     try {
       for (;;) {
         await this.#options.clock.sleep(repeatMs, signal);
-        for (const { item } of standing.problems()) this.problem(item);
-        for (const { item } of standing.findings()) {
+        for (const { item } of issues.problems()) this.problem(item);
+        for (const { item } of issues.findings()) {
           if (item.kind === 'held') this.finding(item, observed(item.node));
         }
       }

@@ -13,9 +13,7 @@ import { Wakeup } from '../lib/wakeup.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
-
-/** Why the gate of a pod may open; `wait`: it may not. */
-export type GateVerdict = 'registered' | 'not-asked' | 'dry-run' | 'wait';
+import type { GateVerdict } from './gate-verdict.ts';
 
 export interface ReadinessGatesOptions {
   readonly kube: Transport;

@@ -7,7 +7,7 @@ import { readText, type Transport } from '../../src/lib/transport.ts';
 import { clusterUid, consulNodeName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import type { Change } from '../../src/plan/change.ts';
-import { type Difference, diff } from '../../src/plan/diff.ts';
+import { diff, type NodeDiff } from '../../src/plan/diff.ts';
 import { Writer } from '../../src/registry/catalog/writer.ts';
 import { catalogReader } from '../../src/registry/node-reader.ts';
 import { ObservedState } from '../../src/registry/observed-state.ts';
@@ -54,7 +54,7 @@ export class ConsulOperator {
   }
 
   /** `wanted` stands for the entry under this operator's node name and stamp. */
-  diff(wanted: NodeEntry | undefined, observed = this.observed): Difference {
+  diff(wanted: NodeEntry | undefined, observed = this.observed): NodeDiff {
     const entry = wanted && {
       ...wanted,
       name: this.node,

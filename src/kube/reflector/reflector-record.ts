@@ -2,7 +2,7 @@ import type { RegistrarError } from '../../lib/errors.ts';
 import { Outage } from '../../lib/outage.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ReflectorStatus } from './reflector-state.ts';
-import type { Drift } from './relist.ts';
+import type { RelistDiff } from './relist.ts';
 
 type Counts = Pick<ReflectorStatus, 'lists' | 'relists' | 'drift' | 'events' | 'idleAborts' | 'badLines'>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -39,7 +39,7 @@ export class ReflectorRecord {
   }
 
   /** A complete list. What it found is drift unless it is the first. */
-  listed(found: Drift, at: number): void {
+  listed(found: RelistDiff, at: number): void {
     const { counts } = this;
     if (counts.lists > 0) {
       counts.relists += 1;

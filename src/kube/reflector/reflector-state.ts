@@ -1,5 +1,5 @@
 import type { RegistrarError } from '../../lib/errors.ts';
-import type { Drift } from './relist.ts';
+import type { RelistDiff } from './relist.ts';
 
 /** How the whole is read: one stream of initial events (KEP-3157), or a paginated LIST. */
 export type ListMethod = 'watch-list' | 'list';
@@ -37,7 +37,7 @@ export interface ReflectorStatus {
   /** Complete lists after the first. */
   readonly relists: number;
   /** What relists found to differ from what events had told. */
-  readonly drift: Drift;
+  readonly drift: RelistDiff;
   /** Events applied, bookmarks not counted. */
   readonly events: number;
   /** Watches given up because nothing, not even a bookmark, came for 90 s. */

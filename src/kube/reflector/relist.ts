@@ -2,7 +2,7 @@ import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { TimeSlice } from './time-slice.ts';
 
 /** What a relist found to differ from what the events had told. */
-export interface Drift {
+export interface RelistDiff {
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
@@ -54,7 +54,7 @@ export class Relist<R extends StoredRecord> {
   }
 
   /** Makes the scope what the list showed. Stops between two records, with the rest undone, when aborted. */
-  async commit(receivedAt: number, signal: AbortSignal): Promise<Drift> {
+  async commit(receivedAt: number, signal: AbortSignal): Promise<RelistDiff> {
     for (const { record, receivedAt } of this.#staged?.values() ?? []) {
       if (signal.aborted) break;
       this.#apply(record, receivedAt);

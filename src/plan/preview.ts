@@ -15,7 +15,7 @@ import type { PlanInput, PlanOptions } from './plan.ts';
 import { policies } from './policy.ts';
 import { reusedAddresses } from './proof.ts';
 
-export interface ForesightOptions extends PlanOptions {
+export interface PreviewOptions extends PlanOptions {
   readonly view: EvidenceView & {
     readonly pods: { records(): Iterable<PodRecord> };
     readonly kubeNodes: {
@@ -42,7 +42,7 @@ const nothingSeen: Sightings = {
  * What an operator that starts now would hold at first: it knows the cluster as it is, and nothing of what was seen
  * before. What it finds unexplained it reads again, and asks the kubelets, which a plan does not.
  */
-export function foresee(inputs: readonly PlanInput[], options: ForesightOptions): Held[] {
+export function previewHolds(inputs: readonly PlanInput[], options: PreviewOptions): Held[] {
   return [...heldRemovals(inputs, options), ...heldHealth(inputs, options)];
 }
 
@@ -51,7 +51,7 @@ interface Unexplained {
   readonly instance: ObservedInstance;
 }
 
-function heldRemovals(inputs: readonly PlanInput[], options: ForesightOptions): Held[] {
+function heldRemovals(inputs: readonly PlanInput[], options: PreviewOptions): Held[] {
   const { removals, view, nodesKnown } = options;
   if (!removals.enabled) return [];
   const unexplained = inputs.flatMap((input) => unexplainedOn(input, options));
@@ -70,7 +70,7 @@ function heldRemovals(inputs: readonly PlanInput[], options: ForesightOptions): 
 }
 
 /** What would be removed of a node and is not explained by the cluster as it is. */
-function unexplainedOn({ desired, observed }: PlanInput, options: ForesightOptions): Unexplained[] {
+function unexplainedOn({ desired, observed }: PlanInput, options: PreviewOptions): Unexplained[] {
   if (observed === undefined) return [];
   const { written } = policies[options.policy ?? 'sync'](diff(desired, observed, options).changes);
   const removed = written.flatMap((change) => {
@@ -83,7 +83,7 @@ function unexplainedOn({ desired, observed }: PlanInput, options: ForesightOptio
     .map((instance) => ({ node: desired.name, instance }));
 }
 
-function heldHealth(inputs: readonly PlanInput[], { health, view }: ForesightOptions): Held[] {
+function heldHealth(inputs: readonly PlanInput[], { health, view }: PreviewOptions): Held[] {
   if (!health.enabled) return [];
   const losing = inputs.filter(
     ({ desired, observed }) =>

@@ -1,30 +1,32 @@
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import { originKeys } from '../model/origin.ts';
+import type { PodRecord } from '../model/pod.ts';
 import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
 
 /**
- * How a pod stands in Consul.
+ * Whether the readiness gate of a pod may open.
  *
- * - `committed` all its instances are there, with the statuses they should have
- * - `waiting`   at least one is not
- * - `unwanted`  it asks for none, or for none that can be registered
+ * - `registered` all its instances are in Consul, with the statuses they should have
+ * - `not-asked`  it asks for none, or for none that can be registered
+ * - `dry-run`    nothing is ever written
+ * - `wait`       it may not open: at least one of its instances is not in Consul
  */
-export type Registration = 'committed' | 'waiting' | 'unwanted';
+export type GateVerdict = 'registered' | 'not-asked' | 'dry-run' | 'wait';
 
-/** Returns how each pod of a node stands. `observed`: undefined when the node is not known for certain. */
-export function registrations(
+/** The verdict for each pod of a node. `observed` is undefined when the node is not known for certain. */
+export function gateVerdicts(
   { entry }: DesiredNode,
   observed: ObservedNode | undefined,
-): (podUid: string) => Registration {
+): (pod: Pick<PodRecord, 'uid'>) => GateVerdict {
   const wanted = Map.groupBy(entry?.instances.values() ?? [], ({ meta }) => meta[originKeys.podUid]);
-  return (podUid) => {
-    const instances = wanted.get(podUid) ?? [];
-    if (instances.length === 0) return 'unwanted';
+  return ({ uid }) => {
+    const instances = wanted.get(uid);
+    if (instances === undefined) return 'not-asked';
     const isThere = instances.every((instance) =>
       isCommitted(instance, observed?.instances.get(instance.id)),
     );
-    return isThere ? 'committed' : 'waiting';
+    return isThere ? 'registered' : 'wait';
   };
 }
 
