@@ -35,12 +35,12 @@ function configuration(): string {
   const parts = [...sections].sort(([a], [b]) => Number(a !== '') - Number(b !== ''));
   return `${head('Configuration')}
 A YAML file (\`run --config FILE\`), the environment and flags, in rising order: for each key the highest wins.
-All mistakes are told at once, each with its place. A key with no value counts as absent. The JSON Schema of the
+All mistakes are reported at once, each with its place. A key with no value counts as absent. The JSON Schema of the
 file is [configuration.schema.json](configuration.schema.json).
 
 - Durations are written as in Go: \`250ms\`, \`1.5s\`, \`1m30s\`.
 - Lists in variables are separated by commas; empty variables count as absent.
-- Consul's own variables are honoured, below ours: \`CONSUL_HTTP_ADDR\`, \`CONSUL_HTTP_TOKEN\`,
+- Consul's own variables count too, below those of this program: \`CONSUL_HTTP_ADDR\`, \`CONSUL_HTTP_TOKEN\`,
   \`CONSUL_HTTP_TOKEN_FILE\`, \`CONSUL_HTTP_SSL\`, \`CONSUL_HTTP_SSL_VERIFY\`, \`CONSUL_CACERT\`, \`CONSUL_CLIENT_CERT\`,
   \`CONSUL_CLIENT_KEY\`, \`CONSUL_TLS_SERVER_NAME\`, \`CONSUL_NAMESPACE\`, \`CONSUL_PARTITION\`.
 - Paths are relative to the directory the program was started in.

@@ -24,8 +24,8 @@ export interface ManifestMistake {
 }
 
 /**
- * What the operator would say of an object like this one if it ran and were ready: the same code answers, with
- * made-up names and addresses in the place of those the cluster gives.
+ * What is wrong with the annotations of a manifest, each with its place. The operator's own code answers, as if
+ * the object ran and were ready.
  */
 export function checkManifest(manifest: Manifest, { prefix, ...rules }: CheckOptions): ManifestMistake[] {
   const own = manifest.annotations.filter(({ key }) => key.startsWith(prefix));
@@ -43,7 +43,7 @@ export function checkManifest(manifest: Manifest, { prefix, ...rules }: CheckOpt
   try {
     const problems = checkDeclaration(recordOf(manifest.object, prefix), rules);
     return problems.map(({ field, message, severity }) => {
-      // `services[1].port` stands in the annotation `services`; what is missing, at the object.
+      // `services[1].port` is in the annotation `services`. What is missing is reported at the object.
       const { line, column } =
         own.find(({ key }) => key.slice(prefix.length) === field) ??
         own.find(({ key }) => field.startsWith(`${key.slice(prefix.length)}[`)) ??

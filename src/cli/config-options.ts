@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { configFlags } from '../config/flags.ts';
 import type { FlagValues } from '../config/resolve.ts';
 
-/** What the command line says of the configuration. */
+/** The part of the configuration that the command line gives. */
 export interface ConfigOptions {
   /** Path of the configuration file. */
   readonly config: string | undefined;
@@ -13,9 +13,9 @@ export interface ConfigOptions {
 export type ParsedOptions = Readonly<Record<string, string | string[] | boolean | undefined>>;
 
 export interface WhichOptions {
-  /** Also those that only `run` heeds. Default false. */
+  /** Also the flags that only `run` uses. Default false. */
   readonly forRun?: boolean;
-  /** Only those of keys in this section of the configuration. Default: all. */
+  /** Only the flags of keys in this section of the configuration. Default: all. */
   readonly section?: 'consul';
 }
 

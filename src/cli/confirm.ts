@@ -1,12 +1,15 @@
 import { untilAborted } from '../lib/unless-aborted.ts';
 import type { CliContext } from './context.ts';
 
-/** Whether there is somebody to ask. */
+/** Whether a person can answer: both ends are terminals. */
 export function canAsk({ stdin, stdout }: CliContext): boolean {
   return stdin?.isTTY === true && stdout.isTTY === true;
 }
 
-/** Asks for `phrase` to be typed, and returns whether it was. The end of the input, or the signal, is a no. */
+/**
+ * Asks a person to type `phrase` and returns whether it was typed. The end of the input and the signal count as
+ * no.
+ */
 export async function confirm(question: string, phrase: string, context: CliContext): Promise<boolean> {
   const { stdin, stdout, signal } = context;
   if (stdin === undefined) return false;

@@ -9,7 +9,7 @@ import { silentLogger } from '../logging/logger.ts';
 import { ConsulAccess } from './consul-access.ts';
 import { packageVersion } from './version.ts';
 
-/** What a command that looks at a cluster and its Consul stands on; replaced as one in tests. */
+/** The connections and clocks of a command that reads a cluster and its Consul. Tests replace all of them at once. */
 export interface Connections extends AsyncDisposable {
   readonly clock: Clock;
   readonly random: Random;

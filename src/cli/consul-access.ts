@@ -26,10 +26,7 @@ export interface ConsulAccessOptions {
   readonly onLogin?: (result: 'ok' | 'failed') => void;
 }
 
-/**
- * Everything that opens the way to Consul: addresses, certificates, and a token that is configured, stands in
- * a file or comes from a login.
- */
+/** Access to Consul: addresses, certificates, and a token from the configuration, from a file or from a login. */
 export class ConsulAccess implements AsyncDisposable {
   readonly #options: ConsulAccessOptions;
   readonly #tls: TlsFiles;
@@ -98,12 +95,12 @@ export class ConsulAccess implements AsyncDisposable {
     return this.#login === undefined ? plain : new AclLoginTransport(plain, this.#login);
   };
 
-  /** Address of the server to which requests go over what was opened first. */
+  /** Address of the server that the first opened transport uses now. */
   get server(): string {
     return this.#options.loaded.config.consul.addresses[this.#opened?.current ?? 0]!;
   }
 
-  /** What is not the transport's business: undefined as well when there is a login. */
+  /** The configured token. Undefined when there is a login: its transport adds the token. */
   readonly token = (): Secret | undefined => this.#tokenFile?.current() ?? this.#options.loaded.token;
 
   /** Follows the files until the signal aborts. */
@@ -131,12 +128,12 @@ export class ConsulAccess implements AsyncDisposable {
 }
 
 /**
- * How long a connection for writes is kept without one, in milliseconds: as long as the network lets it. Where
- * others have taken what Consul grants this address, a new one could not be opened.
+ * How long an idle connection for writes stays open, in milliseconds: as long as the network allows. A new one
+ * could not be opened while other clients behind the same address use up its limit in Consul.
  */
 const writeIdleMs = 86_400_000;
 
-/** One waits, one writes, and one reads. */
+/** One for blocking queries, one for writes, one for reads. */
 const agentConnections = 3;
 
 async function readBearer(path: string): Promise<Secret> {

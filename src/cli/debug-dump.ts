@@ -9,8 +9,8 @@ export interface DebugDumpSources {
 }
 
 /**
- * Everything at one moment that helps to find out what the process is about. Nothing in it is a credential:
- * tokens are Secrets, which have no other text than `[redacted]`, and certificates and keys appear as paths.
+ * The state of the process at one moment, for debugging. It holds no credential: tokens are Secrets, whose only
+ * text is `[redacted]`, and certificates and keys appear as paths.
  */
 export function debugDump({ config, operator, consulServer }: DebugDumpSources) {
   const { heap_size_limit: heapLimit, number_of_detached_contexts: detachedContexts } = getHeapStatistics();

@@ -3,7 +3,7 @@ import type { Age, InstanceDiff, ServiceInstance } from '../naming/naming.ts';
 
 /** An instance as `discover` shows it. */
 export interface Shown extends ServiceInstance {
-  /** Undefined when nothing tells. */
+  /** Undefined when it is not known. */
   readonly age: Age | undefined;
 }
 
@@ -22,11 +22,11 @@ const columns: readonly Column[] = [
   { title: 'TAGS', cell: ({ tags }) => (tags.length === 0 ? '-' : tags.join(',')) },
 ];
 
-/** Lines of one table, as wide as what it began with. */
+/** Lines of one table. Columns keep the width of the first rows. */
 export class Table {
   readonly #columns: readonly (Column & { readonly width: number })[];
 
-  /** Without any age known the table has no column for it, unless `alwaysAge`. */
+  /** When no age is known, the table has no column for it, unless `alwaysAge`. */
   constructor(instances: readonly Shown[], { alwaysAge = false } = {}) {
     const hasAge = alwaysAge || instances.some(({ age }) => age !== undefined);
     this.#columns = columns

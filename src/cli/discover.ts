@@ -10,7 +10,7 @@ import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { changeLines, diffEventLines, eventLines, instancesJson, Table } from './discover-render.ts';
-import { loadTold, wantsColour } from './open.ts';
+import { loadWithWarnings, wantsColour } from './open.ts';
 
 export interface DiscoverOptions extends ConfigOptions {
   readonly service: string;
@@ -31,7 +31,7 @@ export async function discover(
   context: CliContext,
   connect: Connect,
 ): Promise<number> {
-  const loaded = await loadTold(options, context);
+  const loaded = await loadWithWarnings(options, context);
   await using connections = await connect(loaded, { kube: false });
   const { clock, random, consul } = connections;
   const { datacenter, namespace, partition } = loaded.config.consul;
@@ -43,7 +43,7 @@ export async function discover(
   const warn = (text: string) => void context.stderr.write(`kube-registrar: ${visible(text)}\n`);
   await using naming = new ConsulNaming({
     ...scope,
-    // Closing it is left to the connections.
+    // The connections close it.
     transport: () => ({ request: (request) => consul.request(request), close: () => Promise.resolve() }),
     token: () => loaded.token?.reveal(),
     clock,
@@ -64,7 +64,7 @@ export async function discover(
     }
     await watch(naming, options, context, clock);
   } catch (thrown) {
-    if (!signal.aborted) throw told(thrown);
+    if (!signal.aborted) throw programError(thrown);
     if (!options.watch) throw new RegistrarError('aborted', 'ended before Consul had answered');
   }
   return 0;
@@ -98,7 +98,7 @@ async function watch(
     signal,
     clock,
     onChange: (_members, diff) => {
-      // Not shown yet what is there: it will hold this change.
+      // The first table is not shown yet; it will include this change.
       if (table === undefined) return;
       stdout.write(output === 'json' ? diffEventLines(diff, time()) : changeLines(diff, { table, colour }));
     },
@@ -110,10 +110,10 @@ async function watch(
   await untilAborted(signal);
 }
 
-/** In line with the signs of the changes below. */
+/** Aligned with the signs of the changes below. */
 const indented = (line: string): string => `  ${line}\n`;
 
-/** Why no instance can be used, with what may have been meant. */
+/** Why no instance can be used, with a suggestion. */
 async function whyNone(
   { service, tags }: DiscoverOptions,
   all: readonly ServiceInstance[],
@@ -140,8 +140,8 @@ function didYouMean(word: string, candidates: Iterable<string>): string {
   return near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`;
 }
 
-/** Naming's errors as the program tells them: what is not the user's fault is no internal error either. */
-function told(thrown: unknown): unknown {
+/** Naming's errors as errors of the program, so that none of them is reported as an internal error. */
+function programError(thrown: unknown): unknown {
   if (!(thrown instanceof NamingError)) return thrown;
   const code =
     thrown.code === 'denied' ? 'forbidden' : thrown.code === 'invalid' ? 'rejected' : 'unavailable';

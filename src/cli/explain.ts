@@ -9,14 +9,17 @@ import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { explanationOf, unwritten } from './explanation.ts';
-import { loadTold, snapshotOptions, tellUnread } from './open.ts';
+import { loadWithWarnings, snapshotOptions, warnOfUnread } from './open.ts';
 import { knownByOperator } from './running-operator.ts';
 
 export interface ExplainCommandOptions extends ConfigOptions {
   /** `pod/NAME` or `svc/NAME`. */
   readonly object: string;
   readonly namespace: string;
-  /** Origin of the HTTP server of a running operator; undefined: only Consul is asked whether it would refuse. */
+  /**
+   * Origin of the HTTP server of a running operator; undefined: Consul is asked what it would refuse, and nothing
+   * more is known.
+   */
   readonly server: string | undefined;
   readonly timeoutMs: number;
 }
@@ -32,12 +35,12 @@ export async function explain(
   connect: Connect,
 ): Promise<number> {
   const object = objectOf(options);
-  const loaded = await loadTold(options, context);
+  const loaded = await loadWithWarnings(options, context);
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeSnapshot(surroundings, context.signal);
   await using _registry = snapshot.registry;
-  tellUnread(snapshot, context);
+  warnOfUnread(snapshot, context);
   const { server } = options;
   const known =
     server === undefined
@@ -48,7 +51,7 @@ export async function explain(
   return isRight ? 0 : 2;
 }
 
-/** What Consul would refuse of what is to be written for the object. */
+/** What Consul would refuse to write for the object. */
 async function refusals(
   object: AskingObject,
   snapshot: Snapshot,
@@ -57,7 +60,7 @@ async function refusals(
 ): Promise<Problem[]> {
   const { nodes, services } = unwritten(object, snapshot, surroundings.config);
   const [node, ...others] = nodes;
-  // Rights with agents can only be tried by writing.
+  // With agents, only a write shows whether the token has the right.
   if (node === undefined || !snapshot.registry.nodes) return [];
   const client = consulClientOf(surroundings);
   const refused = await refusedWrites(client, { nodes: [node, ...others], services }, signal);

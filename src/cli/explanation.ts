@@ -17,7 +17,7 @@ export interface Explanation {
   readonly isRight: boolean;
 }
 
-/** What there is to say of an object. `known`: beyond what the cluster and Consul show. */
+/** Explains an object. `known`: what only a running operator knows. */
 export function explanationOf(
   object: AskingObject,
   snapshot: Snapshot,
@@ -61,7 +61,7 @@ export function explanationOf(
   return { lines, isRight };
 }
 
-/** The nodes and services in Consul of which something of the object would be written. */
+/** The Consul nodes and services that writing the object would touch. */
 export function unwritten(
   object: AskingObject,
   snapshot: Snapshot,

@@ -12,7 +12,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 
-/** A Pod, as written or as a template makes it, or a Service; and where its annotations stand. */
+/** A Pod, written as such or made from a template, or a Service, with the places of its annotations. */
 export interface Manifest {
   /** As written: `Deployment`. */
   readonly kind: string;
@@ -65,7 +65,7 @@ export function readManifests(text: string): Manifests {
   const manifests: Manifest[] = [];
   const mistakes: SyntaxMistake[] = [];
   try {
-    // The parser's own look for keys that are there twice compares each key with each other one.
+    // The parser's own check for duplicate keys compares each key with every other one.
     const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
     for (const document of parseAllDocuments(text, options)) {
       const [error = repeatedKey(document)] = document.errors;

@@ -8,8 +8,8 @@ import type { ConfigOptions } from './config-options.ts';
 import type { Connections } from './connections.ts';
 import type { CliContext } from './context.ts';
 
-/** The configuration; what is doubtful about it is told on stderr. Rejects with ConfigError. */
-export async function loadTold(
+/** Loads the configuration and prints its warnings on stderr. Rejects with ConfigError. */
+export async function loadWithWarnings(
   { config, flags }: ConfigOptions,
   { environment, stderr }: CliContext,
 ): Promise<LoadedConfig> {
@@ -37,8 +37,8 @@ export function snapshotOptions(
   };
 }
 
-/** What could not be read: agents, and what the API server refuses. */
-export function tellUnread(
+/** Warns of what could not be read: agents, and what the API server refuses. */
+export function warnOfUnread(
   { unread, stores }: Pick<ConsulSnapshot, 'unread'> & Partial<Pick<Snapshot, 'stores'>>,
   { stderr }: CliContext,
 ): void {
@@ -51,7 +51,7 @@ export function tellUnread(
   }
 }
 
-/** Colour for who looks at a terminal and has not forbidden it (https://no-color.org). */
+/** Whether to use colours: on a terminal, unless NO_COLOR is set (https://no-color.org). */
 export function wantsColour({ stdout, environment }: CliContext): boolean {
   return stdout.isTTY === true && (environment['NO_COLOR'] ?? '') === '';
 }

@@ -14,7 +14,7 @@ export interface LoggerOptions {
   readonly colour: boolean;
 }
 
-/** Fields that hold credentials, wherever they come from; at the top and one level below. */
+/** Fields that may hold credentials, at the top level and one below. */
 const credentials = ['token', 'password', 'secret', 'authorization', 'cookie', 'x-consul-token'];
 
 /** The logger port over pino: level and ISO time, no process id, no host name, credentials redacted. */

@@ -11,12 +11,12 @@ import { refusedWrites } from '../registry/catalog/write-access.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
+import { loadWithWarnings, snapshotOptions, wantsColour, warnOfUnread } from './open.ts';
 import { knownByOperator } from './running-operator.ts';
 
 export interface PlanCommandOptions extends ConfigOptions {
   readonly output: 'text' | 'json';
-  /** Origin of the HTTP server of a running operator; undefined: one that would start now is imagined. */
+  /** Origin of the HTTP server of a running operator; undefined: the plan shows what one that starts now would do. */
   readonly server: string | undefined;
   /** Asks Consul whether the token may write everything that is wanted. */
   readonly checkWrites: boolean;
@@ -25,22 +25,22 @@ export interface PlanCommandOptions extends ConfigOptions {
 
 /**
  * `kube-registrar plan`: reads the cluster and Consul once and shows what the operator would write; it writes
- * nothing and may run beside an operator. What the guard would keep, or what a running operator keeps, is marked; so is
- * what Consul refuses the latter.
- * Returns the exit code: 0 when nothing would be written, 2 when something would. Rejects with ConfigError, with
- * what could not be read, or with `forbidden` and what Consul would refuse.
+ * nothing and may run beside an operator. It marks what the guard would hold. With a running operator it marks
+ * what that one holds and what Consul refuses it. Returns the exit code: 0 when nothing would be written, 2 when
+ * something would. Rejects with ConfigError, with what could not be read, or with `forbidden` and what Consul
+ * would refuse.
  */
 export async function showPlan(
   options: PlanCommandOptions,
   context: CliContext,
   connect: Connect,
 ): Promise<number> {
-  const loaded = await loadTold(options, context);
+  const loaded = await loadWithWarnings(options, context);
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeSnapshot(surroundings, context.signal);
   await using registry = snapshot.registry;
-  tellUnread(snapshot, context);
+  warnOfUnread(snapshot, context);
   const { owner, observed, nodes, stores } = snapshot;
   const { sync, guard } = loaded.config;
   const wanted = { owner, server: observed.features, nodes: registry.nodes, policy: sync.policy };
@@ -77,7 +77,8 @@ async function assertWritable(
   signal: AbortSignal,
 ): Promise<void> {
   const services = entries.flatMap(({ instances }) => [...instances.values()].map(({ service }) => service));
-  // Something to ask about also when nothing is wanted yet: the name has the prefix of all of ours.
+  // When nothing is wanted yet, the name of the heartbeat node is tried: it has the same prefix as every node of this
+  // cluster.
   const [first = heartbeatNode(surroundings.config.cluster.name), ...more] = entries.map(({ name }) => name);
   const asked = { nodes: [first, ...more], services: [...new Set(services)] } as const;
   const refused = await refusedWrites(consulClientOf(surroundings), asked, signal);

@@ -21,7 +21,7 @@ export interface ProgramOptions extends Omit<CliContext, 'exit'> {
   readonly connect?: Connect;
 }
 
-/** Runs the command that `argv` names; returns the exit code. Never rejects: an error is told on stderr. */
+/** Runs the command that `argv` names; returns the exit code. Never rejects: errors are printed on stderr. */
 export async function runProgram({ argv, operator, connect, ...process }: ProgramOptions): Promise<number> {
   let exitCode = 0;
   const exit = (code: number): void => {
@@ -48,13 +48,13 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode; // Commander has said it.
+    if (thrown instanceof CommanderError) return thrown.exitCode; // Commander has printed the message.
     stderr.write(errorLines(thrown, wantsDebug(argv, process.environment)));
     return 1;
   }
 }
 
-/** A line for each mistake; the stack only for who asked for it. */
+/** A line for each mistake; the stack only at level debug. */
 function errorLines(thrown: unknown, debug: boolean): string {
   const lines =
     RegistrarError.from(thrown).code === 'internal'

@@ -14,18 +14,18 @@ import type { ConfigOptions } from './config-options.ts';
 import { canAsk, confirm } from './confirm.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { loadTold, snapshotOptions, tellUnread, wantsColour } from './open.ts';
+import { loadWithWarnings, snapshotOptions, wantsColour, warnOfUnread } from './open.ts';
 
 export interface PurgeCommandOptions extends ConfigOptions {
   readonly yes: boolean;
-  /** Undefined: this cluster's, which is asked for its uid. */
+  /** Undefined: the uid of the cluster that the API server belongs to. */
   readonly clusterUid: string | undefined;
   /** Names of Consul nodes, a `*` at the end standing for anything. Empty: all. */
   readonly nodes: readonly string[];
   readonly timeoutMs: number;
 }
 
-/** How long after the removal a running operator is looked out for: it repairs within seconds. */
+/** How long after the removal to wait for a running operator to register again: it repairs within seconds. */
 const lookAfterMs = 5_000;
 
 const warning =
@@ -44,29 +44,29 @@ export async function purge(
   connect: Connect,
 ): Promise<number> {
   const { stdout, stderr, signal } = context;
-  const loaded = withUid(await loadTold(options, context), options.clusterUid);
+  const loaded = withUid(await loadWithWarnings(options, context), options.clusterUid);
   const { cluster, registration } = loaded.config;
-  // With agents, the cluster says where they are.
+  // With agents, their addresses come from the cluster.
   const needsCluster = cluster.uid === undefined || registration.mode === 'agent';
   await using connections = await connect(loaded, { kube: needsCluster });
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeConsulSnapshot(surroundings, signal);
   await using registry = snapshot.registry;
-  tellUnread(snapshot, context);
+  warnOfUnread(snapshot, context);
   const { owner, observed } = snapshot;
-  // An agent's node is there in any case.
-  const ours = (): ObservedNode[] =>
+  // An agent keeps its node even without instances.
+  const owned = (): ObservedNode[] =>
     [...observed.nodes()].filter(
       (node) => matches(node.name, options.nodes) && (registry.nodes || hasOwnInstance(node)),
     );
 
-  // With only some nodes gone, leaders still need it; agents have none.
+  // Leaders still need the key when only some nodes go; with agents there is none.
   const isWhole = options.nodes.length === 0 && registry.nodes;
   const client = consulClientOf(surroundings);
   const key = isWhole ? new EpochKey(client, owner) : undefined;
   const operators = isWhole ? await heartbeatNodes(client, owner, signal) : [];
 
-  const inputs = ours().map((node) => ({ desired: unwanted(node.name), observed: node }));
+  const inputs = owned().map((node) => ({ desired: unwanted(node.name), observed: node }));
   const { nodes, problems, summary } = plan(inputs, { owner, nodes: registry.nodes });
   if (summary.remove === 0 && operators.length === 0 && !(await key?.index(signal))) {
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
@@ -82,7 +82,7 @@ export async function purge(
       stderr.write('kube-registrar: nothing was removed: give --yes, or confirm at a terminal\n');
       return 1;
     }
-    const instances = ours().reduce((sum, node) => sum + node.instances.size, 0);
+    const instances = owned().reduce((sum, node) => sum + node.instances.size, 0);
     const what = `${instances} instances on ${inputs.length} nodes`;
     if (!(await confirm(`Type "${phrase}" to remove ${what} from Consul: `, phrase, context))) {
       stderr.write('kube-registrar: not confirmed; nothing was removed\n');
@@ -93,7 +93,7 @@ export async function purge(
   const { clock, random } = connections;
   const writer = registry.writer({});
   const parts = { owner, observed, writer, nodes: registry.nodes, clock, random };
-  const { left } = await removeNodes(ours(), parts, signal);
+  const { left } = await removeNodes(owned(), parts, signal);
   for (const [name, error] of left)
     stderr.write(`kube-registrar: node ${name}: ${visible(describe(error))}\n`);
   if (left.size > 0) {
@@ -104,7 +104,7 @@ export async function purge(
   stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
   await clock.sleep(lookAfterMs, signal);
   await observed.readAll(signal);
-  const back = ours().filter(hasOwnInstance);
+  const back = owned().filter(hasOwnInstance);
   if (back.length > 0) {
     throw new RegistrarError(
       'conflict',
@@ -117,14 +117,14 @@ export async function purge(
 `,
     );
   }
-  const stay = ours().length;
+  const stay = owned().length;
   stdout.write(
     stay === 0 ? 'Nothing of it is left.\n' : `${stay} nodes stay, with others' services on them.\n`,
   );
   return snapshot.unread.size === 0 ? 0 : 1;
 }
 
-/** False without the right to. */
+/** False when the token may not remove it. */
 async function removed(key: EpochKey, signal: AbortSignal): Promise<boolean> {
   const index = await key.index(signal);
   return index !== undefined && (await key.remove(index, signal));

@@ -8,11 +8,11 @@ import type { OnDump } from './dump-signal.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { packageVersion } from './version.ts';
 
-/** What the operator gets besides its configuration. */
+/** What the operator needs besides its configuration. */
 export interface OperatorRuntime {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
-  /** Ends the operator: it finishes what is on its way to Consul and leaves registrations as they are. */
+  /** Ends the operator: it finishes its requests to Consul and leaves registrations as they are. */
   readonly signal: AbortSignal;
   readonly version: string;
   /** Writes a dump to the log, whatever its level is. */
@@ -24,8 +24,9 @@ export interface OperatorRuntime {
 export type RunOperator = (loaded: LoadedConfig, runtime: OperatorRuntime) => Promise<void>;
 
 /**
- * `kube-registrar run`. `operator` loads the operator, once the configuration is known to be right. Returns the exit code: 0 after a signal, 1 when the operator could not go on, which is
- * then in the log. Rejects with ConfigError when the configuration is wrong.
+ * `kube-registrar run`. `operator` loads the operator, once the configuration is known to be right. Returns the
+ * exit code: 0 after a signal, 1 when the operator failed; the log then says why. Rejects with ConfigError when
+ * the configuration is wrong.
  */
 export async function run(
   { config: file, flags }: ConfigOptions,

@@ -8,7 +8,7 @@ import type { Held } from '../plan/finding.ts';
 import { heldReasons } from '../plan/guard.ts';
 import { localSocket } from '../server/local-socket.ts';
 
-export interface Question extends Omit<HttpRequest, 'signal'> {
+export interface OperatorRequest extends Omit<HttpRequest, 'signal'> {
   /** The command that asks, for its errors. */
   readonly command: string;
   /** Origin of the operator's HTTP server. */
@@ -22,7 +22,7 @@ export interface Question extends Omit<HttpRequest, 'signal'> {
  * `rejected` when the operator refuses, and as HttpTransport when it does not answer.
  */
 export async function askOperator(
-  { command, server, locally = false, ...request }: Question,
+  { command, server, locally = false, ...request }: OperatorRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const origin = URL.canParse(server) ? new URL(server).origin : 'null';
@@ -80,11 +80,11 @@ export interface OperatorKnowledge {
 }
 
 /**
- * What a running operator of this cluster holds, and what is wrong by its account. Rejects as askOperator(), and with
- * `conflict` when it is another cluster's, or a replica that does not lead and so knows neither.
+ * What a running operator of this cluster holds, and which problems it reports. Rejects as askOperator(), and with
+ * `conflict` when the operator belongs to another cluster or is a standby, which knows neither.
  */
 export async function knownByOperator(
-  { command, server }: Pick<Question, 'command' | 'server'>,
+  { command, server }: Pick<OperatorRequest, 'command' | 'server'>,
   uid: string,
   signal: AbortSignal,
 ): Promise<OperatorKnowledge> {

@@ -3,9 +3,9 @@ import { visible } from '../lib/visible.ts';
 const colours: Readonly<Record<string, string>> = { debug: '2', info: '36', warn: '33', error: '31' };
 
 /**
- * A log line for people, made of one of JSON: time, level, message, then the fields as `name=value`, in
- * quotes where they would not be clear. `reason` comes first. No foreign text in it can forge a line or steer the
- * terminal.
+ * A log line for people, made of one of JSON: time, level, message, then the fields as `name=value`, in quotes
+ * where needed. `reason` comes first. Control characters are escaped, so that no value can forge a line or control
+ * the terminal.
  */
 export function textLine(json: string, colour: boolean): string {
   const { level, time, msg, reason, ...fields } = JSON.parse(json) as Readonly<Record<string, unknown>>;

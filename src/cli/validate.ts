@@ -10,9 +10,9 @@ import type { CliContext } from './context.ts';
 import { readManifests } from './manifests.ts';
 
 /**
- * `kube-registrar validate`: tells every mistake in the annotations of manifests as
- * `file:line:col: kind/name: field: message`, on stdout. Returns the exit code: 1 when there is an error,
- * 0 when there are none but warnings. Rejects when a file cannot be read.
+ * `kube-registrar validate`: prints every mistake in the annotations of manifests as `file:line:col: kind/name:
+ * field: message`, on stdout. Returns the exit code: 1 when there is an error, 0 when there are only warnings or
+ * nothing. Rejects when a file cannot be read.
  */
 export async function validate(
   files: readonly string[],
@@ -20,15 +20,15 @@ export async function validate(
   context: CliContext,
 ): Promise<number> {
   const options = await checkOptions(config);
-  // Names and texts are whatever a manifest says: none of them may begin a line or steer a terminal.
-  const tell = (line: string) => void context.stdout.write(`${visible(line)}\n`);
+  // Names and texts come from manifests: none of them may start a line of its own or control the terminal.
+  const print = (line: string) => void context.stdout.write(`${visible(line)}\n`);
   let [objects, errors, warnings] = [0, 0, 0];
   for (const file of files) {
     const name = file === '-' ? '<stdin>' : fileName(file);
     const { manifests, mistakes } = readManifests(await read(file, context));
     for (const { line, column, message } of mistakes) {
       errors += 1;
-      tell(`${name}:${line}:${column}: ${message}`);
+      print(`${name}:${line}:${column}: ${message}`);
     }
     for (const manifest of manifests) {
       if (!manifest.annotations.some(({ key }) => key.startsWith(options.prefix))) continue;
@@ -37,7 +37,7 @@ export async function validate(
         if (severity === 'error') errors += 1;
         else warnings += 1;
         const what = `${severity === 'warning' ? 'warning: ' : ''}${field === '' ? '' : `${field}: `}${message}`;
-        tell(`${name}:${line}:${column}: ${manifest.kind}/${manifest.name}: ${what}`);
+        print(`${name}:${line}:${column}: ${manifest.kind}/${manifest.name}: ${what}`);
       }
     }
   }
@@ -47,7 +47,7 @@ export async function validate(
   return errors === 0 ? 0 : 1;
 }
 
-/** A file whose name looks like an instruction to who reads the lines (`::error::`) is named with its directory. */
+/** A name that a CI system would read as an instruction (`::error::`) gets its directory in front. */
 const fileName = (file: string): string => (/^[\w./]/.test(file) ? file : `./${file}`);
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

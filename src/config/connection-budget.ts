@@ -1,5 +1,5 @@
 /**
- * How the connections to one Consul server are shared out. Consul grants one client address 200
+ * How many of the connections to one Consul server each use gets. Consul grants one client address 200
  * (`http_max_conns_per_client`), and everything behind one NAT gateway or load balancer is one address.
  */
 export interface ConnectionBudget {
@@ -10,13 +10,13 @@ export interface ConnectionBudget {
   readonly waits: number;
 }
 
-/** Four transactions in flight, the session of the heartbeat, and one to spare. */
+/** Four transactions in flight, one for the session of the heartbeat, and one spare. */
 const writes = 6;
 const reads = 6;
 /** For the list of nodes, for all services and for all checks. */
 export const sharedWaits = 3;
 
-/** The fewest that everything works with: one node has a wait of its own. */
+/** The fewest with which everything works: one node gets a blocking query of its own. */
 export const leastConnections = writes + reads + sharedWaits + 2;
 
 /** `connections`: most at the same time, at least `leastConnections`. */

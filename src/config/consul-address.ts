@@ -10,7 +10,7 @@ export const consulAddress = z
     context.addIssue({ code: 'custom', message: outcome.mistake });
     return z.NEVER;
   })
-  // For the JSON Schema: roughly the same, so that Helm refuses what could not be meant.
+  // For the JSON Schema: roughly the same, so that Helm refuses what is certainly wrong.
   .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$' });
 
 function originOf(value: string): string | { readonly mistake: string } {

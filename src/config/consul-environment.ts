@@ -1,7 +1,10 @@
 import { type Environment, notABool, parseBool, type Setting, settingsSource } from './environment.ts';
 import type { ConfigSource } from './source.ts';
 
-/** Consul's own variables whose text is the value of one of our keys (developer.hashicorp.com/consul/commands, "Environment Variables"). */
+/**
+ * Consul's own variables whose text is the value of a key of the configuration
+ * (developer.hashicorp.com/consul/commands, "Environment Variables").
+ */
 const variables: Readonly<Record<string, readonly string[]>> = {
   CONSUL_HTTP_TOKEN: ['consul', 'token'],
   CONSUL_HTTP_TOKEN_FILE: ['consul', 'tokenFile'],
@@ -13,7 +16,7 @@ const variables: Readonly<Record<string, readonly string[]>> = {
   CONSUL_PARTITION: ['consul', 'partition'],
 };
 
-/** Those that Consul's tools know and we do not: silence would mislead. */
+/** Variables that Consul's tools know and this program does not. It says so, because silence would mislead. */
 const unsupported: Readonly<Record<string, string>> = {
   CONSUL_HTTP_AUTH: 'HTTP basic authentication is not supported; use a token',
   CONSUL_CAPATH: 'a directory of certificates is not supported; use CONSUL_CACERT',

@@ -2,7 +2,7 @@ import type { Merged } from './merge.ts';
 import { type Config, configSchema } from './schema.ts';
 import { valueAt } from './source.ts';
 
-/** What is wrong with keys that are right by themselves. */
+/** A mistake in keys that are valid each by itself. */
 export function crossMistakes({ origin, value }: Merged): string[] {
   const mistakes: string[] = [];
   const [token, tokenFile] = [origin('consul.token'), origin('consul.tokenFile')];
@@ -30,8 +30,8 @@ export function crossMistakes({ origin, value }: Merged): string[] {
 }
 
 /**
- * What is wrong with values that are right by themselves, each with the key to change. A section with other
- * mistakes in it is not looked at.
+ * Mistakes in values that are valid each by itself, with the key to change. A section with other mistakes is
+ * skipped.
  */
 export function valueMistakes({ origin, value }: Merged): string[] {
   const mistakes: string[] = [];
@@ -53,10 +53,10 @@ export function valueMistakes({ origin, value }: Merged): string[] {
   return mistakes;
 }
 
-/** A token that would go to whoever listens on the agents' port of a node: nothing proves that it is an agent. */
+/** A token that would be sent to any process on the agents' port of a node: nothing proves that it is an agent. */
 export function tokenMistakes(merged: Merged): string[] {
   const { origin, value } = merged;
-  // That a login is refused with agents is said above.
+  // A login with agents is refused above.
   const credential = origin('consul.token') ?? origin('consul.tokenFile');
   const consul = configSchema.shape.consul.safeParse(valueAt(value, ['consul']));
   const registration = configSchema.shape.registration.safeParse(valueAt(value, ['registration']));
@@ -78,14 +78,14 @@ export function tokenMistakes(merged: Merged): string[] {
 const credentialOf = ({ origin }: Merged): string | undefined =>
   origin('consul.token') ?? origin('consul.tokenFile') ?? origin('consul.acl.authMethod');
 
-/** Over the machine's own loopback nothing but the machine listens. */
+/** Nobody else listens on the loopback of the machine. */
 const isPlaintext = (address: string): boolean =>
   address.startsWith('http:') &&
   !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(address).hostname);
 
 const tlsKeys = ['caFile', 'certFile', 'serverName'] as const;
 
-/** What is allowed and probably not meant. `file`: the name of the configuration file, if there is one. */
+/** Settings that are allowed and probably a mistake. `file`: the name of the configuration file, if there is one. */
 export function crossWarnings(merged: Merged, { consul }: Config, file: string | undefined): string[] {
   const { origin } = merged;
   const warnings: string[] = [];

@@ -13,7 +13,7 @@ export interface EnvironmentSource {
 
 /**
  * What the kubelet sets for a Service named `kube-registrar…` in the pod's namespace ("service links",
- * `KUBE_REGISTRAR_PORT_8080_TCP_ADDR`): no configuration, and no mistake of the user.
+ * `KUBE_REGISTRAR_PORT_8080_TCP_ADDR`): neither configuration nor a mistake.
  */
 const serviceLink = /_(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 
@@ -58,7 +58,7 @@ export function settingsSource(settings: readonly Setting[]): ConfigSource {
     names.set(setting.path.join('.'), setting.name);
   }
   const where = (path: readonly PropertyKey[]): string => {
-    // The place of an item of a list is that of the list.
+    // An item of a list has the place of the list.
     for (let length = path.length; length > 0; length -= 1) {
       const name = names.get(path.slice(0, length).map(String).join('.'));
       if (name !== undefined) return name;
@@ -68,7 +68,10 @@ export function settingsSource(settings: readonly Setting[]): ConfigSource {
   return { value, where, whereKey: where };
 }
 
-/** A variable's text as the value a file would hold; undefined when it is no boolean where one belongs. */
+/**
+ * A variable's text as the value that a file would hold; undefined when a boolean is expected and the text is
+ * none.
+ */
 function fileValue(key: ConfigKey, text: string): unknown {
   switch (key.type) {
     case 'string':
@@ -76,7 +79,7 @@ function fileValue(key: ConfigKey, text: string): unknown {
     case 'boolean':
       return parseBool(text);
     case 'number':
-      // The schema refuses what is no number: it knows the bounds.
+      // The schema refuses what is not a number; it knows the bounds.
       return numeral.test(text) ? Number(text) : text;
     case 'list':
       return text.split(',').flatMap((item) => item.trim() || []);
@@ -90,5 +93,5 @@ export function parseBool(text: string): boolean | undefined {
   return undefined;
 }
 
-/** What to say of a variable that should hold a boolean. */
+/** The mistake of a variable that should hold a boolean. */
 export const notABool = (text: string): string => `${quote(text)} is neither true nor false; use one of them`;

@@ -3,8 +3,8 @@ import { parseDuration } from '../lib/duration.ts';
 import { Secret } from '../lib/secret.ts';
 
 /**
- * The kinds of values a configuration is made of. Messages say what is wrong and, after a semicolon, what
- * to do; the place is put in front of them by whoever knows it.
+ * The kinds of values a configuration is made of. Messages say what is wrong and, after a semicolon, what to do;
+ * the caller puts the place in front.
  */
 
 const dayMs = 86_400_000;
@@ -13,8 +13,8 @@ const dayMs = 86_400_000;
 export const durationPattern = '^(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$';
 
 /**
- * A duration, read into milliseconds. `leastMs` keeps a slip of the pen from becoming a busy loop; the most
- * is a day, because a timer beyond 24.8 days would fire at once.
+ * A duration, read into milliseconds. `leastMs` keeps a typing error from becoming a busy loop. The most is a day,
+ * because a timer beyond 24.8 days would fire at once.
  */
 export function duration(initial: string, leastMs: number, description: string) {
   return z

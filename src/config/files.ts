@@ -6,7 +6,7 @@ import { Secret } from '../lib/secret.ts';
 import type { Merged } from './merge.ts';
 import { valueAt } from './source.ts';
 
-/** What stands in the files that a configuration names. */
+/** The content of the files that a configuration names. */
 export interface ConfigFiles {
   /** Without `verify` and `serverName`, which are no files. */
   readonly tls: Pick<TlsOptions, 'ca' | 'cert' | 'key'>;
@@ -29,7 +29,7 @@ export async function readConfigFiles({ value, origin }: Merged, mistakes: strin
   const cert = await read('consul.certFile');
   const key = await read('consul.keyFile');
   const token = await read('consul.tokenFile');
-  // Only whether it can be read: what stands in it is for whoever connects with it.
+  // Only checks that it can be read; the client that connects with it reads the content.
   await read('kubernetes.kubeconfig');
 
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) {

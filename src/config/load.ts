@@ -21,16 +21,16 @@ export interface LoadedConfig {
   readonly tls: TlsOptions;
   /** The ACL token, from the configuration or as the token file held it at start. */
   readonly token: Secret | undefined;
-  /** What is allowed and probably not meant; a line each, with its place. */
+  /** Settings that are allowed and probably a mistake; a line each, with its place. */
   readonly warnings: readonly string[];
 }
 
-/** Above this a file is none of ours: a ConfigMap holds at most 1 MiB. */
+/** A larger file is not a configuration: a ConfigMap holds at most 1 MiB. */
 const mostBytes = 1024 * 1024;
 
 /**
- * Loads the configuration from file, environment and flags, in rising order, and reads the files it names.
- * Rejects with ConfigError, which tells all mistakes at once.
+ * Loads the configuration from file, environment and flags, in rising order, and reads the files it names. Rejects
+ * with ConfigError, which holds all mistakes.
  */
 export async function loadConfig({ file, environment, flags = {} }: LoadOptions): Promise<LoadedConfig> {
   const mistakes: string[] = [];

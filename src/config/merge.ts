@@ -1,7 +1,7 @@
 import { configKeys } from './keys.ts';
 import { type ConfigSource, setAt, valueAt } from './source.ts';
 
-/** What several sources say together. */
+/** Several sources merged. */
 export interface Merged {
   /** In the shape of the file; keys nobody set are absent. */
   readonly value: Readonly<Record<string, unknown>>;
@@ -10,8 +10,8 @@ export interface Merged {
 }
 
 /**
- * Puts sources together, given in rising order: for each key the highest wins. A token and a token file are
- * one thing in this respect, so that a token in the environment replaces the file of the configuration.
+ * Puts sources together, given in rising order: for each key the highest wins. A token and a token file count as
+ * one key, so that a token in the environment replaces the file of the configuration.
  */
 export function merge(sources: readonly ConfigSource[]): Merged {
   const value: Record<string, unknown> = {};

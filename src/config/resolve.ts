@@ -26,8 +26,8 @@ export interface Resolved {
 }
 
 /**
- * The configuration that file, Consul's variables, our variables and flags make together, in rising order.
- * Every place is checked by itself, so that a mistake is told even where another place wins. Never throws.
+ * Merges the file, Consul's variables, this program's variables and flags, in rising order. Every source is
+ * checked by itself, so that a mistake is reported even where another source wins. Never throws.
  */
 export function resolveConfig({ file, environment, flags }: ConfigTexts): Resolved {
   const yaml = file === undefined ? undefined : parseYamlFile(file.name, file.text);

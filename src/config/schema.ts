@@ -248,16 +248,16 @@ const guard = z.strictObject({
   confirm: duration(
     '2m',
     1_000,
-    'How long held removals wait that no kubelet can tell of. They go in portions, once consistent reads this far apart agree and the API server was well all the time.',
+    'How long held removals wait when no kubelet can confirm them. They are then removed in portions, once consistent reads this far apart agree and the API server was healthy all the time.',
   ),
   maxHold: duration(
     '15m',
     1_000,
-    'After how long whatever is held goes by itself, if the API server was well all the time: it answers, is written to, and its history does not go backwards.',
+    'After how long every hold ends by itself, if the API server was healthy all the time: it answers, accepts writes, and its history does not go backwards.',
   ),
   release: z.enum(['automatic', 'manual']).default('automatic').meta({
     description:
-      '`manual`: what is held goes when it is proved to have ended, or when a person releases it, and never because time has passed.',
+      '`manual`: a hold ends when the pod is proved to have ended or when a person releases it, and never because time has passed.',
   }),
 });
 

@@ -46,7 +46,7 @@ function describeIssue(issue: Issue, value: unknown): string {
     case 'invalid_value':
       return notAChoice(value, (issue.values ?? []).map(String));
     default:
-      return issue.message; // Ours: see fields.ts and schema.ts.
+      return issue.message; // Written for people: see fields.ts and schema.ts.
   }
 }
 
@@ -63,7 +63,7 @@ function wrongType({ expected = 'value', path, message }: Issue, value: unknown)
       return `must be a list, not ${kindOf(value)}; write one item a line, each after "- "`;
     case 'number':
     case 'int':
-      return message; // Ours: see number() in fields.ts.
+      return message; // Written for people: see number() in fields.ts.
     default:
       return path.length === 0
         ? `must be a mapping of keys to values, not ${kindOf(value)}`
@@ -87,7 +87,7 @@ function unknownKey(section: Path, key: string): string {
   const here = item?.itemKeys ?? [...new Set(names.flatMap(({ path }) => path[depth] ?? []))];
   const meant = suggest(key, here);
   if (meant !== undefined) return `unknown key; did you mean "${meant}"?`;
-  // A key that stands in the wrong section is a common slip of indentation.
+  // A key in the wrong section is a common mistake of indentation.
   const elsewhere = configKeys.find(({ path }) => path.at(-1) === key);
   if (elsewhere !== undefined) return `unknown key; did you mean "${elsewhere.name}"?`;
   return `unknown key; known here are ${here.join(', ')}`;

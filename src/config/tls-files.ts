@@ -20,12 +20,12 @@ export interface TlsFilesOptions {
   readonly read?: (path: string) => Promise<string>;
 }
 
-/** How often the files are looked at, in milliseconds. */
+/** How often the files are read, in milliseconds. */
 const intervalMs = 10_000;
 
 /**
- * Certificates in files that others renew. What cannot be read, or does not fit together (a new certificate
- * with the key still of the old one), leaves the last good ones.
+ * Certificates in files that other programs renew. While a file cannot be read, or certificate and key do not
+ * match because only one is renewed yet, the last good ones stay.
  */
 export class TlsFiles {
   readonly #options: TlsFilesOptions;
@@ -42,7 +42,7 @@ export class TlsFiles {
     return this.#current;
   }
 
-  /** Looks at the files again and again until the signal aborts, then resolves; never rejects. */
+  /** Reads the files at intervals until the signal aborts, then resolves; never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
     const { files, clock } = this.#options;
     if (Object.values(files).every((path) => path === undefined)) return;

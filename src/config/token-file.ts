@@ -15,12 +15,12 @@ export interface TokenFileOptions {
 }
 
 /**
- * How often the file is looked at, in milliseconds. Read, not watched: kubelet and Vault replace such files
- * by renaming, which file watchers lose.
+ * How often the file is read, in milliseconds. It is not watched: kubelet and Vault replace such files by
+ * renaming, which file watchers lose.
  */
 const intervalMs = 10_000;
 
-/** The token in a file that others renew. A file that cannot be read or is empty leaves the last token. */
+/** The token in a file that other programs renew. A file that cannot be read or is empty leaves the last token. */
 export class TokenFile {
   readonly #options: TokenFileOptions;
   #token: Secret;
@@ -35,7 +35,7 @@ export class TokenFile {
     return this.#token;
   }
 
-  /** Looks at the file again and again until the signal aborts, then resolves; never rejects. */
+  /** Reads the file at intervals until the signal aborts, then resolves; never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
     try {
       for (;;) {

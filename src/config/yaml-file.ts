@@ -16,12 +16,12 @@ export interface YamlFile {
   readonly mistakes: readonly string[];
 }
 
-/** At most this many syntax mistakes are told: one slip makes the parser stumble over what follows. */
+/** At most this many syntax mistakes are reported: one often makes the parser fail on what follows. */
 const mostSyntaxMistakes = 3;
 
 /**
- * Messages of the parser that repeat a piece of the file. The piece could be of a token, so we say it in
- * our own words.
+ * Messages of the parser that repeat a piece of the file. The piece could be part of a token, so these messages
+ * replace them.
  */
 const ownWords: Readonly<Record<string, string> & { BAD_ALIAS: string }> = {
   BAD_ALIAS: 'a "*" names an anchor that is not there; put the value in quotes',
@@ -109,7 +109,7 @@ function withoutNulls(value: unknown, depth: number): unknown {
   return Object.fromEntries(kept.filter(([, child]) => child !== undefined));
 }
 
-/** The source of a file that cannot be read: it sets nothing, so that nothing in it is found wrong too. */
+/** The source of a file that cannot be read: it sets nothing, so that no further mistakes are found in it. */
 function nowhere(name: string): ConfigSource {
   const where = (path: Path): string => withPath(name, path);
   return { value: {}, where, whereKey: where };

@@ -7,8 +7,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export type LineFields<Level extends LogLevel = LogLevel> = LogFields & { readonly reason: LogReason<Level> };
 
 /**
- * What the operator logs through: a constant message plus fields. pino satisfies it through an adapter in
- * the composition root; tests record it.
+ * The logger of the operator: a constant message plus fields. pino satisfies it through an adapter in the
+ * composition root; tests record it.
  */
 export interface Logger {
   debug(message: string, fields: LineFields<'debug'>): void;

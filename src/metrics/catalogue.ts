@@ -61,19 +61,19 @@ export const catalogue = {
   held: {
     type: 'gauge',
     name: 'held_operations',
-    help: 'Instances kept at the moment against what the cluster says: registered (removal), or at their last status (health).',
+    help: 'Instances whose change is held at the moment: they stay registered (removal), or keep their last status (health).',
     labels: { kind: ['removal', 'health'] },
   },
   heldFor: {
     type: 'gauge',
     name: 'held_until_seconds',
-    help: 'Seconds until the last of what is held goes by itself, if all stays as it is: 0 when nothing is held, +Inf when nothing tells (rights are missing, pinned by a person, guard.release: manual).',
+    help: 'Seconds until the last hold ends by itself, if nothing changes: 0 when nothing is held, +Inf when that is not known (rights are missing, pinned by a person, guard.release: manual).',
     labels: { kind: ['removal', 'health'] },
   },
   removals: {
     type: 'counter',
     name: 'removals_total',
-    help: 'Instances and nodes removed, by why they could go. node-gone, address-reused, kubelet-told: what proved that their pods had ended; confirmed: nothing explained it, consistent reads agreed; none: a node without instances.',
+    help: 'Instances and nodes removed, by reason. node-gone, address-reused, kubelet-told: what proved that their pods had ended; confirmed: nothing explained it, consistent reads agreed; none: a node without instances.',
     labels: {
       because: [
         'terminating',
@@ -93,7 +93,7 @@ export const catalogue = {
   problems: {
     type: 'gauge',
     name: 'problems',
-    help: 'What is wrong or doubtful about objects at the moment, and what of them Consul refuses, by reason.',
+    help: 'Problems of objects at the moment, by reason: mistakes, warnings, and what Consul refuses.',
     labels: { reason: problemReasons },
   },
   eventsDropped: {

@@ -19,13 +19,10 @@ export interface DumpInput {
   readonly pending: Pending | undefined;
 }
 
-/** Entries of a list that are told. */
+/** Longest list that is shown whole. */
 const most = 50;
 
-/**
- * What the operator knows of itself, for people who have to find out why it does what it does: the status page's
- * content with long lists cut, and what stands behind it.
- */
+/** The operator's state for debugging: the content of the status page with long lists cut, and what it rests on. */
 export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>> {
   const { status, now, reflectors, observed, unread, unwritten, evidence, pending } = input;
   const { nodes, services, problems, held, drift, contended: _fights, reflectors: _lines, ...rest } = status;

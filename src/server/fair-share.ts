@@ -1,7 +1,7 @@
 /**
- * At most so many things at once, shared among addresses: when one more comes, the address that has the most loses
- * its oldest. So whoever takes much pushes out itself, and one short request, a probe of the kubelet say, gets
- * through whatever others do.
+ * Limits how many things exist at once, shared among addresses. When one more comes, the address with the most
+ * loses its oldest. A client that takes much only pushes out itself, and a short request, such as a kubelet's
+ * probe, gets through.
  */
 export class FairShare {
   readonly #most: number;
@@ -13,7 +13,7 @@ export class FairShare {
     this.#most = most;
   }
 
-  /** `end` is called when it has to go; the result is disposed of when it has gone by itself. */
+  /** `end` is called to push it out. Dispose of the result when it ends by itself. */
   enter(address: string, end: () => void): Disposable {
     const ofAddress = this.#held.get(address) ?? new Set();
     this.#held.set(address, ofAddress);

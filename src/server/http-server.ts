@@ -23,13 +23,13 @@ export interface StatusServerOptions {
   readonly clock: Clock;
 }
 
-/** How long answers on their way may take when the server closes, in milliseconds. */
+/** How long unfinished answers may take when the server closes, in milliseconds. */
 const closeGraceMs = 2_000;
 
 /**
- * What clients may cost, whoever they are: anybody in the cluster can reach the port. A half-sent request holds up to
- * a header's bytes until its time is over; an answer that nobody reads holds its text. Health is not counted among
- * the answers: it is short.
+ * Limits for clients: anybody in the cluster can reach the port. A half-sent request holds memory up to the size
+ * of a header until it times out; an answer that nobody reads holds its text. Health is not counted among the
+ * answers: it is short.
  */
 const mostConnections = 128;
 const mostAnswers = 8;
@@ -37,24 +37,27 @@ const limits = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 5_000,
   requestTimeout: 10_000,
-  /** How often Node looks for requests whose time is over; its default lets them live for half a minute. */
+  /** How often Node looks for requests that have timed out; its default is half a minute. */
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 15_000,
 };
-/** Longest silence of a connection, in milliseconds: of a client that does not read its answer, too. */
+/** Longest silence of a connection, in milliseconds, also of a client that does not read its answer. */
 const silenceMs = 20_000;
-/** Nobody selects more than fits in this, bytes. */
+/** Largest body of a selection, in bytes. */
 const maxBodyBytes = 1024 * 1024;
 
 /** Health, metrics and status over HTTP. */
 export interface StatusServer {
   /** Where it listens: `http://127.0.0.1:8080`. */
   readonly origin: string;
-  /** Takes no more connections, lets answers on their way finish (at most 2 s), then resolves. */
+  /** Accepts no more connections, lets unfinished answers end (at most 2 s), then resolves. */
   close(): Promise<void>;
 }
 
-/** Resolves once it listens; rejects with `config` when it cannot: port in use, address not ours, no right. */
+/**
+ * Resolves once it listens; rejects with `config` when it cannot: the port is in use, the address is not of this
+ * machine, or a right is missing.
+ */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { listen, source, release, metrics, logger, clock } = options;
   const address = parseListenAddress(listen);
@@ -134,11 +137,11 @@ async function bodyOf(request: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Without the socket nothing is missing but the command `release`: that is no reason not to start. */
+/** Without the socket only the command `release` does not work: the server starts all the same. */
 async function listenLocally(server: Server, port: number, logger: Logger): Promise<void> {
   const path = localSocket(port);
   try {
-    // What an earlier process left behind: the port is ours.
+    // An earlier process left it behind: this process has the port.
     await rm(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

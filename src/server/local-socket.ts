@@ -6,9 +6,9 @@ import { join } from 'node:path';
 const mounted = '/run/kube-registrar';
 
 /**
- * The Unix socket of the operator that listens on this TCP port, for commands in the same container. Whoever may
- * open it is who `kubectl exec` lets in: a connection from loopback proves less, for a sidecar that forwards
- * everybody's requests connects from there, too.
+ * The Unix socket of the operator that listens on this TCP port, for commands in the same container. Only who may
+ * `kubectl exec` can open it. A connection from loopback would prove less: a sidecar that forwards requests
+ * connects from there, too.
  */
 export function localSocket(port: number): string {
   return join(existsSync(mounted) ? mounted : tmpdir(), `kube-registrar-${port}.sock`);

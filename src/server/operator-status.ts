@@ -78,7 +78,7 @@ export function statusOf(input: StatusInput): Status {
   };
 }
 
-/** Fights that are told of: there may be one for each entry. */
+/** Fights that are shown: there may be one for each entry. */
 const mostFights = 1_000;
 
 const iso = (wall: number): string => new Date(wall).toISOString();

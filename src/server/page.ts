@@ -20,8 +20,8 @@ import type {
 const mostRows = 200;
 
 /**
- * The status page: one document without scripts and outside resources. States are said in words, never by
- * colour alone; it does not reload by itself, which would take a screen reader back to the top.
+ * The status page: one document without scripts and outside resources. States are given in words, never by colour
+ * alone. It does not reload by itself: that would take a screen reader back to the top.
  */
 export function statusPage(status: Status): string {
   const [kind, state] = syncOf(status);
@@ -53,7 +53,7 @@ ${nodes(status.nodes)}
 `.text;
 }
 
-/** How far Consul is as the cluster wants it, in words. */
+/** Whether Consul is in sync with the cluster, in words. */
 function syncOf({ waitingFor, degraded, consul, problems }: Status): readonly [Tone, string] {
   if (waitingFor.length > 0) return ['bad', 'not in sync yet'];
   if (consul.up === false) return ['bad', 'out of touch with Consul'];
@@ -94,14 +94,14 @@ function leading({ state, holder, lease, fenced, error }: LeadershipLine): Html 
   return error === null ? what : html`${what}. ${error}`;
 }
 
-/** In place of what only the leader knows: to say that there is nothing would be wrong. */
+/** Stands for what only the leader knows: "none" would be wrong on a standby. */
 function standby({ state, holder }: LeadershipLine): Html | undefined {
   if (state !== 'standby') return undefined;
   const where = holder === null ? 'nobody leads at the moment' : html`ask the leader, ${podOf(holder)}`;
   return html`<section><h2>Problems</h2><p>This replica stands by: it follows the cluster and Consul, whose state is below, and writes nothing. What cannot be registered, what is held back and what others change, only the leader knows; ${where}.</p></section>`;
 }
 
-/** An identity is the pod's name and more. */
+/** An identity starts with the name of the pod. */
 const podOf = (identity: string): string => identity.replace(/_.*/, '');
 
 function problems(lines: readonly ProblemLine[]): Html {
@@ -211,7 +211,7 @@ function reflectors(lines: readonly ReflectorLine[]): Html {
 function nodes(lines: readonly NodeLine[]): Html {
   return table(
     'Nodes in Consul',
-    'No node of ours.',
+    'No node of this cluster.',
     ['Node', 'Address', 'Check', 'Instances'],
     lines,
     ({ name, address, status, instances }) => [

@@ -3,7 +3,7 @@ import { RegistrarError } from '../lib/errors.ts';
 import type { Released, Selection } from '../reconcile/guard/guard.ts';
 import type { Answer } from './routes.ts';
 
-/** Where a person lets go what is held: `POST`, JSON of a Selection, answered by a Released. */
+/** Where a person releases what is held: `POST`, JSON of a Selection, answered by a Released. */
 export const releasePath = '/holds/release';
 
 const selection = z.strictObject({
@@ -14,8 +14,8 @@ const selection = z.strictObject({
 });
 
 /**
- * Answers a request that came through the local socket. `release` throws `conflict` where nothing can be released: the
- * answer is 409.
+ * Answers a request that came through the local socket. When `release` throws `conflict`, because nothing can be
+ * released, the answer is 409.
  */
 export async function answerRelease(
   method: string,
@@ -39,7 +39,7 @@ export async function answerRelease(
   }
 }
 
-/** The answer to everybody who comes over the network. */
+/** The answer to every request over the network. */
 export const releaseRefused = (): Answer =>
   refuse(403, 'only from the pod itself: kubectl exec … -- kube-registrar release --all');
 

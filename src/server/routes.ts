@@ -16,23 +16,23 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What the kubelet asks for: short answers that always come. */
+/** The probes of the kubelet: short answers that always come. */
 export const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 type Route = () => Answer | Promise<Answer>;
 
 const plain = 'text/plain; charset=utf-8';
 
-/** The page has no scripts and loads nothing; the policy holds it to that. */
+/** The page has no scripts and loads nothing; the policy enforces that. */
 const pageHeaders = {
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
 /**
- * The answer to a request. GET and HEAD only; what is not known is a 404, another method a 405. /healthz
- * says that the event loop turns and that a lost lease was let go, nothing more: an operator restarted because
- * Consul is away would only lose what it knows.
+ * The answer to a request. GET and HEAD only: an unknown path is a 404, another method a 405. /healthz only says
+ * that the event loop runs and that a lost lease was given up: restarting the operator because Consul is away
+ * would only lose what it knows.
  */
 export function routes(source: StatusSource, metrics: MetricsSource, clock: Clock) {
   const page = paced(clock, () => statusPage(source.status()));
@@ -83,12 +83,12 @@ export function routes(source: StatusSource, metrics: MetricsSource, clock: Cloc
   };
 }
 
-/** How many times as long as making a text took it stays as it is. */
+/** How long a text is kept, as a multiple of the time it took to make. */
 const rest = 10;
 
 /**
- * What `make` gives, made anew unless that has just been done: however many ask, at most an eleventh of the time goes
- * into it. Those who ask meanwhile share the bytes, too.
+ * Caches what `make` returns for a moment, so that at most an eleventh of the time goes into making it, however
+ * many ask. Requests meanwhile share the bytes.
  */
 function paced(clock: Clock, make: () => string | Promise<string>): () => Promise<Buffer> {
   let current: Promise<Buffer> | undefined;

@@ -15,21 +15,21 @@ export interface Status {
   readonly cluster: { readonly name: string; readonly uid: string };
   /** `sync`, `upsert-only` or `dry-run`. */
   readonly policy: string;
-  /** What is still missing until the operator is in sync, in words; empty when nothing is. */
+  /** What is missing until the operator is in sync, in words; empty when nothing is. */
   readonly waitingFor: readonly string[];
-  /** What of the cluster may not be read, in words: what is registered from it stays as it is. */
+  /** What may not be read in the cluster, in words: its registrations stay as they are. */
   readonly degraded: readonly string[];
   readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorLine[];
   readonly consul: ConsulLine;
-  /** Consul nodes of ours. */
+  /** Consul nodes of this cluster. */
   readonly nodes: readonly NodeLine[];
   readonly services: readonly ServiceLine[];
-  /** Empty on a standby: only the leader knows. The same goes for what is held and the queue. */
+  /** Empty on a standby: only the leader knows. The same holds for `held` and the queue. */
   readonly problems: readonly ProblemLine[];
   /** What is kept against what the cluster says, until it is confirmed, over, or released. */
   readonly held: readonly HeldLine[];
-  /** What others did to our entries in Consul lately, an entry a line, the latest first; at most 100. */
+  /** Latest changes by others to entries of this cluster, one an entry, the latest first; at most 100. */
   readonly drift: readonly DriftStatusLine[];
   /** Entries that somebody else keeps changing: they are put right more and more rarely. At most 1,000. */
   readonly contended: readonly ContendedLine[];
@@ -37,7 +37,7 @@ export interface Status {
 }
 
 export interface LeadershipLine {
-  /** `alone`: there is no election. Only a leader, or who is alone, writes. */
+  /** `alone`: there is no election. Only a leader or a process that is alone writes. */
   readonly state: 'alone' | 'leading' | 'standby';
   readonly identity: string | null;
   /** Identity of the leader as last seen. */
@@ -46,7 +46,7 @@ export interface LeadershipLine {
   readonly lease: string | null;
   /** Whether Consul refuses the writes of earlier leaders; null while not leading. */
   readonly fenced: boolean | null;
-  /** What is not as it should be. */
+  /** Problems. */
   readonly error: string | null;
 }
 
@@ -60,13 +60,13 @@ export interface ReflectorLine {
   readonly synced: boolean;
   readonly objects: number;
   readonly lastEventAgeMs: number | null;
-  /** Why it does not get on at the moment. */
+  /** The error that it is retrying. */
   readonly error: string | null;
 }
 
 export interface ConsulLine {
   readonly addresses: readonly string[];
-  /** The last request was answered by a server with a leader; null before the first. */
+  /** Whether a server with a leader answered the last request; null before the first. */
   readonly up: boolean | null;
   readonly error: string | null;
   /** The last time everything wanted was compared with everything there. */
@@ -96,10 +96,10 @@ export interface ProblemLine extends Problem {
 export interface HeldLine extends Omit<Held, 'kind' | 'until'> {
   /** The same in words. */
   readonly why: string;
-  /** The command by which a person lets it go. */
+  /** The command by which a person releases it. */
   readonly release: string;
   readonly since: string;
-  /** When it ends by itself at the latest, if all stays as it is; null when nothing tells. */
+  /** When it ends by itself at the latest, if nothing changes; null when that is not known. */
   readonly until: string | null;
 }
 
@@ -107,7 +107,7 @@ export interface DriftStatusLine extends EntryFields {
   /** The entry was removed, edited, or added. */
   readonly what: Drift['what'];
   readonly entry: EntryNoun;
-  /** From what we knew to what they made of it, the last time. */
+  /** The last change: from what was known to what it became. */
   readonly fields: readonly FieldChange[];
   readonly times: number;
   readonly first: string;
@@ -116,7 +116,7 @@ export interface DriftStatusLine extends EntryFields {
 
 export interface ContendedLine extends EntryFields {
   readonly since: string;
-  /** It is not put right before. */
+  /** It is not repaired before. */
   readonly nextRepair: string;
 }
 
@@ -124,17 +124,17 @@ export interface QueueLine {
   readonly depth: number;
   /** How long the first has waited. */
   readonly oldestMs: number;
-  /** Transactions on their way to Consul. */
+  /** Transactions sent to Consul and not yet answered. */
   readonly inFlight: number;
 }
 
-/** Where the server gets what it shows. Called at each request; must answer at once and not change anything. */
+/** What the server shows. Called at each request; must return at once and change nothing. */
 export interface StatusSource {
-  /** Why the process ought to be restarted; undefined = it is well. */
+  /** Why the process should be restarted; undefined when it is healthy. */
   unhealthy(): string | undefined;
   /** What is missing until the operator is ready, in words (`pods: not listed yet`); empty = ready. */
   notReady(): readonly string[];
-  /** What is not right and no reason to keep the operator from being ready, in words; empty = nothing. */
+  /** What is wrong and does not keep the operator from being ready, in words; empty = nothing. */
   degraded(): readonly string[];
   status(): Status;
 }

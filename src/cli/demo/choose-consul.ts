@@ -13,7 +13,7 @@ export interface ConsulChoice {
   readonly address?: string | undefined;
   /** `--consul-binary`: a program to start; true: CONSUL_BIN, or `consul` on the path. */
   readonly binary?: string | true | undefined;
-  /** Other programs are to reach it, too. */
+  /** Whether other programs need to reach it. */
   readonly keep: boolean;
 }
 
@@ -42,7 +42,10 @@ export async function chooseConsul(
     : memoryTarget({ clock, random, listen: keep });
 }
 
-/** A real Consul that nobody else uses and that ends with the demo: no other names, nothing to take back. */
+/**
+ * A real Consul for the demo alone, which ends with it: service names need no prefix, and there is nothing to
+ * clean up.
+ */
 async function ownConsul(
   program: string,
   clock: Clock,

@@ -44,13 +44,13 @@ export async function startConsul(
   child.stderr?.on('data', listenTo);
   const lifeline = child.stdio[3] as Socket;
   lifeline.on('error', () => {});
-  // The watcher is still there, which also keeps the group's id from being given away.
+  // The watcher still runs, so the group's id is not reused.
   const exited = once(child, 'exit').then(() => {
     killGroup(child);
     lifeline.destroy();
   });
   const origin = `http://127.0.0.1:${http}`;
-  // What the agent has is in memory: there is nothing to save.
+  // The agent keeps everything in memory: there is nothing to save.
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) killGroup(child);
     await exited;

@@ -11,10 +11,10 @@ export interface ConsulTarget extends AsyncDisposable {
   readonly prefix: string;
   /** The operator's connection; the operator adds its token itself. */
   readonly operator: Transport;
-  /** A connection for anybody else, with the token and what else every request needs. */
+  /** A connection for the other clients, with the token and the scope of every request. */
   connect(): Transport;
-  /** Its HTTP API for other processes, on loopback where it is ours. Opened by the first call. */
+  /** Origin of its HTTP API for other processes. A Consul in memory opens its port at the first call. */
   origin(): Promise<string>;
-  /** Takes back what was registered for the cluster with this uid, where it would stay otherwise. */
+  /** Removes what was registered for the cluster with this uid, where it would stay otherwise. */
   cleanUp(owner: string, signal: AbortSignal): Promise<void>;
 }

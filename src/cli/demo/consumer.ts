@@ -5,10 +5,10 @@ import { parseServiceView, type ServiceView } from './service-view.ts';
 
 export interface ConsumerOptions {
   readonly service: string;
-  /** A connection of its own: it must see what every client of Consul sees, when it sees it. */
+  /** A connection of its own, so that it sees changes when every other client of Consul sees them. */
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Only instances of the cluster with this uid are looked at. */
+  /** Instances of other clusters are ignored. */
   readonly owner: string;
   /** Called with every new answer, before the next query. */
   readonly onView: (before: ServiceView, consumer: Consumer) => void;
@@ -48,14 +48,14 @@ export class Consumer {
     return this.#viewedAt;
   }
 
-  /** Follows the service until the signal aborts. Never rejects: while Consul is away it asks again. */
+  /** Follows the service until the signal aborts. Never rejects: it retries while Consul does not answer. */
   async follow(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
       try {
         await this.#ask(signal);
       } catch {
-        // The view stays what it was; an expectation that waits for another one says so at its deadline.
+        // The view stays. A step that waits for another one fails at its deadline.
         await clock.sleep(retryMs, signal).catch(() => {});
       }
     }

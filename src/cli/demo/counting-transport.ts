@@ -7,7 +7,7 @@ export interface Writes {
   readonly operations: number;
 }
 
-/** Counts what the operator writes through it; any Consul will do. */
+/** Counts what the operator writes through it. */
 export class CountingTransport implements Transport {
   readonly #inner: Transport;
   #writes: Writes = { transactions: 0, operations: 0 };

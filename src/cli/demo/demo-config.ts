@@ -2,10 +2,8 @@ import type { Environment } from '../../config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 
 /**
- * The operator's configuration in the demo: its defaults.
- *
- * Of the environment only Consul's own variables count, and only for a real Consul: the demo must not
- * take the settings of an operator somewhere else for its own.
+ * The operator's configuration in the demo: its defaults. Of the environment only Consul's own variables count, and
+ * only for a real Consul: settings of another operator must not change the demo.
  */
 export function demoConfig(
   cluster: string,

@@ -31,7 +31,7 @@ export interface DemoOptions {
   readonly scenario?: readonly Step[];
 }
 
-/** As shells say it of a program that Ctrl-C ended. */
+/** As shells report a program that Ctrl-C ended. */
 const interrupted = 130;
 const pauses = { lead: 1_000, hold: 800 };
 const noPauses = { lead: 0, hold: 0 };

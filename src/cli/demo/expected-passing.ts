@@ -4,10 +4,9 @@ import type { ObjectStore } from '../../sandbox/kube/store.ts';
 import { namespace, type Workload } from './workloads.ts';
 
 /**
- * The uids of the pods that Kubernetes would send traffic to: Ready, not terminating, on a Ready node. For a
- * workload that is registered through its Service the EndpointSlices have the word on readiness.
- *
- * Written anew here, apart from src/desired, so that the demo's measurements do not rely on the operator.
+ * The uids of the pods that Kubernetes would send traffic to: Ready, not terminating, on a Ready node. For a workload
+ * that is registered through its Service, readiness comes from the EndpointSlices. It does not use src/desired, so
+ * that the demo's measurements do not rely on the operator.
  */
 export function expectedPassing(store: ObjectStore, { app, via }: Workload): ReadonlySet<string> {
   const pods = (store.list('pods', namespace) as readonly Pod[]).filter(

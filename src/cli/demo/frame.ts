@@ -21,9 +21,9 @@ interface Reserved {
 
 const roomy: Reserved = { explain: 3, outcome: 5, instances: 9 };
 const tight: Reserved = { explain: 2, outcome: 4, instances: 8 };
-/** Fewer rows than this are a tight place. */
+/** With fewer rows than this, some parts are left out. */
 const roomyRows = 30;
-/** Fewest rows of log that are worth a place, its title included. */
+/** Fewest rows of the log that are shown, its title included. */
 const leastLog = 4;
 /** Longer lines of prose are hard to read. */
 const proseColumns = 100;

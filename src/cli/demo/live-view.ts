@@ -12,19 +12,19 @@ export interface LiveViewOptions {
   readonly clock: Clock;
   readonly colour: boolean;
   readonly glyphs: Glyphs;
-  /** What is not told by events. */
+  /** What the events do not carry. */
   readonly now: () => Pick<Progress, 'consul' | 'elapsedMs' | 'services' | 'log'>;
 }
 
 const drawEveryMs = 80;
 // Escape sequences of xterm, which every terminal of today follows.
 const enter = '\u001b[?1049h\u001b[?25l'; // the alternate screen, without a cursor
-// Cleared first: some terminals that were resized meanwhile push remains of it into their history.
+// Cleared first: after a resize some terminals push remains of it into their history.
 const leave = '\u001b[H\u001b[J\u001b[?25h\u001b[?1049l';
 const [beginUpdate, endUpdate] = ['\u001b[?2026h', '\u001b[?2026l']; // shown as one, where the terminal can
 const [home, clearLine, clearBelow] = ['\u001b[H', '\u001b[K', '\u001b[J'];
 
-/** The picture on the alternate screen, drawn anew while it is shown; what was there before comes back. */
+/** The picture on the alternate screen, redrawn while it is shown. Disposing of it restores the screen. */
 export class LiveView implements View {
   readonly #options: LiveViewOptions;
   #progress: Pick<Progress, 'steps' | 'current' | 'results'> = { steps: 0, current: undefined, results: [] };

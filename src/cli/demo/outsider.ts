@@ -6,7 +6,7 @@ interface HealthEntry {
   readonly Service: Readonly<Record<string, unknown>>;
 }
 
-/** Somebody else with rights in Consul, who changes what is the operator's. */
+/** Another client with rights in Consul, which changes the operator's entries. */
 export class Outsider {
   readonly #transport: Transport;
 
@@ -14,7 +14,7 @@ export class Outsider {
     this.#transport = transport;
   }
 
-  /** Registers the instance anew with other fields, as a script with `curl` would. */
+  /** Registers the instance again with other fields, as a script with `curl` would. */
   async edit(service: string, id: string, fields: object, signal: AbortSignal): Promise<void> {
     const { Node, Service } = await this.#find(service, id, signal);
     const body = { Node: Node.Node, SkipNodeUpdate: true, Service: { ...Service, ...fields } };

@@ -17,7 +17,7 @@ export interface PlayOptions {
   readonly onEvent: (event: PlayEvent) => void;
 }
 
-/** How often expectations are looked at, ms. Latencies do not come from here: the consumers take their time. */
+/** How often expectations are checked, ms. It does not affect latencies: the consumers measure those. */
 const lookMs = 10;
 
 /**

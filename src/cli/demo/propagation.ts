@@ -21,7 +21,7 @@ export class Propagation implements Disposable {
   readonly #workloads: readonly Workload[];
   readonly #subscription: Disposable;
   readonly #expected = new Map<string, ReadonlySet<string>>();
-  /** By service and pod uid; the last change only: one that was taken back needs no answer. */
+  /** By service and pod uid. Only the last change: an earlier one that was undone is not measured. */
   readonly #pending = new Map<string, Pending>();
   readonly #latencies: number[] = [];
 
@@ -37,7 +37,7 @@ export class Propagation implements Disposable {
     return this.#latencies;
   }
 
-  /** A consumer of `service` was told this. */
+  /** A consumer of `service` received this view. */
   seen(service: string, view: ServiceView, at: number): void {
     const passing = new Set(view.filter(({ status }) => status === 'passing').map(({ podUid }) => podUid));
     for (const [key, pending] of this.#pending) {

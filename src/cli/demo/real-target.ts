@@ -17,8 +17,8 @@ export interface RealTargetOptions {
 }
 
 /**
- * A Consul on the network, which others may use too: names that nobody else has, and everything is taken
- * back in the end. Rejects with ConfigError, and with what the first request to it came to.
+ * A Consul on the network, which others may use too: names are unique, and everything is removed at the end.
+ * Rejects with ConfigError, and with what the first request to it came to.
  */
 export async function realTarget(options: RealTargetOptions, signal: AbortSignal): Promise<ConsulTarget> {
   const { address, environment, random } = options;

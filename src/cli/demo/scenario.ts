@@ -79,10 +79,10 @@ export const scenario: readonly Step[] = [
     },
     expect: (stage) => {
       const { web } = stage.workloads;
-      const told = stage.view(web).some(({ reason }) => reason.includes(notReady));
+      const isShown = stage.view(web).some(({ reason }) => reason.includes(notReady));
       return [
         passing(stage, web, web.replicas - 1),
-        { text: `one critical, and Consul says why: ${notReady}`, met: told },
+        { text: `one critical, and Consul says why: ${notReady}`, met: isShown },
       ];
     },
     finding: (stage, before) => `1 instance, ${written(stage, before)}`,
@@ -138,7 +138,7 @@ export const scenario: readonly Step[] = [
     title: 'An outsider edits an entry',
     explain:
       'A script with too many rights gives an instance a wrong port in Consul. The operator notices, writes ' +
-      'it back, and tells of the drift in its log.',
+      'it back, and logs the drift.',
     measures: 'repair',
     deadlineMs: 10_000,
     act: (stage, signal) => {
@@ -185,7 +185,7 @@ function everythingPasses(stage: Stage): readonly Expectation[] {
   );
 }
 
-/** So many pass, and there is nothing else that passes or fails to. */
+/** Exactly `count` instances pass, and there are no others than the replicas. */
 function passing(stage: Stage, workload: Workload, count: number): Expectation {
   const view = stage.view(workload);
   const now = passingOf(view);
@@ -195,13 +195,13 @@ function passing(stage: Stage, workload: Workload, count: number): Expectation {
   };
 }
 
-/** A consumer was told of the outsider's change or of what came after it, and sees again what it saw before. */
+/** A consumer received an answer after the outsider's change, and its view is as before. */
 function asBefore(stage: Stage, before: Baseline, { service }: Workload): Expectation {
   const { view, index } = stage.consumers.get(service)!;
-  const wasTold = index > (before.indexes.get(service) ?? 0);
+  const isNewer = index > (before.indexes.get(service) ?? 0);
   return {
     text: `${service} is as it was before`,
-    met: wasTold && sameView(before.views.get(service) ?? [], view),
+    met: isNewer && sameView(before.views.get(service) ?? [], view),
   };
 }
 

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** What a piece of text is, not how it looks; without colour the words have to do, and do. */
+/** The meaning of a piece of text, not its look: without colour the words are enough. */
 export type Tone = 'plain' | 'strong' | 'dim' | 'good' | 'warn' | 'bad' | 'title';
 
 export interface Span {

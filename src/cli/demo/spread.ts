@@ -1,4 +1,4 @@
-/** Some latencies in numbers a person can hold in mind. */
+/** Latencies in a few numbers. */
 export interface Spread {
   readonly count: number;
   /** Milliseconds. */

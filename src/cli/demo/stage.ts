@@ -23,7 +23,7 @@ export interface StageOptions {
   readonly metrics: Metrics;
   readonly version: string;
   readonly consul: ConsulTarget;
-  /** A consumer was told of a change. */
+  /** A consumer saw a change. */
   readonly onTransition: (transition: Transition) => void;
 }
 
@@ -45,8 +45,8 @@ const nodes = [
 ];
 
 /**
- * Everything the scenario plays on: a cluster in memory, the operator, a Consul, an outsider, and a consumer
- * for each service. Nothing is cut short for the show: the operator is the one that `run` runs.
+ * Everything the scenario plays on: a cluster in memory, the operator, a Consul, an outsider, and a consumer for
+ * each service. The operator is the one that `run` runs, with nothing left out.
  */
 export class Stage implements AsyncDisposable {
   readonly kube: KubeApi;
@@ -73,7 +73,7 @@ export class Stage implements AsyncDisposable {
     this.cluster = new Cluster({
       api: this.kube,
       clock,
-      // Images and probes take their time; these take less, and no two the same.
+      // Pulling images and probing takes time: less here, and different for each pod.
       timing: () => ({ startMs: 300 + 700 * random(), readyMs: 200 + 500 * random() }),
     });
     for (const node of nodes) this.cluster.nodes.add(node);
@@ -127,7 +127,7 @@ export class Stage implements AsyncDisposable {
     return this.consumers.get(service)!.view;
   }
 
-  /** Fewest passing instances a consumer was ever shown since the baseline. */
+  /** Fewest passing instances that a consumer saw since the baseline. */
   fewestPassing({ service }: Workload): number {
     return this.#fewest.get(service) ?? 0;
   }
@@ -162,9 +162,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  /**
-   * The node stops reporting, and the control plane says so. A real one waits 40 s first; the demo does not.
-   */
+  /** The node stops reporting, and the control plane says so. A real one waits 40 s first; the demo does not. */
   loseNode(name: string): void {
     this.cluster.kubelets.stop(name);
     this.#setNodeReady(name, {

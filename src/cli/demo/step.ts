@@ -7,7 +7,7 @@ export interface Expectation {
   readonly met: boolean;
 }
 
-/** One step of a scenario. What it does is in `act`; everything else is for the one who watches. */
+/** One step of a scenario. `act` does it; the rest is for the viewer. */
 export interface Step {
   /** Stable name, for scripts. */
   readonly id: string;
@@ -19,9 +19,9 @@ export interface Step {
   /** Longest time from the act until everything expected is true, ms. */
   readonly deadlineMs: number;
   readonly act: (stage: Stage, signal: AbortSignal) => Promise<void> | void;
-  /** Asked again and again until everything is met or the deadline has passed. */
+  /** Checked repeatedly until everything is met or the deadline has passed. */
   readonly expect: (stage: Stage, before: Baseline) => readonly Expectation[];
-  /** Afterwards: what is worth noticing, in one line. */
+  /** What is worth noticing afterwards, in one line. */
   readonly finding: (stage: Stage, before: Baseline) => string;
 }
 

@@ -1,13 +1,13 @@
 import type { Transition } from './service-view.ts';
 import type { PlayEvent } from './step.ts';
 
-/** How a play is told while it goes on. Disposing of it leaves the terminal as it was found. */
+/** Shows a play while it goes on. Disposing of it restores the terminal. */
 export interface View extends Disposable {
   event(event: PlayEvent): void;
   transition(transition: Transition): void;
 }
 
-/** For those who want the end only. */
+/** Shows nothing until the end. */
 export const silentView: View = {
   event() {},
   transition() {},
