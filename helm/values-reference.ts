@@ -10,7 +10,7 @@ export function valuesReference(values: readonly ChartValue[]): string {
 
 <!-- Made by \`npm run docs\` from values.yaml; changes here are lost. -->
 
-Installs [kube-registrar](../../README.md), which keeps Consul's catalog true to a Kubernetes cluster.
+Installs [kube-registrar](../../README.md), which keeps Consul's catalog in sync with a Kubernetes cluster.
 
 \`\`\`sh
 helm install kube-registrar ./helm/kube-registrar --namespace kube-registrar --create-namespace \\

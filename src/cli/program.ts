@@ -29,7 +29,7 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   };
   const { stdout, stderr } = process;
   const program = new Command('kube-registrar')
-    .description("Keeps Consul's catalog true to a Kubernetes cluster.")
+    .description("Keeps Consul's catalog in sync with a Kubernetes cluster.")
     .version(packageVersion(), '--version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });

@@ -6,6 +6,7 @@ import type { FinalState } from '../../src/cli/demo/final-state.ts';
 import { requireServers } from '../servers/locate.ts';
 import { eventually } from '../support/eventually.ts';
 import { startConsul } from '../support/real/consul.ts';
+import { isAlive } from '../support/real/data-dir.ts';
 
 const main = path.resolve(import.meta.dirname, '../../src/main.ts');
 const patient = { timeout: 120_000 };
@@ -104,13 +105,4 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
     execFile('ps', ['-o', 'pid=', '--ppid', String(pid)], (_, out) => resolve({ stdout: out }));
   });
   return stdout.split(/\s+/).filter(Boolean).map(Number);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -6,11 +6,12 @@
  * it ends: when this process is gone, the kernel kills the first process of the namespaces and with it all others.
  * Control groups have no such end. A helper that outlives this process removes them.
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { dataDir } from '../real/data-dir.ts';
+import { dataDir, isAlive } from '../real/data-dir.ts';
 import { groupVariable, hierarchies, removeControlGroup } from './world.ts';
 
 const ownNetwork = '--own-network';
@@ -108,15 +109,6 @@ async function removeStale(): Promise<void> {
   for (const name of new Set(found)) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : 0;
     if (pid > 0 && !isAlive(pid)) await removeControlGroup(name);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
