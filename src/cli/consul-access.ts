@@ -5,6 +5,7 @@ import { TlsFiles } from '../config/tls-files.ts';
 import { TokenFile } from '../config/token-file.ts';
 import { AclLogin } from '../consul/acl-login.ts';
 import { AclLoginTransport } from '../consul/acl-login-transport.ts';
+import { ConsulApi } from '../consul/consul-api.ts';
 import { FailoverTransport } from '../consul/failover.ts';
 import { SeparateTransport } from '../consul/separate-transport.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -54,19 +55,20 @@ export class ConsulAccess implements AsyncDisposable {
     if (acl.authMethod === undefined) return;
     this.#loginTransport = this.#toServers((origin) => this.#connections(origin, this.#budget.logins));
     this.#login = new AclLogin({
-      transport: this.#loginTransport,
+      api: new ConsulApi({
+        transport: this.#loginTransport,
+        clock,
+        datacenter,
+        namespace,
+        partition,
+        timeoutMs: requestTimeout,
+      }),
       clock,
       random,
       logger,
       authMethod: acl.authMethod,
       bearer: () => readBearer(acl.bearerTokenFile),
       meta: { component: 'kube-registrar', process: identity },
-      scope: Object.fromEntries(
-        Object.entries({ dc: datacenter, ns: namespace, partition }).flatMap(([key, value]) =>
-          value === undefined ? [] : [[key, value]],
-        ),
-      ),
-      timeoutMs: requestTimeout,
       ...(onLogin === undefined ? {} : { onLogin }),
     });
   }

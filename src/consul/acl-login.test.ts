@@ -8,6 +8,7 @@ import { type HttpRequest, type HttpResponse, readText, type Transport } from '.
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 import { AclLogin } from './acl-login.ts';
 import { AclLoginTransport } from './acl-login-transport.ts';
+import { ConsulApi } from './consul-api.ts';
 
 const signal = new AbortController().signal;
 const write = { '': { policy: 'write' } } as const;
@@ -45,14 +46,13 @@ class Stage {
       close: () => inner.close(),
     };
     this.login = new AclLogin({
-      transport: recording,
+      api: new ConsulApi({ transport: recording, clock, namespace: 'team' }),
       clock,
       random: seeded(2),
       logger: recorder(this.log),
       authMethod: 'kubernetes',
       bearer: async () => new Secret(this.bearer),
       meta: { component: 'kube-registrar' },
-      scope: { ns: 'team' },
       onLogin: (result) => this.results.push(result),
     });
     this.transport = new AclLoginTransport(recording, this.login);

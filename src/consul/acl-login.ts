@@ -1,20 +1,18 @@
 import { z } from 'zod';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { jittered, type Random } from '../lib/random.ts';
 import { redacted } from '../lib/redacted.ts';
 import { Secret } from '../lib/secret.ts';
-import { readText, type Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { Logger } from '../logging/logger.ts';
-import { answerError } from './answer-error.ts';
-import { parse } from './schemas.ts';
+import type { CallContext, ConsulApi, ConsulPackage } from './consul-api.ts';
+import { checked } from './schemas.ts';
 
 export interface AclLoginOptions {
-  /** To Consul, without a token. */
-  readonly transport: Transport;
+  /** Without a token. */
+  readonly api: ConsulApi;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -24,12 +22,8 @@ export interface AclLoginOptions {
   readonly bearer: () => Promise<Secret>;
   /** Shown beside the token in Consul. */
   readonly meta: Readonly<Record<string, string>>;
-  /** `dc`, `ns` and `partition`, where they are set. */
-  readonly scope: Readonly<Record<string, string>>;
   /** After every attempt. */
   readonly onLogin?: (result: 'ok' | 'failed') => void;
-  /** Longest time a login or logout may take, in milliseconds. Default 10,000. */
-  readonly timeoutMs?: number;
 }
 
 interface Login {
@@ -118,14 +112,21 @@ export class AclLogin {
   }
 
   async #logIn(): Promise<Secret> {
-    const { clock, authMethod, bearer, meta, logger, onLogin } = this.#options;
+    const { api, clock, authMethod, bearer, meta, logger, onLogin } = this.#options;
     const startedAt = clock.now();
     try {
       const BearerToken = (await bearer()).reveal();
-      const body = JSON.stringify({ AuthMethod: authMethod, BearerToken, Meta: meta });
-      const { signal } = this.#closed;
-      const text = await this.#post('/v1/acl/login', body, undefined, signal, [BearerToken]);
-      const answer = parse(loginSchema, text, 'POST /v1/acl/login');
+      const { what, body } = await api.call(
+        (consul, context) =>
+          consul._post({
+            ...context,
+            path: '/acl/login',
+            body: { AuthMethod: authMethod, BearerToken, Meta: meta },
+          }),
+        this.#closed.signal,
+        { maxBytes, secrets: [BearerToken] },
+      );
+      const answer = checked(loginSchema, body, what);
       const token = new Secret(answer.SecretID);
       this.#login = { token, at: startedAt };
       const lifeMs = spanOf(answer);
@@ -166,43 +167,17 @@ export class AclLogin {
   }
 
   async #logOut(token: Secret): Promise<void> {
-    const { logger } = this.#options;
+    const { api, logger } = this.#options;
     try {
-      await this.#post('/v1/acl/logout', undefined, token, neverAborted);
+      const logout = (consul: ConsulPackage, context: CallContext) =>
+        consul._post({ ...context, path: '/acl/logout' });
+      await api.call(logout, neverAborted, { maxBytes, token });
     } catch (thrown) {
       logger.warn('the Consul token could not be destroyed', {
         reason: 'AclLogoutFailed',
         error: describe(thrown),
       });
     }
-  }
-
-  /** `secrets`: what of the body nobody is to be told. */
-  #post(
-    path: string,
-    body: string | undefined,
-    token: Secret | undefined,
-    signal: AbortSignal,
-    secrets: readonly string[] = [],
-  ) {
-    const { transport, clock, scope, timeoutMs = 10_000 } = this.#options;
-    const query = new URLSearchParams(scope).toString();
-    return withDeadline(clock, timeoutMs, signal, async (inTime) => {
-      const response = await transport.request({
-        method: 'POST',
-        path: query === '' ? path : `${path}?${query}`,
-        headers: {
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(token === undefined ? {} : { 'x-consul-token': token.reveal() }),
-        },
-        ...(body === undefined ? {} : { body }),
-        signal: inTime,
-      });
-      const text = await readText(response, { maxBytes });
-      if (response.status === 200) return text;
-      throw answerError(`POST ${path}`, response.status, response.headers, redacted(text, secrets));
-    });
   }
 }
 

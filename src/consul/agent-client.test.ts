@@ -3,14 +3,13 @@ import { describe, test } from 'node:test';
 import { type ScriptedAnswer, ScriptedConsul } from '../../test/support/scripted-consul.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { AgentClient } from './agent-client.ts';
-import { ConsulHttp } from './consul-http.ts';
 
 const signal = new AbortController().signal;
 const body = { Name: 'web', Checks: [{ HTTP: 'http://10.0.0.1/' }, { TTL: '5m0s' }] };
 
 function clientOf(answer: (sent: string) => ScriptedAnswer) {
   const transport = new ScriptedConsul(({ body: sent }) => answer(String(sent)));
-  const client = new AgentClient(new ConsulHttp({ transport, clock: new VirtualClock() }));
+  const client = new AgentClient({ transport, clock: new VirtualClock() });
   const sent = () => transport.requests.map((request) => String(request.body).includes('DisableRedirects'));
   return { client, sent };
 }

@@ -5,11 +5,11 @@ import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
 import { ConsulClient } from './client.ts';
-import type { ConsulHttpOptions } from './consul-http.ts';
+import type { ConsulApiOptions } from './consul-api.ts';
 
 const signal = new AbortController().signal;
 
-function clientOf(answer: ScriptedAnswer | Error | undefined, options: Partial<ConsulHttpOptions> = {}) {
+function clientOf(answer: ScriptedAnswer | Error | undefined, options: Partial<ConsulApiOptions> = {}) {
   const transport = new ScriptedConsul(() => answer);
   const clock = new VirtualClock();
   return { transport, clock, client: new ConsulClient({ transport, clock, ...options }) };
@@ -32,13 +32,10 @@ describe('ConsulClient', () => {
     );
   });
 
-  test('sends node meta, filter, index, wait and the scope, encoded', async () => {
+  test('sends node meta, filter and the scope, encoded', async () => {
     const scope = { datacenter: 'east', namespace: 'shop', partition: 'p1' };
     const { client, transport } = clientOf({ body: [], headers: trusted }, scope);
-    await client.catalogNodes(
-      { nodeMeta: { a: 'b&c', d: 'e' }, filter: 'Meta.x == "y"', index: 7, waitMs: 1_000 },
-      signal,
-    );
+    await client.catalogNodes({ nodeMeta: { a: 'b&c', d: 'e' }, filter: 'Meta.x == "y"' }, signal);
     const url = new URL(transport.requests[0]!.path, 'http://consul');
     assert.equal(url.pathname, '/v1/catalog/nodes');
     assert.deepEqual(
@@ -47,8 +44,6 @@ describe('ConsulClient', () => {
         ['node-meta', 'a:b&c'],
         ['node-meta', 'd:e'],
         ['filter', 'Meta.x == "y"'],
-        ['index', '7'],
-        ['wait', '1000ms'],
         ['dc', 'east'],
         ['ns', 'shop'],
         ['partition', 'p1'],
@@ -56,12 +51,33 @@ describe('ConsulClient', () => {
     );
   });
 
+  test('a wait for an index asks for nothing but the index, with node meta, wait and the scope', async () => {
+    const { client, transport } = clientOf({ body: [], headers: trusted }, { datacenter: 'east' });
+    const source = { kind: 'checks', nodeMeta: { a: 'b&c', d: 'e' } } as const;
+    assert.equal(await client.indexOf(source, { index: 7, waitMs: 1_000 }, signal), 42);
+    const [request] = transport.requests;
+    const url = new URL(request!.path, 'http://consul');
+    assert.equal(url.pathname, '/v1/health/state/any');
+    assert.deepEqual(
+      [...url.searchParams],
+      [
+        ['filter', 'CheckID == ""'],
+        ['node-meta', 'a:b&c'],
+        ['node-meta', 'd:e'],
+        ['index', '7'],
+        ['wait', '1000ms'],
+        ['dc', 'east'],
+      ],
+    );
+    assert.equal(request!.waits, true);
+  });
+
   test('tells the index, the leader and whether ACLs have thinned the answer', async () => {
     const { client } = clientOf({
       body: null,
       headers: { 'x-consul-index': '9', 'x-consul-results-filtered-by-acls': 'true' },
     });
-    assert.deepEqual(await client.nodeServices('n', {}, signal), {
+    assert.deepEqual(await client.nodeServices('n', signal), {
       value: undefined,
       index: 9,
       knownLeader: false,
@@ -72,7 +88,7 @@ describe('ConsulClient', () => {
   test('takes no node of another name, found by the start of its id', async () => {
     const Node = { Node: 'other', Address: '10.0.0.1', CreateIndex: 1, ModifyIndex: 1 };
     const { client } = clientOf({ body: { Node, Services: [] }, headers: trusted });
-    assert.equal((await client.nodeServices('abc', {}, signal)).value, undefined);
+    assert.equal((await client.nodeServices('abc', signal)).value, undefined);
   });
 
   for (const [status, code] of [
@@ -85,7 +101,7 @@ describe('ConsulClient', () => {
   ] as const) {
     test(`a ${status} is ${code}, with Consul's text`, async () => {
       const { client } = clientOf({ status, body: 'ACL not found' });
-      await assert.rejects(client.healthNode('n', {}, signal), { code, status, message: /ACL not found/ });
+      await assert.rejects(client.healthNode('n', signal), { code, status, message: /ACL not found/ });
     });
   }
 
@@ -142,7 +158,10 @@ describe('ConsulClient', () => {
     const ends = (name: string, read: Promise<unknown>) =>
       read.catch((error: unknown) => ended.push(`${name} ${RegistrarError.from(error).code}`));
     void ends('plain', client.catalogNodes({}, signal));
-    void ends('blocking', client.catalogNodes({ index: 1, waitMs: 16_000 }, signal));
+    void ends(
+      'blocking',
+      client.indexOf({ kind: 'nodes', nodeMeta: {} }, { index: 1, waitMs: 16_000 }, signal),
+    );
     await clock.advance(1_000);
     assert.deepEqual(ended, ['plain timeout']);
     await clock.advance(16_999);

@@ -1,15 +1,15 @@
-import { RegistrarError } from '../lib/errors.ts';
+import type { HttpResponse } from '../lib/transport.ts';
 import { answerError } from './answer-error.ts';
-import { ConsulHttp, type ConsulHttpOptions } from './consul-http.ts';
+import { type ApiAnswer, ConsulApi, type ConsulApiOptions, type HttpAnswer, jsonOf } from './consul-api.ts';
 import {
   agentSelfSchema,
   type CheckAnswer,
+  checked,
   checksSchema,
   type NodeAnswer,
   type NodeServicesAnswer,
   nodeServicesSchema,
   nodesSchema,
-  parse,
   serviceTagsSchema,
   sessionCreatedSchema,
   type TxnResult,
@@ -17,19 +17,21 @@ import {
   txnRolledBackSchema,
 } from './schemas.ts';
 
-export interface ReadOptions {
-  /** Blocks until the index has passed this one, at most `waitMs`. */
-  readonly index?: number;
-  /** In milliseconds. Default 300,000; only with `index`. */
-  readonly waitMs?: number;
+export interface BlockingOptions {
+  /** The query blocks until the index has passed this one, */
+  readonly index: number;
+  /** at most so long, in milliseconds. */
+  readonly waitMs: number;
 }
 
-export interface CatalogNodesOptions extends ReadOptions {
-  /** Only nodes whose meta has all of these. */
-  readonly nodeMeta?: Readonly<Record<string, string>>;
+export interface CatalogNodesOptions {
+  /** Only nodes whose meta has all of these. Default: every node. */
+  readonly nodeMeta?: NodeMeta;
   /** An expression in Consul's filter language. */
   readonly filter?: string;
 }
+
+type NodeMeta = Readonly<Record<string, string>>;
 
 export interface Answer<Value> {
   readonly value: Value;
@@ -65,191 +67,170 @@ export interface TxnOpError {
 
 /** What an index is asked of; all but the last cover every node with this meta. */
 export type IndexSource =
-  | { readonly kind: 'nodes'; readonly nodeMeta: Readonly<Record<string, string>> }
-  | { readonly kind: 'services'; readonly nodeMeta: Readonly<Record<string, string>> }
-  | { readonly kind: 'checks'; readonly nodeMeta: Readonly<Record<string, string>> }
+  | { readonly kind: 'nodes'; readonly nodeMeta: NodeMeta }
+  | { readonly kind: 'services'; readonly nodeMeta: NodeMeta }
+  | { readonly kind: 'checks'; readonly nodeMeta: NodeMeta }
   | { readonly kind: 'node-checks'; readonly node: string };
 
 /**
- * Most bytes of answers whose size is known: whoever sends more is not Consul, or not well. Readings have the limit of
- * readText().
+ * Most bytes of answers whose size is known: a larger one is not from Consul, or not from a healthy one. Other
+ * readings have the limit of readText().
  */
 const maxBytesOf = {
   /** A few words, or an id. */
   acknowledgement: 1024 * 1024,
-  /** What a request of 512 KiB has written. */
+  /** The results of a request of 512 KiB. */
   results: 8 * 1024 * 1024,
   /** A filter that nothing passes; servers that do not know it for an endpoint ignore it. */
   filtered: 8 * 1024 * 1024,
 };
-
-/** The wait Consul applies when none is given, and the share of it it may add as jitter. */
-const defaultWaitMs = 300_000;
-const waitJitter = 1 / 16;
+const results = { maxBytes: maxBytesOf.results };
+const acknowledgement = { maxBytes: maxBytesOf.acknowledgement };
 
 /**
- * The part of Consul's HTTP API (https://developer.hashicorp.com/consul/api-docs) that the operator needs.
+ * The part of Consul's HTTP API (https://developer.hashicorp.com/consul/api-docs) that the operator needs, with
+ * answers checked: by npm `consul`, see consul-api.ts.
  *
- * A client of our own rather than npm `consul`: that one does not take an AbortSignal, leaves out fields we
- * write, and brings its own connections, whereas this one has to run over an injected transport.
+ * Where the package's methods would drop what we send, its generic requests are used: `catalog.register` and
+ * `session.create` leave fields out, and `catalog/node-services` is not there. Two calls take the raw way, for they
+ * are the hot path: txn(), whose body the writer has encoded already to know its size, and indexOf(), of whose answer
+ * only a header is read, for thousands of nodes at a time.
  *
- * Every method rejects with a RegistrarError: `timeout`, `unreachable`, `aborted`; by status `unauthorized`,
- * `forbidden` (also "ACL not found"), `not-found`, `throttled`, `unavailable`, `rejected`; `protocol` for an
- * answer of another shape than promised.
+ * Every method rejects as ConsulApi does, with `protocol` also for an answer of another shape than promised.
  */
 export class ConsulClient {
-  readonly #http: ConsulHttp;
+  readonly #api: ConsulApi;
 
-  constructor(options: ConsulHttpOptions) {
-    this.#http = new ConsulHttp(options);
+  constructor(options: ConsulApiOptions) {
+    this.#api = new ConsulApi(options);
   }
 
   /** `body`: a JSON array of operations, see txn-ops.ts. */
   async txn(body: string, signal: AbortSignal): Promise<TxnAnswer> {
-    const what = 'PUT /v1/txn';
-    const { status, headers, text } = await this.#http.exchange('PUT', '/v1/txn', [], signal, {
-      body,
-      maxBytes: maxBytesOf.results,
-    });
-    if (status === 200) return { kind: 'committed', results: parse(txnCommittedSchema, text, what).Results };
-    if (status === 409) {
-      const { Errors } = parse(txnRolledBackSchema, text, what);
-      return {
-        kind: 'rolled-back',
-        errors: Errors.map(({ OpIndex, What }) => ({ opIndex: OpIndex, what: What })),
-      };
-    }
-    if (status === 413) {
-      const operations = numberIn(text, /too many operations \(\d+ > (\d+)\)/);
-      const bytes = numberIn(text, /max size: (\d+) bytes/);
-      return { kind: 'too-large', text: text.trim(), operations, bytes };
-    }
-    throw answerError(what, status, headers, text);
+    const answer = await this.#api.exchange('PUT', '/v1/txn', body, signal, results);
+    const isData = answer.status === 200 || answer.status === 409;
+    return txnAnswer(answer, isData ? jsonOf(answer.text, answer.what) : undefined);
   }
 
-  catalogNodes(options: CatalogNodesOptions, signal: AbortSignal): Promise<Answer<NodeAnswer[]>> {
-    const query = nodeMetaQuery(options.nodeMeta ?? {});
-    if (options.filter !== undefined) query.push(['filter', options.filter]);
-    const read = (text: string, what: string) => parse(nodesSchema, text, what);
-    return this.#read('/v1/catalog/nodes', query, options, signal, read);
+  /** As txn(), for a few operations now and then. */
+  async transaction(operations: readonly object[], signal: AbortSignal): Promise<TxnAnswer> {
+    const answer = await this.#api.answer(
+      ({ transaction }, context) => transaction.create(operations, context),
+      signal,
+      results,
+    );
+    return txnAnswer(answer, answer.status === 409 ? jsonOf(answer.text, answer.what) : answer.body);
+  }
+
+  async catalogNodes(
+    { nodeMeta, filter }: CatalogNodesOptions,
+    signal: AbortSignal,
+  ): Promise<Answer<NodeAnswer[]>> {
+    const query = {
+      ...(nodeMeta === undefined ? {} : { 'node-meta': nodeMetaPairs(nodeMeta) }),
+      ...(filter === undefined ? {} : { filter }),
+    };
+    const answer = await this.#api.call(
+      ({ catalog }, context) => catalog.node.list({ ...context, ...query }),
+      signal,
+    );
+    return reading(answer, checked(nodesSchema, answer.body, answer.what));
   }
 
   /** Names of all services that the token may see, in order. */
   async serviceNames(signal: AbortSignal): Promise<string[]> {
-    const read = (text: string, what: string) => Object.keys(parse(serviceTagsSchema, text, what)).sort();
-    return (await this.#read('/v1/catalog/services', [], {}, signal, read)).value;
+    const { what, body } = await this.#api.call(
+      ({ catalog }, context) => catalog.service.list(context),
+      signal,
+    );
+    return Object.keys(checked(serviceTagsSchema, body, what)).sort();
   }
 
   /** The node and its instances; undefined when there is no node of exactly this name. */
-  nodeServices(
-    node: string,
-    options: ReadOptions,
-    signal: AbortSignal,
-  ): Promise<Answer<NodeWithServices | undefined>> {
-    const path = `/v1/catalog/node-services/${encodeURIComponent(node)}`;
-    return this.#read(path, [], options, signal, (text, what) => {
-      const answer: NodeServicesAnswer = parse(nodeServicesSchema, text, what);
-      // A name that looks like the start of a node id finds that node, too.
-      if (answer?.Node == null || answer.Node.Node !== node) return undefined;
-      return { Node: answer.Node, Services: answer.Services };
-    });
+  async nodeServices(node: string, signal: AbortSignal): Promise<Answer<NodeWithServices | undefined>> {
+    const answer = await this.#api.call(
+      (consul, context) =>
+        consul._get({ ...context, path: '/catalog/node-services/{node}', params: { node } }),
+      signal,
+    );
+    const found: NodeServicesAnswer = checked(nodeServicesSchema, answer.body ?? null, answer.what);
+    // A name that looks like the start of a node id finds that node, too.
+    const isIt = found?.Node != null && found.Node.Node === node;
+    return reading(answer, isIt ? { Node: found.Node!, Services: found.Services } : undefined);
   }
 
   /** All checks on a node, its instances' included. */
-  healthNode(node: string, options: ReadOptions, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
-    const path = `/v1/health/node/${encodeURIComponent(node)}`;
-    return this.#read(path, [], options, signal, (text, what) => parse(checksSchema, text, what));
+  async healthNode(node: string, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
+    const answer = await this.#api.call(({ health }, context) => health.node({ ...context, node }), signal);
+    return reading(answer, checked(checksSchema, answer.body, answer.what));
   }
 
   /**
    * The index of a reading and nothing of its content: a filter that nothing passes keeps the answer small
-   * and neither the index nor what wakes a blocking query depends on it. With `index`, it only wakes.
+   * and neither the index nor what wakes a blocking query depends on it. With `blocking`, it only wakes.
    */
-  async indexOf(source: IndexSource, options: ReadOptions, signal: AbortSignal): Promise<number> {
-    const [path, query] = indexRequest(source);
-    const limits = { maxBytes: maxBytesOf.filtered };
-    return (await this.#read(path, query, options, signal, () => undefined, limits)).index;
+  async indexOf(
+    source: IndexSource,
+    blocking: BlockingOptions | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const wait = blocking === undefined ? '' : `&index=${blocking.index}&wait=${blocking.waitMs}ms`;
+    const answer = await this.#api.exchange('GET', indexPath(source) + wait, undefined, signal, {
+      maxBytes: maxBytesOf.filtered,
+      ...(blocking === undefined ? {} : { waitMs: blocking.waitMs }),
+    });
+    if (answer.status !== 200) throw errorOf(answer);
+    return indexIn(answer.headers);
   }
 
   /** Version of the agent that answers, which may be newer or older than the servers. */
   async version(signal: AbortSignal): Promise<string> {
-    const read = (text: string, what: string) => parse(agentSelfSchema, text, what).Config.Version;
-    const { value } = await this.#read('/v1/agent/self', [], {}, signal, read);
-    return value;
+    const { what, body } = await this.#api.call(({ agent }, context) => agent.self(context), signal);
+    return checked(agentSelfSchema, body, what).Config.Version;
   }
 
   /** A node, a service on it and checks in one write, as `PUT /v1/catalog/register` takes them. */
   async register(entry: object, signal: AbortSignal): Promise<void> {
-    await this.#put('/v1/catalog/register', entry, signal);
+    await this.#api.call(
+      (consul, context) => consul._put({ ...context, path: '/catalog/register', body: entry }),
+      signal,
+      acknowledgement,
+    );
   }
 
   /** The id of a new session. https://developer.hashicorp.com/consul/api-docs/session */
   async createSession(session: object, signal: AbortSignal): Promise<string> {
-    const path = '/v1/session/create';
-    return parse(sessionCreatedSchema, await this.#put(path, session, signal), `PUT ${path}`).ID;
+    const { what, body } = await this.#api.call(
+      (consul, context) => consul._put({ ...context, path: '/session/create', body: session }),
+      signal,
+      acknowledgement,
+    );
+    return checked(sessionCreatedSchema, body, what).ID;
   }
 
   /** Starts the session's time over; false when there is no such session any more. */
   async renewSession(id: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#put(`/v1/session/renew/${encodeURIComponent(id)}`, undefined, signal);
-      return true;
-    } catch (thrown) {
-      if (RegistrarError.from(thrown).code === 'not-found') return false;
-      throw thrown;
-    }
+    const answer = await this.#api.answer(
+      ({ session }, context) => session.renew({ ...context, id }),
+      signal,
+      acknowledgement,
+    );
+    if (answer.status !== 200 && answer.status !== 404) throw errorOf(answer);
+    return answer.status === 200;
   }
 
   /** Ends a session; that it is over already is no error. */
   async destroySession(id: string, signal: AbortSignal): Promise<void> {
-    await this.#put(`/v1/session/destroy/${encodeURIComponent(id)}`, undefined, signal);
+    await this.#api.call(
+      ({ session }, context) => session.destroy({ ...context, id }),
+      signal,
+      acknowledgement,
+    );
   }
 
   /** Idle connections closed, running requests ended. */
   close(): Promise<void> {
-    return this.#http.close();
-  }
-
-  async #put(path: string, body: object | undefined, signal: AbortSignal): Promise<string> {
-    const { status, headers, text } = await this.#http.exchange('PUT', path, [], signal, {
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      maxBytes: maxBytesOf.acknowledgement,
-    });
-    if (status !== 200) throw answerError(`PUT ${path}`, status, headers, text);
-    return text;
-  }
-
-  async #read<Value>(
-    path: string,
-    query: readonly [string, string][],
-    { index, waitMs = defaultWaitMs }: ReadOptions,
-    signal: AbortSignal,
-    read: (text: string, what: string) => Value,
-    limits: { readonly maxBytes?: number } = {},
-  ): Promise<Answer<Value>> {
-    const blocking: [string, string][] =
-      index === undefined
-        ? []
-        : [
-            ['index', String(index)],
-            ['wait', `${waitMs}ms`],
-          ];
-    const extraMs = index === undefined ? 0 : waitMs * (1 + waitJitter);
-    const { status, headers, text } = await this.#http.exchange(
-      'GET',
-      path,
-      [...query, ...blocking],
-      signal,
-      { extraMs, ...limits },
-    );
-    const what = `GET ${path}`;
-    if (status !== 200) throw answerError(what, status, headers, text);
-    return {
-      value: read(text, what),
-      index: Number(headers['x-consul-index'] ?? 0),
-      knownLeader: headers['x-consul-knownleader'] === 'true',
-      filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
-    };
+    return this.#api.close();
   }
 }
 
@@ -258,22 +239,62 @@ export interface NodeWithServices {
   readonly Services: NonNullable<NodeServicesAnswer>['Services'];
 }
 
-function indexRequest(source: IndexSource): [path: string, query: [string, string][]] {
+const errorOf = ({ what, status, headers, text }: HttpAnswer) => answerError(what, status, headers, text);
+
+function reading<Value>({ headers }: ApiAnswer, value: Value): Answer<Value> {
+  return {
+    value,
+    index: indexIn(headers),
+    knownLeader: headers['x-consul-knownleader'] === 'true',
+    filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
+  };
+}
+
+const indexIn = (headers: HttpResponse['headers']): number => Number(headers['x-consul-index'] ?? 0);
+
+function txnAnswer(answer: HttpAnswer, body: unknown): TxnAnswer {
+  const { what, status, text } = answer;
+  if (status === 200) return { kind: 'committed', results: checked(txnCommittedSchema, body, what).Results };
+  if (status === 409) {
+    const { Errors } = checked(txnRolledBackSchema, body, what);
+    return {
+      kind: 'rolled-back',
+      errors: Errors.map(({ OpIndex, What }) => ({ opIndex: OpIndex, what: What })),
+    };
+  }
+  if (status === 413) {
+    const operations = numberIn(text, /too many operations \(\d+ > (\d+)\)/);
+    const bytes = numberIn(text, /max size: (\d+) bytes/);
+    return { kind: 'too-large', text: text.trim(), operations, bytes };
+  }
+  throw errorOf(answer);
+}
+
+/** Path and query, with a filter that nothing passes. */
+function indexPath(source: IndexSource): string {
   switch (source.kind) {
     case 'nodes':
-      return ['/v1/catalog/nodes', [...nodeMetaQuery(source.nodeMeta), ['filter', 'Node == ""']]];
+      return `/v1/catalog/nodes?filter=${noNode}${nodeMetaQuery(source.nodeMeta)}`;
     case 'services':
-      return ['/v1/catalog/services', [...nodeMetaQuery(source.nodeMeta), ['filter', 'ServiceName == ""']]];
+      return `/v1/catalog/services?filter=${noService}${nodeMetaQuery(source.nodeMeta)}`;
     case 'checks':
-      return ['/v1/health/state/any', [...nodeMetaQuery(source.nodeMeta), ['filter', 'CheckID == ""']]];
+      return `/v1/health/state/any?filter=${noCheck}${nodeMetaQuery(source.nodeMeta)}`;
     case 'node-checks':
-      return [`/v1/health/node/${encodeURIComponent(source.node)}`, [['filter', 'CheckID == ""']]];
+      return `/v1/health/node/${encodeURIComponent(source.node)}?filter=${noCheck}`;
   }
 }
 
-function nodeMetaQuery(nodeMeta: Readonly<Record<string, string>>): [string, string][] {
-  return Object.entries(nodeMeta).map(([key, value]) => ['node-meta', `${key}:${value}`]);
-}
+const noNode = encodeURIComponent('Node == ""');
+const noService = encodeURIComponent('ServiceName == ""');
+const noCheck = encodeURIComponent('CheckID == ""');
+
+const nodeMetaPairs = (meta: NodeMeta): string[] =>
+  Object.entries(meta).map(([key, value]) => `${key}:${value}`);
+
+const nodeMetaQuery = (meta: NodeMeta): string =>
+  nodeMetaPairs(meta)
+    .map((pair) => `&node-meta=${encodeURIComponent(pair)}`)
+    .join('');
 
 function numberIn(text: string, pattern: RegExp): number | undefined {
   const found = pattern.exec(text)?.[1];

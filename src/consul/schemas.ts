@@ -105,20 +105,13 @@ export type CheckAnswer = z.output<typeof checkSchema>;
 export type NodeServicesAnswer = z.output<typeof nodeServicesSchema>;
 export type TxnResult = z.output<typeof txnResultSchema>;
 
-/** Rejects with `protocol` what is not JSON or not of the shape we rely on; `what` names the request. */
-export function parse<Schema extends z.ZodType>(
+/** Throws `protocol` for a value that is not of the shape we rely on; `what` names the request. */
+export function checked<Schema extends z.ZodType>(
   schema: Schema,
-  body: string,
+  value: unknown,
   what: string,
 ): z.output<Schema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    // Without V8's message, which tells a part of the text.
-    throw new RegistrarError('protocol', `${what}: the answer is not JSON`);
-  }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') || 'the answer';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
-import type { ConsulHttpOptions } from '../consul/consul-http.ts';
+import type { ConsulApiOptions } from '../consul/consul-api.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
@@ -35,15 +35,15 @@ export function consulClientOf(surroundings: Surroundings): ConsulClient {
 }
 
 /** Requests to Consul, wherever they go. */
-export function consulHttpOf({ config, clock, token }: Surroundings): Omit<ConsulHttpOptions, 'transport'> {
+export function consulHttpOf({ config, clock, token }: Surroundings): Omit<ConsulApiOptions, 'transport'> {
   const { datacenter, namespace, partition, requestTimeout } = config.consul;
   return {
     clock,
     token,
     timeoutMs: requestTimeout,
-    ...(datacenter === undefined ? {} : { datacenter }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(partition === undefined ? {} : { partition }),
+    datacenter,
+    namespace,
+    partition,
   };
 }
 

@@ -88,7 +88,7 @@ export class Sweep {
         return;
       }
       if (index === undefined) {
-        next = await client.indexOf({ kind, nodeMeta }, {}, signal);
+        next = await client.indexOf({ kind, nodeMeta }, undefined, signal);
         this.#changed(kind);
         return;
       }

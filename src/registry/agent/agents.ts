@@ -1,12 +1,12 @@
 import { AgentClient } from '../../consul/agent-client.ts';
-import { ConsulHttp, type ConsulHttpOptions } from '../../consul/consul-http.ts';
+import type { ConsulApiOptions } from '../../consul/consul-api.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { Slots } from '../../lib/slots.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 
 export interface AgentsOptions {
-  readonly http: Omit<ConsulHttpOptions, 'transport'>;
+  readonly http: Omit<ConsulApiOptions, 'transport'>;
   /** Connections to the agent at an origin. */
   readonly connect: (origin: string) => Transport;
   readonly scheme: 'http' | 'https';
@@ -79,7 +79,7 @@ export class Agents implements AsyncDisposable {
     // The node was replaced by another of its name.
     if (known !== undefined) this.#close(known);
     const transport = connect(origin);
-    const client = new AgentClient(new ConsulHttp({ ...http, transport }));
+    const client = new AgentClient({ ...http, transport });
     const agent = { origin, transport, client, writes: known?.writes ?? new Slots(1) };
     this.#agents.set(node, agent);
     return agent;

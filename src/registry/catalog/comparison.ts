@@ -74,8 +74,8 @@ async function readIndexes(
 ): Promise<CatalogIndexes> {
   const { nodeMeta } = observed;
   return {
-    services: await client.indexOf({ kind: 'services', nodeMeta }, {}, signal),
-    checks: await client.indexOf({ kind: 'checks', nodeMeta }, {}, signal),
+    services: await client.indexOf({ kind: 'services', nodeMeta }, undefined, signal),
+    checks: await client.indexOf({ kind: 'checks', nodeMeta }, undefined, signal),
   };
 }
 

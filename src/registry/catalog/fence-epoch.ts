@@ -138,7 +138,7 @@ async function unlessDenied(
   signal: AbortSignal,
 ): Promise<TxnAnswer | undefined> {
   try {
-    const answer = await client.txn(JSON.stringify([operation]), signal);
+    const answer = await client.transaction([operation], signal);
     const denied = answer.kind === 'rolled-back' && answer.errors.some(({ what }) => isDenied(what));
     return denied ? undefined : answer;
   } catch (thrown) {

@@ -37,10 +37,10 @@ export async function removeHeartbeatNode(
   owner: ClusterUid,
   signal: AbortSignal,
 ): Promise<void> {
-  const { value } = await client.nodeServices(name, {}, signal);
+  const { value } = await client.nodeServices(name, signal);
   if (value === undefined || !isHeartbeatNode(value.Node.Meta, owner)) return;
   const Node = { Node: name, ModifyIndex: value.Node.ModifyIndex };
-  const answer = await client.txn(JSON.stringify([{ Node: { Verb: 'delete-cas', Node } }]), signal);
+  const answer = await client.transaction([{ Node: { Verb: 'delete-cas', Node } }], signal);
   if (answer.kind === 'committed') return;
   const what = answer.kind === 'too-large' ? answer.text : (answer.errors[0]?.what ?? '');
   throw new RegistrarError('rejected', `node ${name} could not be removed: ${what}`);

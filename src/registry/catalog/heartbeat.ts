@@ -183,7 +183,7 @@ export class Heartbeat {
     const Node = { Node: this.#node, Address: '127.0.0.1', Meta: meta, ModifyIndex: 0 };
     if ((await this.#read(signal)) === undefined) {
       const create: TxnOp = { Node: { Verb: 'cas', Node } };
-      const answer = await client.txn(JSON.stringify([create]), signal);
+      const answer = await client.transaction([create], signal);
       if (answer.kind === 'committed') return;
     }
     const known = await this.#read(signal);
@@ -235,7 +235,7 @@ export class Heartbeat {
   }
 
   async #send(operations: readonly TxnOp[], signal: AbortSignal): Promise<void> {
-    const answer = await this.#options.client.txn(JSON.stringify(operations), signal);
+    const answer = await this.#options.client.transaction(operations, signal);
     if (answer.kind === 'committed') return;
     const what = answer.kind === 'too-large' ? answer.text : (answer.errors[0]?.what ?? '');
     throw new RegistrarError('rejected', `the heartbeat's entry could not be written: ${what}`);
@@ -248,11 +248,11 @@ export class Heartbeat {
   }
 
   async #read(signal: AbortSignal) {
-    return (await this.#options.client.nodeServices(this.#node, {}, signal)).value;
+    return (await this.#options.client.nodeServices(this.#node, signal)).value;
   }
 
   async #checks(signal: AbortSignal): Promise<readonly CheckAnswer[]> {
-    return (await this.#options.client.healthNode(this.#node, {}, signal)).value;
+    return (await this.#options.client.healthNode(this.#node, signal)).value;
   }
 
   async #farewell(work: (signal: AbortSignal) => Promise<void>): Promise<void> {

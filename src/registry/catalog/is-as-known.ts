@@ -13,14 +13,14 @@ export async function isAsKnown(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (what === 'checks') {
-    const { value: checks } = await client.healthNode(name, {}, signal);
+    const { value: checks } = await client.healthNode(name, signal);
     const known = checkIndexes(observed.node(name));
     return (
       checks.length === known.size &&
       checks.every(({ CheckID, ModifyIndex }) => known.get(CheckID) === ModifyIndex)
     );
   }
-  const { value } = await client.nodeServices(name, {}, signal);
+  const { value } = await client.nodeServices(name, signal);
   const known = observed.node(name);
   if (value === undefined || known === undefined || value.Node.ModifyIndex !== known.modifyIndex)
     return false;

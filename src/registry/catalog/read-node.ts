@@ -19,10 +19,10 @@ export async function readNode(
   name: ConsulNodeName,
   signal: AbortSignal,
 ): Promise<NodeReading> {
-  const services = await client.nodeServices(name, {}, signal);
+  const services = await client.nodeServices(name, signal);
   const found = trusted(services);
   if (found === undefined) return { node: undefined, index: undefined };
-  const checks = await client.healthNode(name, {}, signal);
+  const checks = await client.healthNode(name, signal);
   return {
     node: observedNode(found, trusted(checks)),
     index: checks.index,
@@ -57,7 +57,7 @@ export async function confirmAbsence(
 ): Promise<void> {
   const get = instance === undefined ? getNode(node) : getInstance(node, instance.id, instance.service);
   const what = instance === undefined ? `node ${node}` : `instance ${instance.id} on node ${node}`;
-  const answer = await client.txn(JSON.stringify([get]), signal);
+  const answer = await client.transaction([get], signal);
   if (answer.kind === 'rolled-back' && answer.errors.some((error) => error.what.includes("doesn't exist")))
     return;
   if (answer.kind === 'committed' && answer.results.length === 0) {

@@ -28,7 +28,7 @@ export async function refusedWrites(
   const refused = new Set<string>();
   for (let start = 0; start < asked.length; start += atOnce) {
     const operations = [impossible(first), ...asked.slice(start, start + atOnce)];
-    const answer = await client.txn(JSON.stringify(operations), signal);
+    const answer = await client.transaction(operations, signal);
     if (answer.kind !== 'rolled-back') {
       throw new RegistrarError('internal', `the trial of rights in Consul came to: ${answer.kind}`);
     }
