@@ -3,7 +3,6 @@ import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { jittered, type Random } from '../lib/random.ts';
-import { redacted } from '../lib/redacted.ts';
 import { Secret } from '../lib/secret.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { Logger } from '../logging/logger.ts';

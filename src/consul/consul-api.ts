@@ -3,9 +3,9 @@ import Consul from 'consul';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { redacted } from '../lib/redacted.ts';
 import type { Secret } from '../lib/secret.ts';
 import { type HttpRequest, type HttpResponse, readText, type Transport } from '../lib/transport.ts';
-import { redacted } from '../lib/unrepeated.ts';
 import { answerError } from './answer-error.ts';
 
 export interface ConsulApiOptions {
