@@ -9,7 +9,6 @@ import { retry } from './lib/retry.ts';
 import { unlessAborted } from './lib/unless-aborted.ts';
 import type { Metrics } from './metrics/catalogue.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from './model/keys.ts';
-import { DesiredNodes, NodeNames } from './operator/desired-nodes.ts';
 import { Leadership, type Replica } from './operator/leadership.ts';
 import {
   clusterStoresOf,
@@ -22,6 +21,7 @@ import {
 import { registryOf } from './operator/registries.ts';
 import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/unread.ts';
+import { DesiredNodes, NodeNames } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
 import type { Released, Selection } from './reconcile/guard/guard.ts';

@@ -2,6 +2,7 @@ import type { ClusterView } from '../desired/cluster-view.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { jittered } from '../lib/random.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { NodeNames } from '../reconcile/desired-nodes.ts';
 import { AgentReader } from '../registry/agent/agent-reader.ts';
 import { AgentWatcher } from '../registry/agent/agent-watcher.ts';
 import { AgentWriter } from '../registry/agent/agent-writer.ts';
@@ -10,7 +11,6 @@ import { KeepAlive } from '../registry/agent/keep-alive.ts';
 import { noFence } from '../registry/fence.ts';
 import { ObservedState } from '../registry/observed-state.ts';
 import type { Registry, RegistryListener, WriterParts } from '../registry/registry.ts';
-import type { NodeNames } from './desired-nodes.ts';
 import { consulHttpOf, type Surroundings } from './parts.ts';
 
 export interface AgentRegistryOptions extends Surroundings {

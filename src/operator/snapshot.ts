@@ -9,9 +9,9 @@ import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.ts';
 import type { PlanInput } from '../plan/plan.ts';
+import { DesiredNodes, NodeNames } from '../reconcile/desired-nodes.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
 import type { Registry } from '../registry/registry.ts';
-import { DesiredNodes, NodeNames } from './desired-nodes.ts';
 import { clusterStoresOf, desiredOptionsOf, pendingParts, refusedParts, type Surroundings } from './parts.ts';
 import { registryOf } from './registries.ts';
 

@@ -4,6 +4,7 @@ import { EventRecorder } from '../kube/events/event-recorder.ts';
 import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import type { DesiredNodes } from '../reconcile/desired-nodes.ts';
 import { gateVerdicts } from '../reconcile/gate-verdict.ts';
 import type { EvidenceBook } from '../reconcile/guard/evidence-book.ts';
 import { Guard } from '../reconcile/guard/guard.ts';
@@ -15,7 +16,6 @@ import type { ChangeWriter } from '../registry/change-writer.ts';
 import type { Fence } from '../registry/fence.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { DesiredNodes } from './desired-nodes.ts';
 import type { Surroundings } from './parts.ts';
 
 export interface WritingOptions extends Surroundings {

@@ -10,8 +10,8 @@ import { nodeOwnership } from '../plan/ownership.ts';
 import { reaped } from '../plan/reaped.ts';
 import { withKnownInstances, withWantedValues } from '../plan/same-entries.ts';
 import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
-import { learnFromReading, learnFromWrite } from './catalog/learn-features.ts';
 import type { NodeReading } from './catalog/read-node.ts';
+import { learnFromReading, learnFromWrite } from './learn-features.ts';
 import type { NodeReader } from './node-reader.ts';
 import type { ChangeResult, Submitted } from './tickets.ts';
 

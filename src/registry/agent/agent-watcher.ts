@@ -8,7 +8,6 @@ import type { Logger } from '../../logging/logger.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import type { Drift } from '../../plan/finding.ts';
 import type { ObservedState } from '../observed-state.ts';
-import { ownWritesPauseMs } from '../watch-context.ts';
 import type { Agents } from './agents.ts';
 
 export interface AgentWatcherOptions {
@@ -44,6 +43,8 @@ interface Watch {
   readonly wakeup: Wakeup;
 }
 
+/** Pause before an agent that this process is writing to is read again, in milliseconds. */
+const ownWritePauseMs = 1_000;
 /** An agent that restarts is silent for a moment; that is not worth a line. */
 const reportedAfterMs = 5_000;
 /** How long an agent that nobody needs and that does not answer is remembered, in milliseconds. */
@@ -115,7 +116,7 @@ export class AgentWatcher {
         this.#answers(node, watch);
         if (drift !== undefined && drift.length > 0) onDrift(drift);
         // Undefined: a write of this process was under way.
-        waitMs = drift === undefined ? ownWritesPauseMs : jittered(intervalMs, 0.1, random);
+        waitMs = drift === undefined ? ownWritePauseMs : jittered(intervalMs, 0.1, random);
       } catch (thrown) {
         if (signal.aborted) return;
         const error = RegistrarError.from(thrown);
@@ -124,9 +125,9 @@ export class AgentWatcher {
       }
       const startedAt = clock.now();
       const ended = await this.#wait(node, watch, waitMs, signal);
-      const isBurst = ended !== 'elapsed' && clock.now() - startedAt < ownWritesPauseMs;
+      const isBurst = ended !== 'elapsed' && clock.now() - startedAt < ownWritePauseMs;
       // A burst of own writes costs one reading, and an agent that hangs up at once does not cost many.
-      if (ended === 'changed' || isBurst) await clock.sleep(ownWritesPauseMs, signal).catch(() => {});
+      if (ended === 'changed' || isBurst) await clock.sleep(ownWritePauseMs, signal).catch(() => {});
     }
   }
 
@@ -162,7 +163,7 @@ export class AgentWatcher {
         [instance] = observed.node(node)?.instances.keys() ?? [];
         if (instance !== undefined && watch.state.kind === 'answers') break;
         // Without an instance nothing can be lost and nothing can be waited for. The first may come any moment.
-        await clock.sleep(ownWritesPauseMs, signal);
+        await clock.sleep(ownWritePauseMs, signal);
       }
       await agents.read(node, (client) => client.serviceChange(instance, signal));
       return 'changed';

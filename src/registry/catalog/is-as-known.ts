@@ -1,6 +1,6 @@
 import type { ConsulNodeName } from '../../model/keys.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
-import type { WatchContext } from '../watch-context.ts';
+import type { WatchContext } from './watch-context.ts';
 
 /**
  * Whether Consul holds the same instances, or the same checks, on a node as memory does: one request, and a

@@ -1,9 +1,9 @@
 import type { RegistrarError } from '../../lib/errors.ts';
 import { repeat } from '../../lib/retry.ts';
 import { type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
-import type { WatchContext } from '../watch-context.ts';
 import { trusted } from './read-node.ts';
 import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import type { WatchContext } from './watch-context.ts';
 
 /**
  * Waits between two answers that came at once, in milliseconds: registrations of services move the list's

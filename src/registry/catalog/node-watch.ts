@@ -4,8 +4,8 @@ import { repeat } from '../../lib/retry.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
-import { compare, ownWritesPauseMs, type WatchContext } from '../watch-context.ts';
 import { type Wake, waitForIndex } from './wait-for-index.ts';
+import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
 /** How often a node is read at most while it keeps changing: three times at once, then every two seconds. */
 const burst = 3;

@@ -6,11 +6,11 @@ import { Slots } from '../../lib/slots.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Drift } from '../../plan/finding.ts';
 import type { ObservedState } from '../observed-state.ts';
-import { type PartHealth, Sweep } from '../sweep.ts';
-import { compare, type WatchContext } from '../watch-context.ts';
 import { watchNodeList } from './node-list-watch.ts';
 import { NodeWatch } from './node-watch.ts';
+import { type PartHealth, Sweep } from './sweep.ts';
 import type { WaitBudget } from './wait-budget.ts';
+import { compare, type WatchContext } from './watch-context.ts';
 
 export interface ObservedWatcherOptions {
   readonly client: ConsulClient;

@@ -1,7 +1,7 @@
 import type { IndexSource } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import type { WatchContext } from '../watch-context.ts';
 import { acceptedMs } from './wait-budget.ts';
+import type { WatchContext } from './watch-context.ts';
 
 /**
  * What ended a wait:

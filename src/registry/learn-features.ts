@@ -1,7 +1,7 @@
-import type { Change } from '../../plan/change.ts';
-import type { ObservedNode, StoredEntry } from '../../plan/observed.ts';
-import { isOwnCheck } from '../../plan/ownership.ts';
-import type { ServerFeatures } from '../../plan/server-features.ts';
+import type { Change } from '../plan/change.ts';
+import type { ObservedNode, StoredEntry } from '../plan/observed.ts';
+import { isOwnCheck } from '../plan/ownership.ts';
+import type { ServerFeatures } from '../plan/server-features.ts';
 
 /** What a committed change shows about the server: a field that was sent and is not stored was dropped. */
 export function learnFromWrite(

@@ -1,6 +1,7 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
+import { type Placed, ServiceNamespaces } from '../desired/service-namespaces.ts';
 import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
@@ -11,7 +12,6 @@ import { nodeOwnership } from '../plan/ownership.ts';
 import { keptFor } from '../plan/stale.ts';
 import { unreadSourceOf } from '../plan/unread.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
-import { type Placed, ServiceNamespaces } from './service-namespaces.ts';
 
 export interface DesiredNodesOptions {
   readonly view: ClusterView;

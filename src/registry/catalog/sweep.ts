@@ -1,10 +1,10 @@
-import type { RegistrarError } from '../lib/errors.ts';
-import { repeat } from '../lib/retry.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
-import { Wakeup } from '../lib/wakeup.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
-import { isAsKnown } from './catalog/is-as-known.ts';
-import { indexOfWake, waitForIndex } from './catalog/wait-for-index.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import { repeat } from '../../lib/retry.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import { isAsKnown } from './is-as-known.ts';
+import { indexOfWake, waitForIndex } from './wait-for-index.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
 /** How often a shared wait leads to readings at most: three times at once, then every two seconds. */

@@ -1,11 +1,11 @@
-import type { ConsulClient } from '../consul/client.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Random } from '../lib/random.ts';
-import type { Slots } from '../lib/slots.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
-import type { Drift } from '../plan/finding.ts';
-import type { WaitBudget } from './catalog/wait-budget.ts';
-import type { ObservedState } from './observed-state.ts';
+import type { ConsulClient } from '../../consul/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Slots } from '../../lib/slots.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import type { Drift } from '../../plan/finding.ts';
+import type { ObservedState } from '../observed-state.ts';
+import type { WaitBudget } from './wait-budget.ts';
 
 /** What the parts of the observed watcher share. */
 export interface WatchContext {

@@ -6,8 +6,8 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { diff } from '../plan/diff.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import type { ChangeWriter } from '../registry/change-writer.ts';
-import type { ObservedState } from '../registry/observed-state.ts';
+import type { ChangeWriter } from './change-writer.ts';
+import type { ObservedState } from './observed-state.ts';
 
 export interface PurgeOptions {
   readonly owner: ClusterUid;
