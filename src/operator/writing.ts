@@ -67,6 +67,7 @@ export class Writing implements Disposable {
       }),
       nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
       touch: (name) => this.reconciler.review(name),
+      touchAfter: (name, ms) => this.reconciler.reviewAfter(name, ms),
     });
     this.#observed = observed;
     this.#recorder = new EventRecorder({

@@ -31,6 +31,8 @@ export interface GuardDependencies {
   readonly nodeName: (kubeNode: string) => ConsulNodeName;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
+  /** The same after `ms`. */
+  readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
 /** What a person releases or pins: everything, or what is on these nodes or of these services. */
@@ -152,6 +154,5 @@ export class Guard implements Disposable {
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]();
     this.#removals[Symbol.dispose]();
-    this.#health[Symbol.dispose]();
   }
 }

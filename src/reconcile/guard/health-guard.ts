@@ -27,6 +27,8 @@ export interface HealthGuardOptions {
   readonly node: (name: ConsulNodeName) => ObservedNode | undefined;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
+  /** The same after `ms`. */
+  readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
 export interface GuardedHealth {
@@ -59,14 +61,13 @@ const pictureMs = 250;
  * node controller wrote (MarkPodsNotReady, k8s.io/kubernetes/pkg/controller/util/node): Ready False without
  * a reason, beside ready containers, which no kubelet writes.
  */
-export class HealthGuard implements Disposable {
+export class HealthGuard {
   readonly #deps: HealthGuardOptions;
   /** Names of all nodes there are. */
   readonly #nodes = new Set<ConsulNodeName>();
   readonly #suspects = new Map<ConsulNodeName, Suspect>();
   /** Pods that the node controller called not ready, on nodes that are Ready: since when. */
   readonly #marked = new Map<InstanceId, number>();
-  readonly #timers = new Map<ConsulNodeName, Disposable>();
   #picture: { readonly at: number; readonly inPanic: ReadonlySet<ServiceName> } | undefined;
   #isHolding = false;
 
@@ -82,7 +83,7 @@ export class HealthGuard implements Disposable {
     if (isReady === undefined) this.#nodes.delete(name);
     else this.#nodes.add(name);
     const lost = { since: now, lostAt: undefined, order: undefined, readyAt: undefined };
-    if (isReady === undefined) this.#forget(name);
+    if (isReady === undefined) this.#suspects.delete(name);
     else if (!isReady && suspect?.readyAt !== undefined) Object.assign(suspect, lost);
     else if (!isReady && suspect === undefined) this.#suspects.set(name, lost);
     else if (isReady && suspect !== undefined && suspect.readyAt === undefined) suspect.readyAt = now;
@@ -106,7 +107,7 @@ export class HealthGuard implements Disposable {
     const { clock, options } = this.#deps;
     const wait = suspect.since + options.settle - clock.now();
     if (wait > 0) {
-      this.#again(name, wait);
+      this.#deps.touchAfter(name, wait);
       const keeping = { node: true, instance: (instance: Instance) => !this.#isEnding(instance) };
       const { desired: kept } = keepLastKnown(desired, observed, keeping);
       return { desired: kept, held: [] };
@@ -121,7 +122,7 @@ export class HealthGuard implements Disposable {
       suspect.lostAt = clock.now();
       return asDesired;
     }
-    this.#again(name, againMs);
+    this.#deps.touchAfter(name, againMs);
     const because = suspect.order === 'pin' ? 'pinned' : 'panic';
     const until = end === undefined ? undefined : clock.wall() + end - clock.now();
     return this.#hold(desired, observed, isHeld, { because, until });
@@ -154,10 +155,6 @@ export class HealthGuard implements Disposable {
     return count;
   }
 
-  [Symbol.dispose](): void {
-    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
-  }
-
   /**
    * Pods of a Ready node that the node controller called not ready, or that a slice calls so and they do not:
    * we hear of them before the node, or it is not yet undone.
@@ -166,7 +163,7 @@ export class HealthGuard implements Disposable {
     const { clock, options } = this.#deps;
     const now = clock.now();
     const graceEnd = suspect?.readyAt === undefined ? 0 : suspect.readyAt + graceMs;
-    if (suspect !== undefined && now >= graceEnd) this.#forget(desired.name);
+    if (suspect !== undefined && now >= graceEnd) this.#suspects.delete(desired.name);
     let until = 0;
     const { kubeNodesSeenSince: seenSince } = this.#deps.view;
     const isKept = (instance: Instance): boolean => {
@@ -185,7 +182,7 @@ export class HealthGuard implements Disposable {
     };
     const keeping = { node: false, instance: isKept };
     const { desired: kept } = keepLastKnown(desired, observed, keeping);
-    if (until > 0) this.#again(desired.name, until - now);
+    if (until > 0) this.#deps.touchAfter(desired.name, until - now);
     return { desired: kept, held: [] };
   }
 
@@ -268,20 +265,5 @@ export class HealthGuard implements Disposable {
         hint: 'they follow their nodes again when those are back, after guard.maxHold, or by kube-registrar release --all; see docs/safety.md',
       });
     } else logger.info('no loss of health is held any more', { reason: 'HealthReleased' });
-  }
-
-  #again(name: ConsulNodeName, ms: number): void {
-    this.#timers.get(name)?.[Symbol.dispose]();
-    const timer = this.#deps.clock.schedule(ms, () => {
-      this.#timers.delete(name);
-      this.#deps.touch(name);
-    });
-    this.#timers.set(name, timer);
-  }
-
-  #forget(name: ConsulNodeName): void {
-    this.#suspects.delete(name);
-    this.#timers.get(name)?.[Symbol.dispose]();
-    this.#timers.delete(name);
   }
 }

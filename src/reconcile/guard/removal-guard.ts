@@ -40,6 +40,8 @@ export interface RemovalGuardOptions {
   readonly nodes: () => Iterable<ObservedNode>;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
+  /** The same after `ms`. */
+  readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
 export interface Reviewed {
@@ -65,7 +67,6 @@ export class RemovalGuard implements Disposable {
   readonly #proofs: Proofs;
   readonly #inquiry: Inquiry;
   readonly #lookMs: number;
-  readonly #settling = new Map<ConsulNodeName, Disposable>();
   /** When removals were let through without an explanation, within the window. */
   #passed: number[] = [];
   /** When removals were let through because they were held long enough, within the last step. */
@@ -134,12 +135,11 @@ export class RemovalGuard implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#settling.values()) timer[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
   }
 
   #verdict(node: ConsulNodeName, instance: ObservedInstance): Verdict {
-    const { view, seen, clock, options } = this.#deps;
+    const { view, seen, clock, options, touchAfter } = this.#deps;
     const evidence = explainRemoval(instance, view, seen);
     const { id, service, address, meta } = instance;
     if (evidence.kind === 'explained') return { kind: 'pass', because: evidence.because };
@@ -154,7 +154,6 @@ export class RemovalGuard implements Disposable {
       const kubeNode = originOf(meta).node;
       const place = { node, instance: id, service, kubeNode, address, since: now, sign };
       removal = this.#pending.add({ ...place, isOfOtherHistory: seen.historyWentBack }, subject, due);
-      this.#settleLater(node);
     } else {
       this.#pending.sign(removal, sign, due);
       this.#pending.ask(removal, subject, due);
@@ -166,6 +165,7 @@ export class RemovalGuard implements Disposable {
     const tripped = this.#isTripped();
     const isOver = tripped && proof === undefined && this.#isOver(removal, now);
     const settled = now - since >= options.settle;
+    if (!settled) touchAfter(node, since + options.settle - now);
     const hasSubject = question !== undefined;
     const state = { sign, order, look: question?.answer, proof, hasSubject, settled, isOver };
     const verdict = judge(state, tripped);
@@ -287,16 +287,6 @@ export class RemovalGuard implements Disposable {
         for (const node of this.#pending.nodes()) touch(node);
       });
     }
-  }
-
-  #settleLater(node: ConsulNodeName): void {
-    const { clock, options, touch } = this.#deps;
-    this.#settling.get(node)?.[Symbol.dispose]();
-    const timer = clock.schedule(options.settle, () => {
-      this.#settling.delete(node);
-      touch(node);
-    });
-    this.#settling.set(node, timer);
   }
 
   #answered({ removals, answer }: Question): void {
