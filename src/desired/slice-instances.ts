@@ -1,22 +1,17 @@
-import type { StaleSource } from '../model/desired-node.ts';
-import type { Instance } from '../model/instance.ts';
-import type { ObjectRef, Problem } from '../model/problem.ts';
-import { chooseAddresses, isIpv6 } from './addresses.ts';
-import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import type { ObjectRef } from '../model/problem.ts';
+import { isIpv6 } from './addresses.ts';
+import type { Declaration } from './declaration.ts';
 import { type Declarations, describeDeclarations } from './declarations.ts';
+import { badPort, declaredInstances, type Refusals, type Serving } from './declared-instances.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
-import { type Condition, isFinished, isGated, notReadyReason, podHealth, presenceOf } from './health.ts';
+import { type Condition, isFinished, isGated, notReadyReason, podHealth } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
-import { buildInstance } from './instance.ts';
-import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
+import { quote, type Read } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
-import { noAddress, unreachable } from './pod-instances.ts';
-import { type EndpointPort, reachedPort, resolveServicePort } from './ports.ts';
-import { resolveProbes } from './probe-checks.ts';
-import { fieldOf } from './raw-declaration.ts';
+import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { isSwitchedOff } from './read-annotations.ts';
-import { denials, nothing, type SourceResult, staleSource } from './source.ts';
+import { nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
@@ -32,44 +27,22 @@ export function sliceInstances(
   const { service, pod } = group;
   // A finished pod in a slice: the slice is behind. It will never serve again.
   if (pod !== undefined && (isFinished(pod) || isSwitchedOff(pod.annotations))) return nothing;
-  const object: ObjectRef = {
-    kind: 'Service',
-    namespace: service.namespace,
-    name: service.name,
-    uid: service.uid,
-  };
+  const { namespace, name, uid } = service;
+  const object: ObjectRef = { kind: 'Service', namespace, name, uid };
   const declared = declarationsFor(group, node, context);
-  const complaints: Complaint[] = [...declared.mistakes];
-  const instances = new Map<string, Instance>();
-  const stale: StaleSource[] = [];
-  for (const declaration of declared.outcomes) {
-    if (own.has(declaration.service.toLowerCase())) continue;
-    const denied = declaration.kind === 'declared' ? denials(object, declaration, context) : [];
-    if (denied.length > 0) complaints.push(...denied);
-    else if (declaration.kind === 'declared') {
-      const outcome = sliceInstance(declaration, group, node, context);
-      if (outcome === undefined) continue;
-      if ('id' in outcome) {
-        if (!instances.has(outcome.id)) instances.set(outcome.id, outcome);
-        else complaints.push(error(fieldOf(declaration, 'service'), twice(outcome)));
-        continue;
-      }
-      complaints.push(...outcome);
-    }
-    const kept = keep(declaration, group);
-    if (kept !== undefined) stale.push(kept);
-  }
-  return {
+  const outcomes = declared.outcomes.filter((each) => !own.has(each.service.toLowerCase()));
+  const backend = {
     object,
-    instances: [...instances.values()],
-    stale,
-    problems: toProblems(object, complaints),
-    services: declared.services,
+    origin: { namespace, pod: group.podName, podUid: group.podUid, service: name },
+    condition: conditionOf(group),
+    pod,
+    serving: (declaration: Declaration) => serving(declaration, group),
   };
+  const found = declaredInstances({ ...declared, outcomes }, backend, node, context);
+  if (group.podUid !== '') return found;
+  // Without a uid the source is every such endpoint of the Service; one's health is not the others'.
+  return { ...found, stale: found.stale.map((kept) => ({ ...kept, check: undefined })) };
 }
-
-const twice = ({ service, port }: Instance): string =>
-  `service ${quote(service)} on port ${port} is asked for twice; remove one`;
 
 function declarationsFor(group: EndpointGroup, node: NodeFacts, context: DesiredContext): Declarations {
   const { service, pod, podName, members } = group;
@@ -88,66 +61,23 @@ function declarationsFor(group: EndpointGroup, node: NodeFacts, context: Desired
   );
 }
 
-function keep(declaration: Declaration | BrokenDeclaration, group: EndpointGroup): StaleSource | undefined {
-  const { namespace, name } = group.service;
-  const source = { namespace, podUid: group.podUid, kubeService: name };
-  const kept = staleSource(source, declaration, conditionOf(group));
-  // Without a uid the source is every such endpoint of the Service; one's health is not the others'.
-  return kept !== undefined && group.podUid === '' ? { ...kept, check: undefined } : kept;
-}
-
-/** The instance, everything that is in its way, or undefined when it is drained away. */
-function sliceInstance(
-  declaration: Declaration,
-  group: EndpointGroup,
-  node: NodeFacts,
-  context: DesiredContext,
-): Instance | readonly Omit<Problem, 'object'>[] | undefined {
-  const now = presenceOf(conditionOf(group), declaration);
-  if (now.kind === 'deregistered') return undefined;
-  const field = fieldOf(declaration, 'port');
-  const { service, pod } = group;
+/** Where the backend serves a declaration, or why it does not. */
+function serving(declaration: Declaration, group: EndpointGroup): Serving | Refusals {
+  const { service } = group;
   const target = resolveServicePort(declaration.port, service.ports);
-  if ('refused' in target) {
-    return [{ reason: 'InvalidAnnotation', field, message: target.refused, severity: 'error' }];
-  }
+  if ('refused' in target) return badPort(declaration, target.refused);
   const reached = reach(group, target.value);
   if (reached === undefined) {
     const message = `no EndpointSlice has the port ${quote('name' in target.value ? target.value.name : '')} yet`;
-    return [{ reason: 'RegistrationFailed', field, message, severity: 'error' }];
+    return badPort(declaration, message, 'RegistrationFailed');
   }
-  const { port, addresses: own } = reached;
-  const [first, ...others] = chooseAddresses(declaration.address, { own, host: pod?.hostIps ?? [], node });
-  if (first === undefined) {
-    return [unreachable(declaration, noAddress(declaration, node, context))];
-  }
-  const reachedAt = reachedPort(declaration.address, port, pod);
-  if ('refused' in reachedAt) return [unreachable(declaration, reachedAt.refused)];
-  const portOf = (ref: PortRef): Read<number> => {
-    const found = probePort(group, ref, port);
-    return 'refused' in found ? found : reachedPort(declaration.address, found.value, pod);
-  };
-  const addresses = [first, ...others] as const;
-  const probes = resolveProbes(declaration, { addresses, port: reachedAt.value, portOf }, context);
-  if (!('checks' in probes)) return probes;
-  return buildInstance({
-    id: idOf(group, own[0]!, declaration.service, port),
-    declaration,
-    origin: {
-      namespace: service.namespace,
-      pod: group.podName,
-      podUid: group.podUid,
-      service: service.name,
-      node: node.name,
-      cluster: context.clusterName,
-    },
+  const { port, addresses } = reached;
+  return {
+    id: idOf(group, addresses[0]!, declaration.service, port),
     addresses,
-    port: reachedAt.value,
-    health: now.check,
-    probes,
-    options: context,
-    pod,
-  });
+    port,
+    declaredPort: (ref) => probePort(group, ref, port),
+  };
 }
 
 /** The same id as from the pod's own annotations, so that moving those about changes nothing in Consul. */

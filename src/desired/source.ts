@@ -2,8 +2,7 @@ import type { StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { denialText } from './claims.ts';
-import type { Declaration, HealthPolicy } from './declaration.ts';
-import { type Condition, presenceOf } from './health.ts';
+import type { Declaration } from './declaration.ts';
 import { quote } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
 import type { PatternRules } from './pattern-rules.ts';
@@ -27,18 +26,6 @@ export const nothing: SourceResult = {
   problems: [],
   services: new Set(),
 };
-
-/** Keeps what is registered of a source whose declaration is wrong; undefined when it is to go anyway. */
-export function staleSource(
-  source: Pick<StaleSource, 'namespace' | 'podUid' | 'kubeService'>,
-  declared: HealthPolicy & { readonly service: string },
-  condition: Condition,
-): StaleSource | undefined {
-  const now = presenceOf(condition, declared);
-  if (now.kind === 'deregistered') return undefined;
-  const { namespace, podUid, kubeService } = source;
-  return { namespace, podUid, kubeService, service: declared.service, check: now.check };
-}
 
 /** Everything of a declaration that the configuration forbids its namespace. */
 export function denials(

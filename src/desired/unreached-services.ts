@@ -4,24 +4,10 @@ import type { Problem } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { nodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import { sampleName, sampleNode, samplePod } from './sample-objects.ts';
 import { sliceInstances } from './slice-instances.ts';
 
-/** Stands for the names that the cluster gives. */
-const sample = 'sample';
-const address = '192.0.2.1'; // TEST-NET-1, RFC 5737
-
-const facts = nodeFacts(sample, {
-  uid: sample,
-  name: sample,
-  resourceVersion: '1',
-  internalIps: ['192.0.2.2'],
-  externalIps: ['192.0.2.3'],
-  ready: 'True',
-  reason: '',
-  message: '',
-  zone: sample,
-  region: sample,
-});
+const facts = nodeFacts(sampleName, sampleNode);
 
 /**
  * What is wrong with the annotations of a Service that has no endpoints: what would be said of one that has
@@ -33,18 +19,18 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
   const pod = podFor(service);
   const endpoint = {
     addresses: pod.ips,
-    node: sample,
-    zone: sample,
+    node: sampleName,
+    zone: sampleName,
     ready: true,
     serving: true,
     terminating: false,
-    podName: sample,
-    podUid: sample,
+    podName: sampleName,
+    podUid: sampleName,
   };
   const slice: EndpointSliceRecord = {
-    uid: sample,
+    uid: sampleName,
     namespace: service.namespace,
-    name: sample,
+    name: sampleName,
     resourceVersion: '1',
     service: service.name,
     addressType: 'IPv4',
@@ -55,8 +41,8 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
     key: '',
     service,
     pod,
-    podName: sample,
-    podUid: sample,
+    podName: sampleName,
+    podUid: sampleName,
     members: [{ slice, endpoint }],
   } as const;
   return sliceInstances(group, new Set(), facts, context).problems;
@@ -64,31 +50,18 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
 
 function podFor({ namespace, annotations }: ServiceRecord): PodRecord {
   const texts = Object.values(annotations).join('\n');
-  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)/g)].map(([, label = '']) => [label, sample]);
+  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)/g)].map(([, label = '']) => [label, sampleName]);
   const ports = [...texts.matchAll(/\b\d{1,5}\b/g)].map(([port]) => ({
     name: '',
     port: Number(port),
     protocol: 'TCP',
   }));
-  return {
-    uid: sample,
+  return samplePod({
     namespace,
-    name: sample,
-    createdAt: 0,
-    resourceVersion: '1',
-    node: sample,
-    ips: [address],
-    hostIps: facts.internalIps,
     hostNetwork: true,
-    phase: 'Running',
-    deleting: false,
-    ready: true,
-    containersReady: true,
-    reason: '',
-    message: '',
     gates: [],
     ports,
     labels: Object.fromEntries(labels),
     annotations: {},
-  };
+  });
 }

@@ -1,0 +1,46 @@
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { PodRecord } from '../model/pod.ts';
+
+/** Stands for every name that only a cluster gives. */
+export const sampleName = 'sample';
+
+/** A node that can be reached in every way. Addresses are of TEST-NET-1 (RFC 5737). */
+export const sampleNode: KubeNodeRecord = {
+  uid: sampleName,
+  name: sampleName,
+  resourceVersion: '1',
+  internalIps: ['192.0.2.2'],
+  externalIps: ['192.0.2.3'],
+  ready: 'True',
+  reason: '',
+  message: '',
+  zone: sampleName,
+  region: sampleName,
+};
+
+type Given = 'namespace' | 'hostNetwork' | 'gates' | 'ports' | 'labels' | 'annotations';
+
+/** A pod that runs on this node and is ready. */
+export const samplePod = ({
+  namespace,
+  hostNetwork,
+  gates,
+  ports,
+  labels,
+  annotations,
+}: Pick<PodRecord, Given>): PodRecord => ({
+  uid: sampleName,
+  name: sampleName,
+  createdAt: 0,
+  resourceVersion: '1',
+  node: sampleName,
+  ips: ['192.0.2.1'],
+  hostIps: sampleNode.internalIps,
+  phase: 'Running',
+  deleting: false,
+  ready: true,
+  containersReady: true,
+  reason: '',
+  message: '',
+  ...{ namespace, hostNetwork, gates, ports, labels, annotations },
+});
