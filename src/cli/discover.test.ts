@@ -168,7 +168,7 @@ describe('kube-registrar discover', () => {
     cluster.consul.intercept = () => ({ kind: 'answer', status: 403, body: 'ACL not found' });
     const denied = await discover(cluster, 'web');
     assert.equal(denied.exitCode, 1);
-    assert.match(denied.stderr, /^kube-registrar: .*403 ACL not found\n$/);
+    assert.match(denied.stderr, /^kube-registrar: .*403: ACL not found\n$/);
   });
 
   test('offers the flags for Consul and none for the cluster', async () => {

@@ -1,4 +1,4 @@
-import { describe, RegistrarError } from '../lib/errors.ts';
+import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
 
 /**
  * Why a call failed. Branch on this, never on the message.
@@ -44,12 +44,21 @@ export class NamingError extends Error {
   static from(thrown: unknown, doing: string): NamingError {
     if (thrown instanceof NamingError) return thrown;
     const { code, retryAfterMs } = RegistrarError.from(thrown);
-    return new NamingError(code === 'aborted' ? 'aborted' : 'unavailable', `${doing}: ${describe(thrown)}`, {
+    return new NamingError(codes[code] ?? 'unavailable', `${doing}: ${describe(thrown)}`, {
       cause: thrown,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
 }
+
+const codes: Partial<Record<ErrorCode, NamingErrorCode>> = {
+  aborted: 'aborted',
+  unauthorized: 'denied',
+  forbidden: 'denied',
+  'not-found': 'not-found',
+  rejected: 'invalid',
+  conflict: 'invalid',
+};
 
 /**
  * Receives the errors that no call can throw: a failing watch (once per kind of failure), a callback that threw. If

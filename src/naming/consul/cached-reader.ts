@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { NamingError } from '../naming-error.ts';
-import type { ConsulClient, HealthAnswer } from './consul-client.ts';
+import type { ConsulAgents, HealthAnswer } from './consul-agents.ts';
 
 /** The last answer of the servers themselves, and when they were asked. */
 interface Proof {
@@ -26,12 +26,12 @@ export interface CachedQuery {
  * than that time, and it may be empty only if theirs was. Without a proof the servers are asked, once in `maxAgeMs`.
  */
 export class CachedReader {
-  readonly #client: ConsulClient;
+  readonly #agents: ConsulAgents;
   readonly #clock: Clock;
   readonly #proofs = new Map<string, Proof>();
 
-  constructor(client: ConsulClient, clock: Clock) {
-    this.#client = client;
+  constructor(agents: ConsulAgents, clock: Clock) {
+    this.#agents = agents;
     this.#clock = clock;
   }
 
@@ -39,7 +39,7 @@ export class CachedReader {
     const cached = await this.#cached(query, signal);
     if (cached !== undefined) return cached;
     const at = this.#clock.now();
-    const answer = await this.#client.read(query.service, query.passing, signal);
+    const answer = await this.#agents.read(query.service, query.passing, signal);
     const isEmpty = answer.instances.length === 0;
     this.#proofs.set(query.service, { at, index: answer.index, isEmpty });
     return answer;
@@ -50,7 +50,7 @@ export class CachedReader {
     const { service, passing, maxAgeMs } = query;
     if (maxAgeMs <= 0) return undefined;
     try {
-      const answer = await this.#client.readCached(service, passing, maxAgeMs, signal);
+      const answer = await this.#agents.readCached(service, passing, maxAgeMs, signal);
       return this.#isFresh(answer, query) ? answer : undefined;
     } catch (thrown) {
       if (thrown instanceof NamingError && thrown.code === 'unavailable') return undefined;

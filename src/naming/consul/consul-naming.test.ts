@@ -86,7 +86,7 @@ describe('register()', () => {
     );
     assert.deepEqual(queryOf(consul.requests[2]!), {
       dc: 'east',
-      passing: '',
+      passing: 'true',
       cached: '',
       ns: 'team a',
       partition: 'p',

@@ -19,7 +19,7 @@ import { Subscriptions } from '../subscription.ts';
 import { agentOrigin } from './agent-origin.ts';
 import { CachedReader } from './cached-reader.ts';
 import { ConnectionBudget } from './connection-budget.ts';
-import { ConsulClient, type ConsulScope } from './consul-client.ts';
+import { ConsulAgents, type ConsulScope } from './consul-agents.ts';
 import { watchService } from './watch.ts';
 
 export interface ConsulNamingOptions extends ConsulScope {
@@ -52,7 +52,7 @@ const callConnections = 8;
 
 /** Naming over the HTTP API of a Consul agent (https://developer.hashicorp.com/consul/api-docs). */
 export class ConsulNaming implements Naming {
-  readonly #client: ConsulClient;
+  readonly #agents: ConsulAgents;
   readonly #reader: CachedReader;
   readonly #subscriptions: Subscriptions;
   readonly #maxAgeMs: number;
@@ -73,29 +73,29 @@ export class ConsulNaming implements Naming {
           connections: maxWatches + callConnections,
           ...(tls === undefined ? {} : { tls }),
         }));
-    const client = new ConsulClient({
+    const agents = new ConsulAgents({
       transports: addresses.map(agentOrigin).map((origin) => connect(origin)),
       token: typeof token === 'function' ? token : () => token,
       scope: options,
       clock,
     });
     const budget = new ConnectionBudget(maxWatches);
-    this.#client = client;
-    this.#reader = new CachedReader(client, clock);
+    this.#agents = agents;
+    this.#reader = new CachedReader(agents, clock);
     this.#maxAgeMs = maxAgeMs;
     this.#subscriptions = new Subscriptions(report);
-    this.#watch = (subscription) => watchService(subscription, { client, budget, clock, random, report });
+    this.#watch = (subscription) => watchService(subscription, { agents, budget, clock, random, report });
   }
 
   async register(registration: Registration, { signal }: CallOptions = {}): Promise<void> {
     const within = this.#signal(signal, `registering "${registration.id}"`);
     checkRegistration(registration);
-    await this.#unlessClosed(this.#client.register(registration, within));
+    await this.#unlessClosed(this.#agents.register(registration, within));
   }
 
   async deregister(serviceId: string, { signal }: CallOptions = {}): Promise<void> {
     const within = this.#signal(signal, `deregistering "${serviceId}"`);
-    await this.#unlessClosed(this.#client.deregister(serviceId, within));
+    await this.#unlessClosed(this.#agents.deregister(serviceId, within));
   }
 
   async find(service: string | Query, ...tags: readonly string[]): Promise<readonly ServiceInstance[]> {
@@ -123,7 +123,7 @@ export class ConsulNaming implements Naming {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#subscriptions.endAll();
-    await this.#client.close();
+    await this.#agents.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseHealth } from './health-entry.ts';
+import { healthInstances } from './health-entry.ts';
 
 /** An entry as Consul sends it, with one part replaced. */
 function entryWith(part: 'Node' | 'Service' | 'Checks', value: unknown): string {
@@ -15,7 +15,7 @@ function entryWith(part: 'Node' | 'Service' | 'Checks', value: unknown): string 
   ]);
 }
 
-describe('parseHealth()', () => {
+describe('healthInstances()', () => {
   test('takes null, and what is left out, for empty', () => {
     const body = [
       {
@@ -24,7 +24,7 @@ describe('parseHealth()', () => {
         Checks: null,
       },
     ];
-    const [instance] = parseHealth(JSON.stringify(body));
+    const [instance] = healthInstances(body);
     assert.deepEqual(instance, {
       id: 'a',
       name: 'web',
@@ -40,7 +40,6 @@ describe('parseHealth()', () => {
   });
 
   for (const [body, message] of [
-    ['<html>secret</html>', 'the answer is not JSON'],
     ['{}', 'the answer: expected a list, got an object'],
     ['null', 'the answer: expected a list, got nothing'],
     ['[7]', 'the answer[0]: expected an object, got a number'],
@@ -80,7 +79,7 @@ describe('parseHealth()', () => {
     ],
   ] as const) {
     test(`refuses ${body.slice(0, 100)}`, () => {
-      assert.throws(() => parseHealth(body), { code: 'protocol', message });
+      assert.throws(() => healthInstances(JSON.parse(body)), { code: 'protocol', message });
     });
   }
 });

@@ -7,15 +7,8 @@ import { freezeInstance, type HealthState, type ServiceInstance, worstState } fr
  * empty list or map as null, or leaves it out.
  */
 
-/** The instances in the body of a health answer. Throws `protocol`, with the place of the mistake. */
-export function parseHealth(body: string): readonly ServiceInstance[] {
-  let entries: unknown;
-  try {
-    entries = JSON.parse(body);
-  } catch {
-    // V8's message is left out: it repeats a part of the text.
-    throw new RegistrarError('protocol', 'the answer is not JSON');
-  }
+/** The instances in the parsed body of a health answer. Throws `protocol`, with the place, for anything else. */
+export function healthInstances(entries: unknown): readonly ServiceInstance[] {
   return list('', entries).map((entry, at) => toInstance(`[${at}]`, object(`[${at}]`, entry)));
 }
 

@@ -4,11 +4,11 @@ import { repeat } from '../../lib/retry.ts';
 import { NamingError, type NamingErrorCode, type Report } from '../naming-error.ts';
 import type { Subscription } from '../subscription.ts';
 import type { ConnectionBudget, Member } from './connection-budget.ts';
-import type { ConsulClient, HealthAnswer } from './consul-client.ts';
+import type { ConsulAgents, HealthAnswer } from './consul-agents.ts';
 import { MinimumInterval } from './minimum-interval.ts';
 
 export interface WatchOptions {
-  readonly client: ConsulClient;
+  readonly agents: ConsulAgents;
   readonly budget: ConnectionBudget;
   readonly clock: Clock;
   readonly random: Random;
@@ -35,7 +35,7 @@ const contendedWaitMs = 2_000;
  */
 export async function watchService(
   subscription: Subscription,
-  { client, budget, clock, random, report }: WatchOptions,
+  { agents, budget, clock, random, report }: WatchOptions,
 ): Promise<void> {
   const { service, signal } = subscription;
   const interval = new MinimumInterval(clock);
@@ -48,7 +48,7 @@ export async function watchService(
   /** Ends after a query that blocked. Only this proves that a failure is over; the read right after it does not. */
   const step = async () => {
     for (let hasBlocked = false; !hasBlocked; ) {
-      const answer = await ask(client, member, service, index, interval, signal);
+      const answer = await ask(agents, member, service, index, interval, signal);
       if (answer === 'preempted') continue;
       hasBlocked = index > 0;
       reported = undefined;
@@ -77,7 +77,7 @@ export async function watchService(
 }
 
 async function ask(
-  client: ConsulClient,
+  agents: ConsulAgents,
   member: Member,
   service: string,
   index: number,
@@ -87,7 +87,7 @@ async function ask(
   using slot = await member.acquire(signal);
   interval.start();
   try {
-    return await client.watch(
+    return await agents.watch(
       service,
       index,
       slot.contended ? contendedWaitMs : waitMs,
