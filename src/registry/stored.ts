@@ -1,5 +1,6 @@
 import type { CheckAnswer, NodeAnswer, ServiceAnswer, TxnResult } from '../consul/schemas.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import type { Instance } from '../model/instance.ts';
 import { checkId, consulNodeName, instanceId, serviceName } from '../model/keys.ts';
 import type { Change } from '../plan/change.ts';
 import type { ObservedCheck, StoredEntry } from '../plan/observed.ts';
@@ -34,6 +35,26 @@ export function toInstance(answer: ServiceAnswer): StoredInstance {
       ]),
     ),
     modifyIndex: answer.ModifyIndex,
+  };
+}
+
+/** An instance's fields as transactions and agents take them; they differ in the field for the service's name. */
+export function serviceFields(instance: Instance): object {
+  const { id, address, port, tags, meta, weights, taggedAddresses } = instance;
+  return {
+    ID: id,
+    Address: address,
+    Port: port,
+    Tags: tags,
+    Meta: meta,
+    Weights: { Passing: weights.passing, Warning: weights.warning },
+    TaggedAddresses: Object.fromEntries(
+      Object.entries(taggedAddresses).map(([key, tagged]) => [
+        key,
+        { Address: tagged.address, Port: tagged.port },
+      ]),
+    ),
+    EnableTagOverride: false,
   };
 }
 

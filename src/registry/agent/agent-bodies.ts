@@ -4,6 +4,7 @@ import type { Instance } from '../../model/instance.ts';
 import { cappedOutput } from '../../plan/fields.ts';
 import { notesOf } from '../../plan/notes.ts';
 import { ownNotes } from '../../plan/ownership.ts';
+import { serviceFields } from '../stored.ts';
 
 /** The reason of a maintenance mode of ours: its check has no other place for our mark. */
 export const markedReason = (reason: string): string => `${reason} (${ownNotes})`;
@@ -16,23 +17,10 @@ export function unmarkedReason(notes: string): string | undefined {
 
 /** Body of `PUT /v1/agent/service/register`, with the given checks of the instance. */
 export function serviceBody(instance: Instance): object {
-  const { id, service, address, port, tags, meta, weights, taggedAddresses } = instance;
   const checks = instance.checks.filter(({ type }) => type !== maintenanceType);
   return {
-    ID: id,
-    Name: service,
-    Address: address,
-    Port: port,
-    Tags: tags,
-    Meta: meta,
-    Weights: { Passing: weights.passing, Warning: weights.warning },
-    TaggedAddresses: Object.fromEntries(
-      Object.entries(taggedAddresses).map(([key, tagged]) => [
-        key,
-        { Address: tagged.address, Port: tagged.port },
-      ]),
-    ),
-    EnableTagOverride: false,
+    Name: instance.service,
+    ...serviceFields(instance),
     Checks: checks.map((check) => ({ CheckID: check.id, ...checkFields(check) })),
   };
 }

@@ -1,8 +1,8 @@
 import { formatDuration } from '../../lib/duration.ts';
 import { type Check, isProbe, type Probe } from '../../model/check.ts';
-import type { Instance } from '../../model/instance.ts';
 import type { Change } from '../../plan/change.ts';
 import { writtenCheck } from '../../plan/fields.ts';
+import { serviceFields } from '../stored.ts';
 
 /**
  * One operation of `PUT /v1/txn`, field by field as Consul documents it: a field Consul does not know is
@@ -52,7 +52,8 @@ export function txnOps(change: Change): TxnOp[] {
       return [setCheck(change.node, change.check, undefined)];
     case 'put-instance': {
       const { node, instance } = change;
-      const set: TxnOp = { Service: { Verb: 'set', Node: node, Service: service(instance) } };
+      const service = { Service: instance.service, ...serviceFields(instance) };
+      const set: TxnOp = { Service: { Verb: 'set', Node: node, Service: service } };
       return [set, ...instance.checks.map((check) => setCheck(node, check, instance))];
     }
     case 'put-check':
@@ -78,26 +79,6 @@ export function getNode(name: string): TxnOp {
 /** The same for an instance. */
 export function getInstance(node: string, id: string, service: string): TxnOp {
   return { Service: { Verb: 'get', Node: node, Service: { ID: id, Service: service } } };
-}
-
-function service(instance: Instance): object {
-  const { id, service: name, address, port, tags, meta, weights, taggedAddresses } = instance;
-  return {
-    ID: id,
-    Service: name,
-    Address: address,
-    Port: port,
-    Tags: tags,
-    Meta: meta,
-    Weights: { Passing: weights.passing, Warning: weights.warning },
-    TaggedAddresses: Object.fromEntries(
-      Object.entries(taggedAddresses).map(([key, tagged]) => [
-        key,
-        { Address: tagged.address, Port: tagged.port },
-      ]),
-    ),
-    EnableTagOverride: false,
-  };
 }
 
 function setCheck(
