@@ -11,7 +11,7 @@ export interface Reachable {
   readonly node: NodeFacts;
 }
 
-/** Addresses of the wanted kind, the primary first; none when it has none. */
+/** The addresses of the wanted kind, the primary first; empty when there are none. */
 export function chooseAddresses(kind: AddressKind, { own, host, node }: Reachable): readonly string[] {
   switch (kind) {
     case 'pod':
@@ -23,12 +23,12 @@ export function chooseAddresses(kind: AddressKind, { own, host, node }: Reachabl
   }
 }
 
-/** What most instances have, in memory once. */
+/** Most instances have none; they share this object. */
 const single: Readonly<Record<string, never>> = {};
 
 /**
  * `lan_ipv4` and `lan_ipv6`, which Consul's DNS answers A and AAAA queries from (agent/translate_addr.go).
- * Only for dual stack: with one address they would say nothing that the address does not.
+ * Only for dual stack: with one address they would only repeat it.
  */
 export function taggedAddresses<Tagged>(
   addresses: readonly string[],

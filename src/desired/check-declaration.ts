@@ -7,7 +7,7 @@ import { desiredNode } from './desired.ts';
 import type { DesiredOptions } from './options.ts';
 import { sampleName, sampleNode, samplePod } from './sample-objects.ts';
 
-/** The rules of the configuration for what an object may ask for. */
+/** The configured rules for what an object may ask for. */
 export type DeclarationRules = Pick<DesiredOptions, 'claims' | 'tagRules' | 'metaRules' | 'probeHosts'>;
 
 export type DeclaringObject =
@@ -15,8 +15,8 @@ export type DeclaringObject =
   | { readonly kind: 'Service'; readonly service: ServiceRecord };
 
 /**
- * What would be wrong with an object like this one if it ran and were ready. Names and addresses that only a
- * cluster gives are made up.
+ * The problems that this object would have if it ran and were ready. Names and addresses that only a cluster gives
+ * are made up.
  */
 export function checkDeclaration(object: DeclaringObject, rules: DeclarationRules): readonly Problem[] {
   const options = {

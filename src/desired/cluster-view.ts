@@ -10,22 +10,21 @@ export interface SliceEndpoint {
 }
 
 /**
- * The lister the desired state is computed from: the stores as they are now. Every method is a look-up in
- * an index; none waits.
+ * What the desired state is computed from: the stores as they are now. Every method is a look-up in an index and does
+ * not wait.
  */
 export interface ClusterView {
   kubeNode(name: string): KubeNodeRecord | undefined;
   pod(namespace: string, name: string): PodRecord | undefined;
-  /** A pod that is gone and that a slice of an annotated Service still lists, as it last was. */
+  /** The last record of a pod that is gone while a slice of an annotated Service still lists it. */
   departedPod(namespace: string, name: string): PodRecord | undefined;
   /** Pods scheduled on this Kubernetes node. */
   podsOnNode(node: string): Iterable<PodRecord>;
   service(namespace: string, name: string): ServiceRecord | undefined;
   /**
-   * Endpoints on this Kubernetes node ('' = those that name no node) in the slices of Services that carry
-   * our annotations.
+   * Endpoints on this Kubernetes node ('' = those that name none) in the slices of annotated Services.
    */
   endpointsOnNode(node: string): Iterable<SliceEndpoint>;
-  /** Services that carry our annotations and have no endpoints. */
+  /** Annotated Services without endpoints. */
   unreachedServices(): Iterable<ServiceRecord>;
 }

@@ -9,7 +9,7 @@ export interface Asked {
   readonly object: ObjectRef;
 }
 
-/** Two Services ask for the same instance: said about the one that does not get it. */
+/** Two Services ask for the same instance. The problem belongs to the Service that does not get it. */
 export function sameBackend({ instance, object }: Asked, winner: Asked): Problem {
   const message =
     `${titleOf(winner.object)} already registers the same endpoints as ${quote(instance.service)} ` +
@@ -18,12 +18,11 @@ export function sameBackend({ instance, object }: Asked, winner: Asked): Problem
 }
 
 /**
- * Instances of one service under one address and port that all claim to be well: pods on the host's
- * network, or an endpoint written by hand for a pod that is registered anyway. Consumers see two where
- * there is one.
+ * Instances of one service with the same address and port that all pass: pods on the host's network, or an endpoint
+ * written by hand for a pod that is registered anyway. Consumers see two instances where there is one.
  */
 export function sameAddress(asked: readonly Asked[]): Problem[] {
-  // Nearly always every one has its own address.
+  // Nearly every instance has an address of its own.
   if (new Set(asked.map(({ instance }) => instance.address)).size === asked.length) return [];
   const seen = new Map<string, Asked>();
   const problems: Problem[] = [];

@@ -21,7 +21,7 @@ import type { PortRef } from './values.ts';
 /** Everything that keeps a declaration from becoming an instance. */
 export type Refusals = readonly Omit<Problem, 'object'>[];
 
-/** What serves the instances of an object: a pod, or a backend of a Service. */
+/** Serves the instances of an object: a pod, or a backend of a Service. */
 export interface Backend {
   /** The object whose annotations ask for the instances. */
   readonly object: ObjectRef;
@@ -42,7 +42,7 @@ export interface Serving {
   readonly declaredPort: (ref: PortRef) => Read<number>;
 }
 
-/** One for all: most sources have nothing to say here, and there are many. */
+/** Shared by all: most sources have no stale instances and no problems, and there are many sources. */
 const none: readonly never[] = [];
 
 /** The instances that these declarations ask for at one backend. */
@@ -87,7 +87,7 @@ export function declaredInstances(
   };
 }
 
-/** The instance, everything that is in its way, or undefined when it is drained away. */
+/** The instance, or everything that keeps it from being registered. Undefined when it is drained by deregistration. */
 function instanceOf(
   declaration: Declaration,
   { origin, condition, pod, serving }: Backend,
@@ -133,7 +133,7 @@ export const badPort = (
   reason: Problem['reason'] = 'InvalidAnnotation',
 ): Refusals => [{ reason, field: fieldOf(declaration, 'port'), message, severity: 'error' }];
 
-/** An address of the wanted kind leads to nothing. */
+/** Nothing is reachable at an address of the wanted kind. */
 const unreachable = (declaration: Declaration, message: string): Refusals[number] => ({
   reason: 'RegistrationFailed',
   field: fieldOf(declaration, 'address'),

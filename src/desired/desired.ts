@@ -18,12 +18,12 @@ import { sliceInstances } from './slice-instances.ts';
 import { nothing, problem, type SourceResult } from './source.ts';
 import { unreachedService } from './unreached-services.ts';
 
-/** What a Consul node should be, by the name of its Kubernetes node ('' = endpoints that name none). */
+/** The desired state of a Consul node, by the name of its Kubernetes node ('' = endpoints that name none). */
 export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
 
 /**
- * The desired state of one cluster. From outside a pure function of the view; inside it remembers, for as
- * long as a record lives, what came of it, so that a node of which one pod changed costs one pod.
+ * The desired state of one cluster: a pure function of the view. It remembers what it derived from a record for as
+ * long as the record lives, so that a change of one pod on a node costs the work of one pod.
  *
  * Instances of unchanged records are the same objects as before.
  */
@@ -43,7 +43,7 @@ export function createDesired(options: DesiredOptions): Desired {
 
     const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
     for (const group of groups) results.push(ofGroup(group, ofPod, facts));
-    // They are on no node, so they are spoken of with what is on none.
+    // They are on no node, so their problems go with the endpoints that name none.
     if (kubeNode === '') for (const service of view.unreachedServices()) results.push(ofService(service));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
@@ -64,11 +64,11 @@ export function createDesired(options: DesiredOptions): Desired {
   };
 }
 
-/** `createDesired()` for a single question. */
+/** `createDesired()` for a single call. */
 export const desiredNode = (kubeNode: string, view: ClusterView, options: DesiredOptions): DesiredNode =>
   createDesired(options)(kubeNode, view);
 
-/** Endpoints that name no node have no agent to be registered with. */
+/** Endpoints that name no node have no agent that could register them. */
 function withoutAgent(results: readonly SourceResult[], { clusterName }: DesiredOptions): DesiredNode {
   const message =
     'endpoints that name no node cannot be registered with the agent of their node; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
@@ -139,7 +139,7 @@ function isSame(a: EndpointGroup, b: EndpointGroup): boolean {
   );
 }
 
-/** All instances by id, in its order. The same id from two Services: the first of them has it. */
+/** All instances by id, sorted. When two Services ask for the same id, the first gets it. */
 function merge(results: readonly SourceResult[]): {
   readonly instances: ReadonlyMap<InstanceId, Instance>;
   readonly conflicts: readonly Problem[];
@@ -159,7 +159,7 @@ function merge(results: readonly SourceResult[]): {
   return { instances: new Map(sorted.map(({ instance }) => [instance.id, instance])), conflicts };
 }
 
-/** The host addresses its pods report, for a node whose own object is not known. */
+/** The host addresses that its pods report, for a node whose own object is not known. */
 function hostIpsOf(pods: readonly PodRecord[]): readonly string[] {
   return pods.find(({ hostIps }) => hostIps.length > 0)?.hostIps ?? [];
 }
@@ -172,7 +172,7 @@ function byName(a: PodRecord, b: PodRecord): number {
 const staleKey = ({ namespace, podUid, kubeService, service }: StaleSource): string =>
   [namespace, podUid, kubeService, service].join('\0');
 
-/** Without doubles, in the order of the keys: a Service's mistake shows at each of its endpoints. */
+/** Without duplicates, in the order of the keys: each endpoint of a Service shows the Service's mistakes. */
 function unique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
   if (items.length <= 1) return items;
   const byKey = new Map(items.map((item) => [keyOf(item), item]));

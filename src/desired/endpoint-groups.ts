@@ -6,14 +6,14 @@ import { quote } from './mistake.ts';
 import { problem } from './source.ts';
 
 /**
- * What belongs to one backend of a Service. A pod is in an IPv4 and an IPv6 slice with dual stack, and any
- * endpoint may be in two slices while Kubernetes moves it (discovery.k8s.io/v1): always one group.
+ * The endpoints of one backend of a Service. With dual stack a pod is in an IPv4 and an IPv6 slice, and any endpoint
+ * may be in two slices while Kubernetes moves it (discovery.k8s.io/v1); they always form one group.
  */
 export interface EndpointGroup {
-  /** Unique among the groups, and the order they are looked at. */
+  /** Unique among the groups; they are processed in its order. */
   readonly key: string;
   readonly service: ServiceRecord;
-  /** The pod behind it, when there is one and the stores know the very same. */
+  /** The pod behind it, when the stores have the pod with this uid. */
   readonly pod: PodRecord | undefined;
   readonly podName: string;
   readonly podUid: string;
@@ -27,14 +27,14 @@ export interface EndpointGroups {
   readonly problems: readonly Problem[];
 }
 
-/** Endpoints by Service and backend, whatever the order they come in. */
+/** Groups endpoints by Service and backend, in whatever order they come. */
 export function groupEndpoints(endpoints: Iterable<SliceEndpoint>, view: ClusterView): EndpointGroups {
   const found = new Map<string, { service: ServiceRecord; members: [SliceEndpoint, ...SliceEndpoint[]] }>();
   const problems = new Map<string, Problem>();
   for (const member of endpoints) {
     const { slice, endpoint } = member;
     const service = view.service(slice.namespace, slice.service);
-    // A Service being deleted wants its instances gone, even while its slices linger.
+    // A deleted Service's instances are removed even while its slices remain.
     if (service === undefined || service.deleting || !isAnnotated(service)) continue;
     if (slice.addressType === 'FQDN') {
       problems.set(slice.uid, unsupported(member));
@@ -61,13 +61,13 @@ export function groupEndpoints(endpoints: Iterable<SliceEndpoint>, view: Cluster
 const isAnnotated = ({ annotations }: ServiceRecord): boolean => Object.keys(annotations).length > 0;
 
 /**
- * The pod, when the stores have the one that is meant. Another uid under its name, or none, may only mean
- * that one store is ahead of the other, so the endpoint then stands for itself.
+ * The pod, when the stores have the one with this uid. Another uid under its name, or no pod, may only mean that one
+ * store is ahead of the other; the endpoint then stands for itself.
  */
 function podBehind({ slice, endpoint }: SliceEndpoint, view: ClusterView): PodRecord | undefined {
   if (endpoint.podName === '') return undefined;
   const { namespace } = slice;
-  // Until its slice follows, one that is gone is what it was: its labels and that it opted out still count.
+  // Until its slice follows, the last record of a pod that is gone counts: its labels, and whether it opted out.
   const pod = view.pod(namespace, endpoint.podName) ?? view.departedPod(namespace, endpoint.podName);
   if (pod === undefined) return undefined;
   const isSame =

@@ -1,8 +1,8 @@
 /**
- * Whether a text, `folded()`, fits a pattern in which every `*` stands for any text, also none. Case does not
- * matter, as in Consul's look-ups.
+ * Whether a `folded()` text matches a pattern in which every `*` stands for any text, also an empty one. Case does
+ * not matter, as in look-ups by Consul.
  *
- * Each part between two stars is looked for once, from where the last one ended: no pattern makes it go back.
+ * Each part between two stars is searched once, from the end of the last match: no pattern causes backtracking.
  */
 export function glob(pattern: string): (foldedText: string) => boolean {
   const [first = '', ...rest] = folded(pattern).split('*');
@@ -20,5 +20,8 @@ export function glob(pattern: string): (foldedText: string) => boolean {
   };
 }
 
-/** Equal for texts that differ in case only. Both ways, because `ſ` is an `s` and `K` a `k` for Go's comparison. */
+/**
+ * Equal for texts that differ in case only. Both conversions are needed, because Go's comparison treats `ſ` as `s`
+ * and `K` as `k`.
+ */
 export const folded = (text: string): string => text.toUpperCase().toLowerCase();

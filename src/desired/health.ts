@@ -3,8 +3,8 @@ import type { PodRecord } from '../model/pod.ts';
 import type { HealthPolicy } from './declaration.ts';
 
 /**
- * The gate a pod may carry to become Ready only once it is committed in Consul. Its own instance must not
- * wait for it in turn.
+ * The gate of a pod that becomes Ready only once it is committed in Consul. The pod's own instance must not wait for
+ * the gate.
  */
 export const registeredGate = 'kube-registrar.io/registered';
 
@@ -13,11 +13,11 @@ export interface Health {
   readonly output: string;
 }
 
-/** The state of whatever is behind an instance. */
+/** The state of the pod or endpoint behind an instance. */
 export interface Condition {
   readonly subject: 'Pod' | 'Endpoint';
   readonly health: Health;
-  /** It was told to stop. */
+  /** It was asked to stop. */
   readonly terminating: boolean;
 }
 
@@ -27,7 +27,7 @@ export function reasonText(reason: string, message: string, fallback: string): s
   return reason === '' || message === '' ? `${reason}${message}` : `${reason}: ${message}`;
 }
 
-/** Whether a pod gets no instance: it will never serve again. */
+/** Whether a pod has ended and gets no instance. */
 export const isFinished = ({ phase }: PodRecord): boolean => phase === 'Succeeded' || phase === 'Failed';
 
 /** A pod's health: its condition Ready, or what Ready would be without our own gate. */
@@ -37,9 +37,9 @@ export function podHealth(pod: PodRecord): Health {
   return { status: 'critical', output: notReadyReason(pod) };
 }
 
-/** With our gate alone closed, or with everything open. */
+/** Whether nothing but our gate keeps the pod from being Ready. */
 function isReadyButForGate(pod: PodRecord): boolean {
-  // The node controller calls the pods of a node it does not hear from not ready, without a reason; no kubelet does.
+  // The node controller marks the pods of a silent node not Ready without a reason; no kubelet does.
   const isNodeSilent = !pod.ready && pod.reason === '';
   return pod.containersReady && waitingFor(pod).length === 0 && !isNodeSilent;
 }
@@ -51,7 +51,7 @@ export function podCondition(pod: PodRecord): Condition {
 /** Why a pod is not ready, for people. */
 export function notReadyReason(pod: PodRecord): string {
   const gates = isGated(pod) && pod.containersReady ? waitingFor(pod) : [];
-  // The condition's own text would blame our gate as well.
+  // The condition's own text would also name our gate.
   if (gates.length > 0) return `ReadinessGatesNotReady: waiting for ${gates.join(', ')}`;
   return reasonText(pod.reason, pod.message, 'Pod is not ready');
 }
@@ -62,7 +62,7 @@ export const isGated = (pod: PodRecord): boolean => pod.gates.some(({ type }) =>
 const waitingFor = (pod: PodRecord): string[] =>
   pod.gates.filter(({ type, status }) => type !== registeredGate && !status).map(({ type }) => type);
 
-/** What a condition comes to: an instance with or without a check, or none. */
+/** Whether an instance is registered in this condition, and with which status. */
 export type Presence =
   | { readonly kind: 'registered'; readonly check: Health | undefined }
   | { readonly kind: 'deregistered' };

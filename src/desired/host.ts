@@ -1,22 +1,22 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { quote, type Read } from './mistake.ts';
 
-/** A host as somebody wrote it, in canonical form: an address without brackets, or a name in lower case. */
+/** A host in canonical form: an address without brackets, or a name in lower case. */
 export interface Host {
   readonly kind: 'ipv4' | 'ipv6' | 'name';
   readonly text: string;
 }
 
 /**
- * Reads the host of a URL or of `host:port`. Taken are an IPv4 address in dotted decimal, an IPv6 address in
- * brackets, and a DNS name. Whatever a resolver could take for an address that this function does not see is
- * refused: numbers (`2852039166`, `0xa9fea9fe`, `169.254.43518`), octal, a zone, a name with a dot at its end.
+ * Reads the host of a URL or of `host:port`: an IPv4 address in dotted decimal, an IPv6 address in brackets, or a DNS
+ * name. It refuses every other text that some resolver could take for an address: numbers (`2852039166`,
+ * `0xa9fea9fe`, `169.254.43518`), octal, a zone, a name that ends with a dot.
  */
 export function readHost(text: string): Read<Host> {
   if (isIPv4(text)) return { value: { kind: 'ipv4', text } };
   if (text.startsWith('[')) {
     const inside = text.endsWith(']') ? text.slice(1, -1) : '';
-    // A zone (`fe80::1%eth0`) is the prober's business, and only link-local addresses have one.
+    // A zone (`fe80::1%eth0`) is valid on the prober only, and only link-local addresses have one.
     return isIPv6(inside) && !inside.includes('%')
       ? { value: { kind: 'ipv6', text: canonicalIpv6(inside) } }
       : { refused: `${quote(text)} is not an IPv6 address in brackets` };
@@ -37,14 +37,14 @@ export function readHost(text: string): Read<Host> {
 /** Host part of a URL. */
 export const hostInUrl = ({ kind, text }: Host): string => (kind === 'ipv6' ? `[${text}]` : text);
 
-/** The one form in which equal addresses are equal texts. */
+/** Equal texts for equal addresses. */
 export function canonicalIpv6(address: string): string {
   return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
 }
 
 type Range = readonly [net: string, prefix: number];
 
-/** What only the prober itself, or its link, may mean by an address (RFC 6890). */
+/** Addresses that are valid only on the prober itself or on its link (RFC 6890). */
 const special: readonly { readonly what: string; readonly ranges: readonly Range[] }[] = [
   {
     what: 'a loopback address',
@@ -109,7 +109,7 @@ const specialRanges = special.map(({ what, ranges }) => {
   return { what, v4, v6 };
 });
 
-/** As hosts files and clouds have them; by a name of one's own everything can be reached that DNS leads to. */
+/** Names from hosts files and clouds. A name of one's own can lead to any address through DNS. */
 const loopbackNames = /^(?:(?:.+\.)?localhost|localhost\.localdomain|ip6-(?:localhost|loopback))$/;
 const metadataNames: ReadonlySet<string> = new Set([
   'metadata',
@@ -120,15 +120,15 @@ const metadataNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Why a host is never probed for an annotation, whatever the configuration allows: it is the prober's own, or
- * one that gives credentials to whoever can reach it. Undefined for every other host.
+ * Why a host is never probed for an annotation, whatever the configuration allows: it is the prober itself, or it
+ * hands out credentials to every client. Undefined for every other host.
  */
 export function specialHost({ kind, text }: Host): string | undefined {
   if (kind === 'name') {
     if (metadataNames.has(text)) return 'the name of a metadata service';
     return loopbackNames.test(text) ? 'a name of the loopback address' : undefined;
   }
-  // Each family in a list of its own: a BlockList takes an IPv6 form of an IPv4 address for the latter.
+  // One list for each family: a BlockList treats the IPv6 form of an IPv4 address as the latter.
   const list = kind === 'ipv4' ? 'v4' : 'v6';
   return specialRanges.find((range) => range[list].check(text, kind))?.what;
 }

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { type InstanceId, instanceId } from '../model/keys.ts';
 
 /**
- * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only a pod's name may
- * itself hold dots; the other parts do not, so an id can be taken apart from both ends and no two sets of
- * parts make the same id. The port is always a part: an id must not change because another port of the
- * pod is registered under the same name.
+ * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only a pod's name may contain dots,
+ * so an id can be taken apart from both ends and no two sets of parts make the same id. The port is always a part: an
+ * id must not change because another port of the pod is registered under the same name.
  */
 
 /** `shop.web-6d5f-x2x7q.1f0c9a3e.web.8080`: namespace, pod, start of its uid, service, port. */
@@ -23,14 +22,14 @@ export function endpointInstanceId(
   service: string,
   port: number,
 ): InstanceId {
-  // The hyphens of an address keep it apart from the start of a uid, which has none.
+  // The hyphens of an address distinguish it from the start of a uid, which has none.
   const address = safe(endpoint.address.replaceAll(/[.:]/g, '-'), plain);
   return join([endpoint.namespace, safe(endpoint.service, plain), address, service, `${port}`]);
 }
 
 /**
- * In small letters, because Consul takes ids that differ in case only for the same: `Web` that becomes `web` is
- * one instance that changes, and not another one whose predecessor is to be removed.
+ * In lower case, because Consul treats ids that differ in case as one: when `Web` becomes `web`, one instance
+ * changes; no instance is replaced.
  */
 const join = ([namespace, ...parts]: readonly string[]): InstanceId =>
   instanceId([safe(namespace!, plain), ...parts].join('.').toLowerCase());
@@ -38,13 +37,13 @@ const join = ([namespace, ...parts]: readonly string[]): InstanceId =>
 const plain = /^[A-Za-z0-9-]+$/;
 const dotted = /^[A-Za-z0-9.-]+$/;
 
-/** The first eight hex digits of a UUID: random enough to tell a pod from its predecessor of that name. */
+/** The first eight hex digits of a UUID distinguish a pod from its predecessors of the same name. */
 function uidPart(uid: string): string {
   const start = uid.slice(0, 8);
   return /^[0-9a-f]{8}$/.test(start) ? start : digest(uid).slice(0, 16);
 }
 
-/** What the API server would never let through still gets an id of its own. */
+/** Text that the API server would never accept still gets a unique id. */
 function safe(text: string, allowed: RegExp): string {
   return allowed.test(text) ? text : `x-${digest(text)}`;
 }

@@ -22,7 +22,10 @@ export interface InstanceParts {
   readonly health: Health | undefined;
   readonly probes: ResolvedProbes;
   readonly options: DesiredOptions;
-  /** Behind the instance, as far as it is known: its age tells what replaces what, its readiness begins a warm-up. */
+  /**
+   * The pod behind the instance, as far as it is known. Its age shows which pod replaces which, and a warm-up begins
+   * when it becomes Ready.
+   */
   readonly pod: PodRecord | undefined;
 }
 
@@ -55,7 +58,7 @@ export function buildInstance({
 }
 
 function warmUp(durationMs: number, pod: PodRecord | undefined): WarmUp {
-  // What ends does not become young again.
+  // A terminating instance does not become young again.
   const isWarm = pod === undefined || pod.deleting;
   return { durationMs, since: isWarm ? 0 : pod.readySince };
 }
@@ -76,7 +79,7 @@ function metaOf(
     [autoMeta.node, origin.node],
     [autoMeta.cluster, origin.cluster],
     [autoMeta.service, origin.service],
-    // In the catalog the node carries the stamp; on an agent's node, every instance.
+    // In the catalog the node carries the stamp; on an agent's node every instance does.
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],
   ] as const;
@@ -87,7 +90,7 @@ function metaOf(
   ]);
 }
 
-/** As Kubernetes writes it, to the second; empty when it is not known. */
+/** In the form Kubernetes writes, to the second; empty when unknown. */
 const kubeTime = (wall: number): string =>
   wall === 0 ? '' : `${new Date(wall).toISOString().slice(0, 19)}Z`;
 

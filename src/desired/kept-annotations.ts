@@ -1,16 +1,16 @@
 import { isField, longestText, metaPrefix, servicesField } from './fields.ts';
 import { mostUserKeys } from './meta.ts';
 
-/** Names that are no fields: enough for `toProblems()` to tell of, and one more. */
+/** Unknown names that are kept: as many as `toProblems()` reports, and one more. */
 const mostUnknown = 21;
-/** Kubernetes takes no longer ones (IsQualifiedName). */
+/** Kubernetes allows no longer names (IsQualifiedName). */
 const longestName = 63;
 
 /**
- * What a record keeps of an object's annotations: those whose key starts with `prefix` (`kube-registrar.io/`), by
- * the rest of the key. An object may hold 256 KiB of them, so of everything that is not valid only so much is kept
- * that reading it still says what is wrong: a value that is too long is cut to be just too long, of too many
- * `meta.` keys one too many, of unknown names 21, without their values.
+ * The annotations that a record keeps: those whose key starts with `prefix` (`kube-registrar.io/`), by the rest of
+ * the key. An object may have 256 KiB of annotations, so invalid ones are kept only as far as needed to report what
+ * is wrong: a value that is too long is cut to be just too long, one `meta.` key too many is kept, and 21 unknown
+ * names without their values.
  */
 export function keptAnnotations(
   prefix: string,
@@ -39,6 +39,6 @@ export function keptAnnotations(
 const justTooLong = (text: string, bytes: number): string =>
   Buffer.byteLength(text) <= bytes ? text : copied(text, bytes + 1);
 
-/** The start of a text. A mere slice would keep the whole text in memory. */
+/** A copy of the start of a text. A slice would keep the whole text in memory. */
 const copied = (text: string, length: number): string =>
   Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le');

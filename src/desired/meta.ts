@@ -7,7 +7,7 @@ import { quote, type Read } from './mistake.ts';
 const mostKeys = 64;
 const longestValue = 512;
 
-/** Service meta of our own, written beside the user's. */
+/** Meta keys of a service that kube-registrar writes beside the user's. */
 export const autoMeta = {
   ...originKeys,
   externalSource: externalSource.key,
@@ -17,12 +17,12 @@ export const autoMeta = {
   clusterUid: clusterUidKey,
 } as const;
 
-/** Keys a user may set, `protocol` and `health_url` included: what ours leave of Consul's limit. */
+/** How many keys a user may set, `protocol` and `health_url` included: Consul's limit without our own keys. */
 export const mostUserKeys = mostKeys - Object.keys(autoMeta).length;
 
 const reserved: ReadonlySet<string> = new Set(Object.values(autoMeta));
 
-/** Undefined when the key may be used, else why not. */
+/** Why the key may not be used; undefined when it may. */
 export function refuseMetaKey(key: string): string | undefined {
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(key)) {
     const usable = key.slice(0, 128).replaceAll(/[^A-Za-z0-9_-]+/g, '_');
@@ -32,7 +32,7 @@ export function refuseMetaKey(key: string): string | undefined {
   if (reserved.has(key) || key.startsWith('kube-')) {
     return `meta key ${quote(key)} is set by kube-registrar; choose another`;
   }
-  // JavaScript's own name: readers of Consul's JSON, this operator among them, lose it.
+  // JavaScript gives the key a meaning: readers of Consul's JSON, this operator among them, lose it.
   if (key === '__proto__') return `meta key ${quote(key)} cannot be read back; choose another`;
   if (key.startsWith('consul-')) return `meta key ${quote(key)} is reserved by Consul; choose another`;
   return undefined;
@@ -45,7 +45,7 @@ export function readMetaValue(text: string): Read<string> {
   return { value: text };
 }
 
-/** A record with its keys sorted: equal meta is equal text. */
+/** A record with sorted keys, so that equal meta is equal text. */
 export function sortedRecord<Value>(
   entries: Iterable<readonly [string, Value]>,
 ): Readonly<Record<string, Value>> {

@@ -1,7 +1,7 @@
 import { suggest } from '../lib/suggest.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 
-/** Something wrong in an object's annotations, before it is known which object it is about. */
+/** A mistake in an object's annotations, without the object. */
 export interface Mistake {
   /** The annotation without the prefix: `port`, `services[1].meta.team`. */
   readonly field: string;
@@ -9,10 +9,10 @@ export interface Mistake {
   readonly severity: 'error' | 'warning';
 }
 
-/** What reading a value came to: the value, or why it was refused. */
+/** The result of reading a value: the value, or why it was refused. */
 export type Read<T> = { readonly value: T } | { readonly refused: string };
 
-/** The message, or how to make it: of thousands of mistakes only a few are reported, see `toProblems()`. */
+/** The message, or a function that makes it: of thousands of mistakes only a few are reported, see `toProblems()`. */
 type Message = string | (() => string);
 
 export const error = (field: string, message: Message): Mistake => mistake(field, message, 'error');
@@ -34,15 +34,15 @@ export const hasError = (mistakes: readonly Mistake[]): boolean =>
 
 const quotedLength = 60;
 
-/** A user's text in a message: quoted, control characters escaped, cut when long. */
+/** A user's text for a message: quoted, with control characters escaped, and cut when long. */
 export const quote = (text: string): string => JSON.stringify(cut(text, quotedLength));
 
-/** At most `length` UTF-16 units of the text, and `…` where something is missing; characters stay whole. */
+/** At most `length` UTF-16 units of the text, with `…` when cut; no character is split. */
 function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }
 
-/** Who has more names than this knows them; a hint is only help. */
+/** With more names than this, a hint is not worth the search. */
 const mostCandidates = 50;
 
 /** `; did you mean "http"?`, or nothing when no candidate is near. */
@@ -57,10 +57,10 @@ const reportedMistakes = 20;
 const longestMessage = 600;
 const longestField = 160;
 
-/** A mistake, or what else keeps an object from being registered as asked. */
+/** A mistake, or another reason why an object is not registered as asked. */
 export type Complaint = Mistake & { readonly reason?: Problem['reason'] };
 
-/** What is wrong with one object, with the object; a flood is cut with a word about the rest. */
+/** The problems of one object. A flood is cut, and a last problem counts the rest. */
 export function toProblems(object: ObjectRef, complaints: readonly Complaint[]): Problem[] {
   // Errors come first so that the cut hides warnings before it hides why nothing is registered.
   const ordered = [...complaints.filter(isError), ...complaints.filter((each) => !isError(each))];

@@ -9,15 +9,15 @@ import { reasonText } from './health.ts';
 import { sortedRecord } from './meta.ts';
 import type { DesiredOptions } from './options.ts';
 
-/** Consul wants an address for every node; nobody connects to this one, instances have their own. */
+/** Consul requires an address for every node. Nobody connects to it: instances have their own. */
 const noAddress = '127.0.0.1';
 
 /**
- * The Consul node of a Kubernetes node (`<cluster>-<node>`), or of endpoints that name none (empty:
- * `<cluster>-endpoints`). A Kubernetes node may itself be called `endpoints`, or as the node of the operator's
- * heartbeat; it, and every name that its replacement could clash with, gets one `node-` more.
+ * The Consul node of a Kubernetes node (`<cluster>-<node>`), or of endpoints that name none (`<cluster>-endpoints`,
+ * for an empty name). A Kubernetes node may itself be called `endpoints`, or like the node of the operator's
+ * heartbeat. Such a name, and every name that its replacement could clash with, gets one more `node-`.
  *
- * Dots in a node's name stay: the catalog takes them, only DNS look-ups of the node itself do not.
+ * Dots in a node's name stay: the catalog accepts them, and only DNS look-ups of the node itself fail.
  */
 export function consulNodeNameOf(kubeNode: string, clusterName: string): ConsulNodeName {
   if (kubeNode === '') return consulNodeName(`${clusterName}-endpoints`);
@@ -48,14 +48,14 @@ export function nodeEntry(
     address: addresses[0] ?? noAddress,
     taggedAddresses: taggedAddresses(addresses, (address) => address),
     meta: sortedRecord(meta.filter(([, value]) => value !== '')),
-    // An agent's node has its agent's own check.
+    // An agent's node has the agent's own check.
     checks: record === undefined || options.agents !== undefined ? [] : [checkOf(record)],
   };
 }
 
 /**
- * Follows the Node's condition Ready. A Node that the stores do not know has no check: that it is missing
- * says nothing about its health, and its pods' own checks go on.
+ * The node check follows the Node's condition Ready. A Node that is missing from the stores has no check: its absence
+ * says nothing about its health, and its pods' own checks remain.
  */
 function checkOf(record: KubeNodeRecord): Check {
   const isReady = record.ready === 'True';

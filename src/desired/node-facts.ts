@@ -1,6 +1,6 @@
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 
-/** What instances take from the Kubernetes node they run on. */
+/** The fields of a Kubernetes node that its instances depend on. */
 export interface NodeFacts {
   readonly name: string;
   readonly zone: string;
@@ -8,8 +8,8 @@ export interface NodeFacts {
   readonly internalIps: readonly string[];
   readonly externalIps: readonly string[];
   /**
-   * All of the above as one text: equal keys are equal facts. A Node's status is rewritten every few
-   * minutes; its instances need a new look only when one of these changed.
+   * All of the above as one text: equal keys mean equal facts. A Node's status is rewritten every few minutes; its
+   * instances are computed again only when one of these changes.
    */
   readonly key: string;
 }

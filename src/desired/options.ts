@@ -8,20 +8,20 @@ import type { ReadList } from './services-list.ts';
 export interface DesiredOptions {
   /** Name of the cluster: start of the Consul nodes' names, meta `kube-cluster`, `{cluster.name}`. */
   readonly clusterName: string;
-  /** Who owns the Consul nodes: meta `kube-cluster-uid`. */
+  /** The owner of the Consul nodes: meta `kube-cluster-uid`. */
   readonly clusterUid: ClusterUid;
   /** Without cluster-wide rights: Kubernetes nodes are unknown, so there are no node checks. */
   readonly namespaced: boolean;
-  /** Who may register which names. Default: everybody every name. */
+  /** Which namespaces may register which names. Default: every namespace every name. */
   readonly claims?: Claims;
-  /** Which tags, and which meta keys, a namespace may not use. Default: it may use all. */
+  /** Which tags and meta keys a namespace may not use. Default: none are denied. */
   readonly tagRules?: PatternRules;
   readonly metaRules?: PatternRules;
   /** Instances are registered with the Consul agent of their node, which does their checks. Default: in the catalog. */
   readonly agents?: { readonly ttlMs: number };
-  /** Default: what would be probed is not, because nobody would. */
+  /** Default: probes are read but not registered, because nobody would run them. */
   readonly probes?: { readonly deregisterCriticalAfterMs: number };
-  /** Which hosts, beside the instance itself, annotations may have probed. Default: none. */
+  /** Which hosts annotations may have probed beside the instance itself. Default: none. */
   readonly probeHosts?: ProbeHosts;
 }
 

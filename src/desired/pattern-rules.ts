@@ -1,6 +1,6 @@
 import { folded, glob } from './glob.ts';
 
-/** What namespaces may write, by patterns in which `*` stands for any text. */
+/** Rules for what namespaces may write, as patterns in which `*` stands for any text. */
 export interface PatternRule {
   /** Names of namespaces; `*` stands for each of them. */
   readonly namespaces: readonly string[];
@@ -8,12 +8,12 @@ export interface PatternRule {
   readonly deny: readonly string[];
 }
 
-/** The pattern that forbids a namespace a text; undefined when it is allowed. */
+/** The pattern that denies the text to the namespace; undefined when it is allowed. */
 export type PatternRules = (namespace: string, text: string) => string | undefined;
 
 /**
- * The first rule decides that is for the namespace and has a pattern that fits; in one rule `deny` comes before
- * `allow`. What no pattern fits is allowed. Case does not matter, as in Consul's look-ups.
+ * The first rule for the namespace with a matching pattern decides; within a rule `deny` comes before `allow`. A text
+ * that matches no pattern is allowed. Case does not matter, as in look-ups by Consul.
  */
 export function createPatternRules(rules: readonly PatternRule[]): PatternRules {
   const compiled = rules.map(({ namespaces, allow, deny }) => ({

@@ -25,7 +25,7 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     nodeRegion: node.region,
     clusterName: context.clusterName,
   });
-  // Not an error and not stale: the sandbox is still to come, or gone for good.
+  // This is neither an error nor stale: the pod's sandbox is not there yet, or is gone for good.
   if (pod.ips.length === 0) {
     const { mistakes, services } = declared;
     return { object, instances: [], stale: [], problems: toProblems(object, mistakes), services };

@@ -9,12 +9,12 @@ interface NamedPort {
   readonly port: number;
 }
 
-/** Ports of one object that are looked at. Records keep one more, so that it shows when there are. */
+/** How many ports of one object are used. Records keep one more, so that an excess shows. */
 export const mostPorts = 512;
 
 /**
- * The container port a declaration means. A number need not be declared: containerPort is informational
- * (core/v1). Without a choice it is the only one there is; TCP and UDP under one number are one.
+ * The container port that a declaration means. A number need not be declared, because containerPort is informational
+ * (core/v1). Without a choice it is the pod's only port; TCP and UDP with one number count as one.
  */
 export function resolvePodPort(ref: PortRef | undefined, ports: readonly ContainerPort[]): Read<number> {
   const found = find(ref, ports, 'container port', 'the pod');
@@ -22,7 +22,7 @@ export function resolvePodPort(ref: PortRef | undefined, ports: readonly Contain
   return ref !== undefined && 'number' in ref ? { value: ref.number } : found;
 }
 
-/** A port that a probe may connect to: one the pod declares, or the instance's own. */
+/** A port that a probe may connect to: a port the pod declares, or the instance's own. */
 export function declaredPodPort(
   ref: PortRef,
   ports: readonly ContainerPort[],
@@ -34,8 +34,8 @@ export function declaredPodPort(
 }
 
 /**
- * The port that leads to a port of a pod at an address of the wanted kind. At the host's address nothing
- * listens unless the pod is on the host's network or has a host port.
+ * The port by which a pod's port is reached at an address of the wanted kind. At the host's address nothing listens
+ * unless the pod is on the host's network or has a host port.
  */
 export function reachedPort(
   kind: AddressKind,
@@ -53,10 +53,10 @@ export function reachedPort(
   };
 }
 
-/** What to look for in a Service's slices: a port's name, or for a Service without ports a plain number. */
+/** Identifies a port in a Service's slices: by its name, or by number for a Service without ports. */
 export type EndpointPort = { readonly name: string } | { readonly number: number };
 
-/** The Service port a declaration means, by which the port of each slice is found. */
+/** The Service port that a declaration means; the port in each slice is found by it. */
 export function resolveServicePort(
   ref: PortRef | undefined,
   ports: readonly ServicePort[],

@@ -11,7 +11,7 @@ import { type HttpProbe, type ProbeTarget, readHttpProbe } from './probes.ts';
 import { fieldOf } from './raw-declaration.ts';
 import type { PortRef } from './values.ts';
 
-/** Where the instance itself is. */
+/** The address and ports of the instance itself. */
 export interface InstanceLocation {
   /** All its addresses, the one it is registered with first. */
   readonly addresses: readonly [string, ...string[]];
@@ -20,9 +20,9 @@ export interface InstanceLocation {
   readonly portOf: (ref: PortRef) => Read<number>;
 }
 
-/** What others are to probe for a declaration. */
+/** The probes of a declaration that others run. */
 export interface ResolvedProbes {
-  /** By the last part of the check's id; empty without anybody who probes. */
+  /** By the last part of the check's id; empty when nobody probes. */
   readonly checks: ReadonlyMap<string, Probe>;
   /** For meta `health_url`. */
   readonly healthUrl: string | undefined;
@@ -31,8 +31,8 @@ export interface ResolvedProbes {
 const none: ReadonlyMap<string, Probe> = new Map();
 
 /**
- * The probes of a declaration with their addresses and ports filled in, or everything that is wrong with
- * them. Also without anybody who probes: what is wrong must not become a probe when there is somebody.
+ * The probes of a declaration with addresses and ports filled in, or everything that is wrong with them. Mistakes are
+ * reported also when nobody probes, so that a wrong probe never starts once somebody does.
  */
 export function resolveProbes(
   declaration: Declaration,
@@ -100,13 +100,13 @@ export function resolveProbes(
   return { checks, healthUrl: filled['health-url'] };
 }
 
-/** Whoever reads meta `health_url` cannot tell which annotation it comes from. */
+/** Readers of meta `health_url` cannot tell which annotation it comes from, so both are checked. */
 function writtenUrl({ meta }: Declaration): Read<HttpProbe | undefined> {
   const text = meta.get('health_url');
   return text === undefined ? { value: undefined } : readHttpProbe(text);
 }
 
-/** The host for a URL when it is one of the instance's own addresses. */
+/** The host for a URL when it is one of the instance's own addresses; otherwise undefined. */
 function ownAddress(host: Host, { addresses }: InstanceLocation): string | undefined {
   const own = addresses.some((address) =>
     isIpv6(address) ? canonicalIpv6(address) === host.text : address === host.text,
@@ -126,8 +126,8 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /**
- * The checks of these probes. Until it has been probed for the first time, an instance is what Kubernetes
- * says of it: a new one that is ready need not wait. Where nobody asks Kubernetes, it is critical.
+ * The checks of these probes. Before its first probe an instance has the status that Kubernetes gives it, so a new
+ * instance that is Ready need not wait. Without a readiness check it starts critical.
  */
 export function probeChecks(
   id: InstanceId,

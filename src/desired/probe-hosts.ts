@@ -6,9 +6,9 @@ import { quote } from './mistake.ts';
 export type ProbeHosts = (host: Host) => boolean;
 
 /**
- * Allows the hosts that the configuration names: an address, a CIDR, a name, or `*.` and the end of names.
- * Names are not looked up: one that leads to an allowed address has to be named itself. Entries that
- * `probeHostMistake()` refuses allow nothing.
+ * Allows the configured hosts: an address, a CIDR, a name, or `*.` and the end of names. Names are not resolved: a
+ * name that leads to an allowed address must be listed itself. Entries that `probeHostMistake()` refuses allow
+ * nothing.
  */
 export function createProbeHosts(entries: readonly string[]): ProbeHosts {
   const addresses = { ipv4: new BlockList(), ipv6: new BlockList() };
@@ -29,7 +29,7 @@ export function createProbeHosts(entries: readonly string[]): ProbeHosts {
       : addresses[kind].check(text, kind);
 }
 
-/** What is wrong with an entry of the configuration, and what to write; undefined when it is right. */
+/** What is wrong with a configured entry, and what to write instead; undefined when it is right. */
 export function probeHostMistake(entry: string): string | undefined {
   const [address = '', prefix, ...more] = entry.split('/');
   if (prefix !== undefined || isIP(address) !== 0) {
@@ -44,7 +44,8 @@ export function probeHostMistake(entry: string): string | undefined {
   const name = prefix !== undefined || isV6 ? address : entry.replace(/^\*\./, '');
   const host = readHost(isV6 ? `[${name}]` : name);
   if ('refused' in host) return `${host.refused}; write a name, "*.example.com", an address or a CIDR`;
-  // A wide network may hold such addresses: they stay out of it. By itself it could only mean them.
+  // A wide network may include such addresses, which remain forbidden. An entry for one of them could mean nothing
+  // else.
   const never = prefix === '0' ? undefined : specialHost(host.value);
   return never === undefined ? undefined : `${quote(entry)} is ${never}, which is never probed; remove it`;
 }

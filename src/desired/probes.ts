@@ -3,11 +3,11 @@ import { type Host, readHost, specialHost } from './host.ts';
 import { quote, type Read } from './mistake.ts';
 import { type PortRef, portNumber, readPort } from './values.ts';
 
-/** Where a probe connects to. */
+/** What a probe connects to. */
 export interface ProbeTarget {
   /** Undefined: the instance's own address. */
   readonly host: Host | undefined;
-  /** Undefined: the instance's port, or with a host the scheme's. By name only without a host. */
+  /** Undefined: the instance's port, or the scheme's default port when there is a host. By name only without a host. */
   readonly port: PortRef | undefined;
 }
 
@@ -17,12 +17,12 @@ export interface HttpProbe extends ProbeTarget {
   readonly path: string;
 }
 
-/** `service` is the name asked for in gRPC's health protocol; empty for the server as a whole. */
+/** `service` is the service in gRPC's health protocol; empty for the whole server. */
 export interface GrpcProbe extends ProbeTarget {
   readonly service: string;
 }
 
-/** What Consul agents and external monitors may check themselves, beside readiness. */
+/** What Consul agents and external monitors check besides readiness. */
 export interface Probes {
   readonly http: HttpProbe | undefined;
   readonly tcp: ProbeTarget | undefined;
@@ -31,17 +31,17 @@ export interface Probes {
   readonly intervalMs: number;
   /** Default 1,000. */
   readonly timeoutMs: number;
-  /** Undefined: as configured where agents run checks. */
+  /** Undefined: as configured for agents. */
   readonly deregisterCriticalAfterMs: number | undefined;
 }
 
-/** In bytes: with scheme, address and port before a path it still fits into a meta value of Consul. */
+/** In bytes: a path with scheme, address and port in front of it must fit into a meta value of Consul. */
 const longestUrl = 448;
 
 /**
- * `/healthz` is on the instance's own address and port: a pod template cannot know the pod's address.
+ * `/healthz` is at the instance's own address and port: a pod template cannot know the pod's address.
  * `https://:8443/healthz`, `http://:admin/healthz` and `https:///healthz` choose another port or scheme there.
- * `http://db.example:8080/healthz` is another host, which the configuration has to allow.
+ * `http://db.example:8080/healthz` names another host, which the configuration must allow.
  */
 export function readHttpProbe(text: string): Read<HttpProbe> {
   if (Buffer.byteLength(text) > longestUrl) return { refused: `is longer than ${longestUrl} bytes` };
@@ -49,7 +49,7 @@ export function readHttpProbe(text: string): Read<HttpProbe> {
   const end = text.slice(scheme.length).search(/[/?#]/);
   const authority = end < 0 ? text.slice(scheme.length) : text.slice(scheme.length, scheme.length + end);
   const rest = end < 0 ? '/' : text.slice(scheme.length + end);
-  // A backslash and a second slash at the start are where parsers disagree about the host.
+  // Parsers disagree about the host after a backslash or a second slash at the start.
   const isPath = text.startsWith('/') && !text.startsWith('//');
   if ((scheme === '' && !isPath) || /[\s\\]|\p{Cc}/u.test(text)) {
     return { refused: `${quote(text)} is neither an http(s) URL nor a path such as /healthz` };
@@ -82,7 +82,7 @@ export function readTcpProbe(text: string): Read<ProbeTarget> {
 
 const forms = "write a port's name or number, or host:port";
 
-/** As for TCP, with `/service` behind it when one service of the server is meant. */
+/** As for TCP; `/service` at the end selects one service of the server. */
 export function readGrpcProbe(text: string): Read<GrpcProbe> {
   const slash = text.indexOf('/');
   const target = readTcpProbe(slash < 0 ? text : text.slice(0, slash));

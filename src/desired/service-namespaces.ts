@@ -2,7 +2,7 @@ import type { ConsulNodeName, ServiceName } from '../model/keys.ts';
 import { originKeys } from '../model/origin.ts';
 import type { SharedName } from '../model/shared-name.ts';
 
-/** What is known of an instance here. */
+/** The fields of an instance that matter here. */
 export interface Placed {
   readonly service: ServiceName;
   readonly meta: Readonly<Record<string, string>>;
@@ -12,25 +12,25 @@ interface Known {
   readonly name: ServiceName;
   /** On how many nodes each namespace has instances. */
   readonly nodes: Map<string, number>;
-  /** Who had the name when it was last somebody's. */
+  /** The namespaces that last had the name. */
   last: readonly string[];
   takenFrom: readonly string[];
 }
 
-/** Names without instances that are remembered, for who takes them over. */
+/** How many names without instances are remembered, to notice who takes them over. */
 const mostForgotten = 10_000;
 
 /**
- * From which namespaces the instances of each Consul service come, so that it is said when it is more than one,
- * or another one than before. Names are one without regard to case, as in Consul.
+ * The namespaces that the instances of each Consul service come from, so that a service with several namespaces, or
+ * with another one than before, is reported. Case of names does not matter, as in Consul.
  */
 export class ServiceNamespaces {
   readonly #services = new Map<string, Known>();
   readonly #byNode = new Map<ConsulNodeName, ReadonlySet<string>>();
-  /** Services without instances. */
+  /** How many services have no instances. */
   #forgotten = 0;
 
-  /** Replaces what is known of a node. */
+  /** Replaces the instances of a node. */
   update(node: ConsulNodeName, instances: Iterable<Placed>): void {
     const before = this.#byNode.get(node) ?? new Set();
     const after = new Set<string>();
@@ -47,7 +47,7 @@ export class ServiceNamespaces {
     else this.#byNode.set(node, after);
   }
 
-  /** What is to be said of these services, in their order, each once. */
+  /** Those of the services that share a name, in the given order, each once. */
   remarks(services: Iterable<ServiceName>): SharedName[] {
     const remarks = new Map<string, SharedName>();
     for (const service of services) {
@@ -85,7 +85,7 @@ export class ServiceNamespaces {
       known.last = [...known.nodes.keys()].sort();
       return;
     }
-    // To the end: the first forgotten is the first to be dropped.
+    // The entry moves to the end: the service that lost its instances first is dropped first.
     this.#services.delete(key);
     this.#services.set(key, known);
     this.#forgotten += 1;

@@ -15,8 +15,8 @@ import { nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
- * The instances a Service's annotations ask for at one of its backends, without the services that the
- * pod's own annotations speak of (`own`).
+ * The instances that a Service's annotations ask for at one of its backends, without the services that the pod's own
+ * annotations declare (`own`).
  */
 export function sliceInstances(
   group: EndpointGroup,
@@ -25,7 +25,7 @@ export function sliceInstances(
   context: DesiredContext,
 ): SourceResult {
   const { service, pod } = group;
-  // A finished pod in a slice: the slice is behind. It will never serve again.
+  // The slice is behind: a finished pod will never serve again.
   if (pod !== undefined && (isFinished(pod) || isSwitchedOff(pod.annotations))) return nothing;
   const { namespace, name, uid } = service;
   const object: ObjectRef = { kind: 'Service', namespace, name, uid };
@@ -40,7 +40,7 @@ export function sliceInstances(
   };
   const found = declaredInstances({ ...declared, outcomes }, backend, node, context);
   if (group.podUid !== '') return found;
-  // Without a uid the source is every such endpoint of the Service; one's health is not the others'.
+  // Without a uid every such endpoint of the Service is one source; the health of one is not that of the others.
   return { ...found, stale: found.stale.map((kept) => ({ ...kept, check: undefined })) };
 }
 
@@ -80,14 +80,14 @@ function serving(declaration: Declaration, group: EndpointGroup): Serving | Refu
   };
 }
 
-/** The same id as from the pod's own annotations, so that moving those about changes nothing in Consul. */
+/** The same id as from the pod's own annotations, so that moving annotations between the two changes nothing in Consul. */
 function idOf({ service, podName, podUid }: EndpointGroup, address: string, name: string, port: number) {
   const { namespace } = service;
   if (podUid === '') return endpointInstanceId({ namespace, service: service.name, address }, name, port);
   return podInstanceId({ namespace, name: podName, uid: podUid }, name, port);
 }
 
-/** The backend's port and its addresses there, the primary first; undefined when no slice has the port. */
+/** The backend's port and its addresses, the primary first; undefined when no slice has the port. */
 function reach(
   { members, pod }: EndpointGroup,
   target: EndpointPort,
@@ -111,8 +111,8 @@ function reach(
 }
 
 /**
- * A port of the backend that a probe may connect to: a port of the Service by its name, or the number of a
- * port that a slice or the pod declares, or of the instance's own.
+ * A port of the backend that a probe may connect to: a port of the Service by its name, or by number a port that a
+ * slice or the pod declares or that the instance has.
  */
 function probePort(group: EndpointGroup, ref: PortRef, instancePort: number): Read<number> {
   const { service, pod, members } = group;
@@ -131,17 +131,17 @@ function probePort(group: EndpointGroup, ref: PortRef, instancePort: number): Re
 }
 
 /**
- * The slices' conditions; where slices disagree, one is behind, and the better word counts. Whether the
- * pod is going is known from the pod first.
+ * The condition that the slices show. Where slices disagree, one is behind, and the better condition counts. Whether
+ * the pod is terminating is known from the pod first.
  */
 function conditionOf({ members, pod }: EndpointGroup): Condition {
   const subject = pod === undefined ? 'Endpoint' : 'Pod';
   const terminating = pod?.deleting === true || members.every(({ endpoint }) => endpoint.terminating);
-  // With `publishNotReadyAddresses` every endpoint is called ready; whether it is, `serving` says, and the pod.
+  // With `publishNotReadyAddresses` every endpoint is marked ready; `serving` and the pod show whether it is.
   const isWell = pod === undefined || podHealth(pod).status === 'passing';
   const isReady =
     isWell && members.some(({ endpoint: { ready, serving } }) => serving && (ready || terminating));
-  // Our own gate keeps the pod's Ready, and so the slice's, down until the instance is in Consul.
+  // Our own gate keeps the pod, and so its slice, from being ready until the instance is in Consul.
   const isHeldByUs = pod !== undefined && isGated(pod) && podHealth(pod).status === 'passing';
   if (isReady || isHeldByUs) {
     return { subject, terminating, health: { status: 'passing', output: `${subject} is ready` } };

@@ -8,14 +8,14 @@ import type { DesiredOptions } from './options.ts';
 import type { PatternRules } from './pattern-rules.ts';
 import { fieldOf } from './raw-declaration.ts';
 
-/** What one pod, or one endpoint of a Service, contributes to its node. */
+/** What one pod, or one backend of a Service, contributes to its node. */
 export interface SourceResult {
-  /** The object whose annotations are meant; undefined when they ask for nothing. */
+  /** The annotated object; undefined when its annotations ask for nothing. */
   readonly object: ObjectRef | undefined;
   readonly instances: readonly Instance[];
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
-  /** Names of the Consul services asked for, in small letters, wrong declarations included. */
+  /** Names of the declared Consul services in lower case, wrong declarations included. */
   readonly services: ReadonlySet<string>;
 }
 
@@ -27,7 +27,7 @@ export const nothing: SourceResult = {
   services: new Set(),
 };
 
-/** Everything of a declaration that the configuration forbids its namespace. */
+/** Everything in a declaration that the configuration denies to its namespace. */
 export function denials(
   object: ObjectRef,
   declaration: Declaration,
@@ -55,10 +55,10 @@ export function denials(
   return problems.slice(0, mostDenials);
 }
 
-/** One is enough to keep a declaration out; hundreds of tags must not become hundreds of Events. */
+/** One denial is enough to refuse a declaration; hundreds of tags must not become hundreds of Events. */
 const mostDenials = 8;
 
-/** A problem that is no mistake in an annotation's text but in what it meets. */
+/** A problem with an annotation that is well-formed. */
 export function problem(
   object: ObjectRef,
   reason: Problem['reason'],

@@ -11,15 +11,15 @@ export function splitTags(text: string): string[] {
 }
 
 /**
- * Tags in canonical form: trimmed, without empty ones and doubles, sorted. Tags that DNS cannot carry are
- * kept, because HTTP queries and other tools (`traefik.enable=true`) use them, with one warning for all.
+ * Tags in canonical form: trimmed, without empty tags and duplicates, sorted. Tags that DNS cannot carry are kept,
+ * because HTTP queries and other tools (`traefik.enable=true`) use them; one warning names them all.
  */
 export function cleanTags(
   list: readonly string[],
   field: string,
 ): { readonly tags: readonly string[]; readonly mistakes: readonly Mistake[] } {
   const different = new Set(list.map((tag) => tag.trim()).filter((tag) => tag !== ''));
-  // Before anything is done with each of them.
+  // The limit is checked before any tag is processed.
   if (different.size > mostTags)
     return { tags: [], mistakes: [error(field, `has more than ${mostTags} tags`)] };
   const tags = [...different].sort();

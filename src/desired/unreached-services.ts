@@ -10,9 +10,9 @@ import { sliceInstances } from './slice-instances.ts';
 const facts = nodeFacts(sampleName, sampleNode);
 
 /**
- * What is wrong with the annotations of a Service that has no endpoints: what would be said of one that has
- * every label and port that they ask for, and can be reached in every way. Whoever wrote them would otherwise
- * hear of it when the first pod is there, or never.
+ * The problems in the annotations of a Service without endpoints, found with an imaginary endpoint that has every
+ * label and port they ask for and can be reached in every way. Without this, their author would learn of a mistake
+ * only when the first pod appears.
  */
 export function unreachedService(service: ServiceRecord, context: DesiredContext): readonly Problem[] {
   if (service.deleting) return [];

@@ -2,17 +2,17 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import { autoMeta, sortedRecord } from './meta.ts';
 
-/** The weight grows in so many steps, each of them one write for all instances that began together. */
+/** How many steps the weight grows in. Each is one write for all instances that began together. */
 export const warmUpSteps = 5;
 
-/** A node as it is to be at a moment. */
+/** The desired state of a node at a moment. */
 export interface WarmedUp {
   readonly node: DesiredNode;
-  /** Milliseconds until it is to be another without any event; undefined when nothing is warming up. */
+  /** Milliseconds until it changes without any event; undefined when nothing is warming up. */
   readonly nextInMs: number | undefined;
 }
 
-/** The node at `wall`, wall-clock milliseconds: instances that warm up get the weight and state of their age. */
+/** The node at `wall`, wall-clock milliseconds. Instances that warm up have the weight and state for their age. */
 export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
   let nextInMs: number | undefined;
   const aged = new Map<Instance['id'], Instance>();
@@ -30,7 +30,7 @@ export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
 interface WarmUpStage {
   /** From 0, young, to `warmUpSteps`, adult. */
   readonly stepIndex: number;
-  /** Until the next; undefined when there is none, or none as long as nothing else happens. */
+  /** Milliseconds until the next step; undefined when there is none, or none until something else happens. */
   readonly inMs: number | undefined;
 }
 

@@ -1,10 +1,10 @@
 import { type CheckId, checkId, type InstanceId } from './keys.ts';
 
-/** The statuses Consul knows, the best first. In a transaction it accepts anything else too, so we must not send it. */
+/** The statuses that Consul knows, the best first. A transaction accepts any other text too, so we never send one. */
 export const checkStatuses = ['passing', 'warning', 'critical'] as const;
 export type CheckStatus = (typeof checkStatuses)[number];
 
-/** What Consul makes of a status: one that it does not know counts as critical. */
+/** The status as Consul counts it: a text that it does not know is critical. */
 export const checkStatus = (text: string): CheckStatus =>
   text === 'passing' || text === 'warning' ? text : 'critical';
 
@@ -30,20 +30,20 @@ export const maintenanceType = 'maintenance';
 export const maintenanceCheckId = (instance: InstanceId): CheckId =>
   checkId(`_service_maintenance:${instance}`);
 
-/** An instance in maintenance, as Consul writes it: its UI and `consul maint` know this check. */
+/** The check of an instance in maintenance, as Consul itself writes it: the UI and `consul maint` know it. */
 export const maintenanceCheck = (instance: InstanceId): CheckName => ({
   id: maintenanceCheckId(instance),
   name: 'Service Maintenance Mode',
   type: maintenanceType,
 });
 
-/** The check of a node that a live Consul agent keeps: such a node is the agent's. */
+/** The check that a live Consul agent keeps on its node. Such a node belongs to the agent. */
 export const agentCheckId = checkId('serfHealth');
 
-/** The check of a node that consul-esm keeps where the node's meta asks it to ping. */
+/** The check that consul-esm keeps on a node whose meta asks for a ping. */
 export const monitorCheckId = checkId('externalNodeHealth');
 
-/** What the readiness check of an instance says once its pod, or its endpoint, was told to stop. */
+/** The output of a readiness check once its pod or endpoint is terminating. */
 export const terminatingOutput = {
   Pod: 'Pod is terminating',
   Endpoint: 'Endpoint is terminating',
@@ -53,17 +53,17 @@ export interface Check {
   readonly id: CheckId;
   readonly name: string;
   readonly type: string;
-  /** Of a probe, what it begins with: from then on, the status is the prober's. */
+  /** For a probe, the status it starts with; the prober sets it from then on. */
   readonly status: CheckStatus;
-  /** Why the status is what it is: the readiness condition's reason and message. */
+  /** The reason for the status: the readiness condition's reason and message. */
   readonly output: string;
-  /** What Consul, or a monitor beside it, does for the check. Default: nothing, its status is what we write. */
+  /** What Consul, or a monitor beside it, does for the check. Default: nothing; the status is what we write. */
   readonly definition?: CheckDefinition;
 }
 
 /**
- * - `ttl` the status is what we write, and becomes critical when we have not repeated it for so long
- * - a probe: an agent, or an external monitor, finds the status out
+ * - `ttl` we write the status, and it becomes critical when we do not repeat it in time
+ * - a probe: an agent or an external monitor finds the status out
  */
 export type CheckDefinition = { readonly kind: 'ttl'; readonly ttlMs: number } | Probe;
 
@@ -73,16 +73,16 @@ export interface Probe {
   readonly target: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Critical for so long, the prober removes the instance. */
+  /** The prober removes an instance that has been critical for so long. */
   readonly deregisterAfterMs: number;
   /**
-   * False: an HTTP probe does not follow redirects. Only agents can be told so; a transaction drops it, and
-   * consul-esm does not know it. Default true.
+   * False: an HTTP probe does not follow redirects. Only agents can be configured so; a transaction drops the field
+   * and consul-esm does not know it. Default true.
    */
   readonly redirects?: boolean;
 }
 
-/** Whether somebody else finds the check's status out. */
+/** Whether somebody else finds out the check's status. */
 export function isProbe(check: Check): check is Check & { readonly definition: Probe } {
   return check.definition !== undefined && check.definition.kind !== 'ttl';
 }

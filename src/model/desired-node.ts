@@ -10,28 +10,27 @@ import type { SharedName } from './shared-name.ts';
 export interface DesiredNode {
   readonly name: ConsulNodeName;
   /**
-   * Undefined when nothing is wanted on the node and nothing on it is stale: it is then removed with
-   * everything on it. With stale sources only, an entry without instances keeps the node while there is an
-   * instance of theirs on it.
+   * Undefined when nothing is wanted on the node and nothing on it is stale; the node is then removed with everything
+   * on it. An entry without instances keeps the node while an instance of a stale source is on it.
    */
   readonly entry: NodeEntry | undefined;
-  /** Instances to leave registered as they are, because what asks for them is wrong at the moment. */
+  /** Instances that stay registered as they are, because their annotations are wrong at the moment. */
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
   /**
-   * Instances that belong to another Consul node now and are not registered there yet, as they are wanted
-   * there. They stay until they are; only their checks follow. Default: none.
+   * Instances that are wanted on another Consul node and are not registered there yet, with their wanted state. They
+   * stay here until then, and only their checks are updated. Default: none.
    */
   readonly moving?: ReadonlyMap<InstanceId, Instance>;
-  /** What of the cluster could not be read, so that what is registered from it stays as it is. Default: nothing. */
+  /** The parts of the cluster that could not be read. What is registered from them stays as it is. Default: none. */
   readonly unread?: readonly UnreadSource[];
-  /** What is to be said of the services on this node. Default: nothing. */
+  /** Services on this node whose name is shared between namespaces. Default: none. */
   readonly sharedNames?: readonly SharedName[];
 }
 
 /**
- * A source of instances whose annotations are wrong now. Already registered instances of it keep their
- * registration; only their readiness check goes on to follow the source (`check` undefined: left alone).
+ * A source of instances whose annotations are wrong now. Its registered instances keep their registration; only their
+ * readiness check follows the source. With `check` undefined the check is left alone.
  */
 export interface StaleSource {
   /** Value of the instances' meta `kube-namespace`; names of Services are only unique within it. */
@@ -39,11 +38,11 @@ export interface StaleSource {
   /** Value of the instances' meta `kube-pod-uid`; empty for endpoints without a pod, whose meta has none. */
   readonly podUid: string;
   /**
-   * Value of the instances' meta `kube-service`, the Service's name; empty when the source is a pod's own
-   * annotations, whose instances have no such meta.
+   * Value of the instances' meta `kube-service`: the Service's name. Empty when a pod's own annotations ask; such
+   * instances have no such meta.
    */
   readonly kubeService: string;
-  /** Only instances of this Consul service; empty = every one of the source that is not desired otherwise. */
+  /** Only instances of this Consul service. Empty: every instance of the source that is not desired. */
   readonly service: string;
   /** Status and output for their readiness checks. */
   readonly check:
@@ -51,7 +50,7 @@ export interface StaleSource {
     | undefined;
 }
 
-/** Objects of one kind that the API server has refused since the start: that they are missing says nothing. */
+/** A kind of object that the API server has refused to list since the start. A missing object then proves nothing. */
 export interface UnreadSource {
   readonly resource: 'pods' | 'services' | 'endpointslices';
   /** Empty: all namespaces. */

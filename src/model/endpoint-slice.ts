@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly podUid: string;
 }
 
-/** The little we keep of an EndpointSlice (discovery.k8s.io/v1). */
+/** The fields of an EndpointSlice (discovery.k8s.io/v1) that are kept. */
 export interface EndpointSliceRecord {
   readonly uid: string;
   readonly namespace: string;

@@ -1,8 +1,8 @@
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from './keys.ts';
 
 /**
- * An entry in Consul that can be written by itself. A field that a kind does not have is undefined, so that each can
- * be read without asking for the kind.
+ * A reference to one entry in Consul. Every field can be read without asking for the kind; it is undefined where the
+ * kind does not have it.
  */
 export type EntryRef = NodeRef | NodeCheckRef | InstanceRef | InstanceCheckRef;
 
@@ -34,7 +34,7 @@ export interface InstanceCheckRef extends Omit<InstanceRef, 'kind' | 'check'> {
 export const entryKey = ({ node, instance, check }: EntryRef): string =>
   `${node}\0${instance ?? ''}\0${check ?? ''}`;
 
-/** The id of the entry itself: of a check the check's. */
+/** The entry's own id; for a check, that of the check. */
 export const entryId = ({ node, instance, check }: EntryRef): string => check ?? instance ?? node;
 
 /** What the entry is, in one word. */

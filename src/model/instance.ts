@@ -19,8 +19,8 @@ export interface WarmUp {
 }
 
 /**
- * One instance of a Consul service, in canonical form: tags and meta sorted, so that equal instances are
- * equal text. Consul itself counts another tag order as a change.
+ * One instance of a Consul service, in canonical form: tags and meta are sorted, so that equal instances are equal
+ * text. Consul itself treats another order of tags as a change.
  */
 export interface Instance {
   readonly id: InstanceId;
@@ -34,6 +34,6 @@ export interface Instance {
   readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>;
   /** Sorted by id. */
   readonly checks: readonly Check[];
-  /** Only until the moment's weight and state are worked out (desired/warm-up.ts); not in Consul. */
+  /** Present until desired/warm-up.ts has set the weight and state for the moment. It is not written to Consul. */
   readonly warmup?: WarmUp;
 }

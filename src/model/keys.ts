@@ -1,6 +1,6 @@
 /**
- * Branded strings, so that a node's name never lands where an instance's id belongs. They are made in one
- * place each: desired/ makes them from Kubernetes objects, consul/ from what Consul answers.
+ * Branded strings, so that a node's name cannot be passed where an instance's id belongs. Each is made in one place:
+ * desired/ makes them from Kubernetes objects, registry/ from what Consul answers.
  */
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };

@@ -1,4 +1,4 @@
-/** The little we keep of a Node (core/v1). */
+/** The fields of a Node (core/v1) that are kept. */
 export interface KubeNodeRecord {
   readonly uid: string;
   readonly name: string;

@@ -2,7 +2,7 @@ import type { Check } from './check.ts';
 import type { Instance } from './instance.ts';
 import type { ConsulNodeName, InstanceId } from './keys.ts';
 
-/** One Consul node with everything on it that is ours: the unit of reconciliation. */
+/** One Consul node with everything on it that this cluster owns: the unit of reconciliation. */
 export interface NodeEntry {
   readonly name: ConsulNodeName;
   readonly address: string;

@@ -1,6 +1,6 @@
 import type { ObjectRef } from './problem.ts';
 
-/** Keys of an instance's meta that say where it comes from; a Consul node of ours carries `node` as well. */
+/** Meta keys that say where an instance comes from. The Consul nodes of this cluster carry `node` as well. */
 export const originKeys = {
   namespace: 'kube-namespace',
   pod: 'kube-pod',
@@ -10,10 +10,10 @@ export const originKeys = {
   cluster: 'kube-cluster',
 } as const;
 
-/** Says in Consul's UI, and to other programs, that an instance comes from Kubernetes. */
+/** Marks an instance as coming from Kubernetes, for the UI of Consul and for other programs. */
 export const externalSource = { key: 'external-source', value: 'kubernetes' } as const;
 
-/** Where an instance comes from. A text is empty where there is nothing. */
+/** Where an instance comes from. A text is empty when there is nothing to say. */
 export interface Origin {
   readonly namespace: string;
   /** Name and uid of the pod behind the instance. */
@@ -38,11 +38,11 @@ export const originOf = (meta: Meta): Origin => ({
   cluster: meta[originKeys.cluster] ?? '',
 });
 
-/** Whether an instance with this meta was registered by an operator like this one. */
+/** Whether kube-registrar, in whichever cluster, registered the instance with this meta. */
 export const isFromKubernetes = (meta: Meta): boolean =>
   meta[externalSource.key] === externalSource.value && meta[originKeys.cluster] !== undefined;
 
-/** The object that asks for an instance: its pod, or the Service when there is no pod; undefined for neither. */
+/** The object that asks for an instance: the pod, or the Service when there is no pod. */
 export function ownerOf({ namespace, pod, podUid, service }: Origin): ObjectRef | undefined {
   if (pod !== '') return { kind: 'Pod', namespace, name: pod, uid: podUid };
   return service === '' ? undefined : { kind: 'Service', namespace, name: service, uid: '' };

@@ -1,4 +1,4 @@
-/** Node meta keys by which an entry is recognised as ours; no other node is ever written or removed. */
+/** Meta keys of a node by which an owned node is recognised. No other node is ever written or removed. */
 export const managedByKey = 'managed-by';
 export const managedByValue = 'kube-registrar';
 export const clusterUidKey = 'kube-cluster-uid';

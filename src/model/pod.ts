@@ -14,15 +14,15 @@ export interface GateState {
 }
 
 /**
- * The little we keep of a Pod (core/v1). Records are never changed: another state is another record, so a
- * record may serve as a WeakMap key for what was derived from it.
+ * The fields of a Pod (core/v1) that are kept. A record never changes: another state is another record, so a record
+ * can be the WeakMap key of what was derived from it.
  */
 export interface PodRecord {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
   readonly resourceVersion: string;
-  /** `metadata.creationTimestamp`, wall-clock milliseconds of the API server; 0 when it is not told. */
+  /** `metadata.creationTimestamp`, wall-clock milliseconds of the API server; 0 when unknown. */
   readonly createdAt: number;
   /** Kubernetes node; empty while unscheduled. */
   readonly node: string;
@@ -37,7 +37,7 @@ export interface PodRecord {
   readonly deleting: boolean;
   /** Condition `Ready` is True. */
   readonly ready: boolean;
-  /** Since when, wall-clock milliseconds of the API server; absent while it is not, 0 when it is not told. */
+  /** Since when it is Ready, wall-clock milliseconds of the API server; absent while it is not, 0 when unknown. */
   readonly readySince?: number | undefined;
   /** Condition `ContainersReady` is True. */
   readonly containersReady: boolean;

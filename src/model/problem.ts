@@ -1,4 +1,4 @@
-/** The Kubernetes object something is said about. */
+/** A Kubernetes object that a problem or an Event is about. */
 export interface ObjectRef {
   readonly kind: 'Pod' | 'Service' | 'EndpointSlice' | 'Node';
   /** Empty for cluster-scoped objects. */
@@ -17,20 +17,20 @@ export const problemReasons = [
 ] as const;
 
 /**
- * What is wrong with what a user asked for, or keeps Consul from being as it is wanted: shown as a Warning Event and
- * a log line with these fields.
+ * A mistake in what a user asked for, or an obstacle to writing it to Consul. It is shown as a Warning Event and as a
+ * log line with these fields.
  */
 export interface Problem {
   readonly object: ObjectRef;
   readonly reason: (typeof problemReasons)[number];
-  /** The annotation without the prefix (`port`, `services[1].meta.team`); empty when none is to blame. */
+  /** The annotation without the prefix (`port`, `services[1].meta.team`); empty when no annotation is at fault. */
   readonly field: string;
   /** What is wrong and what to do: `port "htp" is not a container port; did you mean "http"?` */
   readonly message: string;
-  /** `error`: something is not registered as asked. `warning`: that alone keeps nothing from being registered. */
+  /** `error`: something is not registered as asked. `warning`: everything can still be registered. */
   readonly severity: 'error' | 'warning';
 }
 
-/** Equal for problems that say the same of the same object. */
+/** Equal for problems with the same text about the same object. */
 export const problemKey = ({ object, reason, field, message, severity }: Problem): string =>
   [object.kind, object.namespace, object.name, object.uid, field, severity, reason, message].join('\0');

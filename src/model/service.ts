@@ -5,7 +5,7 @@ export interface ServicePort {
   readonly protocol: string;
 }
 
-/** The little we keep of a Service (core/v1). */
+/** The fields of a Service (core/v1) that are kept. */
 export interface ServiceRecord {
   readonly uid: string;
   readonly namespace: string;

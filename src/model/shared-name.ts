@@ -1,10 +1,10 @@
 import type { ServiceName } from './keys.ts';
 
-/** A Consul service with instances of several namespaces, or of another one than before. */
+/** A Consul service with instances of several namespaces, or of another namespace than before. */
 export interface SharedName {
   readonly service: ServiceName;
-  /** That have instances now, sorted. */
+  /** The namespaces that have instances now, sorted. */
   readonly namespaces: readonly string[];
-  /** That had it before them; empty when the name was free. */
+  /** The namespaces that used the name before; empty when the name was free. */
   readonly takenFrom: readonly string[];
 }

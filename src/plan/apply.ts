@@ -2,16 +2,16 @@ import type { CheckId, InstanceId } from '../model/keys.ts';
 import type { Change } from './change.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode, StoredEntry } from './observed.ts';
 
-/** A committed change and the entries Consul stored for it; a deletion has none. */
+/** A committed change and the entries that Consul stored for it; a deletion has none. */
 export interface AppliedChange {
   readonly change: Change;
   readonly entries: readonly StoredEntry[];
 }
 
 /**
- * The observed node after changes of it were committed, in order. Pure: the given node is left as it is.
+ * The observed node after these changes were committed in order. Pure: the given node is not changed.
  *
- * Entries of a node we do not know are dropped: what is not known is read, never made up.
+ * Entries of an unknown node are dropped: such a node is read from Consul, not pieced together.
  */
 export function apply(
   observed: ObservedNode | undefined,
@@ -67,13 +67,13 @@ function stored(node: Draft | undefined, entry: StoredEntry): Draft | undefined 
   }
 }
 
-/** To Consul, an id in other case is the same: what was there under it is not there any more. */
+/** Consul treats ids that differ in case as one: the new entry replaces the old one. */
 function replace<Id extends string>(entries: Map<Id, unknown> | undefined, id: Id): void {
   if (entries === undefined || entries.has(id)) return;
   for (const other of entries.keys()) if (other.toLowerCase() === id.toLowerCase()) entries.delete(other);
 }
 
-/** The instance's checks, copied, to be changed; undefined when the instance is not known. */
+/** A copy of the instance's checks that may be changed; undefined when the instance is not known. */
 function checksOf(node: Draft, id: InstanceId): Map<CheckId, ObservedCheck> | undefined {
   const instance = node.instances.get(id);
   if (instance === undefined) return undefined;

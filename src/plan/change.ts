@@ -5,14 +5,14 @@ import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/
 import type { Because } from './evidence.ts';
 
 /**
- * What is written to Consul, as a closed union. One change is atomic: its Consul operations always travel
- * in one transaction, so that a check never stands beside a service it does not belong to.
+ * What is written to Consul, as a closed union. One change is atomic: its Consul operations always travel in one
+ * transaction, so that a check never stands beside a service it does not belong to.
  *
  * - `put-node`        the node itself (address, tagged addresses, meta)
  * - `put-node-check`  a check of the node
- * - `put-instance`    a service with those of its checks that are to be written
+ * - `put-instance`    a service with those of its checks that differ
  * - `put-check`       one check of an instance whose service entry is already right
- * - `delete-check`    a check nobody wants, of a node (no `instance`) or of an instance
+ * - `delete-check`    a check that is not wanted, of a node (no `instance`) or of an instance
  * - `delete-instance` a service and, with it, its checks
  * - `delete-node`     a node with everything on it
  */
@@ -26,11 +26,11 @@ export type Change =
   | DeleteNode;
 
 /**
- * What a written entry does to what consumers see; deletions need none.
+ * How a written entry changes what consumers see. Deletions have no effect of this kind.
  *
  * - `create` the entry did not exist
  * - `health` a status changes, and possibly more
- * - `update` anything else: it can wait behind the others
+ * - `update` anything else; it can wait behind the others
  */
 export type Effect = 'create' | 'health' | 'update';
 
@@ -39,8 +39,8 @@ export interface PutNode {
   readonly node: ConsulNodeName;
   readonly effect: Effect;
   /**
-   * ModifyIndex of the node as it was observed; 0 = it must not exist. The node is written by compare and
-   * set, so that a foreign node which took the name in the meantime is never overwritten.
+   * ModifyIndex of the node as it was observed; 0: it must not exist. The node is written by compare and set, so that
+   * a foreign node that took the name in the meantime is not overwritten.
    */
   readonly modifyIndex: number;
   readonly address: string;
@@ -83,22 +83,22 @@ export interface DeleteInstance {
   readonly kind: 'delete-instance';
   readonly node: ConsulNodeName;
   readonly instance: InstanceId;
-  /** Consul's transaction wants the name too. */
+  /** Consul's transaction needs the name too. */
   readonly service: ServiceName;
-  /** Why it may go; set by the guard. */
+  /** Why the instance may be removed; set by the guard. */
   readonly because?: Because;
 }
 
 export interface DeleteNode {
   readonly kind: 'delete-node';
   readonly node: ConsulNodeName;
-  /** As in PutNode: another node of the same name is not the one to delete. */
+  /** As in PutNode: another node of the same name must not be deleted. */
   readonly modifyIndex: number;
-  /** Why its instances may go; set by the guard, absent when there are none. */
+  /** Why its instances may be removed; set by the guard, absent when there are none. */
   readonly because?: Because;
 }
 
-/** The entry that a change writes or removes; an instance is written with those of its checks that it carries. */
+/** The entry that a change writes or removes. An instance is written together with the checks that the change carries. */
 export function entryOf(change: Change): EntryRef {
   const { node } = change;
   switch (change.kind) {

@@ -50,18 +50,18 @@ import { unreadSourceOf } from './unread.ts';
 //
 // Without `nodes` the rows of nodes and their checks do not apply.
 //
-// The status and output of a probe are its prober's: they are never different from what is wanted, and go
-// along as they are when the check is written for another reason.
+// A probe's status and output belong to its prober. They never count as a difference, and are copied when the check
+// is written for another reason.
 //
-// An entry that is equal is never written: an identical write costs Consul a raft entry and, for a check,
-// wakes every watcher.
+// An equal entry is never written: an identical write costs Consul a raft entry and, for a check, wakes every
+// watcher.
 
 export interface DiffOptions {
-  /** Whose nodes are ours. */
+  /** The cluster whose nodes are owned. */
   readonly owner: ClusterUid;
-  /** Default: the server keeps everything. */
+  /** What the server stores. Default: everything. */
   readonly server?: ServerFeatures;
-  /** Whether nodes are ours to write; false where they are those of Consul's agents. Default true. */
+  /** Whether nodes are written; false where they belong to Consul's agents. Default true. */
   readonly nodes?: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface NodeDiff {
   readonly findings: readonly Finding[];
 }
 
-/** What brings the observed node to the desired one. Pure; equal input gives equal output. */
+/** The changes that turn the observed node into the desired one. Pure; equal input gives equal output. */
 export function diff(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
@@ -91,12 +91,12 @@ export function diff(
 }
 
 /**
- * By what the server keeps: instances that were found to be as wanted, each with the entry it was compared with.
- * Neither is ever changed, so the pair stays equal: of a node of a hundred instances one change compares one.
+ * Instances that were found to be as wanted, with the observed entry they were compared with, by server features.
+ * Neither object ever changes, so the pair stays equal: a change on a node of a hundred instances compares one.
  */
 const settledFor = new WeakMap<ServerFeatures, WeakMap<Instance, ObservedInstance>>();
 
-/** The state of one call: what has been found so far. */
+/** The state of one call of diff(). */
 class DiffBuilder {
   changes: Change[] = [];
   readonly findings: Finding[] = [];
@@ -107,7 +107,7 @@ class DiffBuilder {
   readonly #unread: readonly UnreadSource[];
   readonly #observed: ObservedNode | undefined;
   readonly #server: ServerFeatures;
-  /** Instances that are not wanted and stay nevertheless. */
+  /** How many instances stay although they are not wanted. */
   #remaining = 0;
   #moves = false;
 
@@ -250,7 +250,7 @@ class DiffBuilder {
     }
   }
 
-  /** Undefined when the check is right as it is. */
+  /** Undefined when the check needs no write. */
   #checkEffect(
     observed: ObservedCheck | undefined,
     check: Check,
@@ -263,12 +263,12 @@ class DiffBuilder {
   }
 }
 
-/** Also in other case: Consul has one entry for both, which is written as wanted and must not be removed then. */
+/** Consul has one entry for ids that differ in case only. That entry is written as wanted and must not be removed. */
 function isWanted(id: InstanceId, wanted: ReadonlyMap<InstanceId, Instance> | undefined): boolean {
   return wanted !== undefined && (wanted.has(id) || wanted.has(instanceId(id.toLowerCase())));
 }
 
-/** A probe as its prober left it. */
+/** A probe keeps the status that its prober found. */
 const asProbed = (observed: ObservedCheck | undefined, check: Check): Check =>
   observed === undefined || !isProbe(check) ? check : withStatusOf(observed, check);
 
@@ -281,7 +281,7 @@ function filtered<Entry>(
   return accepted;
 }
 
-/** What a prober removed begins as it ended, until it is probed again. */
+/** An instance that its prober removed starts critical, until it is probed again. */
 function notYetProbed(instance: Instance): Instance {
   const checks = instance.checks.map(
     (check): Check => (isProbe(check) ? { ...check, status: 'critical' } : check),

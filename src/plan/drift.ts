@@ -7,9 +7,9 @@ import type { ObservedCheck, ObservedNode } from './observed.ts';
 import { isMonitorCheck } from './ownership.ts';
 
 /**
- * What somebody else did to a node: the difference between what we knew of it, from our last reading and
- * our own committed changes since, and a fresh reading. Entries of the same ModifyIndex are equal and not
- * compared further. A node that is gone is one drift, not one for each entry on it.
+ * What somebody else did to a node: the difference between the known node, from our last reading and our own
+ * committed changes since, and a fresh reading. Entries with the same ModifyIndex are equal and are not compared
+ * further. A node that is gone is one drift, not one for each entry on it.
  */
 export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Drift[] {
   const { name: node } = known;
@@ -53,7 +53,7 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
   return found;
 }
 
-/** What a prober finds out is its business, and no drift. */
+/** The status and output that a prober finds are not drift. */
 function othersChanges(old: ObservedCheck, now: ObservedCheck): FieldChange[] {
   const fields = checkChanges(old, now);
   return isProbed(old) ? fields.filter(({ field }) => field !== 'status' && field !== 'output') : fields;

@@ -7,21 +7,21 @@ import type { ObservedCheck, ObservedInstance } from './observed.ts';
 import { isOwnCheck } from './ownership.ts';
 
 /**
- * Why an instance may go. The first five are *explanations*, found in what the cluster showed. The next three are
- * *proofs* that what is absent has ended. The others stand for an absence without either that was let through
- * nevertheless.
+ * Why an instance may be removed. The first five are *explanations*: the cluster showed them. The next three are
+ * *proofs* that an absent object has ended. The last two let an absence through that has neither.
  *
- * - `terminating`     its pod was told to stop: it was seen with a deletionTimestamp
+ * - `terminating`     its pod is terminating: it was seen with a deletionTimestamp
  * - `finished`        its pod completed or was evicted
  * - `replaced`        another object is there under its pod's name, and a name has one object
- * - `withdrawn`       what asked for it is there and does not ask any more: annotation, label, port, selector
+ * - `withdrawn`       the object that asked for it is there and does not ask any more: annotation, label, port,
+ *                     selector
  * - `service-deleted` the Service that asked for it was deleted
  * - `node-gone`       its pod is absent, and so is its Kubernetes node
  * - `address-reused`  its pod is absent, and its address belongs to another that runs
- * - `kubelet-told`    its pod is absent, and its node's kubelet has been in touch with the API server for a while since it
- *                     was missed: a kubelet ends every pod that the API server does not have
- * - `confirmed`       its object is absent, a consistent read says so too, and few are, or it was held for as long
- *                     as it may be
+ * - `kubelet-told`    its pod is absent, and its node's kubelet has been in touch with the API server for a while
+ *                     since then: a kubelet ends every pod that the API server does not have
+ * - `confirmed`       its object is absent by a consistent read too, and either few are absent or it was held for the
+ *                     longest time
  * - `released`        a person released it
  */
 export type Because =
@@ -39,18 +39,18 @@ export type Proof = 'node-gone' | 'address-reused' | 'kubelet-told';
 /**
  * Why an absence is not explained.
  *
- * - `deleted`   a DELETED event came, but the object was never seen ending. The API server marks a pod before
- *               it removes it, also one deleted with a grace period of 0; so it left the label selector, or
- *               somebody reached behind the API's back
- * - `unlisted`  a DELETED event came for the EndpointSlice that listed it, while the Service stays. Its
- *               controller may write another at once
- * - `lost`      it was there, and a relist did not show it any more
- * - `absent`    it is not there, and this process has never seen it: it went before the start
- * - `regressed` the history went backwards a short while ago: what is there, or is not, may be an old state
+ * - `deleted`   a DELETED event came, but the object was never seen terminating. The API server marks a pod before it
+ *               removes it, also with a grace period of 0; so the pod left the label selector, or somebody bypassed
+ *               the API
+ * - `unlisted`  a DELETED event came for the EndpointSlice that listed it, while the Service stays. The controller
+ *               may write another slice at once
+ * - `lost`      it was there, and a relist did not show it
+ * - `absent`    it is not there, and this process has never seen it: it was gone before the start
+ * - `regressed` the history went backwards a short while ago, so the present state may be an old one
  */
 export type Sign = 'deleted' | 'unlisted' | 'lost' | 'absent' | 'regressed';
 
-/** The object whose absence, or changed mind, is in question. */
+/** The object whose absence, or changed annotations, must be verified. */
 export type Subject =
   | { readonly kind: 'pod'; readonly namespace: string; readonly name: string; readonly uid: string }
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
@@ -58,17 +58,17 @@ export type Subject =
       readonly kind: 'endpoint';
       readonly namespace: string;
       readonly service: string;
-      /** Uid of the pod behind it; empty when there is none, the address then tells. */
+      /** Uid of the pod behind it; empty when there is none, the address then identifies it. */
       readonly podUid: string;
       readonly address: string;
     };
 
 export type Evidence =
   | { readonly kind: 'explained'; readonly because: Because }
-  /** `subject` undefined: an outsider edited the instance so that nothing tells what it stood for. */
+  /** `subject` is undefined when an outsider edited the instance so that its origin is unknown. */
   | { readonly kind: 'unexplained'; readonly sign: Sign; readonly subject: Subject | undefined };
 
-/** The cluster as it is known now. */
+/** The cluster as it is now. */
 export interface EvidenceView {
   pod(namespace: string, name: string): PodRecord | undefined;
   service(namespace: string, name: string): ServiceRecord | undefined;
@@ -76,12 +76,12 @@ export interface EvidenceView {
 }
 
 /**
- * How a pod went: it was seen ending, or ended; a DELETED event came without that; or a relist did not show it any
- * more.
+ * How a pod ended: it was seen terminating or finished, a DELETED event came without that, or a relist did not show
+ * it.
  */
 export type PodEnd = 'terminating' | 'finished' | 'deleted' | 'lost';
 
-/** The pod an instance stands for; undefined when it is not there, or another of its name is. */
+/** An instance's pod; undefined when it is gone, or another pod has its name. */
 export function podOf(
   { meta }: Pick<ObservedInstance, 'meta'>,
   view: Pick<EvidenceView, 'pod'>,
@@ -93,25 +93,25 @@ export function podOf(
 
 /** What was seen of objects that are gone. */
 export interface Sightings {
-  /** How the pod of this uid went; undefined when it was never seen. */
+  /** How the pod with this uid ended; undefined when it was never seen. */
   podEnd(uid: string): PodEnd | undefined;
-  /** A DELETED event came for the Service. Services have no graceful end: that is how all of them go. */
+  /** A DELETED event came for the Service. Services have no graceful end, so this is how every one ends. */
   serviceDeleted(namespace: string, name: string): boolean;
-  /** How the backend's slice went as a whole, while its Service stayed: by a DELETED event, or it was missing. */
+  /** How the backend's slice ended as a whole while its Service stayed: by a DELETED event, or missing from a list. */
   sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined;
-  /** The history went backwards a short while ago, or may have: a watch was lost and nothing compared since. */
+  /** The history went backwards a short while ago, or may have: a watch was lost and nothing has been compared since. */
   readonly regressed: boolean;
 }
 
-/** What an endpoint is called in Sightings: its pod's uid, or its address when there is no pod. */
+/** The key of an endpoint in Sightings: its pod's uid, or its address when there is no pod. */
 export const backendOf = ({ podUid, address }: { podUid: string; address: string }): string =>
   podUid === '' ? address : podUid;
 
 /**
- * Why an instance that is registered and not wanted is not wanted. Level-triggered: computed from the stores
- * as they are and from what was seen of objects that are gone, never from a queue of events. What was seen
- * ending before a restart of ours is known from Consul: its check says so. After the history went backwards
- * all of that may be of another history, until it is read a second time; what was seen since then is not.
+ * Why a registered instance is not wanted. Level-triggered: the answer comes from the stores as they are and from
+ * what was seen of objects that are gone, never from a queue of events. A pod that was seen terminating before a
+ * restart is known by its check in Consul. After the history went backwards, everything seen before is in doubt until
+ * it is read again; what was seen since is not.
  */
 export function explainRemoval(
   instance: Pick<ObservedInstance, 'meta' | 'address' | 'checks'>,
@@ -139,18 +139,18 @@ const unexplained = (sign: Sign, subject: Subject | undefined): Evidence => ({
   subject,
 });
 
-/** We saw it ending, and wrote that. */
+/** Whether the instance was seen terminating: its check in Consul says so. */
 export function wasTerminating(checks: ReadonlyMap<unknown, ObservedCheck>): boolean {
   const texts: readonly string[] = Object.values(terminatingOutput);
   for (const check of checks.values()) if (isOwnCheck(check) && texts.includes(check.output)) return true;
   return false;
 }
 
-/** The object is there and does not ask: a proof, unless it may be an older state of it. */
+/** The object is there and does not ask. That is an explanation, unless its state may be an old one. */
 const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>
   regressed ? unexplained('regressed', subject) : explained('withdrawn');
 
-/** Undefined: the pod is there, and nothing says that it ends. */
+/** Undefined when the pod is there and does not end. */
 function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
   const pod = view.pod(subject.namespace, subject.name);
   if (pod?.uid === subject.uid) {
@@ -184,7 +184,7 @@ function ofEndpoint(
   if (service === undefined) return unexplained('absent', asking);
   if (isListed(subject, view)) return withdrawn(subject, seen);
   if (ofItsPod !== undefined) return ofItsPod;
-  // Slices that are there and do not list it are an answer; that there are none is not.
+  // Existing slices that do not list it prove something; missing slices do not.
   const hasSlices = view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
   const end = seen.sliceEnd(namespace, name, backendOf(subject));
   if (end === 'deleted') return unexplained('unlisted', subject);

@@ -15,12 +15,12 @@ type NodeFields = Pick<ObservedNode, 'address' | 'taggedAddresses' | 'meta'>;
 type InstanceFields = Omit<Instance, 'id' | 'checks'>;
 type CheckFields = Omit<ObservedCheck, 'id' | 'modifyIndex'>;
 
-/** Longest output of a check, in UTF-8 bytes; what is longer is cut, before it is compared or written. */
+/** Longest output of a check, in UTF-8 bytes. Longer output is cut before it is compared or written. */
 const maxOutputBytes = 4_096;
 
 /**
- * Entries are compared field by field as canonical text: the order of tags and meta does not count, nor
- * does empty against absent; Consul itself takes either for a change.
+ * Entries are compared field by field as canonical text. The order of tags and meta does not count, and empty equals
+ * absent; Consul itself treats both as changes.
  */
 export function nodeChanges(before: NodeFields | undefined, after: NodeFields | undefined): FieldChange[] {
   return compare(before && nodeText(before), after && nodeText(after));
@@ -42,7 +42,7 @@ export function checkChanges(
   return compare(before && checkText(before, server), after && checkText(after, server));
 }
 
-/** A check as Consul would show it after we wrote it; `instance` undefined for a node's check. */
+/** A check as Consul shows it once it is written; `instance` is undefined for a node's check. */
 export function writtenCheck(check: Check, instance: InstanceFields | undefined): CheckFields {
   return {
     name: check.name,
@@ -86,7 +86,7 @@ function instanceText(instance: InstanceFields, server: ServerFeatures): Text {
   addRecord(text, 'meta', instance.meta);
   if (!server.taggedAddresses) return text;
   for (const [key, { address, port }] of Object.entries(instance.taggedAddresses)) {
-    // Consul adds virtual addresses of its own where a service mesh is on.
+    // Consul adds virtual addresses where a service mesh is enabled.
     if (!key.startsWith('consul-virtual')) text.set(`tagged address ${key}`, `${address} port ${port}`);
   }
   return text;

@@ -7,17 +7,17 @@ import type { HeldBecause } from './guard.ts';
 import type { ForeignReason } from './ownership.ts';
 
 /**
- * What was noticed and is no change of ours, as a closed union: the shell logs, counts and shows it.
+ * What was noticed and is not a change to write, as a closed union. The shell logs, counts and shows it.
  *
- * - `foreign-owner`    a node of the name we need belongs to somebody else: nothing on it is touched
- * - `foreign-instance` an instance on our node is not ours: left alone, and it keeps the node
- * - `foreign-check`    a check on our node or instance is not ours: left alone
- * - `stale`            an instance is kept as it is because what asks for it is wrong at the moment
- * - `unread`           an instance is kept as it is because what it comes from may not be read
- * - `moving`           a node of ours has an earlier name: it goes when its instances are under their new nodes
- * - `shared-name`      a service has instances of several namespaces, or of another one than before
- * - `drift`            Consul differs from what we last wrote or read
- * - `held`             a change would take an instance out and is not believed yet; see guard.ts
+ * - `foreign-owner`    somebody else owns a node of a name we need; nothing on it is touched
+ * - `foreign-instance` an instance on an owned node is not ours; it is left alone and keeps the node
+ * - `foreign-check`    a check on an owned node or instance is not ours; it is left alone
+ * - `stale`            an instance is kept as it is because its annotations are wrong at the moment
+ * - `unread`           an instance is kept as it is because its source may not be read
+ * - `moving`           an owned node has an earlier name; it is removed once its instances are under their new nodes
+ * - `shared-name`      a service has instances of several namespaces, or of another namespace than before
+ * - `drift`            Consul differs from what was last written or read
+ * - `held`             a change that takes an instance out is held; see guard.ts
  */
 export type Finding =
   | ForeignOwner
@@ -77,10 +77,10 @@ export interface SharedServiceName extends SharedName {
 
 export interface Drift {
   readonly kind: 'drift';
-  /** The entry is gone, has other fields, or appeared without us. */
+  /** The entry is gone, has other fields, or was added by somebody else. */
   readonly what: 'missing' | 'changed' | 'unexpected';
   readonly at: EntryRef;
-  /** From what we knew to what is there; empty unless `changed`. */
+  /** From the known values to those in Consul; empty unless `changed`. */
   readonly fields: readonly FieldChange[];
 }
 

@@ -1,7 +1,7 @@
 import { type Check, type CheckStatus, checkStatus, checkStatuses, nodeCheck } from '../model/check.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
 
-/** The status that counts of several checks, as in Consul's health endpoint; passing when there are none. */
+/** The status that counts among several checks, as Consul's health endpoint decides; passing when there are none. */
 export function worst(checks: Iterable<{ readonly status: string }>): CheckStatus {
   let found: CheckStatus = 'passing';
   for (const { status } of checks) found = worseOf(found, checkStatus(status));
@@ -16,13 +16,13 @@ export function allPassing(checks: Iterable<{ readonly status: string }>): boole
   return true;
 }
 
-/** Whether a node has our check and is not kept out of traffic by it. */
+/** Whether the node has our check and that check does not keep it out of traffic. */
 export function isInService({ checks }: Pick<ObservedNode, 'checks'>): boolean {
   const own = checks.get(nodeCheck.id);
   return own !== undefined && own.status !== 'critical';
 }
 
-/** A wanted check with the status and output of another. */
+/** A wanted check with the status and output of an observed one. */
 export const withStatusOf = (
   { status, output }: Pick<ObservedCheck, 'status' | 'output'>,
   check: Check,

@@ -3,17 +3,16 @@ import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import type { ObservedNode } from './observed.ts';
 
-/** A node that takes over instances: what it should be, and what of it is committed. */
+/** A node that takes over instances: its desired state, and what of it is committed. */
 export interface MoveTarget {
   readonly desired: DesiredNode;
-  /** Undefined while there is no such node, or none of ours. */
+  /** Undefined while the node does not exist or is not owned. */
   readonly observed: ObservedNode | undefined;
 }
 
 /**
- * Instances on `old` that are wanted under another node now and not committed there: they stay where they are
- * until then, so that each is found at least once at every moment. For that moment it is found twice, with
- * one id under two nodes.
+ * Instances on `old` that are wanted under another node now and are not committed there. They stay until then, so
+ * that each is found at every moment. For a moment it is found twice, with one id under two nodes.
  */
 export function movingInstances(
   old: ObservedNode,

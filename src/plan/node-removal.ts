@@ -2,7 +2,7 @@ import type { Change, DeleteNode } from './change.ts';
 import type { Because } from './evidence.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
 
-/** The whole node, when all on it may go; else those of its instances that may. */
+/** The removal of the whole node when everything on it may be removed; otherwise of those instances that may. */
 export function nodeRemoval(
   change: DeleteNode,
   { instances }: ObservedNode,
@@ -18,7 +18,7 @@ export function nodeRemoval(
   return [because === undefined ? change : { ...change, because }];
 }
 
-/** Of several reasons the one that somebody should know of. */
+/** Of several reasons, the one that people should know about comes first. */
 const notable: readonly Because[] = [
   'released',
   'confirmed',

@@ -4,9 +4,9 @@ import type { ObservedCheck } from './observed.ts';
 import { isOwnCheck, ownNotes } from './ownership.ts';
 
 /**
- * Notes of a check we write: our mark and, in words, what is to be done for it. Consul's agents do not show
- * the definition of a check, and external monitors write whole checks back: by its notes a check with another
- * definition is told from the one that is wanted, wherever it is.
+ * The notes of a check that we write: our mark, and the check's definition in words. Consul's agents do not show the
+ * definition of a check, and external monitors write whole checks back; the notes show wherever the check is whether
+ * its definition is the wanted one.
  */
 export function notesOf({ definition }: Check): string {
   if (definition === undefined) return ownNotes;
@@ -17,7 +17,7 @@ export function notesOf({ definition }: Check): string {
   return `${ownNotes}; ${kind} ${target}${how} every ${every}, timeout ${timeout}, deregister after ${after}`;
 }
 
-/** The definition of a check whose notes say that it has a TTL. */
+/** The TTL definition that these notes state; undefined when they state none. */
 export function ttlIn(notes: string): CheckDefinition | undefined {
   const start = `${ownNotes}; ttl `;
   const ttlMs = notes.startsWith(start) ? parseDuration(notes.slice(start.length)) : undefined;
@@ -26,7 +26,7 @@ export function ttlIn(notes: string): CheckDefinition | undefined {
 
 const probes = ['http', 'tcp', 'grpc'].map((kind) => `${ownNotes}; ${kind} `);
 
-/** Whether a check of ours is one whose status somebody else finds out. */
+/** Whether we wrote the check and somebody else finds out its status. */
 export function isProbed(check: ObservedCheck): boolean {
   return isOwnCheck(check) && probes.some((start) => check.notes.startsWith(start));
 }

@@ -1,7 +1,7 @@
 import type { Instance } from '../model/instance.ts';
 import type { CheckId, ConsulNodeName, InstanceId } from '../model/keys.ts';
 
-/** A check as Consul holds it, foreign ones included; hence `status` is any text. */
+/** A check as Consul holds it, foreign ones included; `status` can therefore be any text. */
 export interface ObservedCheck {
   readonly id: CheckId;
   readonly name: string;
@@ -22,7 +22,7 @@ export interface ObservedInstance extends Omit<Instance, 'checks'> {
   readonly modifyIndex: number;
 }
 
-/** A node with everything on it as Consul holds it, ours or not. */
+/** A node with everything on it as Consul holds it, whoever owns it. */
 export interface ObservedNode {
   readonly name: ConsulNodeName;
   readonly address: string;
@@ -34,15 +34,15 @@ export interface ObservedNode {
   readonly createIndex: number;
   readonly modifyIndex: number;
   /**
-   * An earlier reading of this very node (same createIndex) carried our stamp. Registering a service with
-   * `catalog/register` and no NodeMeta wipes the node's meta: the node is still ours then.
+   * An earlier reading of this node (same createIndex) carried our stamp. A `catalog/register` of a service without
+   * NodeMeta wipes the node's meta; the node is still owned then.
    */
   readonly stampedBefore: boolean;
-  /** Instances that were critical in a probe when they were last seen, and are gone: their prober removed them. */
+  /** Instances that are gone and were critical in a probe when last seen: their prober removed them. */
   readonly reaped?: ReadonlySet<InstanceId>;
 }
 
-/** An entry as Consul says it stored it: what a committed transaction answers for each entry it set. */
+/** An entry as Consul stored it: the answer of a committed transaction for each entry it set. */
 export type StoredEntry =
   | { readonly kind: 'node'; readonly node: Omit<ObservedNode, 'checks' | 'instances' | 'stampedBefore'> }
   | { readonly kind: 'instance'; readonly instance: Omit<ObservedInstance, 'checks'> }

@@ -5,11 +5,11 @@ import { type Change, type Effect, entryOf } from './change.ts';
 /**
  * The order in which a node's changes are written:
  *
- *   0  a new node, which everything on it needs
- *   1  what brings instances into service: new ones, those that pass again. Consumers wait for it, and what
- *      replaces another instance is there before that one goes
- *   2  what takes them out: removals, losses of health; new ones that are not in service yet
- *   3  the rest
+ * 0  a new node, which everything on it needs
+ * 1  what brings instances into service: new instances, and those that pass again. Consumers wait for it, and a
+ *    replacement is there before the replaced instance is removed
+ * 2  what takes instances out: removals, losses of health, and new instances that are not in service yet
+ * 3  the rest
  *
  * and within a rank node before service before check, then by id.
  */
@@ -21,7 +21,7 @@ export function rank(change: Change): 0 | 1 | 2 | 3 {
     case 'delete-instance':
       return 2;
     case 'delete-check':
-      // The others decide then: without it an instance can only be better.
+      // The instance's other checks decide then, so it can only get better.
       return 1;
     case 'put-node-check':
     case 'put-check':
@@ -33,7 +33,7 @@ export function rank(change: Change): 0 | 1 | 2 | 3 {
 
 function rankOf(effect: Effect, checks: readonly Check[]): 1 | 2 | 3 {
   if (effect === 'update') return 3;
-  // A probe's status is its prober's to come.
+  // The prober has yet to find out the status of a probe.
   return checks.every((check) => check.status === 'passing' || isProbe(check)) ? 1 : 2;
 }
 

@@ -5,13 +5,13 @@ import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/o
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
 /**
- * How the notes of every check we write begin: by it a check somebody else put on our node or instance is told
- * apart. A definition follows, see notes.ts.
+ * The start of the notes of every check that we write. It tells our checks from those that somebody else put on our
+ * node or instance. A definition follows, see notes.ts.
  */
 export const ownNotes = `${managedByKey}: ${managedByValue}`;
 
 /**
- * Why a node is not ours.
+ * Why a node is not owned by this cluster.
  *
  * - `agent`       a live Consul agent owns it: its anti-entropy would remove what we write
  * - `other-owner` it carries another cluster's or another program's stamp
@@ -35,8 +35,8 @@ export function isOwnCheck(check: ObservedCheck): boolean {
 }
 
 /**
- * Whether an instance on a node of ours is ours. An outsider's re-registration may have replaced its meta;
- * a check of ours then still tells.
+ * Whether an instance on an owned node is ours. Somebody else's re-registration may have replaced its meta; one of
+ * our checks on it then still proves it.
  */
 export function isOwnInstance(instance: ObservedInstance): boolean {
   if (isFromKubernetes(instance.meta)) return true;
@@ -44,7 +44,7 @@ export function isOwnInstance(instance: ObservedInstance): boolean {
   return false;
 }
 
-/** Whether a check of a node is what an external monitor, as it was asked to, found by a ping. */
+/** Whether an external monitor keeps this check because the node's meta asks for a ping. */
 export function isMonitorCheck({ id }: Pick<ObservedCheck, 'id'>, { meta }: ObservedNode): boolean {
   return id === monitorCheckId && meta['external-probe'] === 'true';
 }

@@ -15,20 +15,21 @@ export interface PanicOptions {
   readonly minimumNodes: number;
 }
 
-/** Nodes whose health is in question. */
+/** Nodes whose loss of health is in doubt. */
 export interface NodeLosses {
   /** Not Ready, and not yet critical in Consul. */
   readonly atRisk: ReadonlySet<ConsulNodeName>;
-  /** Critical in Consul through us, since less than the window. */
+  /** Made critical in Consul by us within the window. */
   readonly lost: ReadonlySet<ConsulNodeName>;
-  /** Share of the cluster's nodes, 0 to 1, that are not Ready since a short while. */
+  /** Share of the cluster's nodes, 0 to 1, that became not Ready a short while ago. */
   readonly share: number;
 }
 
 /**
- * The services that would lose more than their share of passing instances because of their nodes, when those are
- * so large a share of the cluster that it is more likely cut off than broken: two dead nodes of twenty are two dead
- * nodes. What was lost within the window counts as if it were still to be lost: nodes that go one by one add up.
+ * The services that would lose more than their share of passing instances because of their nodes. Nothing is in panic
+ * unless the lost nodes are also a large share of the cluster, which is then more likely cut off than broken: two
+ * dead nodes of twenty are two dead nodes. Nodes lost within the window count as if they were still at risk, so that
+ * nodes that are lost one by one add up.
  */
 export function servicesInPanic(
   nodes: Iterable<ObservedNode>,
@@ -39,10 +40,10 @@ export function servicesInPanic(
   const counts = new Map<ServiceName, { losing: number; total: number }>();
   for (const node of nodes) {
     const isLosing = atRisk.has(node.name) || lost.has(node.name);
-    // The node's own check is what is in question; of other nodes it counts.
+    // The check of a node at risk is what is in doubt. On other nodes it counts.
     if (!isLosing && !allPassing(node.checks.values())) continue;
     for (const { service, checks } of node.instances.values()) {
-      // One that failed by itself before is nobody's loss; of a lost node, its pods' checks followed the node.
+      // An instance that failed before is not a loss. On a lost node the pods' checks have followed the node.
       if (!lost.has(node.name) && !allPassing(checks.values())) continue;
       const count = counts.get(service) ?? { losing: 0, total: 0 };
       count.total += 1;
@@ -55,26 +56,26 @@ export function servicesInPanic(
   return inPanic;
 }
 
-/** Which losses of health on a node are to be kept from Consul. */
+/** Which losses of health on a node are not written to Consul. */
 export interface Keeping {
   /**
-   * The node check stays as it was. Instances that are not kept then become critical by themselves: their
-   * services can bear the loss.
+   * The node check stays as it was. Instances that are not kept become critical by their own check: their services
+   * can bear the loss.
    */
   readonly node: boolean;
-  /** Instances that keep their health when they would lose it. */
+  /** Whether an instance keeps its health when it would lose it. */
   readonly instance: (instance: Instance) => boolean;
 }
 
 export interface Kept {
   readonly desired: DesiredNode;
-  /** Instances that are better off in Consul than the cluster says. */
+  /** Instances with a better status in Consul than in the cluster. */
   readonly instances: readonly InstanceId[];
 }
 
 /**
- * The desired node with the last known health in place of a loss that is not to be believed yet. What is not
- * in Consul, or not passing there, has nothing to keep: it must not gain by a node check that is kept.
+ * The desired node with the last known health in place of a loss that is held. An instance that is not in Consul, or
+ * not passing there, has nothing to keep: a kept node check must not improve it.
  */
 export function keepLastKnown(
   desired: DesiredNode,
@@ -89,7 +90,7 @@ export function keepLastKnown(
   const isLost = ({ id, status }: Check) => status === 'critical' && observed.checks.has(id);
   const lost = keeping.node ? entry.checks.find(isLost) : undefined;
   const kept: InstanceId[] = [];
-  /** What is shown otherwise than desired; undefined: not at all. */
+  /** Instances that differ from the desired ones; undefined: left out. */
   const others = new Map<InstanceId, Instance | undefined>();
   for (const instance of entry.instances.values()) {
     const { id } = instance;
@@ -98,11 +99,11 @@ export function keepLastKnown(
     if (lost !== undefined && !isKept) {
       const failed = withReadiness(instance, () => ({ status: 'critical', output: `Node: ${lost.output}` }));
       if (failed !== undefined) others.set(id, failed);
-      // A new one without a check would pass for healthy: it is registered later.
+      // A new instance without a check would count as passing; it is registered later.
       else if (before === undefined && instance.checks.length === 0) others.set(id, undefined);
       continue;
     }
-    // Somebody else may have removed its check: for consumers it passes since.
+    // Somebody else may have removed its check; it has passed for consumers since.
     const lastOf = ({ id: check }: Check) => before?.checks.get(check) ?? withoutCheck;
     const restored = isKept ? withReadiness(instance, lastOf) : undefined;
     if (isKept && (lost !== undefined || restored !== undefined)) kept.push(id);
@@ -124,7 +125,7 @@ export function keepLastKnown(
 
 const withoutCheck = { status: 'passing', output: 'Kept as it was' } as const;
 
-/** The instance with another status of its readiness check; undefined when that changes nothing. */
+/** The instance with another status of its readiness check; undefined when nothing changes. */
 function withReadiness(
   instance: Instance,
   statusOf: (check: Check) => Pick<ObservedCheck, 'status' | 'output'> | undefined,

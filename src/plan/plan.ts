@@ -9,11 +9,11 @@ import type { ObservedNode } from './observed.ts';
 import { compareText } from './order.ts';
 import { type PolicyName, policies } from './policy.ts';
 
-/** What would be written, for people and scripts to read: one step an entry, with its fields. */
+/** What would be written, for people and scripts: one step for each entry, with its fields. */
 export interface Plan {
   /** By name; nodes with neither steps nor findings are left out. */
   readonly nodes: readonly NodePlan[];
-  /** Mistakes in what was asked for; each once, however many nodes it shows up on. */
+  /** Mistakes in annotations. Each is listed once, however many nodes show it. */
   readonly problems: readonly Problem[];
   readonly summary: Summary;
 }
@@ -34,19 +34,19 @@ export interface Step {
   readonly instance: string;
   /** Empty for a removal. */
   readonly fields: readonly FieldChange[];
-  /** It is not written, because the policy or the guard keeps it. */
+  /** Whether the policy or the guard keeps it from being written. */
   readonly held: boolean;
-  /** Who does. Why the guard does is among the node's findings. */
+  /** Which of them holds it. The guard's reason is among the node's findings. */
   readonly heldBy: 'policy' | 'guard' | undefined;
 }
 
-/** Of the steps that would be written; those held are counted by themselves. */
+/** Counts of the steps that would be written. Held steps are counted separately. */
 export interface Summary {
   readonly add: number;
   readonly change: number;
   readonly remove: number;
   readonly held: number;
-  /** Of the held, those that the guard keeps. */
+  /** How many of the held steps the guard holds. */
   readonly heldByGuard: number;
   readonly findings: number;
   readonly problems: number;
@@ -61,13 +61,13 @@ export interface PlanInput {
 
 export interface PlanOptions extends DiffOptions {
   /**
-   * Whose held steps are marked. Under `dry-run` none is: what would be done is what it is there to show.
+   * The policy whose held steps are marked. `dry-run` marks none, because it is there to show what would be done.
    * Default `sync`.
    */
   readonly policy?: PolicyName;
-  /** What the guard keeps. Default: nothing. */
+  /** What the guard holds. Default: nothing. */
   readonly held?: readonly Held[];
-  /** Problems that only a running operator knows, such as what Consul refuses. Default: none. */
+  /** Problems that only a running operator knows, such as refusals by Consul. Default: none. */
   readonly problems?: readonly Problem[];
 }
 
@@ -111,7 +111,7 @@ function summaryOf(nodes: readonly NodePlan[], problems: number): Summary {
   return summary;
 }
 
-/** A node on which something is held stays: what else is on it goes by itself. */
+/** A node with a held removal stays; the other instances on it are removed one by one. */
 function inParts(
   change: Change,
   observed: ObservedNode | undefined,
@@ -124,12 +124,12 @@ function inParts(
   });
 }
 
-/** Whether a step is one that the guard keeps from being written. */
+/** Whether the guard keeps this step from being written. */
 function isHeldBy({ what, instance }: Held, step: Unmarked): boolean {
   if (what === 'removal') {
     return step.verb === 'remove' && step.entry === 'instance' && step.id === instance;
   }
-  // With an instance's health, that of its node.
+  // With an instance's health, its node's health is held.
   const isHealth = step.entry === 'check' && step.fields.some(({ field }) => field === 'status');
   return isHealth && (step.instance === instance || step.instance === '');
 }

@@ -24,13 +24,13 @@ export interface PreviewOptions extends PlanOptions {
       records(): Iterable<KubeNodeRecord>;
     };
   };
-  /** Whether nodes are read: not in namespaced mode. */
+  /** Whether Kubernetes nodes are read; false in namespaced mode. */
   readonly nodesKnown: boolean;
   readonly removals: BreakerOptions & { readonly enabled: boolean };
   readonly health: PanicOptions & { readonly enabled: boolean };
 }
 
-/** Of one who has only just looked. */
+/** An operator that has just started has seen nothing end. */
 const nothingSeen: Sightings = {
   podEnd: () => undefined,
   serviceDeleted: () => false,
@@ -39,8 +39,9 @@ const nothingSeen: Sightings = {
 };
 
 /**
- * What an operator that starts now would hold at first: it knows the cluster as it is, and nothing of what was seen
- * before. What it finds unexplained it reads again, and asks the kubelets, which a plan does not.
+ * What an operator that starts now would hold at first. It knows the cluster as it is and nothing that happened
+ * before. An operator then verifies unexplained removals by consistent reads and kubelet reports, which a plan does
+ * not.
  */
 export function previewHolds(inputs: readonly PlanInput[], options: PreviewOptions): Held[] {
   return [...heldRemovals(inputs, options), ...heldHealth(inputs, options)];
@@ -69,7 +70,7 @@ function heldRemovals(inputs: readonly PlanInput[], options: PreviewOptions): He
   });
 }
 
-/** What would be removed of a node and is not explained by the cluster as it is. */
+/** The removals on a node that the cluster as it is does not explain. */
 function unexplainedOn({ desired, observed }: PlanInput, options: PreviewOptions): Unexplained[] {
   if (observed === undefined) return [];
   const { written } = policies[options.policy ?? 'sync'](diff(desired, observed, options).changes);

@@ -1,8 +1,8 @@
 import type { PodRecord } from '../model/pod.ts';
 
 /**
- * Of these addresses, those that belong to pods which run. Only outside the host's network, whose addresses many pods
- * share: elsewhere an address belongs to one pod at a time.
+ * Those of the addresses that belong to running pods. Pods on the host's network do not count, because many share its
+ * addresses; elsewhere an address belongs to one pod at a time.
  */
 export function reusedAddresses(
   addresses: ReadonlySet<string>,

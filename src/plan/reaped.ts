@@ -3,8 +3,8 @@ import { isProbed } from './notes.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
 
 /**
- * Instances that are not in a fresh reading and were critical in a probe when they were last seen: agents and
- * external monitors remove what has been critical for too long. Undefined when there are none.
+ * Instances that are missing from a fresh reading and were critical in a probe when last seen: agents and external
+ * monitors remove an instance that is critical for too long. Undefined when there are none.
  */
 export function reaped(
   known: ObservedNode | undefined,

@@ -15,7 +15,7 @@ export interface RenderOptions {
 const signs = { add: '+', change: '~', remove: '-' } as const;
 const colours = { add: 32, change: 33, remove: 31, finding: 35, held: 2, problem: 31 } as const;
 
-/** The plan as text, a node a paragraph, the summary last; ends with a line break. */
+/** The plan as text: a paragraph for each node, the summary last. It ends with a line break. */
 export function renderText(
   { nodes, problems, summary }: Plan,
   { colour = false }: RenderOptions = {},
@@ -45,13 +45,13 @@ export function renderText(
   return `${lines.join('\n')}\n`;
 }
 
-/** The plan as JSON for scripts, ends with a line break. An absent `before` or `after` is null. */
+/** The plan as JSON for scripts; it ends with a line break. An absent `before` or `after` is null. */
 export function renderJson(plan: Plan): string {
   const absent = (_key: string, value: unknown): unknown => (value === undefined ? null : value);
   return visibleLines(`${JSON.stringify(plan, absent, 2)}\n`);
 }
 
-/** A step and its fields, a line each. */
+/** A step and its fields, one line each. */
 export function stepLines(step: Step): string[] {
   const held = step.heldBy === undefined ? '' : ` (held by the ${step.heldBy})`;
   const title = `${signs[step.verb]} ${step.entry} ${titleOf(step)}${held}`;
@@ -112,7 +112,7 @@ function heldText({ what, instance, service, because, until }: Held): string {
   return `instance ${instance} of ${service} ${kept}: ${heldReasons[because]}${end}`;
 }
 
-/** To the second, as nothing is more exact. */
+/** To the second; nothing is more exact. */
 const timeText = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+/, '');
 
 function titleOf({ entry, id, service }: Step): string {
@@ -127,7 +127,7 @@ export function fieldText({ field, before, after }: FieldChange): string {
 
 function quoted(value: string | undefined): string {
   if (value === undefined) return '(none)';
-  // Tags come as a JSON array already.
+  // Tags are a JSON array already.
   return /^[\w./:@%+-]+$/.test(value) || value.startsWith('["') ? value : JSON.stringify(value);
 }
 

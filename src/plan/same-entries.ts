@@ -6,8 +6,8 @@ import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.t
 type InstanceFields = Omit<Instance, 'checks' | 'warmup'>;
 
 /**
- * A reading in which every instance that is as it was known is the very same object: what was found out about
- * it holds on, and memory does not turn over with each reading.
+ * A reading in which every unchanged instance is the same object as before. What was derived from it stays valid, and
+ * a reading does not replace everything in memory.
  */
 export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | undefined): ObservedNode {
   if (known === undefined) return fresh;
@@ -20,9 +20,9 @@ export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | un
 }
 
 /**
- * The observed node with the values of the wanted instances where they are the same: most of what Consul holds is
- * what was written, and is then in memory once. Equal to `observed` in content; the very same when there is
- * nothing to share.
+ * The observed node with the values of the wanted instances where they are equal. Consul mostly holds what was
+ * written, which is then in memory once. The result equals `observed` in content, and is the same object when nothing
+ * can be shared.
  */
 export function withWantedValues(
   observed: ObservedNode,
@@ -31,7 +31,7 @@ export function withWantedValues(
   let instances: Map<InstanceId, ObservedInstance> | undefined;
   for (const [id, there] of observed.instances) {
     const want = wanted.get(id);
-    // Nobody else holds this very object.
+    // No other instance shares this object.
     if (want === undefined || there.meta === want.meta || !isSameInstance(there, want)) continue;
     instances ??= new Map(observed.instances);
     instances.delete(id);
@@ -54,7 +54,7 @@ function valuesOf(wanted: Instance, there: ObservedInstance): ObservedInstance {
   return { ...there, id, service, address, port, tags, meta, weights, taggedAddresses, checks };
 }
 
-/** Whether two instances are alike in everything but their checks, field by field and in order. */
+/** Whether two instances are equal apart from their checks, field by field and in order. */
 function isSameInstance(a: InstanceFields, b: InstanceFields): boolean {
   return (
     a.id === b.id &&

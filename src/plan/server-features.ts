@@ -1,6 +1,6 @@
 /**
- * What the Consul server keeps of a transaction. Older servers drop some fields without a word (1.8.7 both
- * of these); comparing them would find a difference for ever and write for ever.
+ * Which fields of a transaction the Consul server stores. Older servers drop some silently (1.8.7 drops both of
+ * these); comparing a dropped field would find a difference at every comparison and write it each time.
  */
 export interface ServerFeatures {
   /** A check's Type. */

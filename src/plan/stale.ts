@@ -5,7 +5,7 @@ import { originOf } from '../model/origin.ts';
 import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
-/** The source an undesired instance is kept for, if any; the first that fits. */
+/** The first source for which an undesired instance is kept; undefined when it is not kept. */
 export function keptFor(
   instance: ObservedInstance,
   sources: readonly StaleSource[],
@@ -20,7 +20,7 @@ export function keptFor(
   );
 }
 
-/** The kept instance's readiness check as its source has it now; undefined when there is none to write. */
+/** The kept instance's readiness check with its source's present status; undefined when there is none to write. */
 export function followedCheck(instance: ObservedInstance, source: StaleSource): Check | undefined {
   if (source.check === undefined) return undefined;
   const check = instance.checks.get(readinessCheckId(instance.id));

@@ -2,7 +2,7 @@ import type { UnreadSource } from '../model/desired-node.ts';
 import { originOf } from '../model/origin.ts';
 import type { ObservedInstance } from './observed.ts';
 
-/** The source for whose sake an instance that nothing asks for stays; undefined when all it rests on was read. */
+/** The unread source because of which an undesired instance stays; undefined when everything it rests on was read. */
 export function unreadSourceOf(
   { meta }: Pick<ObservedInstance, 'meta'>,
   sources: readonly UnreadSource[],
