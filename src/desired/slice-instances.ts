@@ -4,7 +4,7 @@ import type { Declaration } from './declaration.ts';
 import { type Declarations, describeDeclarations } from './declarations.ts';
 import { badPort, declaredInstances, type Refusals, type Serving } from './declared-instances.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
-import { type Condition, isFinished, isGated, notReadyReason, podHealth } from './health.ts';
+import { type Condition, type Health, isFinished, isGated, notReadyReason, podHealth } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { quote, type Read } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -138,14 +138,11 @@ function conditionOf({ members, pod }: EndpointGroup): Condition {
   const subject = pod === undefined ? 'Endpoint' : 'Pod';
   const terminating = pod?.deleting === true || members.every(({ endpoint }) => endpoint.terminating);
   // With `publishNotReadyAddresses` every endpoint is marked ready; `serving` and the pod show whether it is.
-  const isWell = pod === undefined || podHealth(pod).status === 'passing';
-  const isReady =
-    isWell && members.some(({ endpoint: { ready, serving } }) => serving && (ready || terminating));
+  const own: Health = pod ? podHealth(pod) : { status: 'passing', output: 'Endpoint is ready' };
+  const isReady = members.some(({ endpoint: { ready, serving } }) => serving && (ready || terminating));
   // Our own gate keeps the pod, and so its slice, from being ready until the instance is in Consul.
-  const isHeldByUs = pod !== undefined && isGated(pod) && podHealth(pod).status === 'passing';
-  if (isReady || isHeldByUs) {
-    return { subject, terminating, health: { status: 'passing', output: `${subject} is ready` } };
-  }
+  const isHeldByUs = pod !== undefined && isGated(pod);
+  if (isReady || isHeldByUs) return { subject, terminating, health: own };
   const output = pod === undefined ? 'Endpoint is not ready' : notReadyReason(pod);
   return { subject, terminating, health: { status: 'critical', output } };
 }
