@@ -335,7 +335,7 @@ export const mutants: readonly Mutant[] = [
     name: 'goes on after any outage as if no etcd could have been restored',
     edits: [
       {
-        file: 'src/kube/reflector/reflector.ts',
+        file: 'src/kube/reflector/auditor.ts',
         original: 'if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {',
         mutated: 'if (this.#lostAt === -1) {',
       },

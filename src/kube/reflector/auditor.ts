@@ -16,6 +16,12 @@ const confirmMs = 5_000;
 const leastPauseMs = 30_000;
 const pauseFactor = 100;
 
+/**
+ * A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. It counts
+ * until the server's version is known, not until the watch is open: within it the new history cannot catch up.
+ */
+const promptMs = 3_000;
+
 export interface AuditorOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -35,7 +41,12 @@ export class Auditor {
   #dueAt: number;
   /** Audits that are asked for do not come sooner. */
   #earliestAt = Number.NEGATIVE_INFINITY;
+  /** Something is doubtful and has not been found well since. */
   #isAsked = false;
+  /** When the watch ended that is to be resumed; kept until the history it is resumed in is known. */
+  #lostAt: number | undefined;
+  /** When the watch was lost that was resumed so late that the store has to be compared first. */
+  #doubted: number | undefined;
   readonly #wakeup: Wakeup;
 
   constructor(options: AuditorOptions) {
@@ -44,9 +55,30 @@ export class Auditor {
     this.#dueAt = this.#inAPeriod();
   }
 
-  /** Whether something was doubtful and has not been found well since. */
-  get isAsked(): boolean {
-    return this.#isAsked;
+  /**
+   * Since when the store may be of another history, monotonic ms: since its watch was lost for longer than a
+   * moment, until it is found well. Undefined: it is not.
+   */
+  get doubtfulSince(): number | undefined {
+    const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
+    return this.#doubtedSince ?? (lostMs > promptMs ? this.#lostAt : undefined);
+  }
+
+  /** The watch has ended. */
+  watchLost(): void {
+    this.#lostAt ??= this.#options.clock.now();
+  }
+
+  /**
+   * The watch is open again, and the server's version is not behind. This proves that the history is the same
+   * only when it came soon after the loss.
+   */
+  watchResumed(): void {
+    if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {
+      this.#doubted = this.#doubtedSince ?? this.#lostAt;
+      this.ask();
+    }
+    this.#lostAt = undefined;
   }
 
   /** Something is doubtful. */
@@ -59,6 +91,8 @@ export class Auditor {
 
   /** Everything was listed anew: as good as an audit. */
   listed(): void {
+    this.#lostAt = undefined;
+    this.#doubted = undefined;
     this.#isAsked = false;
     this.#dueAt = this.#inAPeriod();
   }
@@ -95,6 +129,10 @@ export class Auditor {
       }
     }
     return [];
+  }
+
+  get #doubtedSince(): number | undefined {
+    return this.#isAsked ? this.#doubted : undefined;
   }
 
   #inAPeriod(): number {

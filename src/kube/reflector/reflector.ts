@@ -1,48 +1,33 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
-import { jittered, type Random } from '../../lib/random.ts';
+import type { Random } from '../../lib/random.ts';
 import { repeat } from '../../lib/retry.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { Logger } from '../../logging/logger.ts';
-import { throwIfRefused } from '../answer.ts';
 import { Projector } from '../store/projector.ts';
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import { audit, type Difference } from './audit.ts';
 import { Auditor } from './auditor.ts';
 import { History } from './history.ts';
-import { completeLines } from './lines.ts';
 import { currentVersion, listParts } from './list-pager.ts';
-import { type Phase, recoveryFrom } from './recovery.ts';
+import type { Phase } from './recovery.ts';
+import { ReflectorBackoff } from './reflector-backoff.ts';
 import { ReflectorRecord } from './reflector-record.ts';
 import type { ReflectorState, ReflectorStatus, Regression } from './reflector-state.ts';
 import { Relist } from './relist.ts';
-import { collectionPath, collectionUrl, type Resource } from './resource.ts';
+import { collectionPath, type Resource } from './resource.ts';
 import { TimeSlice } from './time-slice.ts';
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts';
+import { openWatch } from './watch-stream.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Bookmarks come about every minute, so a watch without any sign of life for this long is dead. */
 const idleMs = 90_000;
 /** For all the initial events of a WatchList: 100,000 pods take a tenth of it. */
 const watchListMs = 60_000;
-/** How long to do without WatchList after it failed. */
-const watchListRestMs = 600_000;
-/** An object is at most 1.5 MiB in etcd. */
-const maxLineBytes = 8 * 1024 * 1024;
 /** A watch that lasted this long was healthy even if nothing happened. */
 const healthyMs = 1_000;
-/**
- * A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. It counts
- * until the server's version is known, not until the watch is open: within it the new history cannot catch up.
- */
-const promptMs = 3_000;
-/** Between two tries at something that somebody has to grant or install first. */
-const slowRetryMs = 30_000;
-/** An API server that has just started refuses everything until it has read its roles: seconds, not more. */
-const startUpMs = 15_000;
-const startUpRetryMs = 1_500;
 
 export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRecord> {
   readonly transport: Transport;
@@ -76,7 +61,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   readonly #record: ReflectorRecord;
   readonly #history: History;
   readonly #projector: Projector<O, R>;
-  readonly #backoff: Backoff;
+  readonly #backoff: ReflectorBackoff;
   readonly #slice: TimeSlice;
   readonly #auditor: Auditor;
   readonly #resolveSynced: () => void;
@@ -84,10 +69,6 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #state: ReflectorState = { kind: 'idle' };
   /** The version to go on watching from; empty: everything must be read first. */
   #resumeAt = '';
-  /** When the watch ended that is to be resumed; kept until the history it is resumed in is known. */
-  #lostAt: number | undefined;
-  /** When the watch was lost that was resumed so late that the store has to be compared first. */
-  #doubted: number | undefined;
   /**
    * The last two events had the same version. The API server never writes twice in one revision of etcd, but
    * who reaches behind its back may remove hundreds of objects in one, and a watch that is resumed at their
@@ -98,11 +79,6 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #sharesVersion = false;
   /** The whole was listed just now, so the history is known to be the one we are in. */
   #fresh = false;
-  /** Where a line was last unreadable. */
-  #badLineAt: string | undefined;
-  #avoidWatchListUntil = 0;
-  /** Start of a row of refusals, `clock.now()`. */
-  #refusedSince: number | undefined;
 
   constructor(options: ReflectorOptions<O, R>) {
     const { resource, writer, clock, random } = options;
@@ -122,7 +98,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
           at: clock.now(),
         }),
     });
-    this.#backoff = new Backoff({ random });
+    this.#backoff = new ReflectorBackoff(clock, random);
     this.#slice = new TimeSlice(clock);
     this.#auditor = new Auditor({
       clock,
@@ -160,8 +136,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
    * moment, until it is found well. Undefined: it is not.
    */
   get doubtfulSince(): number | undefined {
-    const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
-    return this.#doubtedSince ?? (lostMs > promptMs ? this.#lostAt : undefined);
+    return this.#auditor.doubtfulSince;
   }
 
   status(): ReflectorStatus {
@@ -188,7 +163,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const attempt = phase === 'list' ? this.#list(signal) : this.#watch(phase, signal);
       const end = await attempt.catch(RegistrarError.from);
       if (signal.aborted) break;
-      this.#lostAt ??= clock.now();
+      this.#auditor.watchLost();
       if (this.#sharesVersion) this.#resumeAt = '';
       const waitMs = this.#waitAfter(phase, end);
       if (waitMs === 0) continue;
@@ -202,7 +177,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
 
   #nextPhase(): Phase {
     if (this.#resumeAt !== '') return 'watch';
-    return this.#options.clock.now() >= this.#avoidWatchListUntil ? 'watch-list' : 'list';
+    return this.#backoff.avoidsWatchList ? 'list' : 'watch-list';
   }
 
   /** Takes note of how an attempt ended; how long to wait before the next one, ms. */
@@ -214,63 +189,33 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     if (healthy) this.#backoff.reset();
     if (end instanceof RegistrarError)
       return this.#waitAfterError(state.kind === 'watching' ? 'watch' : phase, end);
-    this.#refusedSince = undefined;
-    switch (end) {
-      case 'listed':
-        return 0;
-      case 'idle':
-        this.#record.counts.idleAborts += 1;
-        return 0;
-      case 'closed':
-        // A server that ends every watch at once must not make us spin.
-        return healthy ? 0 : this.#backoff.next();
-    }
+    if (end === 'idle') this.#record.counts.idleAborts += 1;
+    return this.#backoff.afterEnd({ atOnce: end === 'closed' && !healthy });
   }
 
   #waitAfterError(phase: Phase, error: RegistrarError): number {
-    const { clock, random } = this.#options;
-    const unreadable = error.code === 'protocol' && phase !== 'list';
-    const repeated = unreadable && this.#badLineAt === this.#resumeAt;
-    if (unreadable) {
-      this.#record.counts.badLines += 1;
-      this.#badLineAt = this.#resumeAt;
-    }
-    const { next, wait, avoidWatchList } = recoveryFrom({ phase, code: error.code, repeated });
-    if (avoidWatchList) this.#avoidWatchListUntil = clock.now() + watchListRestMs;
+    const { counts, lastError } = this.#record;
+    if (error.code === 'protocol' && phase !== 'list') counts.badLines += 1;
+    const attempt = { phase, error, resumeAt: this.#resumeAt, before: lastError?.error.code };
+    const { next, wait, waitMs } = this.#backoff.afterFailure(attempt);
     if (next === 'list') this.#resumeAt = '';
-    if (wait !== 'slow') this.#refusedSince = undefined;
-    const { retryAfterMs = 0 } = error;
-    switch (wait) {
-      case 'none':
-        // Expected of older servers: the fallback is no failure.
-        this.#logger.info('no WatchList, listing by pages', {
-          reason: 'WatchListRefused',
-          error: error.message,
-        });
-        return 0;
-      case 'backoff': {
-        const before = this.#record.lastError?.error.code;
-        // A server that was away and has forgotten our version is back: no reason to wait as for an absent one.
-        if (error.code === 'gone' && before !== undefined && before !== 'gone') this.#backoff.reset();
-        const waitMs = this.#backoff.next(retryAfterMs);
-        this.#record.failed(error, clock.now(), waitMs);
-        return waitMs;
-      }
-      case 'slow': {
-        this.#refusedSince ??= clock.now();
-        const isNew = clock.now() - this.#refusedSince < startUpMs;
-        const waitMs = Math.max(retryAfterMs, jittered(isNew ? startUpRetryMs : slowRetryMs, 0.2, random));
-        this.#record.failed(error, clock.now(), waitMs);
-        this.#options.onAnswered?.();
-        return waitMs;
-      }
+    if (wait === 'none') {
+      // Expected of older servers: the fallback is no failure.
+      this.#logger.info('no WatchList, listing by pages', {
+        reason: 'WatchListRefused',
+        error: error.message,
+      });
+      return 0;
     }
+    this.#record.failed(error, this.#options.clock.now(), waitMs);
+    if (wait === 'slow') this.#options.onAnswered?.();
+    return waitMs;
   }
 
   async #list(signal: AbortSignal): Promise<End> {
     const { clock, writer } = this.#options;
     this.#state = { kind: 'listing', method: 'list', since: clock.now() };
-    const relist = new Relist(writer, this.#slice, { staged: false });
+    const relist = this.#relist({ staged: false });
     let version = '';
     let receivedAt = 0;
     for await (const part of listParts<O>({ ...this.#options, namespace: writer.scope, signal })) {
@@ -284,7 +229,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       for (const item of part.items) {
         if (this.#slice.due) await this.#slice.rest();
         signal.throwIfAborted();
-        this.#show(relist, item, receivedAt);
+        relist.object(item, receivedAt);
       }
     }
     await this.#complete(relist, version, receivedAt, signal);
@@ -294,33 +239,31 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
 
   /** Follows the events from where we are; in a WatchList, from the initial ones on. */
   async #watch(phase: 'watch-list' | 'watch', signal: AbortSignal): Promise<End> {
-    const { transport, clock, writer } = this.#options;
+    const { clock, writer } = this.#options;
     const initial = phase === 'watch-list';
     using watchdog = new Watchdog(clock, initial ? watchListMs : idleMs, signal);
-    let relist = initial ? new Relist(writer, this.#slice, { staged: this.#history.seen !== '' }) : undefined;
+    let relist = initial ? this.#relist({ staged: this.#history.seen !== '' }) : undefined;
     const since = clock.now();
     this.#state = initial ? { kind: 'listing', method: phase, since } : { kind: 'opening', since };
     try {
-      const response = await transport.request({
-        method: 'GET',
-        path: this.#watchUrl(initial),
-        headers: { accept: 'application/json' },
+      const lines = await openWatch({
+        ...this.#options,
+        namespace: writer.scope,
+        resumeAt: initial ? undefined : this.#resumeAt,
         signal: watchdog.signal,
-        bodyTimeoutMs: 0,
       });
-      await throwIfRefused(this.#what, response);
       if (!initial) {
         this.#enterWatching(watchdog);
-        if (this.#fresh) this.#resumed();
+        if (this.#fresh) this.#auditor.watchResumed();
         else void this.#checkHistory(watchdog);
         this.#fresh = false;
       }
-      for await (const lines of completeLines(response.body, maxLineBytes)) {
+      for await (const completed of lines) {
         const receivedAt = clock.now();
         this.#record.heard(receivedAt);
         // The initial events have one deadline for all: a server that never ends them is to be noticed.
         if (relist === undefined) watchdog.heard();
-        for (const line of lines) {
+        for (const line of completed) {
           if (this.#slice.due) await this.#slice.rest();
           signal.throwIfAborted();
           const event = parseWatchEvent<O>(line);
@@ -333,7 +276,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
             watchdog.limit(idleMs);
             this.#enterWatching(watchdog);
           } else {
-            this.#showInitial(relist, event, receivedAt);
+            relist.initialEvent(event, receivedAt);
           }
         }
       }
@@ -353,37 +296,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     );
   }
 
-  #watchUrl(initial: boolean): string {
-    const { resource, writer, random } = this.#options;
-    return collectionUrl(resource, writer.scope, {
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      // Spread out, so that the watches of all clients do not end together.
-      timeoutSeconds: String(300 + Math.floor(301 * random())),
-      ...(initial
-        ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
-        : { resourceVersion: this.#resumeAt }),
-    });
-  }
-
-  get #doubtedSince(): number | undefined {
-    return this.#auditor.isAsked ? this.#doubted : undefined;
-  }
-
   #enterWatching(watchdog: Watchdog): void {
     this.#state = { kind: 'watching', since: this.#options.clock.now(), from: this.#resumeAt };
     void this.#auditor.run(watchdog.signal).then((differences) => {
       if (differences.length > 0) this.#disbelieve(differences, watchdog);
     });
-  }
-
-  /** The server's version is not behind ours. It proves this history only when it came soon after the loss. */
-  #resumed(): void {
-    if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {
-      this.#doubted = this.#doubtedSince ?? this.#lostAt;
-      this.#auditor.ask();
-    }
-    this.#lostAt = undefined;
   }
 
   /** What the server has is not what the watch has told. */
@@ -423,28 +340,9 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#record.recovered();
   }
 
-  #showInitial(relist: Relist<R>, event: WatchEvent<O>, receivedAt: number): void {
-    switch (event.type) {
-      case 'ERROR':
-        throw event.error;
-      case 'ADDED':
-      case 'MODIFIED':
-        this.#show(relist, event.object, receivedAt);
-        break;
-      case 'DELETED': {
-        const { namespace = '', name = '', uid = '' } = event.object.metadata ?? {};
-        relist.delete(namespace, name, uid, receivedAt);
-        break;
-      }
-      case 'BOOKMARK':
-        break;
-    }
-  }
-
-  #show(relist: Relist<R>, object: O, receivedAt: number): void {
-    const record = this.#projector.record(object);
-    if (record !== undefined) relist.put(record, receivedAt);
-    else relist.mark(object.metadata?.namespace ?? '', object.metadata?.name ?? '');
+  #relist({ staged }: { readonly staged: boolean }): Relist<O, R> {
+    const { writer } = this.#options;
+    return new Relist({ writer, projector: this.#projector, slice: this.#slice, staged });
   }
 
   /**
@@ -462,7 +360,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const version = await currentVersion({ ...this.#options, namespace, signal });
       if (signal.aborted) return 'done';
       if (!this.#history.isPast(version, seen)) {
-        this.#resumed();
+        this.#auditor.watchResumed();
         return 'done';
       }
       this.#history.accept(version);
@@ -480,7 +378,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   }
 
   async #complete(
-    relist: Relist<R>,
+    relist: Relist<O, R>,
     version: string,
     receivedAt: number,
     signal: AbortSignal,
@@ -490,8 +388,6 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     signal.throwIfAborted();
     this.#history.settle();
     this.#resumeAt = version;
-    this.#lostAt = undefined;
-    this.#doubted = undefined;
     this.#auditor.listed();
     // Absence in one list is no proof: another one shall say so too.
     if (drift.removed > 0) this.#auditor.ask();

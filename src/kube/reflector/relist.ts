@@ -1,11 +1,22 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Projector } from '../store/projector.ts';
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { TimeSlice } from './time-slice.ts';
+import type { WatchEvent } from './watch-event.ts';
 
 /** What a relist found to differ from what the events had told. */
 export interface RelistDiff {
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
+}
+
+export interface RelistOptions<O extends KubernetesObject, R extends StoredRecord> {
+  readonly writer: StoreWriter<R>;
+  readonly projector: Projector<O, R>;
+  readonly slice: TimeSlice;
+  /** Whether nothing reaches the store before the commit. */
+  readonly staged: boolean;
 }
 
 /**
@@ -15,8 +26,9 @@ export interface RelistDiff {
  * `staged`: nothing reaches the store before the commit. For a WatchList, whose resourceVersion, and with it
  * whether history went backwards, is known only at its end.
  */
-export class Relist<R extends StoredRecord> {
+export class Relist<O extends KubernetesObject, R extends StoredRecord> {
   readonly #writer: StoreWriter<R>;
+  readonly #projector: Projector<O, R>;
   readonly #slice: TimeSlice;
   readonly #staged: Map<string, { readonly record: R; readonly receivedAt: number }> | undefined;
   readonly #marks = new Map<string, Set<string>>();
@@ -26,31 +38,44 @@ export class Relist<R extends StoredRecord> {
   /** Equal versions are no proof of an equal state; see History.mayRepeat. */
   versionsRepeat = false;
 
-  constructor(writer: StoreWriter<R>, slice: TimeSlice, { staged }: { readonly staged: boolean }) {
+  constructor({ writer, projector, slice, staged }: RelistOptions<O, R>) {
     this.#writer = writer;
+    this.#projector = projector;
     this.#slice = slice;
     this.#staged = staged ? new Map() : undefined;
   }
 
-  /** Shows a record of the list. */
-  put(record: R, receivedAt: number): void {
-    this.mark(record.namespace ?? '', record.name);
-    if (this.#staged === undefined) this.#apply(record, receivedAt);
-    else this.#staged.set(keyOf(record.namespace ?? '', record.name), { record, receivedAt });
-  }
-
-  /** The list holds the object, even if it could not be read: it is not absent. */
-  mark(namespace: string, name: string): void {
+  /** An object of the list. One that cannot be read is marked all the same: it is not absent. */
+  object(object: O, receivedAt: number): void {
+    const { namespace = '', name = '' } = object.metadata ?? {};
     const names = this.#marks.get(namespace);
     if (names === undefined) this.#marks.set(namespace, new Set([name]));
     else names.add(name);
+    const record = this.#projector.record(object);
+    if (record === undefined) return;
+    if (this.#staged === undefined) this.#apply(record, receivedAt);
+    else this.#staged.set(keyOf(namespace, name), { record, receivedAt });
   }
 
-  /** A WatchList may tell of a removal between two initial events. */
-  delete(namespace: string, name: string, uid: string, receivedAt: number): void {
-    this.#marks.get(namespace)?.delete(name);
-    this.#staged?.delete(keyOf(namespace, name));
-    this.#writer.delete(namespace, name, uid, receivedAt);
+  /** An event before the end of the initial ones. A WatchList may show a removal between them. */
+  initialEvent(event: WatchEvent<O>, receivedAt: number): void {
+    switch (event.type) {
+      case 'ERROR':
+        throw event.error;
+      case 'ADDED':
+      case 'MODIFIED':
+        this.object(event.object, receivedAt);
+        break;
+      case 'DELETED': {
+        const { namespace = '', name = '', uid = '' } = event.object.metadata ?? {};
+        this.#marks.get(namespace)?.delete(name);
+        this.#staged?.delete(keyOf(namespace, name));
+        this.#writer.delete(namespace, name, uid, receivedAt);
+        break;
+      }
+      case 'BOOKMARK':
+        break;
+    }
   }
 
   /** Makes the scope what the list showed. Stops between two records, with the rest undone, when aborted. */

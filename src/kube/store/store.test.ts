@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { type Logger, silentLogger } from '../../logging/logger.ts';
 import { Relist } from '../reflector/relist.ts';
 import { TimeSlice } from '../reflector/time-slice.ts';
-import { Store, type StoredRecord } from './store.ts';
+import { Projector } from './projector.ts';
+import { Store, type StoredRecord, type StoreWriter } from './store.ts';
 
 const record = (
   name: string,
@@ -28,7 +30,15 @@ function setup(logger: Logger = silentLogger) {
   return { store, heard };
 }
 
-const slice = () => new TimeSlice(new VirtualClock());
+/** A relist whose objects are records in their metadata. */
+function relistOf(writer: StoreWriter<StoredRecord>, staged: boolean) {
+  const project = ({ metadata }: KubernetesObject) => metadata as StoredRecord;
+  const projector = new Projector(project, silentLogger);
+  const relist = new Relist({ writer, projector, slice: new TimeSlice(new VirtualClock()), staged });
+  const list = (metadata: StoredRecord, at: number) => relist.object({ metadata } as KubernetesObject, at);
+  return { list, commit: relist.commit.bind(relist) };
+}
+
 const signal = new AbortController().signal;
 
 describe('Store', () => {
@@ -138,8 +148,8 @@ describe('Relist', () => {
     const writer = store.writer();
     writer.put(record('a'), 'event', 0);
     writer.put(record('b'), 'event', 0);
-    const relist = new Relist(writer, slice(), { staged: false });
-    relist.put(record('b'), 1);
+    const relist = relistOf(writer, false);
+    relist.list(record('b'), 1);
     assert.equal(store.size, 2);
     assert.deepEqual(await relist.commit(2, signal), { added: 0, changed: 0, removed: 1 });
     assert.deepEqual(heard.slice(2), ['uid-a> relist 2']);
@@ -147,8 +157,8 @@ describe('Relist', () => {
 
   test('staged, shows nothing to the store before the commit', async () => {
     const { store, heard } = setup();
-    const relist = new Relist(store.writer(), slice(), { staged: true });
-    relist.put(record('a'), 1);
+    const relist = relistOf(store.writer(), true);
+    relist.list(record('a'), 1);
     assert.equal(store.size, 0);
     await relist.commit(2, signal);
     assert.deepEqual(heard, ['>uid-a relist 1']);
@@ -157,7 +167,7 @@ describe('Relist', () => {
   test('of one namespace leaves the others alone', async () => {
     const { store } = setup();
     store.writer('other').put(record('a', '1', 'u', 'other'), 'event', 0);
-    await new Relist(store.writer('ns'), slice(), { staged: false }).commit(1, signal);
+    await relistOf(store.writer('ns'), false).commit(1, signal);
     assert.equal(store.size, 1);
   });
 
@@ -165,7 +175,7 @@ describe('Relist', () => {
     const { store } = setup();
     const writer = store.writer();
     writer.put(record('a'), 'event', 0);
-    await new Relist(writer, slice(), { staged: false }).commit(1, AbortSignal.abort());
+    await relistOf(writer, false).commit(1, AbortSignal.abort());
     assert.equal(store.size, 1);
   });
 });
@@ -218,8 +228,8 @@ describe('Store and Relist', () => {
               if (model.get(key(each.object))?.uid === each.object.uid) model.delete(key(each.object));
               break;
             case 'relist': {
-              const relist = new Relist(writer, slice(), { staged: each.staged });
-              for (const object of each.objects) relist.put(object, 0);
+              const relist = relistOf(writer, each.staged);
+              for (const object of each.objects) relist.list(object, 0);
               if (each.complete) {
                 await relist.commit(0, signal);
                 model.clear();
