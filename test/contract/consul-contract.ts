@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { acls } from './consul/acl.ts';
 import { agent } from './consul/agent.ts';
 import { catalog } from './consul/catalog.ts';
+import { consulClient } from './consul/client.ts';
 import { clientAgent } from './consul/client-agent.ts';
 import { health } from './consul/health.ts';
 import { kvAndSessions } from './consul/kv-and-sessions.ts';
@@ -32,6 +33,7 @@ export function consulContract(
     kvAndSessions(subject);
     agent(subject);
     clientAgent(subject);
+    consulClient(subject);
     snapshots(subject);
   });
   suite(`${name}, with ACLs`, { acl: true }, start, acls);
