@@ -312,7 +312,7 @@ describe('several services of one pod', () => {
     assert.ok(after.includes(before[0]!));
   });
 
-  test('asked for twice are registered once, and the second is told', () => {
+  test('asked for twice are registered once, and the second is reported', () => {
     const outcome = list('[{service: web, port: http, tags: a}, {service: web, port: 8080, tags: b}]');
     assert.deepEqual(
       instancesOf(outcome).map(({ tags }) => tags),

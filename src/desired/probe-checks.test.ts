@@ -121,7 +121,7 @@ describe('probes', () => {
     assert.ok([...(entry?.instances.values() ?? [])].every(({ checks }) => !checks.some(isProbe)));
   });
 
-  test('follow no redirects where an agent does them, which is all that can be told not to', () => {
+  test('follow no redirects where an agent runs them: only agents can be configured so', () => {
     const record = { annotations: { service: 'web', 'check-http': '/up', 'check-tcp': '8080' } };
     assert.equal(found(record).probes['http']?.definition.redirects, undefined);
     const byAgent = found(record, { agents: { ttlMs: 60_000 } });

@@ -411,7 +411,7 @@ describe('the port of a Service', () => {
 describe('wrong annotations of a Service', () => {
   const services = [service({ annotations: { service: 'true', port: '0' } })];
 
-  test('are told once, however many endpoints there are', () => {
+  test('are reported once, however many endpoints there are', () => {
     const endpoints = Array.from({ length: 5 }, (_, index) =>
       endpoint({ addresses: [`10.0.0.${index}`], podName: `p${index}`, podUid: `uid-${index}` }),
     );
@@ -421,7 +421,7 @@ describe('wrong annotations of a Service', () => {
     assert.equal(outcome.stale.length, 5);
   });
 
-  test('leave endpoints without a pod alone, whose health cannot be told apart', () => {
+  test('leave endpoints without a pod alone, whose health cannot be distinguished', () => {
     const endpoints = [bareEndpoint(), bareEndpoint({ addresses: ['10.0.0.2'], ready: false })];
     const { stale } = desired({ services, slices: [slice({ endpoints })] }, '');
     assert.deepEqual(stale, [
@@ -483,7 +483,7 @@ describe('a pod reached both ways', () => {
 });
 
 describe('two Services', () => {
-  test('that ask for the same instance get it once, and the other is told', () => {
+  test('that ask for the same instance get it once, and the other gets a problem', () => {
     const services = [
       service(),
       service({ name: 'zearch', uid: 'service-uid-2', annotations: { service: 'search' } }),

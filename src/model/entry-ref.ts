@@ -30,6 +30,9 @@ export interface InstanceCheckRef extends Omit<InstanceRef, 'kind' | 'check'> {
   readonly check: CheckId;
 }
 
+/** An instance, for what names it among fields of its own. */
+export type OfInstance = Pick<InstanceRef, 'node' | 'instance' | 'service'>;
+
 /** Equal for references to the same entry. */
 export const entryKey = ({ node, instance, check }: EntryRef): string =>
   `${node}\0${instance ?? ''}\0${check ?? ''}`;

@@ -1,5 +1,5 @@
 import type { Check } from '../model/check.ts';
-import type { EntryRef } from '../model/entry-ref.ts';
+import type { EntryRef, OfInstance } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { Because } from './evidence.ts';
@@ -62,12 +62,9 @@ export interface PutInstance {
   readonly instance: Instance;
 }
 
-export interface PutCheck {
+export interface PutCheck extends OfInstance {
   readonly kind: 'put-check';
-  readonly node: ConsulNodeName;
   readonly effect: Effect;
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
   readonly check: Check;
 }
 
@@ -79,12 +76,9 @@ export interface DeleteCheck {
   readonly service: ServiceName | undefined;
 }
 
-export interface DeleteInstance {
+/** Consul's transaction needs the name of the service too. */
+export interface DeleteInstance extends OfInstance {
   readonly kind: 'delete-instance';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId;
-  /** Consul's transaction needs the name too. */
-  readonly service: ServiceName;
   /** Why the instance may be removed; set by the guard. */
   readonly because?: Because;
 }

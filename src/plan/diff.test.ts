@@ -172,7 +172,7 @@ describe('diff()', () => {
     ]);
   });
 
-  test('removes a check of ours that is no longer wanted and leaves one somebody else added', () => {
+  test('removes our check that is no longer wanted and leaves one that somebody else added', () => {
     const maintenance = { ...readiness('web-1'), id: checkId('_service_maintenance:web-1') };
     const seen = observed(entry([instance('web-1', { checks: [maintenance, readiness('web-1')] })]));
     const wanted = desired(entry([instance('web-1')]));

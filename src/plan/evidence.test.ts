@@ -51,7 +51,7 @@ const because = (evidence: ReturnType<typeof explainRemoval>): string =>
 describe('explainRemoval() of an instance of a pod', () => {
   const rows: readonly [string, Parameters<typeof view>[0], Parameters<typeof seen>[0], string][] = [
     ['that is there and does not ask', { pod: records.pod() }, {}, 'withdrawn'],
-    ['that is told to stop', { pod: records.pod({ deleting: true }) }, {}, 'terminating'],
+    ['that is terminating', { pod: records.pod({ deleting: true }) }, {}, 'terminating'],
     ['that completed', { pod: records.pod({ phase: 'Succeeded' }) }, {}, 'finished'],
     ['with another under its name', { pod: records.pod({ uid: 'other' }) }, {}, 'replaced'],
     ['that was seen ending', {}, { podEnd: 'terminating' }, 'terminating'],
@@ -62,7 +62,7 @@ describe('explainRemoval() of an instance of a pod', () => {
     ['that is there in an old history', { pod: records.pod() }, { regressed: true }, 'regressed: pod'],
     ['replaced in an old history', { pod: records.pod({ uid: 'b' }) }, { regressed: true }, 'regressed: pod'],
     [
-      'told to stop in an old history',
+      'terminating in an old history',
       { pod: records.pod({ deleting: true }) },
       { regressed: true },
       'regressed: pod',

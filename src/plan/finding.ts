@@ -1,5 +1,5 @@
 import type { UnreadSource } from '../model/desired-node.ts';
-import type { EntryRef } from '../model/entry-ref.ts';
+import type { EntryRef, OfInstance } from '../model/entry-ref.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { SharedName } from '../model/shared-name.ts';
 import type { FieldChange } from './fields.ts';
@@ -36,11 +36,8 @@ export interface ForeignOwner {
   readonly reason: ForeignReason;
 }
 
-export interface ForeignInstance {
+export interface ForeignInstance extends OfInstance {
   readonly kind: 'foreign-instance';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
 }
 
 export interface ForeignCheck {
@@ -51,18 +48,12 @@ export interface ForeignCheck {
   readonly check: CheckId;
 }
 
-export interface StaleInstance {
+export interface StaleInstance extends OfInstance {
   readonly kind: 'stale';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
 }
 
-export interface UnreadInstance {
+export interface UnreadInstance extends OfInstance {
   readonly kind: 'unread';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
   readonly source: UnreadSource;
 }
 

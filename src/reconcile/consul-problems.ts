@@ -3,7 +3,7 @@ import { type EntryRef, entryText } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import { originKeys, originOf, ownerOf } from '../model/origin.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import type { Change } from '../plan/change.ts';
+import { type Change, entryOf } from '../plan/change.ts';
 import type { Finding, ForeignOwner } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { Refused } from './quarantine.ts';
@@ -54,8 +54,9 @@ function refusals(
       problem(objectOf(meta, desired), `the node of an instance of service "${service}"`),
     );
   }
-  const id = change.kind === 'put-instance' ? change.instance.id : 'instance' in change && change.instance;
-  const instance = id ? (desired.entry?.instances.get(id) ?? observed?.instances.get(id)) : undefined;
+  const { instance: id } = entryOf(change);
+  const instance =
+    id === undefined ? undefined : (desired.entry?.instances.get(id) ?? observed?.instances.get(id));
   const of = instance === undefined ? '' : ` of service "${instance.service}"`;
   return [problem(objectOf(instance?.meta, desired), `${changeNames[change.kind]}${of}`)];
 }

@@ -82,7 +82,7 @@ export function storedEntries(
   results: readonly TxnResult[],
 ): (readonly StoredEntry[])[] {
   const queue = results.values();
-  const entries = changes.map((change) => idsOf(change).map((id) => entryOf(queue.next().value, id)));
+  const entries = changes.map((change) => idsOf(change).map((id) => storedEntry(queue.next().value, id)));
   if (queue.next().done !== true) throw mismatch();
   return entries;
 }
@@ -112,7 +112,7 @@ function idsOf(change: Change): EntryId[] {
   }
 }
 
-function entryOf(result: TxnResult | undefined, { kind, id }: EntryId): StoredEntry {
+function storedEntry(result: TxnResult | undefined, { kind, id }: EntryId): StoredEntry {
   if (kind === 'node' && result?.Node?.Node === id) return { kind, node: toNode(result.Node) };
   if (kind === 'instance' && result?.Service?.ID === id)
     return { kind, instance: toInstance(result.Service) };

@@ -1,8 +1,8 @@
-import type { Check } from '../model/check.ts';
+import { type Check, checkStatuses } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Change } from '../plan/change.ts';
 
-const statuses: ReadonlySet<string> = new Set(['passing', 'warning', 'critical']);
+const statuses: ReadonlySet<string> = new Set(checkStatuses);
 
 /**
  * What is wrong with a change, undefined when nothing is. Consul takes a status that does not exist, a node
