@@ -25,8 +25,8 @@ export interface ElectorOptions extends LeaseClientOptions, LeaseTimes {
   /** Unique to this process for ever: the pod's name and a uuid. */
   readonly identity: string;
   /**
-   * Whether this process could do something with the lease, asked before it takes one that is free: who could
-   * not would only hold up one that can. Must not reject while the signal has not aborted. Default: always.
+   * Whether this process could work as the leader, asked before it takes a free lease: one that could not would
+   * only delay another that can. Must not reject while the signal has not aborted. Default: always.
    */
   readonly couldLead?: (signal: AbortSignal) => Promise<boolean>;
 }
@@ -36,21 +36,21 @@ export type ElectorState =
   | { readonly kind: 'standby'; readonly holder: string }
   | { readonly kind: 'leading'; readonly term: LeaseTerm };
 
-/** Longest time spent on giving the lease back, in milliseconds: whoever waits for it waits for us. */
+/** Longest time for giving the lease back, in milliseconds: the successor waits for it. */
 const releaseWithinMs = 3_000;
 
 /**
- * Elects one leader among processes through a Lease (coordination.k8s.io/v1), trusting no clock but the own
- * monotonic one:
+ * Elects one leader among processes through a Lease (coordination.k8s.io/v1). It trusts its own monotonic clock and no
+ * other:
  *
- * - a lease has expired when its record has not changed before our eyes for as long as it says;
+ * - a lease has expired when this process has seen its record unchanged for as long as the record says;
  * - the leader's time counts from the *start* of its last successful renewal: at the renew deadline its term
  *   ends, before anybody else may take the lease, and every call is aborted by then;
- * - an event loop that stood still past the deadline has lost, even if nobody took the lease;
+ * - an event loop that was blocked past the deadline has lost, even if nobody took the lease;
  * - every write of the record names the version it replaces, so of two only one succeeds;
  * - the term ends, and what it still has in flight with it, before the lease is given back;
- * - who has lost stands by and may lead again;
- * - who could do nothing with the lease leaves it alone.
+ * - a process that has lost stands by and may lead again;
+ * - a process that could not work as the leader leaves the lease alone.
  */
 export class Elector {
   readonly #options: ElectorOptions;
@@ -80,7 +80,7 @@ export class Elector {
     return this.#seen?.lease.spec?.leaseTransitions ?? 0;
   }
 
-  /** Still leading although others may have taken over: what a liveness probe is there to end. */
+  /** Still leading although another process may have taken over: the liveness probe ends this process. */
   get isStuck(): boolean {
     const { clock, leaseDurationMs } = this.#options;
     return this.#state.kind === 'leading' && clock.now() > this.#state.term.renewedAt + leaseDurationMs;
@@ -149,7 +149,7 @@ export class Elector {
     });
   }
 
-  /** The term won, or after how many milliseconds the lease expires if nothing is heard of it. */
+  /** The term that was won, or the milliseconds until the lease expires if nothing changes. */
   async #try(signal: AbortSignal): Promise<LeaseTerm | number> {
     const { clock, identity, renewDeadlineMs: within, leaseDurationMs, name, namespace } = this.#options;
     const { couldLead = async () => true, retryPeriodMs } = this.#options;
@@ -192,7 +192,7 @@ export class Elector {
     const [led] = await Promise.allSettled([leading, this.#renew(term)]);
     signal.removeEventListener('abort', onStop);
     const why = RegistrarError.from(term.signal.reason);
-    // After these two the lease is somebody else's, or may be.
+    // After these two, another process holds the lease or may hold it.
     if (why.code !== 'timeout' && why.code !== 'conflict') await this.#release();
     this.#state = { kind: 'standby', holder: '' };
     const fields = { reason: 'LeadershipLost' as const, identity, why: describe(why) };
@@ -207,7 +207,7 @@ export class Elector {
     let attemptedAt = term.renewedAt;
     while (term.isValid()) {
       await clock.sleep(Math.max(0, attemptedAt + retryPeriodMs - clock.now()), term.signal).catch(() => {});
-      // The loop may have stood still meanwhile: then the term is over, whatever the server would say.
+      // The event loop may have been blocked: then the term is over, whatever the server answers.
       if (!term.isValid()) return;
       attemptedAt = clock.now();
       try {
@@ -223,7 +223,7 @@ export class Elector {
   /** Ends the term when somebody else holds the lease. */
   async #renewOnce(term: LeaseTerm): Promise<void> {
     const { identity, name, namespace, renewDeadlineMs } = this.#options;
-    // A call that hangs leaves time for another one.
+    // A hanging call is aborted early enough for another try.
     const withinMs = Math.min(term.remainingMs, renewDeadlineMs / 2);
     try {
       const mine = claimed(this.#seen!.lease, this.#claim());
@@ -246,7 +246,7 @@ export class Elector {
     term.end(new RegistrarError('conflict', `the lease is held by ${holder}`));
   }
 
-  /** Gives the lease back; where that fails it expires by itself. */
+  /** Gives the lease back. If that fails, it expires. */
   async #release(): Promise<void> {
     const { clock, logger, identity } = this.#options;
     const signal = neverAborted;
@@ -286,7 +286,7 @@ export class Elector {
   }
 
   #failed(error: RegistrarError): void {
-    // Somebody else was faster: that is what a standby expects.
+    // Another process was faster, as a standby expects.
     if (error.code === 'conflict') return;
     const { logger, namespace, name } = this.#options;
     if (!this.#outage.failed(error)) return;

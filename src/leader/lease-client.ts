@@ -17,7 +17,7 @@ export interface LeaseClientOptions {
 
 /** How long a watch of the lease stays open, in seconds. */
 const watchSeconds = 300;
-/** A Lease is a few hundred bytes; its managed fields make it some more. */
+/** A Lease is a few hundred bytes, and more with its managed fields. */
 const mostLineBytes = 1024 * 1024;
 
 /** One Lease on the API server. Calls are aborted after `withinMs` and reject as KubeClient's do. */
@@ -48,14 +48,14 @@ export class LeaseClient {
     }
   }
 
-  /** `conflict` when somebody else has made it meanwhile. */
+  /** Rejects with `conflict` when another process has created it. */
   create(lease: Lease, withinMs: number, signal: AbortSignal): Promise<Lease> {
     return this.#within(withinMs, signal, (inTime) =>
       this.#client.create<Lease>(this.#collection, lease, { signal: inTime }),
     );
   }
 
-  /** `conflict` when it is not at the lease's resourceVersion any more. */
+  /** Rejects with `conflict` when the resourceVersion has changed. */
   update(lease: Lease, withinMs: number, signal: AbortSignal): Promise<Lease> {
     return this.#within(withinMs, signal, (inTime) =>
       this.#client.update<Lease>(this.#path, lease, { signal: inTime }),

@@ -16,7 +16,9 @@ export interface LeaseSpec {
   /** Absent or empty: nobody holds it. */
   readonly holderIdentity?: string;
   readonly leaseDurationSeconds?: number;
-  /** RFC 3339 with microseconds, by the holder's wall clock: for people, never compared with ours. */
+  /**
+   * RFC 3339 with microseconds, by the holder's wall clock: for people, never compared with another clock.
+   */
   readonly acquireTime?: string;
   readonly renewTime?: string;
   /** How often the lease went to another holder. */
@@ -26,13 +28,13 @@ export interface LeaseSpec {
 /** A record as one process has seen it. */
 export interface Observation {
   readonly lease: Lease;
-  /** Monotonic time of ours at which this record was first seen, ms. */
+  /** When this record was first seen, by the own monotonic clock, ms. */
   readonly changedAt: number;
 }
 
 /**
- * Takes in a record that was read at `now`. Its age counts from when it last changed before our eyes: what
- * it says of the time was written by another clock.
+ * Updates the observation with a record that was read at `now`. Its age counts from the last change that was seen:
+ * the times in it come from another clock.
  */
 export function observe(before: Observation | undefined, lease: Lease, now: number): Observation {
   const isSame = before !== undefined && fingerprint(before.lease) === fingerprint(lease);
@@ -43,11 +45,11 @@ export function holderOf({ spec }: Lease): string {
   return spec?.holderIdentity ?? '';
 }
 
-/** From when on, in our monotonic time, the holder is taken for gone; at once when nobody holds it. */
+/** When the holder counts as gone, by the own monotonic clock; at once when nobody holds the lease. */
 export function expiresAt({ lease, changedAt }: Observation, ownDurationMs: number): number {
   if (holderOf(lease) === '') return Number.NEGATIVE_INFINITY;
   const seconds = lease.spec?.leaseDurationSeconds ?? 0;
-  // The holder's promise, not ours, is what it acts by.
+  // The holder acts by the duration in its record, not by the own setting.
   return changedAt + (seconds > 0 ? seconds * 1_000 : ownDurationMs);
 }
 

@@ -14,8 +14,8 @@ export interface LeaseWatchOptions {
 }
 
 /**
- * Watches the lease until the signal aborts, so that a standby takes a lease given back within milliseconds.
- * Never rejects: where the lease cannot be watched, or a watch goes silent, the standby asks now and then.
+ * Watches the lease until the signal aborts, so that a standby takes a lease given back within milliseconds. Never
+ * rejects: without a working watch the standby still reads the lease from time to time.
  */
 export async function watchLease(options: LeaseWatchOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, onChange, onForbidden } = options;

@@ -12,7 +12,7 @@ export interface Term {
    * write: timers of a process that stood still fire too late. A term found expired is over.
    */
   isValid(): boolean;
-  /** Ends the term, because something shows that this process must not lead. */
+  /** Ends the term, because this process must not lead. */
   end(why: RegistrarError): void;
 }
 
