@@ -66,9 +66,14 @@ export interface ConsulPackage {
     readonly check: { readonly deregister: Method };
     readonly service: { readonly deregister: Method; readonly maintenance: Method };
   };
-  readonly catalog: { readonly node: { readonly list: Method }; readonly service: { readonly list: Method } };
+  readonly catalog: {
+    readonly deregister: Method;
+    readonly node: { readonly list: Method };
+    readonly service: { readonly list: Method };
+  };
   readonly health: { readonly node: Method; readonly service: Method };
   readonly session: { readonly renew: Method; readonly destroy: Method };
+  readonly status: { readonly leader: Method };
   readonly transaction: {
     readonly create: (operations: readonly object[], options: object) => Promise<unknown>;
   };

@@ -34,11 +34,11 @@ export async function chooseConsul(
   if (address !== undefined) {
     const { error } = consulAddress.safeParse(address);
     if (error !== undefined) throw new ConfigError([`flag --consul: ${error.issues[0]?.message}`]);
-    return realTarget({ address, environment, random }, signal);
+    return realTarget({ address, environment, clock, random }, signal);
   }
   const isGiven = (environment['CONSUL_HTTP_ADDR'] ?? '') !== '';
   return isGiven
-    ? realTarget({ address: undefined, environment, random }, signal)
+    ? realTarget({ address: undefined, environment, clock, random }, signal)
     : memoryTarget({ clock, random, listen: keep });
 }
 
@@ -54,7 +54,7 @@ async function ownConsul(
 ): Promise<ConsulTarget> {
   const consul = await startConsul(program, clock, signal);
   try {
-    const target = await realTarget({ address: consul.origin, environment: {}, random }, signal);
+    const target = await realTarget({ address: consul.origin, environment: {}, clock, random }, signal);
     return {
       ...target,
       label: `(dev agent, ${consul.origin})`,

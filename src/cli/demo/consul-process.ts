@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { ConsulApi } from '../../consul/consul-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { HttpTransport } from '../../lib/http-transport.ts';
-import { readText } from '../../lib/transport.ts';
 
 export interface ConsulProcess extends AsyncDisposable {
   /** Of its HTTP API. */
@@ -72,25 +72,24 @@ async function untilReady(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const transport = new HttpTransport({ origin });
+  const consul = new ConsulApi({ transport: new HttpTransport({ origin }), clock, timeoutMs: 2_000 });
   const until = clock.now() + readyWithinMs;
   try {
     for (;;) {
       if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
       if (clock.now() > until) throw new Error(`it has no leader after ${readyWithinMs / 1_000} s`);
-      if (await hasLeader(transport, signal)) return;
+      if (await hasLeader(consul, signal)) return;
       await clock.sleep(lookMs, signal);
     }
   } finally {
-    await transport.close();
+    await consul.close();
   }
 }
 
-async function hasLeader(transport: HttpTransport, signal: AbortSignal): Promise<boolean> {
+async function hasLeader(consul: ConsulApi, signal: AbortSignal): Promise<boolean> {
   try {
-    const path = '/v1/status/leader';
-    const response = await transport.request({ method: 'GET', path, signal, headersTimeoutMs: 2_000 });
-    return response.status === 200 && /:\d+/.test(await readText(response));
+    const { body } = await consul.call(({ status }, context) => status.leader(context), signal);
+    return /:\d+/.test(String(body));
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     return false;

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../../config/load.ts';
+import type { ConsulApi } from '../../consul/consul-api.ts';
 import type { Transport } from '../../lib/transport.ts';
 
 /** The Consul that the demo works on. Disposing of it ends what was started for it. */
@@ -12,7 +13,7 @@ export interface ConsulTarget extends AsyncDisposable {
   /** The operator's connection; the operator adds its token itself. */
   readonly operator: Transport;
   /** A connection for the other clients, with the token and the scope of every request. */
-  connect(): Transport;
+  connect(): ConsulApi;
   /** Origin of its HTTP API for other processes. A Consul in memory opens its port at the first call. */
   origin(): Promise<string>;
   /** Removes what was registered for the cluster with this uid, where it would stay otherwise. */

@@ -1,12 +1,11 @@
+import type { ConsulApi } from '../../consul/consul-api.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { RegistrarError } from '../../lib/errors.ts';
-import { readText, type Transport } from '../../lib/transport.ts';
-import { parseServiceView, type ServiceView } from './service-view.ts';
+import { type ServiceView, serviceView } from './service-view.ts';
 
 export interface ConsumerOptions {
   readonly service: string;
   /** A connection of its own, so that it sees changes when every other client of Consul sees them. */
-  readonly transport: Transport;
+  readonly consul: ConsulApi;
   readonly clock: Clock;
   /** Instances of other clusters are ignored. */
   readonly owner: string;
@@ -62,19 +61,16 @@ export class Consumer {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    const { service, transport, clock, owner, onView } = this.#options;
-    const blocking = this.#index === 0 ? '' : `?index=${this.#index}&wait=${waitMs}ms`;
-    const response = await transport.request({
-      method: 'GET',
-      path: `/v1/health/service/${encodeURIComponent(service)}${blocking}`,
+    const { service, consul, clock, owner, onView } = this.#options;
+    const isFirst = this.#index === 0;
+    const blocking = isFirst ? {} : { index: this.#index, wait: `${waitMs}ms` };
+    const { headers, body } = await consul.call(
+      ({ health }, context) => health.service({ ...context, service, ...blocking }),
       signal,
-      // Consul adds up to a sixteenth of the wait.
-      headersTimeoutMs: waitMs * 1.5,
-    });
-    const text = await readText(response);
-    if (response.status !== 200) throw new RegistrarError('unavailable', text, { status: response.status });
-    const view = parseServiceView(text, owner);
-    const index = Number(response.headers['x-consul-index'] ?? 0);
+      isFirst ? {} : { waitMs },
+    );
+    const view = serviceView(body, owner);
+    const index = Number(headers['x-consul-index'] ?? 0);
     const before = this.#view;
     this.#viewedAt = clock.now();
     this.#view = view;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seeded } from '../../../test/support/seeded-random.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { ConsulApi } from '../../consul/consul-api.ts';
 import { HttpTransport } from '../../lib/http-transport.ts';
 import { readText } from '../../lib/transport.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
@@ -64,7 +65,8 @@ const refusingTarget: TargetMaker = async (parts) => {
   const server = new ConsulServer(parts);
   server.intercept = ({ path }) =>
     path === '/v1/txn' ? { kind: 'answer', status: 403, body: 'Permission denied' } : undefined;
-  return { ...target, operator: server.transport(), connect: () => server.transport() };
+  const connect = () => new ConsulApi({ transport: server.transport(), clock: parts.clock });
+  return { ...target, operator: server.transport(), connect };
 };
 
 describe('demo()', () => {

@@ -1,3 +1,4 @@
+import { ConsulApi } from '../../consul/consul-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { ConsulListener } from '../../sandbox/consul/consul-listener.ts';
@@ -22,7 +23,7 @@ export async function memoryTarget(options: MemoryTargetOptions): Promise<Consul
     loaded: await demoConfig('sandbox', (await listener)?.origin, {}),
     prefix: '',
     operator: server.transport(),
-    connect: () => server.transport(),
+    connect: () => new ConsulApi({ transport: server.transport(), clock }),
     async origin() {
       listener ??= ConsulListener.start(server);
       return (await listener).origin;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
-import { readText } from '../../lib/transport.ts';
 import { ConsulListener } from '../../sandbox/consul/consul-listener.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { realTarget } from './real-target.ts';
@@ -32,7 +31,10 @@ describe('realTarget()', () => {
       return undefined;
     };
     const environment = { CONSUL_HTTP_ADDR: consul.origin, CONSUL_HTTP_TOKEN: 'hush', CONSUL_PARTITION: '' };
-    await using target = await realTarget({ address: undefined, environment, random }, signal);
+    await using target = await realTarget(
+      { address: undefined, environment, clock: systemClock, random },
+      signal,
+    );
     assert.equal(token, 'hush');
     assert.equal(target.label, consul.origin);
     assert.equal(target.loaded.config.cluster.name, 'sandbox-8000');
@@ -47,9 +49,12 @@ describe('realTarget()', () => {
       return undefined;
     };
     const environment = { CONSUL_NAMESPACE: 'team' };
-    await using target = await realTarget({ address: consul.origin, environment, random }, signal);
-    const path = '/v1/health/service/web?index=1&wait=1ms';
-    await readText(await target.connect().request({ method: 'GET', path, signal }));
+    await using target = await realTarget(
+      { address: consul.origin, environment, clock: systemClock, random },
+      signal,
+    );
+    const blocking = { service: 'web', index: 1, wait: '1ms' };
+    await target.connect().call(({ health }, context) => health.service({ ...context, ...blocking }), signal);
     assert.deepEqual(seen, ['ns=team', 'index=1&wait=1ms&ns=team']);
   });
 
@@ -61,7 +66,10 @@ describe('realTarget()', () => {
     outsider.putService('sandbox-8000-node-1', { ID: 'web-1', Service: 'sandbox-web' });
     outsider.putNode({ Node: 'prod-node-1', Address: '192.0.2.2', Meta: stamp('theirs') });
     outsider.putNode({ Node: 'vm', Address: '192.0.2.3', Meta: { 'kube-cluster-uid': 'mine' } });
-    await using target = await realTarget({ address: consul.origin, environment: {}, random }, signal);
+    await using target = await realTarget(
+      { address: consul.origin, environment: {}, clock: systemClock, random },
+      signal,
+    );
     await target.cleanUp('mine', signal);
     assert.deepEqual(
       outsider.nodes().map(({ Node }) => Node),
@@ -74,9 +82,12 @@ describe('realTarget()', () => {
       await consul[Symbol.asyncDispose]();
       return consul;
     });
-    await assert.rejects(realTarget({ address: origin, environment: {}, random }, signal), {
-      code: 'unreachable',
-      message: new RegExp(`^Consul at ${origin} does not answer: `),
-    });
+    await assert.rejects(
+      realTarget({ address: origin, environment: {}, clock: systemClock, random }, signal),
+      {
+        code: 'unreachable',
+        message: new RegExp(`^Consul at ${origin} does not answer: `),
+      },
+    );
   });
 });

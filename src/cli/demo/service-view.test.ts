@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type InstanceView, parseServiceView, passingOf, sameView, transitions } from './service-view.ts';
+import { type InstanceView, passingOf, sameView, serviceView, transitions } from './service-view.ts';
 
 const entry = (pod: string, checks: readonly object[], owner = 'uid-1') => ({
   Node: { Node: 'sandbox-node-1', Meta: { 'kube-cluster-uid': owner, 'kube-node': 'node-1' } },
@@ -29,9 +29,9 @@ const instance = (pod: string, changes: Partial<InstanceView> = {}): InstanceVie
   ...changes,
 });
 
-describe('parseServiceView()', () => {
+describe('serviceView()', () => {
   test('reads an instance with its pod, its place and its tags', () => {
-    const [view] = parseServiceView(JSON.stringify([entry('web-1', [check('passing', 'fine')])]), 'uid-1');
+    const [view] = serviceView([entry('web-1', [check('passing', 'fine')])], 'uid-1');
     assert.deepEqual(view, {
       service: 'web',
       id: 'shop.web-1',
@@ -47,19 +47,19 @@ describe('parseServiceView()', () => {
 
   test('takes the worst check, and says when it is the one of the node', () => {
     const checks = [check('critical', 'gone', ''), check('passing', 'fine'), check('warning', 'slow')];
-    const [view] = parseServiceView(JSON.stringify([entry('web-1', checks)]), 'uid-1');
+    const [view] = serviceView([entry('web-1', checks)], 'uid-1');
     assert.deepEqual([view?.status, view?.reason], ['critical', 'node: gone']);
   });
 
   test('leaves out what belongs to another cluster, and sorts by pod', () => {
     const body = [entry('web-2', []), entry('web-3', [], 'uid-2'), entry('web-1', [])];
-    const pods = parseServiceView(JSON.stringify(body), 'uid-1').map(({ pod }) => pod);
+    const pods = serviceView(body, 'uid-1').map(({ pod }) => pod);
     assert.deepEqual(pods, ['web-1', 'web-2']);
   });
 
   test('refuses what is no health answer', () => {
-    for (const text of ['', '{}', 'rpc error']) {
-      assert.throws(() => parseServiceView(text, 'uid-1'), { code: 'protocol' });
+    for (const body of [undefined, {}, 'rpc error']) {
+      assert.throws(() => serviceView(body, 'uid-1'), { code: 'protocol' });
     }
   });
 });

@@ -48,13 +48,7 @@ const severity: Readonly<Record<CheckStatus, number>> = { passing: 0, warning: 1
  * The instances in the body of a health answer that belong to the cluster with this uid: a Consul that others
  * use too may hold more. Throws `protocol` when the body is no such answer.
  */
-export function parseServiceView(text: string, owner: string): ServiceView {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch (cause) {
-    throw new RegistrarError('protocol', 'the health answer is no JSON', { cause });
-  }
+export function serviceView(body: unknown, owner: string): ServiceView {
   if (!Array.isArray(body)) throw new RegistrarError('protocol', 'the health answer is no list');
   return (body as readonly HealthEntry[])
     .filter(({ Node }) => Node.Meta?.[clusterUidKey] === owner)

@@ -99,7 +99,7 @@ export class Stage implements AsyncDisposable {
     this.consumers = new Map(
       all.map(({ service }) => {
         const onView = (before: ServiceView, consumer: Consumer) => this.#seen(before, consumer);
-        return [service, new Consumer({ service, transport: consul.connect(), clock, owner, onView })];
+        return [service, new Consumer({ service, consul: consul.connect(), clock, owner, onView })];
       }),
     );
   }
