@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../config/config-error.ts';
-import { whyUnreadable } from '../config/files.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { whyUnreadable } from '../lib/read-file.ts';
 import { visible } from '../lib/visible.ts';
 import { tenantRulesOf } from '../operator/parts.ts';
 import { type CheckOptions, checkManifest } from './check-manifest.ts';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { describe } from '../lib/errors.ts';
 import type { TlsOptions } from '../lib/http-transport.ts';
+import { whyUnreadable } from '../lib/read-file.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Merged } from './merge.ts';
 import { valueAt } from './source.ts';
@@ -55,19 +56,4 @@ export async function readConfigFiles({ value, origin }: Merged, mistakes: strin
     },
     token: token === undefined ? undefined : new Secret(token.trim()),
   };
-}
-
-/** Why a file cannot be read, in words. */
-export function whyUnreadable(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  switch (code) {
-    case 'ENOENT':
-      return 'there is no such file; correct the path or create it';
-    case 'EACCES':
-      return 'permission denied; let this user read it';
-    case 'EISDIR':
-      return 'it is a directory; name a file in it';
-    default:
-      return describe(thrown);
-  }
 }

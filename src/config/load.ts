@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { TlsOptions } from '../lib/http-transport.ts';
+import { whyUnreadable } from '../lib/read-file.ts';
 import type { Secret } from '../lib/secret.ts';
 import { ConfigError } from './config-error.ts';
 import type { Environment } from './environment.ts';
-import { readConfigFiles, whyUnreadable } from './files.ts';
+import { readConfigFiles } from './files.ts';
 import { type FlagValues, resolveConfig } from './resolve.ts';
 import type { Config } from './schema.ts';
 

@@ -124,7 +124,11 @@ describe('kubeConfigCredentials()', () => {
   });
 
   for (const [what, make, message] of [
-    ['a missing file', () => path.join(directory, 'none'), /^kubeconfig .*\/none: no such file$/],
+    [
+      'a missing file',
+      () => path.join(directory, 'none'),
+      /^kubeconfig .*\/none: there is no such file; correct the path or create it$/,
+    ],
     ['a directory', () => directory, /^kubeconfig .*: it is a directory$/],
     ['an empty file', () => file(''), /it holds no configuration$/],
     ['broken YAML', () => file('clusters: [\n  - a: b: c\n'), /^kubeconfig .*at line \d+, column \d+$/],
@@ -158,9 +162,13 @@ describe('kubeConfigCredentials()', () => {
     [
       'a missing CA',
       () => kubeconfig({ cluster: { 'certificate-authority': 'gone.crt' } }),
-      /^kubeconfig .*\/gone\.crt: no such file$/,
+      /^kubeconfig .*\/gone\.crt: there is no such file; correct the path or create it$/,
     ],
-    ['a missing token file', () => kubeconfig({ user: { tokenFile: 'gone' } }), /\/gone: no such file$/],
+    [
+      'a missing token file',
+      () => kubeconfig({ user: { tokenFile: 'gone' } }),
+      /\/gone: there is no such file; correct the path or create it$/,
+    ],
     [
       'an exec plugin that is not installed',
       () => kubeconfig({ user: { exec: { command: 'no-such-plugin' } } }),
@@ -214,7 +222,8 @@ describe('inClusterCredentials()', () => {
   test('says which file of the mount is missing', async () => {
     await assert.rejects(inClusterCredentials({ env, directory: path.join(directory, 'none') }), {
       code: 'config',
-      message: /service account's namespace .*none.namespace: no such file$/,
+      message:
+        /service account's namespace .*none.namespace: there is no such file; correct the path or create it$/,
     });
   });
 });
@@ -230,7 +239,7 @@ describe('connect()', () => {
     await assert.rejects(connect({ env: { ...env, KUBECONFIG: '' }, userAgent }), /service account/);
     await assert.rejects(
       connect({ env: { HOME: directory }, userAgent }),
-      /kubeconfig .*\.kube.config: no such file/,
+      /kubeconfig .*\.kube.config: there is no such file/,
     );
   });
 });

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import { RegistrarError } from '../lib/errors.ts';
+import { readConfigured } from '../lib/read-file.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
-import { readConfigured } from './read-file.ts';
 
 export interface InClusterOptions {
   readonly env: Readonly<Record<string, string | undefined>>;

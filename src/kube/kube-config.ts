@@ -5,8 +5,8 @@ import path from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseDocument } from 'yaml';
 import { RegistrarError } from '../lib/errors.ts';
+import { readConfigured, whyUnreadable } from '../lib/read-file.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
-import { readConfigured, whyUnreadable } from './read-file.ts';
 
 export interface KubeConfigOptions {
   /** The kubeconfig's path; several are merged as kubectl does, and of several, absent ones are skipped. */
@@ -47,7 +47,8 @@ async function load(name: string, { files, context }: KubeConfigOptions): Promis
     if (config === undefined) config = next;
     else mergeInto(config, next, file);
   }
-  if (config === undefined) throw new RegistrarError('config', `${name}: no such file`);
+  if (config === undefined)
+    throw new RegistrarError('config', `${name}: there is no such file; correct the path or create it`);
   if (context !== undefined) config.setCurrentContext(context);
   check(config, (why) => new RegistrarError('config', `${name}: ${why}`));
   return config;

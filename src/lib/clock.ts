@@ -20,26 +20,29 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  sleep(ms, signal) {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        timer[Symbol.dispose]();
-        reject(signal.reason);
-      };
-      const timer = schedule(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-  },
+  sleep: (ms, signal) => sleepBy({ schedule }, ms, signal),
   schedule,
   yield: () => nextTurn(),
 };
+
+/** `Clock.sleep()` by the timers of a clock. */
+export function sleepBy(clock: Pick<Clock, 'schedule'>, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      timer[Symbol.dispose]();
+      reject(signal.reason);
+    };
+    const timer = clock.schedule(ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
 
 /** The longest delay of Node's timers, ms; a longer one would fire at once. */
 const longestDelay = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/lib/clock.ts';
+import { type Clock, sleepBy } from '../../src/lib/clock.ts';
 
 /**
  * The clock of one process: its timers die with it, its event loop can stall, and its wall clock can be
@@ -57,21 +57,7 @@ export class ProcessClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        timer[Symbol.dispose]();
-        reject(signal.reason);
-      };
-      const timer = this.schedule(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepBy(this, ms, signal);
   }
 
   yield(): Promise<void> {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/lib/clock.ts';
+import { type Clock, sleepBy } from '../../src/lib/clock.ts';
 
 interface Timer {
   readonly at: number;
@@ -37,21 +37,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        timer[Symbol.dispose]();
-        reject(signal.reason);
-      };
-      const timer = this.schedule(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepBy(this, ms, signal);
   }
 
   /** Other work runs, no time passes. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { describe, RegistrarError } from '../lib/errors.ts';
+import { describe, RegistrarError } from './errors.ts';
 
-/** A file the configuration names. `what`: what it is to be: `the service account token`. */
+/** The text of a file that the configuration names. `what`: what the file is: `the service account token`. */
 export async function readConfigured(what: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
@@ -10,18 +10,18 @@ export async function readConfigured(what: string, file: string): Promise<string
   }
 }
 
-/** The reason a file could not be read, in words. */
+/** Why a file cannot be read, and what to do about it. */
 export function whyUnreadable(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   switch (code) {
     case 'ENOENT':
-      return 'no such file';
+      return 'there is no such file; correct the path or create it';
     case 'EACCES':
     case 'EPERM':
-      return 'permission denied';
+      return 'permission denied; let this user read it';
     case 'EISDIR':
-      return 'it is a directory';
+      return 'it is a directory; name a file in it';
     default:
-      return describe(thrown).split('\n')[0] ?? '';
+      return describe(thrown).split('\n', 1)[0] ?? '';
   }
 }
