@@ -1,14 +1,14 @@
 /**
- * Holds the architecture: a room, a folder of src/ or a file in it, imports only rooms on floors below its own. It
- * stands as low as its imports allow, so that the list of floors says how much has to be known to read it.
+ * Holds the architecture: a folder of src/, or a file in it, imports only from layers below its own. It is
+ * in the lowest layer that its imports allow, so that the list says how much has to be known to read it.
  * `node test/checks/layers.ts` prints every violation and exits 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** From the top to the bottom; rooms of one floor do not know each other. */
-const floors: readonly (readonly string[])[] = [
+/** From the top to the bottom; folders of one layer do not import each other. */
+const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['operator'],
@@ -18,7 +18,7 @@ const floors: readonly (readonly string[])[] = [
   ['consul', 'metrics', 'sandbox', 'plan', 'desired'],
   ['model', 'logging', 'lib'],
 ];
-/** Rooms that must not know everything below them. */
+/** Folders that may import only some of those below them. */
 const only: Record<string, readonly string[]> = {
   plan: ['model', 'lib'],
   desired: ['model', 'lib'],
@@ -51,34 +51,34 @@ function importsOf(file: string): Import[] {
   return found;
 }
 
-const roomOf = (file: string): string => file.split(path.sep)[0]?.replace(/\.ts$/, '') ?? '';
-const floorOf = (room: string): number => floors.findIndex((rooms) => rooms.includes(room));
+const folderOf = (file: string): string => file.split(path.sep)[0]?.replace(/\.ts$/, '') ?? '';
+const layerOf = (folder: string): number => layers.findIndex((folders) => folders.includes(folder));
 
 function upward(imports: readonly Import[]): string[] {
   const messages: string[] = [];
   for (const { from, line, to } of imports) {
-    const [room, other] = [roomOf(from), roomOf(to)];
-    if (room === other) continue;
-    const [above, below] = [floorOf(room), floorOf(other)];
-    const allowed = only[room];
-    if (above < 0 || below < 0) messages.push(`src/${from}:${line}: ${to} is in no known room`);
-    else if (below <= above) messages.push(`src/${from}:${line}: ${room}/ must not import ${other}/`);
+    const [folder, other] = [folderOf(from), folderOf(to)];
+    if (folder === other) continue;
+    const [above, below] = [layerOf(folder), layerOf(other)];
+    const allowed = only[folder];
+    if (above < 0 || below < 0) messages.push(`src/${from}:${line}: ${to} is in no known folder`);
+    else if (below <= above) messages.push(`src/${from}:${line}: ${folder}/ must not import ${other}/`);
     else if (allowed && !allowed.includes(other)) {
-      messages.push(`src/${from}:${line}: ${room}/ imports only ${allowed.join(', ')}, not ${other}/`);
+      messages.push(`src/${from}:${line}: ${folder}/ imports only ${allowed.join(', ')}, not ${other}/`);
     }
   }
   return messages;
 }
 
-/** Rooms that could stand lower: nothing on the next floor is imported. */
+/** Folders that could be lower: they import nothing from the next layer. */
 function tooHigh(imports: readonly Import[]): string[] {
-  return floors.flatMap((rooms, floor) =>
-    rooms.flatMap((room) => {
+  return layers.flatMap((folders, layer) =>
+    folders.flatMap((folder) => {
       const below = imports
-        .filter(({ from, to }) => roomOf(from) === room && roomOf(to) !== room)
-        .map(({ to }) => floorOf(roomOf(to)));
-      const lowest = Math.min(floors.length, ...below) - 1;
-      return lowest > floor ? [`${room}/ could stand ${lowest - floor} lower in test/checks/layers.ts`] : [];
+        .filter(({ from, to }) => folderOf(from) === folder && folderOf(to) !== folder)
+        .map(({ to }) => layerOf(folderOf(to)));
+      const lowest = Math.min(layers.length, ...below) - 1;
+      return lowest > layer ? [`${folder}/ could be ${lowest - layer} lower in test/checks/layers.ts`] : [];
     }),
   );
 }
