@@ -4,34 +4,23 @@ import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from './keys.ts
  * A reference to one entry in Consul. Every field can be read without asking for the kind; it is undefined where the
  * kind does not have it.
  */
-export type EntryRef = NodeRef | NodeCheckRef | InstanceRef | InstanceCheckRef;
+export type EntryRef =
+  | (OfNode & { readonly kind: 'node' } & Without<'instance' | 'service' | 'check'>)
+  | (OfNode & { readonly kind: 'node-check'; readonly check: CheckId } & Without<'instance' | 'service'>)
+  | (OfInstance & { readonly kind: 'instance' } & Without<'check'>)
+  | (OfInstance & { readonly kind: 'instance-check'; readonly check: CheckId });
 
-export interface NodeRef {
-  readonly kind: 'node';
+type Without<Field extends string> = { readonly [Name in Field]?: undefined };
+
+interface OfNode {
   readonly node: ConsulNodeName;
-  readonly instance?: undefined;
-  readonly service?: undefined;
-  readonly check?: undefined;
-}
-
-export interface NodeCheckRef extends Omit<NodeRef, 'kind' | 'check'> {
-  readonly kind: 'node-check';
-  readonly check: CheckId;
-}
-
-export interface InstanceRef extends Omit<NodeRef, 'kind' | 'instance' | 'service'> {
-  readonly kind: 'instance';
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
-}
-
-export interface InstanceCheckRef extends Omit<InstanceRef, 'kind' | 'check'> {
-  readonly kind: 'instance-check';
-  readonly check: CheckId;
 }
 
 /** An instance, for what names it among fields of its own. */
-export type OfInstance = Pick<InstanceRef, 'node' | 'instance' | 'service'>;
+export interface OfInstance extends OfNode {
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+}
 
 /** Equal for references to the same entry. */
 export const entryKey = ({ node, instance, check }: EntryRef): string =>
@@ -42,15 +31,8 @@ export const entryId = ({ node, instance, check }: EntryRef): string => check ??
 
 /** What the entry is, in one word. */
 export type EntryNoun = 'node' | 'instance' | 'check';
-
-const nouns: Readonly<Record<EntryRef['kind'], EntryNoun>> = {
-  node: 'node',
-  'node-check': 'check',
-  instance: 'instance',
-  'instance-check': 'check',
-};
-
-export const entryNoun = ({ kind }: EntryRef): EntryNoun => nouns[kind];
+export const entryNoun = ({ kind }: EntryRef): EntryNoun =>
+  kind === 'node' || kind === 'instance' ? kind : 'check';
 
 /** For people: `check "serfHealth" of node "kind-worker"`. */
 export function entryText(at: EntryRef): string {
@@ -67,12 +49,9 @@ export function entryText(at: EntryRef): string {
 }
 
 /** A reference as JSON: null for what it does not name. */
-export interface EntryFields {
-  readonly node: string;
-  readonly instance: string | null;
-  readonly service: string | null;
-  readonly check: string | null;
-}
+export type EntryFields = { readonly node: string } & {
+  readonly [Field in 'instance' | 'service' | 'check']: string | null;
+};
 
 export const entryFields = ({ node, instance, service, check }: EntryRef): EntryFields => ({
   node,

@@ -1,7 +1,10 @@
+import type { Check } from '../model/check.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
+import { type EntryRef, entryId, entryNoun } from '../model/entry-ref.ts';
+import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
-import type { Change } from './change.ts';
+import { type Change, entryOf } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
@@ -137,53 +140,40 @@ function isHeldBy({ what, instance }: Held, step: Unmarked): boolean {
 type Unmarked = Omit<Step, 'held' | 'heldBy'>;
 
 function stepsOf(change: Change, observed: ObservedNode | undefined, { server }: DiffOptions): Unmarked[] {
-  const nothing = { service: '', instance: '', fields: [] };
+  const at = entryOf(change);
+  const on = at.instance === undefined ? undefined : observed?.instances.get(at.instance);
+  const ofCheck = (ref: EntryRef, check: Check, instance: Omit<Instance, 'checks'> | undefined): Unmarked => {
+    const before = (ref.kind === 'node-check' ? observed : on)?.checks.get(check.id);
+    return stepAt(ref, before, checkChanges(before, writtenCheck(check, instance), server));
+  };
   switch (change.kind) {
-    case 'put-node': {
-      const verb = observed === undefined ? 'add' : 'change';
-      return [{ ...nothing, verb, entry: 'node', id: change.node, fields: nodeChanges(observed, change) }];
-    }
-    case 'put-node-check': {
-      const { check } = change;
-      const before = observed?.checks.get(check.id);
-      const fields = checkChanges(before, writtenCheck(check, undefined), server);
-      return [{ ...nothing, verb: before ? 'change' : 'add', entry: 'check', id: check.id, fields }];
-    }
+    case 'put-node':
+      return [stepAt(at, observed, nodeChanges(observed, change))];
+    case 'put-node-check':
+    case 'put-check':
+      return [ofCheck(at, change.check, on)];
     case 'put-instance': {
-      const { id, service, checks } = change.instance;
-      const before = observed?.instances.get(id);
-      const own = {
-        ...nothing,
-        verb: before ? 'change' : 'add',
-        entry: 'instance',
-        id,
-        service,
-        fields: instanceChanges(before, change.instance, server),
-      } as const;
-      const ofChecks = checks.map((check): Unmarked => {
-        const old = before?.checks.get(check.id);
-        const fields = checkChanges(old, writtenCheck(check, change.instance), server);
-        return { verb: old ? 'change' : 'add', entry: 'check', id: check.id, service, instance: id, fields };
-      });
-      return [own, ...ofChecks];
+      const { instance, node } = change;
+      const { id, service, checks } = instance;
+      return [
+        stepAt(at, on, instanceChanges(on, instance, server)),
+        ...checks.map((check) =>
+          ofCheck({ kind: 'instance-check', node, instance: id, service, check: check.id }, check, instance),
+        ),
+      ];
     }
-    case 'put-check': {
-      const { check, service, instance } = change;
-      const on = observed?.instances.get(instance);
-      const before = on?.checks.get(check.id);
-      const verb = before ? 'change' : 'add';
-      const fields = checkChanges(before, writtenCheck(check, on), server);
-      return [{ verb, entry: 'check', id: check.id, service, instance, fields }];
-    }
-    case 'delete-check': {
-      const { check: id, service = '', instance = '' } = change;
-      return [{ ...nothing, verb: 'remove', entry: 'check', id, service, instance }];
-    }
-    case 'delete-instance': {
-      const { instance: id, service } = change;
-      return [{ ...nothing, verb: 'remove', entry: 'instance', id, service }];
-    }
+    case 'delete-check':
+    case 'delete-instance':
     case 'delete-node':
-      return [{ ...nothing, verb: 'remove', entry: 'node', id: change.node }];
+      return [{ ...stepAt(at, undefined, []), verb: 'remove' }];
   }
 }
+
+const stepAt = (at: EntryRef, before: object | undefined, fields: readonly FieldChange[]): Unmarked => ({
+  verb: before === undefined ? 'add' : 'change',
+  entry: entryNoun(at),
+  id: entryId(at),
+  service: at.service ?? '',
+  instance: at.kind === 'instance-check' ? at.instance : '',
+  fields,
+});
