@@ -1,5 +1,6 @@
 import type { ConsulClient } from './consul/client.ts';
 import { createDesired } from './desired/desired.ts';
+import { NodeNames } from './desired/node-names.ts';
 import { KubeClient } from './kube/client.ts';
 import { readClusterUid } from './kube/cluster-uid.ts';
 import type { ClusterStores } from './kube/store/cluster-stores.ts';
@@ -16,12 +17,12 @@ import {
   desiredOptionsOf,
   pendingParts,
   refusedParts,
+  registryOf,
   type Surroundings,
 } from './operator/parts.ts';
-import { registryOf } from './operator/registries.ts';
 import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/unread.ts';
-import { DesiredNodes, NodeNames } from './reconcile/desired-nodes.ts';
+import { DesiredNodes } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
 import type { Released, Selection } from './reconcile/guard/guard.ts';
@@ -230,8 +231,7 @@ export class Operator implements StatusSource {
     const owner = await this.#readOwner(signal);
     this.#owner = owner;
     this.#ownerKnown.resolve(owner);
-    await using registry = registryOf({
-      ...this.#options,
+    await using registry = registryOf(this.#options, {
       owner,
       view: this.#stores,
       names: this.#names,

@@ -61,7 +61,7 @@ async function refusals(
   const { nodes, services } = unwritten(object, snapshot, surroundings.config);
   const [node, ...others] = nodes;
   // With agents, only a write shows whether the token has the right.
-  if (node === undefined || !snapshot.registry.nodes) return [];
+  if (node === undefined || !snapshot.observed.features.ownsNodes) return [];
   const client = consulClientOf(surroundings);
   const refused = await refusedWrites(client, { nodes: [node, ...others], services }, signal);
   return refused.map((what) => ({

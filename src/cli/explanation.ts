@@ -78,12 +78,12 @@ export function unwritten(
 }
 
 function planOptions(
-  { owner, observed, registry }: Snapshot,
+  { owner, observed }: Snapshot,
   { sync }: Config,
   known?: OperatorKnowledge,
 ): PlanOptions {
   const held = known?.held ?? [];
-  return { owner, server: observed.features, nodes: registry.nodes, policy: sync.policy, held };
+  return { owner, features: observed.features, policy: sync.policy, held };
 }
 
 function absence(

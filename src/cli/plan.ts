@@ -39,11 +39,11 @@ export async function showPlan(
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeSnapshot(surroundings, context.signal);
-  await using registry = snapshot.registry;
+  await using _registry = snapshot.registry;
   warnOfUnread(snapshot, context);
   const { owner, observed, nodes, stores } = snapshot;
   const { sync, guard } = loaded.config;
-  const wanted = { owner, server: observed.features, nodes: registry.nodes, policy: sync.policy };
+  const wanted = { owner, features: observed.features, policy: sync.policy };
   const { server } = options;
   const known =
     server === undefined
@@ -60,7 +60,7 @@ export async function showPlan(
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );
-  if (options.checkWrites && !registry.nodes) {
+  if (options.checkWrites && !observed.features.ownsNodes) {
     context.stderr.write('kube-registrar: warning: rights with agents can only be tried by writing\n');
   } else if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);

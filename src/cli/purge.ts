@@ -57,17 +57,17 @@ export async function purge(
   // An agent keeps its node even without instances.
   const owned = (): ObservedNode[] =>
     [...observed.nodes()].filter(
-      (node) => matches(node.name, options.nodes) && (registry.nodes || hasOwnInstance(node)),
+      (node) => matches(node.name, options.nodes) && (observed.features.ownsNodes || hasOwnInstance(node)),
     );
 
   // Leaders still need the key when only some nodes go; with agents there is none.
-  const isWhole = options.nodes.length === 0 && registry.nodes;
+  const isWhole = options.nodes.length === 0 && observed.features.ownsNodes;
   const client = consulClientOf(surroundings);
   const key = isWhole ? new EpochKey(client, owner) : undefined;
   const operators = isWhole ? await heartbeatNodes(client, owner, signal) : [];
 
   const inputs = owned().map((node) => ({ desired: unwanted(node.name), observed: node }));
-  const { nodes, problems, summary } = plan(inputs, { owner, nodes: registry.nodes });
+  const { nodes, problems, summary } = plan(inputs, { owner, features: observed.features });
   if (summary.remove === 0 && operators.length === 0 && !(await key?.index(signal))) {
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
     return snapshot.unread.size === 0 ? 0 : 1;
@@ -91,9 +91,7 @@ export async function purge(
   }
 
   const { clock, random } = connections;
-  const writer = registry.writer({});
-  const parts = { owner, observed, writer, nodes: registry.nodes, clock, random };
-  const { left } = await removeNodes(owned(), parts, signal);
+  const { left } = await removeNodes(owned(), { registry, owner, clock, random }, signal);
   for (const [name, error] of left)
     stderr.write(`kube-registrar: node ${name}: ${visible(describe(error))}\n`);
   if (left.size > 0) {

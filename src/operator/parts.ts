@@ -1,19 +1,25 @@
+import { connectionBudget, sharedWaits } from '../config/connection-budget.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
 import type { ConsulApiOptions } from '../consul/consul-api.ts';
 import { createClaims } from '../desired/claims.ts';
+import type { ClusterView } from '../desired/cluster-view.ts';
+import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
 import { createProbeHosts } from '../desired/probe-hosts.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/store/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
-import { describe } from '../lib/errors.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import { AgentRegistry } from '../registry/agent/agent-registry.ts';
+import { CatalogRegistry } from '../registry/catalog/catalog-registry.ts';
+import type { Registry } from '../registry/registry.ts';
 
 /** What everything that looks at a cluster and its Consul needs: the operator, `plan`, `purge`, `explain`. */
 export interface Surroundings {
@@ -45,6 +51,44 @@ export function consulHttpOf({ config, clock, token }: Surroundings): Omit<Consu
     namespace,
     partition,
   };
+}
+
+/** What a registry follows of the cluster. */
+export interface RegistryView {
+  readonly owner: ClusterUid;
+  readonly view: ClusterView;
+  readonly names: NodeNames;
+  /** Resolves when the cluster has been read: with agents, it shows which there are. */
+  readonly synced: (signal: AbortSignal) => Promise<void>;
+}
+
+/** The registry that the configuration names. */
+export function registryOf(surroundings: Surroundings, view: RegistryView): Registry {
+  const { config, clock, random, logger, consul: transport, agents: connect } = surroundings;
+  const { consul, registration, sync } = config;
+  const http = consulHttpOf(surroundings);
+  const common = { clock, random, logger, owner: view.owner, fullComparisonMs: sync.fullComparisonInterval };
+  switch (registration.mode) {
+    case 'catalog': {
+      const { waits } = connectionBudget(consul.connections, consul.acl.authMethod !== undefined);
+      return new CatalogRegistry({
+        ...common,
+        consul: { ...http, transport },
+        nodeWaits: waits - sharedWaits,
+      });
+    }
+    case 'agent': {
+      if (connect === undefined) throw new RegistrarError('internal', 'there is no way to the agents');
+      const { scheme, port, ttl, comparisonInterval } = registration.agent;
+      return new AgentRegistry({
+        ...common,
+        ...view,
+        agents: { http, connect, scheme, port },
+        ttlMs: ttl,
+        agentComparisonMs: comparisonInterval,
+      });
+    }
+  }
 }
 
 export function clusterStoresOf(

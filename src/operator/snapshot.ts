@@ -1,4 +1,5 @@
 import { createDesired } from '../desired/desired.ts';
+import { NodeNames } from '../desired/node-names.ts';
 import { KubeClient } from '../kube/client.ts';
 import { askClusterUid } from '../kube/cluster-uid.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
@@ -9,11 +10,17 @@ import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
 import { type ClusterUid, type ConsulNodeName, clusterUid } from '../model/keys.ts';
 import type { PlanInput } from '../plan/plan.ts';
-import { DesiredNodes, NodeNames } from '../reconcile/desired-nodes.ts';
+import { DesiredNodes } from '../reconcile/desired-nodes.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
 import type { Registry } from '../registry/registry.ts';
-import { clusterStoresOf, desiredOptionsOf, pendingParts, refusedParts, type Surroundings } from './parts.ts';
-import { registryOf } from './registries.ts';
+import {
+  clusterStoresOf,
+  desiredOptionsOf,
+  pendingParts,
+  refusedParts,
+  registryOf,
+  type Surroundings,
+} from './parts.ts';
 
 export interface SnapshotOptions extends Surroundings {
   /** Longest time until everything is read, in milliseconds. */
@@ -139,8 +146,7 @@ class Reading {
         ? await this.again(() => askClusterUid(new KubeClient(kube, this.#options.clock), until), until)
         : clusterUid(uid);
     this.#missing = 'Consul';
-    const registry = registryOf({
-      ...this.#options,
+    const registry = registryOf(this.#options, {
       owner,
       view: this.#stores,
       names: this.names,
@@ -158,12 +164,12 @@ class Reading {
 
   /** Reads what is not known yet. An agent that cannot be read keeps nobody from the others. */
   async nodes(
-    { observed, nodes: isCatalog }: Registry,
+    { observed }: Registry,
     names: Iterable<ConsulNodeName>,
     until: AbortSignal,
   ): Promise<ReadonlyMap<ConsulNodeName, RegistrarError>> {
     const unread = new Map<ConsulNodeName, RegistrarError>();
-    if (isCatalog) {
+    if (!observed.features.nodesFailAlone) {
       await this.again(() => observed.load(names, until), until);
       return unread;
     }

@@ -12,10 +12,9 @@ import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { ObjectEvents } from '../reconcile/object-events.ts';
 import { ReadinessGates } from '../reconcile/readiness-gate.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import type { ChangeWriter } from '../registry/change-writer.ts';
 import type { Fence } from '../registry/fence.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { ChangeWriter, Registry } from '../registry/registry.ts';
 import type { Surroundings } from './parts.ts';
 
 export interface WritingOptions extends Surroundings {
@@ -106,7 +105,6 @@ export class Writing implements Disposable {
       writer: this.writer,
       owner: options.owner,
       policy: config.sync.policy,
-      nodes: registry.nodes,
       guard: this.guard,
       events: this.#events,
       desired: (name) => desiredNodes.of(name),

@@ -18,6 +18,7 @@ import { checkId, instanceId, serviceName } from '../model/keys.ts';
 import type { Change } from './change.ts';
 import { diff } from './diff.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
+import { catalogFeatures } from './registry-features.ts';
 
 const options = { owner };
 
@@ -334,8 +335,8 @@ describe('diff()', () => {
       { ...seen, checks: new Map([...seen.checks].map(([id, each]) => [id, { ...each, type: '' }])) },
       { ...old, taggedAddresses: {}, checks: new Map([[check.id, check]]) },
     );
-    const server = { checkType: false, taggedAddresses: false };
-    assert.deepEqual(briefs(desired(wanted), dropped, { owner, server }), []);
+    const features = { ...catalogFeatures, checkType: false, taggedAddresses: false };
+    assert.deepEqual(briefs(desired(wanted), dropped, { owner, features }), []);
   });
 
   test('then applying gives the desired state: a second diff is empty', () => {

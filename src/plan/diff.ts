@@ -11,7 +11,7 @@ import { withStatusOf } from './health.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
-import { allFeatures, type ServerFeatures } from './server-features.ts';
+import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
 import { followedCheck, keptFor } from './stale.ts';
 import { unreadSourceOf } from './unread.ts';
 
@@ -48,7 +48,7 @@ import { unreadSourceOf } from './unread.ts';
 //   wanted      not wanted   ours                        delete-check
 //   instance    not wanted   foreign                     finding foreign-check
 //
-// Without `nodes` the rows of nodes and their checks do not apply.
+// Unless the registry `ownsNodes`, the rows of nodes and their checks do not apply.
 //
 // A probe's status and output belong to its prober. They never count as a difference, and are copied when the check
 // is written for another reason.
@@ -59,10 +59,8 @@ import { unreadSourceOf } from './unread.ts';
 export interface DiffOptions {
   /** The cluster whose nodes are owned. */
   readonly owner: ClusterUid;
-  /** What the server stores. Default: everything. */
-  readonly server?: ServerFeatures;
-  /** Whether nodes are written; false where they belong to Consul's agents. Default true. */
-  readonly nodes?: boolean;
+  /** Of the registry that is written to. Default: a current Consul's catalog. */
+  readonly features?: RegistryFeatures;
 }
 
 export interface NodeDiff {
@@ -75,7 +73,7 @@ export interface NodeDiff {
 export function diff(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
-  { owner, server = allFeatures, nodes = true }: DiffOptions,
+  { owner, features = catalogFeatures }: DiffOptions,
 ): NodeDiff {
   if (observed !== undefined) {
     const ownership = nodeOwnership(observed, owner);
@@ -83,18 +81,18 @@ export function diff(
       return { changes: [], findings: [{ kind: 'foreign-owner', node: desired.name, reason: ownership }] };
     }
   }
-  const builder = new DiffBuilder(desired, observed, server);
+  const builder = new DiffBuilder(desired, observed, features);
   builder.instances();
-  if (nodes) builder.node();
+  if (features.ownsNodes) builder.node();
   for (const shared of desired.sharedNames ?? []) builder.findings.push({ kind: 'shared-name', ...shared });
   return { changes: builder.changes.sort(compareChanges), findings: builder.findings };
 }
 
 /**
- * Instances that were found to be as wanted, with the observed entry they were compared with, by server features.
+ * Instances that were found to be as wanted, with the observed entry they were compared with, by registry features.
  * Neither object ever changes, so the pair stays equal: a change on a node of a hundred instances compares one.
  */
-const settledFor = new WeakMap<ServerFeatures, WeakMap<Instance, ObservedInstance>>();
+const settledFor = new WeakMap<RegistryFeatures, WeakMap<Instance, ObservedInstance>>();
 
 /** The state of one call of diff(). */
 class DiffBuilder {
@@ -106,19 +104,19 @@ class DiffBuilder {
   readonly #moving: DesiredNode['moving'];
   readonly #unread: readonly UnreadSource[];
   readonly #observed: ObservedNode | undefined;
-  readonly #server: ServerFeatures;
+  readonly #features: RegistryFeatures;
   /** How many instances stay although they are not wanted. */
   #remaining = 0;
   #moves = false;
 
-  constructor(desired: DesiredNode, observed: ObservedNode | undefined, server: ServerFeatures) {
+  constructor(desired: DesiredNode, observed: ObservedNode | undefined, features: RegistryFeatures) {
     this.#name = desired.name;
     this.#entry = desired.entry;
     this.#stale = desired.stale;
     this.#moving = desired.moving;
     this.#unread = desired.unread ?? [];
     this.#observed = observed;
-    this.#server = server;
+    this.#features = features;
   }
 
   node(): void {
@@ -145,8 +143,8 @@ class DiffBuilder {
 
   instances(): void {
     const wanted = this.#entry?.instances;
-    const settled = settledFor.get(this.#server) ?? new WeakMap<Instance, ObservedInstance>();
-    settledFor.set(this.#server, settled);
+    const settled = settledFor.get(this.#features) ?? new WeakMap<Instance, ObservedInstance>();
+    settledFor.set(this.#features, settled);
     const unsettled = filtered(wanted, (instance) => {
       const known = settled.get(instance);
       return known === undefined || known !== this.#observed?.instances.get(instance.id);
@@ -173,7 +171,7 @@ class DiffBuilder {
 
   #wantedInstance(instance: Instance, observed: ObservedInstance): void {
     const node = this.#name;
-    const fields = instanceChanges(observed, instance, this.#server);
+    const fields = instanceChanges(observed, instance, this.#features);
     const copied = fields.some(({ field }) => field === 'service' || field === 'tags');
     const written: { check: Check; effect: Effect }[] = [];
     for (const wanted of instance.checks) {
@@ -257,7 +255,7 @@ class DiffBuilder {
     instance: Omit<Instance, 'checks'> | undefined,
   ): Effect | undefined {
     if (observed === undefined) return 'create';
-    const fields = checkChanges(observed, writtenCheck(check, instance), this.#server);
+    const fields = checkChanges(observed, writtenCheck(check, instance), this.#features);
     if (fields.length === 0) return undefined;
     return fields.some(({ field }) => field === 'status') ? 'health' : 'update';
   }

@@ -2,7 +2,7 @@ import type { Check } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
 import { notesOf } from './notes.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
-import { allFeatures, type ServerFeatures } from './server-features.ts';
+import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
 
 /** One field of an entry, before and after, as text; undefined = absent. */
 export interface FieldChange {
@@ -29,17 +29,17 @@ export function nodeChanges(before: NodeFields | undefined, after: NodeFields | 
 export function instanceChanges(
   before: InstanceFields | undefined,
   after: InstanceFields | undefined,
-  server: ServerFeatures = allFeatures,
+  features: RegistryFeatures = catalogFeatures,
 ): FieldChange[] {
-  return compare(before && instanceText(before, server), after && instanceText(after, server));
+  return compare(before && instanceText(before, features), after && instanceText(after, features));
 }
 
 export function checkChanges(
   before: CheckFields | undefined,
   after: CheckFields | undefined,
-  server: ServerFeatures = allFeatures,
+  features: RegistryFeatures = catalogFeatures,
 ): FieldChange[] {
-  return compare(before && checkText(before, server), after && checkText(after, server));
+  return compare(before && checkText(before, features), after && checkText(after, features));
 }
 
 /** A check as Consul shows it once it is written; `instance` is undefined for a node's check. */
@@ -75,7 +75,7 @@ function nodeText(node: NodeFields): Text {
   return text;
 }
 
-function instanceText(instance: InstanceFields, server: ServerFeatures): Text {
+function instanceText(instance: InstanceFields, features: RegistryFeatures): Text {
   const text: Text = new Map([
     ['service', instance.service],
     ['address', instance.address],
@@ -84,7 +84,7 @@ function instanceText(instance: InstanceFields, server: ServerFeatures): Text {
     ['weights', `${instance.weights.passing}/${instance.weights.warning}`],
   ]);
   addRecord(text, 'meta', instance.meta);
-  if (!server.taggedAddresses) return text;
+  if (!features.taggedAddresses) return text;
   for (const [key, { address, port }] of Object.entries(instance.taggedAddresses)) {
     // Consul adds virtual addresses where a service mesh is enabled.
     if (!key.startsWith('consul-virtual')) text.set(`tagged address ${key}`, `${address} port ${port}`);
@@ -92,7 +92,7 @@ function instanceText(instance: InstanceFields, server: ServerFeatures): Text {
   return text;
 }
 
-function checkText(check: CheckFields, server: ServerFeatures): Text {
+function checkText(check: CheckFields, features: RegistryFeatures): Text {
   const text: Text = new Map([
     ['name', check.name],
     ['status', check.status],
@@ -101,7 +101,7 @@ function checkText(check: CheckFields, server: ServerFeatures): Text {
     ['service', check.serviceName],
     ['tags', tagsText(check.serviceTags)],
   ]);
-  if (server.checkType) text.set('type', check.type);
+  if (features.checkType) text.set('type', check.type);
   return text;
 }
 

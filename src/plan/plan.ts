@@ -139,12 +139,12 @@ function isHeldBy({ what, instance }: Held, step: Unmarked): boolean {
 
 type Unmarked = Omit<Step, 'held' | 'heldBy'>;
 
-function stepsOf(change: Change, observed: ObservedNode | undefined, { server }: DiffOptions): Unmarked[] {
+function stepsOf(change: Change, observed: ObservedNode | undefined, { features }: DiffOptions): Unmarked[] {
   const at = entryOf(change);
   const on = at.instance === undefined ? undefined : observed?.instances.get(at.instance);
   const ofCheck = (ref: EntryRef, check: Check, instance: Omit<Instance, 'checks'> | undefined): Unmarked => {
     const before = (ref.kind === 'node-check' ? observed : on)?.checks.get(check.id);
-    return stepAt(ref, before, checkChanges(before, writtenCheck(check, instance), server));
+    return stepAt(ref, before, checkChanges(before, writtenCheck(check, instance), features));
   };
   switch (change.kind) {
     case 'put-node':
@@ -156,7 +156,7 @@ function stepsOf(change: Change, observed: ObservedNode | undefined, { server }:
       const { instance, node } = change;
       const { id, service, checks } = instance;
       return [
-        stepAt(at, on, instanceChanges(on, instance, server)),
+        stepAt(at, on, instanceChanges(on, instance, features)),
         ...checks.map((check) =>
           ofCheck({ kind: 'instance-check', node, instance: id, service, check: check.id }, check, instance),
         ),

@@ -1,6 +1,7 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
+import type { NodeNames } from '../desired/node-names.ts';
 import { type Placed, ServiceNamespaces } from '../desired/service-namespaces.ts';
 import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
@@ -27,41 +28,8 @@ export interface DesiredNodesOptions {
   readonly names: NodeNames;
 }
 
-/** Which Kubernetes node ('' = none) a Consul node of the current scheme stands for: those events named. */
-export class NodeNames {
-  readonly clusterName: string;
-  readonly #kubeNodes = new Map<ConsulNodeName, string>();
-
-  constructor(clusterName: string) {
-    this.clusterName = clusterName;
-  }
-
-  /** Takes note of a Kubernetes node, and returns its Consul node. */
-  add(kubeNode: string): ConsulNodeName {
-    const name = consulNodeNameOf(kubeNode, this.clusterName);
-    this.#kubeNodes.set(name, kubeNode);
-    return name;
-  }
-
-  get(name: ConsulNodeName): string | undefined {
-    return this.#kubeNodes.get(name);
-  }
-
-  delete(name: ConsulNodeName): void {
-    this.#kubeNodes.delete(name);
-  }
-
-  get size(): number {
-    return this.#kubeNodes.size;
-  }
-
-  all(): Iterable<ConsulNodeName> {
-    return this.#kubeNodes.keys();
-  }
-}
-
 /**
- * What each Consul node of ours should be, by its name.
+ * What each Consul node of this cluster should be, by its name.
  *
  * A node of ours with another name than its Kubernetes node has now (the cluster was renamed) is
  * *superseded*: it goes, but no instance on it before it is registered under its new node, so that consumers

@@ -13,8 +13,8 @@ import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { type PolicyName, policies } from '../plan/policy.ts';
-import type { ChangeWriter } from '../registry/change-writer.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
+import type { ChangeWriter } from '../registry/registry.ts';
 import type { ChangeResult } from '../registry/tickets.ts';
 import { consulProblems } from './consul-problems.ts';
 import { Contention, type Fight } from './contention.ts';
@@ -38,8 +38,6 @@ export interface ReconcilerOptions {
   readonly writer: ChangeWriter;
   readonly owner: ClusterUid;
   readonly policy: PolicyName;
-  /** Whether nodes are ours to write, see diff(). Default true. */
-  readonly nodes?: boolean;
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
   readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
   /** Tells the owners of the objects concerned. Default: nobody is told. */
@@ -199,7 +197,7 @@ export class Reconciler implements Disposable {
         await this.#pause(signal);
         const { changes, taken, unread, leaving } = this.#compute();
         for (const each of leaving) track(this.#lookAgain(each, signal));
-        const together = writer.nodesFailAlone ? unread.map((each) => [each]) : [unread];
+        const together = observed.features.nodesFailAlone ? unread.map((each) => [each]) : [unread];
         for (const some of together) if (some.length > 0) track(this.#load(some, signal));
         for (const [node, results] of observed.follow(writer.submit(changes))) {
           const before = observed.node(node);
@@ -278,12 +276,12 @@ export class Reconciler implements Disposable {
   }
 
   #changesOf(node: ConsulNodeName): readonly Change[] {
-    const { desired, observed, owner, policy, guard, nodes = true } = this.#options;
+    const { desired, observed, owner, policy, guard } = this.#options;
     const wanted = desired(node);
     if (wanted.entry !== undefined) observed.share(node, wanted.entry.instances);
     const known = observed.node(node);
     const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
-    const { changes, findings } = diff(health.desired, known, { owner, server: observed.features, nodes });
+    const { changes, findings } = diff(health.desired, known, { owner, features: observed.features });
     const { written, held } = policies[policy](changes);
     const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
     const tried = this.#quarantine.filter(node, removals.changes);
@@ -393,7 +391,7 @@ export class Reconciler implements Disposable {
 
   /** Whether it is the node's own affair: what follows agents tells of it. */
   #failsAlone({ code }: RegistrarError): boolean {
-    return this.#options.writer.nodesFailAlone && code !== 'aborted' && code !== 'fenced';
+    return this.#options.observed.features.nodesFailAlone && code !== 'aborted' && code !== 'fenced';
   }
 
   /** Puts a node back as it was taken, to be computed again. */

@@ -1,17 +1,17 @@
 import type { Change } from '../plan/change.ts';
 import type { ObservedNode, StoredEntry } from '../plan/observed.ts';
 import { isOwnCheck } from '../plan/ownership.ts';
-import type { ServerFeatures } from '../plan/server-features.ts';
+import type { RegistryFeatures } from '../plan/registry-features.ts';
 
-/** What a committed change shows about the server: a field that was sent and is not stored was dropped. */
+/** What a committed change shows: the server drops a field that was sent and is not stored. */
 export function learnFromWrite(
-  known: ServerFeatures,
+  known: RegistryFeatures,
   change: Change,
   entries: readonly StoredEntry[],
-): ServerFeatures {
+): RegistryFeatures {
   let { checkType, taggedAddresses } = known;
   for (const entry of entries) {
-    // Every check of ours has a type.
+    // Every check is sent with a type.
     if (entry.kind === 'check') checkType = entry.check.type !== '';
     if (entry.kind === 'instance' && change.kind === 'put-instance') {
       const sent = Object.keys(change.instance.taggedAddresses).length > 0;
@@ -20,14 +20,14 @@ export function learnFromWrite(
   }
   return checkType === known.checkType && taggedAddresses === known.taggedAddresses
     ? known
-    : { checkType, taggedAddresses };
+    : { ...known, checkType, taggedAddresses };
 }
 
 /**
- * What was written before this process started shows it as well: we always send a type. A server that
- * drops it is taken to drop tagged addresses, too, until a write shows otherwise.
+ * What earlier processes wrote shows it as well, since each check of theirs was sent with a type. A server that drops
+ * the type is taken to drop tagged addresses too, until a write shows otherwise.
  */
-export function learnFromReading(known: ServerFeatures, nodes: Iterable<ObservedNode>): ServerFeatures {
+export function learnFromReading(known: RegistryFeatures, nodes: Iterable<ObservedNode>): RegistryFeatures {
   let untyped = false;
   for (const node of nodes) {
     const instances = [...node.instances.values()];
@@ -37,5 +37,5 @@ export function learnFromReading(known: ServerFeatures, nodes: Iterable<Observed
       untyped = true;
     }
   }
-  return untyped ? { checkType: false, taggedAddresses: false } : known;
+  return untyped ? { ...known, checkType: false, taggedAddresses: false } : known;
 }

@@ -6,6 +6,7 @@ import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { Transport } from '../lib/transport.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import { consulNodeName } from '../model/keys.ts';
+import { catalogFeatures } from '../plan/registry-features.ts';
 import { ConsulServer } from '../sandbox/consul/consul-server.ts';
 
 const signal = new AbortController().signal;
@@ -147,7 +148,8 @@ describe('ObservedState', () => {
     const tagged = entry([instance('i1', { taggedAddresses })]);
     await operator.observed.readAll(signal);
     await operator.reconcile(tagged);
-    assert.deepEqual(operator.observed.features, { checkType: false, taggedAddresses: false });
+    const dropped = { checkType: false, taggedAddresses: false };
+    assert.deepEqual(operator.observed.features, { ...catalogFeatures, ...dropped });
     assert.deepEqual(operator.diff(tagged).changes, []);
     const restarted = operator.restarted();
     await restarted.readAll(signal);

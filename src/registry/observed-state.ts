@@ -8,11 +8,10 @@ import type { Drift } from '../plan/finding.ts';
 import type { ObservedInstance, ObservedNode, StoredEntry } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
 import { reaped } from '../plan/reaped.ts';
+import type { RegistryFeatures } from '../plan/registry-features.ts';
 import { withKnownInstances, withWantedValues } from '../plan/same-entries.ts';
-import { allFeatures, type ServerFeatures } from '../plan/server-features.ts';
-import type { NodeReading } from './catalog/read-node.ts';
 import { learnFromReading, learnFromWrite } from './learn-features.ts';
-import type { NodeReader } from './node-reader.ts';
+import type { NodeReader, NodeReading } from './node-reader.ts';
 import type { ChangeResult, Submitted } from './tickets.ts';
 
 export interface ObservedStateOptions {
@@ -52,11 +51,12 @@ export class ObservedState {
   readonly #writing = new Set<ConsulNodeName>();
   /** Indexes of our last writes, the oldest first. */
   readonly #written = new Set<number>();
-  #features = allFeatures;
+  #features: RegistryFeatures;
   #complete = false;
 
   constructor({ reader, owner, parallel = 8 }: ObservedStateOptions) {
     this.#reader = reader;
+    this.#features = reader.features;
     this.#owner = owner;
     this.#parallel = parallel;
   }
@@ -71,8 +71,8 @@ export class ObservedState {
     return { [clusterUidKey]: this.#owner, [managedByKey]: managedByValue };
   }
 
-  /** What the server keeps of what is written, for diff(). */
-  get features(): ServerFeatures {
+  /** As far as the server has shown them. The same object until it shows something else. */
+  get features(): RegistryFeatures {
     return this.#features;
   }
 
@@ -188,7 +188,7 @@ export class ObservedState {
   async #readEach(
     names: Iterable<ConsulNodeName>,
     signal: AbortSignal,
-    { tolerant = this.#reader.nodesFailAlone } = {},
+    { tolerant = this.#features.nodesFailAlone } = {},
   ): Promise<Drift[]> {
     const found = await inParallel(names, this.#parallel, async (name) => {
       const before = this.#known.get(name);

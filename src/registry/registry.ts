@@ -1,10 +1,10 @@
 import type { RegistrarError } from '../lib/errors.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
+import type { Change } from '../plan/change.ts';
 import type { Drift } from '../plan/finding.ts';
-import type { TxnReport } from './catalog/writer.ts';
-import type { ChangeWriter } from './change-writer.ts';
 import type { Fence } from './fence.ts';
 import type { ObservedState } from './observed-state.ts';
+import type { Submitted } from './tickets.ts';
 
 /** What a registry tells whoever follows it. */
 export interface RegistryListener {
@@ -20,18 +20,31 @@ export interface RegistryListener {
   readonly isWanted: (node: ConsulNodeName) => boolean;
 }
 
-export interface WriterParts {
+/** What brings changes into Consul: into the catalog in transactions, or to the agents of the nodes. */
+export interface ChangeWriter {
+  /** Requests on their way. */
+  readonly inFlight: number;
+  /** Resolves when something submitted now would be sent at once; rejects with the signal's reason. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** A node must not be submitted again before its results are in. */
+  submit(changes: readonly Change[]): Submitted;
+  /** Keeps what was written from running out, until the signal aborts. Default: nothing does. */
+  keepAlive?(signal: AbortSignal): Promise<void>;
+  /** Lets what is in flight end and starts nothing; what has not been sent fails with `aborted`. */
+  close(): Promise<void>;
+}
+
+export interface WriteOptions {
   /** Default: the process is alone. */
   readonly fence?: Fence;
-  readonly onTransaction?: (report: TxnReport) => void;
+  /** Called after every transaction, where changes are written in transactions. */
+  readonly onTransaction?: (report: { readonly durationMs: number }) => void;
 }
 
 /** Where registrations are kept: in Consul's catalog, or with the agents of the Kubernetes nodes. */
 export interface Registry extends AsyncDisposable {
-  /** What is there, as far as it is known. */
+  /** What is there, as far as it is known, and what can be done with it (`features`). */
   readonly observed: ObservedState;
-  /** Whether nodes are ours to write, see diff(). */
-  readonly nodes: boolean;
   /** Reads what has to be known before anything is computed. Rejects when it cannot be had. */
   read(signal: AbortSignal): Promise<void>;
   /** A node of the cluster: it may be a new one. */
@@ -44,5 +57,5 @@ export interface Registry extends AsyncDisposable {
    */
   watch(listener: RegistryListener, signal: AbortSignal): Promise<void>;
   /** What writes for as long as the fence allows. */
-  writer(parts: WriterParts): ChangeWriter;
+  writer(parts: WriteOptions): ChangeWriter;
 }

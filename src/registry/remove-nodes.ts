@@ -6,27 +6,23 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { diff } from '../plan/diff.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import type { ChangeWriter } from './change-writer.ts';
-import type { ObservedState } from './observed-state.ts';
+import type { ChangeWriter, Registry } from './registry.ts';
 
-export interface PurgeOptions {
+export interface RemoveOptions {
   readonly owner: ClusterUid;
-  readonly observed: ObservedState;
-  readonly writer: ChangeWriter;
-  /** Whether nodes are ours to write, see diff(). Default true. */
-  readonly nodes?: boolean;
+  readonly registry: Registry;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-export interface Purged {
+export interface Removed {
   /** Changes written. */
   readonly removed: number;
   /** Nodes that could not be done, with why. */
   readonly left: ReadonlyMap<ConsulNodeName, RegistrarError>;
 }
 
-/** A node of which nothing is wanted: what is ours on it goes, and the node with it unless somebody else is there. */
+/** A node of which nothing is wanted: what this cluster owns there goes, and the node unless it holds anything else. */
 export function unwanted(name: ConsulNodeName): DesiredNode {
   return { name, entry: undefined, stale: [], problems: [] };
 }
@@ -36,22 +32,23 @@ const instancesAtOnce = 500;
 const attempts = 5;
 
 /**
- * Removes everything of ours on these nodes, some nodes at a time. Each is read again just before, so that
- * what somebody else put there in the meantime is seen. Tries a node several times.
+ * Removes everything this cluster owns on these nodes, some nodes at a time. Each is read again just before, so that
+ * what somebody else put there in the meantime is seen and stays. Tries a node several times.
  */
 export async function removeNodes(
   nodes: readonly ObservedNode[],
-  options: PurgeOptions,
+  options: RemoveOptions,
   signal: AbortSignal,
-): Promise<Purged> {
-  const { clock, random } = options;
+): Promise<Removed> {
+  const { clock, random, registry } = options;
+  const writer = registry.writer({});
   const left = new Map<ConsulNodeName, RegistrarError>();
   let removed = 0;
   for (const names of chunks(nodes)) {
     const backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
     let open = names;
     for (let attempt = 1; open.length > 0; attempt++) {
-      const result = await removeOnce(open, options, signal);
+      const result = await removeOnce(open, options, writer, signal);
       removed += result.removed;
       open = [...result.left.keys()];
       if (attempt === attempts) for (const [name, error] of result.left) left.set(name, error);
@@ -64,9 +61,10 @@ export async function removeNodes(
 
 async function removeOnce(
   names: readonly ConsulNodeName[],
-  { owner, observed, writer, nodes = true }: PurgeOptions,
+  { owner, registry: { observed } }: RemoveOptions,
+  writer: ChangeWriter,
   signal: AbortSignal,
-): Promise<Purged> {
+): Promise<Removed> {
   const left = new Map<ConsulNodeName, RegistrarError>();
   try {
     for (const name of names) await observed.refreshNode(name, signal);
@@ -76,7 +74,7 @@ async function removeOnce(
     return { removed: 0, left: new Map(names.map((name) => [name, error])) };
   }
   const changes = names.flatMap((name) => {
-    const options = { owner, server: observed.features, nodes };
+    const options = { owner, features: observed.features };
     return diff(unwanted(name), observed.node(name), options).changes;
   });
   let removed = 0;

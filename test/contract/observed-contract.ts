@@ -6,6 +6,7 @@ import { entryNoun } from '../../src/model/entry-ref.ts';
 import { type ConsulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import { nodeOwnership } from '../../src/plan/ownership.ts';
+import { catalogFeatures } from '../../src/plan/registry-features.ts';
 import { ConsulOperator, type ConsulWorld } from '../support/consul-operator.ts';
 import { anyEntry, entry, instance, readiness } from '../support/entries.ts';
 
@@ -36,7 +37,7 @@ export function observedContract(name: string, world: () => ConsulWorld, { runs 
       assert.deepEqual(kinds(await operator.reconcile(wanted)), new Set(['committed']));
       assert.deepEqual(operator.diff(wanted), settled);
       assert.deepEqual(await operator.observed.readAll(signal), []);
-      assert.deepEqual(operator.observed.features, { checkType: true, taggedAddresses: true });
+      assert.deepEqual(operator.observed.features, catalogFeatures);
     });
 
     test('a restart reads what was written and has nothing to write', async () => {

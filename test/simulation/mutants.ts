@@ -58,12 +58,12 @@ export const mutants: readonly Mutant[] = [
     name: 'believes an answer without a known leader and every absence, and writes what it misses',
     edits: [
       {
-        file: 'src/registry/catalog/read-node.ts',
+        file: 'src/registry/catalog/catalog-reader.ts',
         original: 'if (!answer.knownLeader)',
         mutated: 'if (false)',
       },
       {
-        file: 'src/registry/catalog/read-node.ts',
+        file: 'src/registry/catalog/catalog-reader.ts',
         original: '  const get = instance === undefined ?',
         mutated: '  if (client) return;\n  const get = instance === undefined ?',
       },

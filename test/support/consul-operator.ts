@@ -8,8 +8,8 @@ import { clusterUid, consulNodeName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import type { Change } from '../../src/plan/change.ts';
 import { diff, type NodeDiff } from '../../src/plan/diff.ts';
+import { catalogReader } from '../../src/registry/catalog/catalog-reader.ts';
 import { Writer } from '../../src/registry/catalog/writer.ts';
-import { catalogReader } from '../../src/registry/node-reader.ts';
 import { ObservedState } from '../../src/registry/observed-state.ts';
 import type { ChangeResult } from '../../src/registry/tickets.ts';
 import { desired } from './entries.ts';
@@ -61,7 +61,7 @@ export class ConsulOperator {
       meta: { ...wanted.meta, 'kube-cluster-uid': this.owner },
     };
     const { owner, node: name } = this;
-    return diff({ ...desired(entry), name }, observed.node(name), { owner, server: observed.features });
+    return diff({ ...desired(entry), name }, observed.node(name), { owner, features: observed.features });
   }
 
   /** One turn of a reconcile loop. */

@@ -11,6 +11,7 @@ import { originKeys } from '../../model/origin.ts';
 import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../../model/owner.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { isOwnCheck, ownNotes } from '../../plan/ownership.ts';
+import { agentFeatures } from '../../plan/registry-features.ts';
 import type { NodeReader } from '../node-reader.ts';
 import { toCheck, toInstance } from '../stored.ts';
 import { unmarkedReason } from './agent-bodies.ts';
@@ -31,7 +32,7 @@ export interface AgentReaderOptions {
  * what the rest of the operator knows it by. Services of others, and their checks, are left out.
  */
 export class AgentReader implements NodeReader {
-  readonly nodesFailAlone = true;
+  readonly features = agentFeatures;
   readonly #options: AgentReaderOptions;
   /** Agents have no indexes: no two readings share one, so their entries are compared field by field. */
   #reading = 0;

@@ -8,8 +8,8 @@ import type { Change } from '../../plan/change.ts';
 import { writtenCheck } from '../../plan/fields.ts';
 import { notesOf } from '../../plan/notes.ts';
 import type { ObservedCheck, ObservedNode, StoredEntry } from '../../plan/observed.ts';
-import type { ChangeWriter } from '../change-writer.ts';
 import type { Fence } from '../fence.ts';
+import type { ChangeWriter } from '../registry.ts';
 import { type Outcome, type Submitted, Tickets } from '../tickets.ts';
 import { invalid } from '../validate.ts';
 import { checkBody, markedReason, reportedOutput, serviceBody } from './agent-bodies.ts';
@@ -35,7 +35,6 @@ export interface AgentWriterOptions {
  * - after `close()` no request starts; those in flight end.
  */
 export class AgentWriter implements ChangeWriter {
-  readonly nodesFailAlone = true;
   readonly #options: AgentWriterOptions;
   readonly #tickets = new Tickets();
   readonly #running = new Set<Promise<void>>();

@@ -5,8 +5,8 @@ import { entry, instance } from '../../../test/support/entries.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { entryNoun } from '../../model/entry-ref.ts';
 import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
-import { catalogReader } from '../node-reader.ts';
 import { ObservedState } from '../observed-state.ts';
+import { catalogReader } from './catalog-reader.ts';
 import { comparePeriodically } from './comparison.ts';
 
 async function setUp() {

@@ -1,7 +1,7 @@
 import type { RegistrarError } from '../../lib/errors.ts';
 import { repeat } from '../../lib/retry.ts';
 import { type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
-import { trusted } from './read-node.ts';
+import { trusted } from './catalog-reader.ts';
 import { indexOfWake, waitForIndex } from './wait-for-index.ts';
 import type { WatchContext } from './watch-context.ts';
 

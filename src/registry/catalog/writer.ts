@@ -3,8 +3,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import type { Change } from '../../plan/change.ts';
-import type { ChangeWriter } from '../change-writer.ts';
 import { type Fence, noFence, type Prefix } from '../fence.ts';
+import type { ChangeWriter } from '../registry.ts';
 import { storedEntries } from '../stored.ts';
 import { type Submitted, Tickets } from '../tickets.ts';
 import {
@@ -56,7 +56,6 @@ export interface WriterOptions {
  * A node must not be submitted again before its results are in.
  */
 export class Writer implements ChangeWriter {
-  readonly nodesFailAlone = false;
   readonly #client: ConsulClient;
   readonly #clock: Clock;
   readonly #maxInFlight: number;

@@ -1,20 +1,26 @@
 import type { Answer, ConsulClient, NodeWithServices } from '../../consul/client.ts';
 import type { CheckAnswer } from '../../consul/schemas.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
+import { type CheckId, type ConsulNodeName, consulNodeName, type InstanceId } from '../../model/keys.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
+import { catalogFeatures } from '../../plan/registry-features.ts';
+import type { Missing, NodeReader, NodeReading } from '../node-reader.ts';
 import { toCheck, toInstance, toNode } from '../stored.ts';
 import { getInstance, getNode } from './txn-ops.ts';
 
-export interface NodeReading {
-  /** Undefined when there is no node of the name. */
-  readonly node: ObservedNode | undefined;
-  /** `X-Consul-Index` of its checks; undefined when there is no node. */
-  readonly index: number | undefined;
+/** Reads the catalog. */
+export function catalogReader(client: ConsulClient): NodeReader {
+  return {
+    features: catalogFeatures,
+    list: async (nodeMeta, signal) =>
+      trusted(await client.catalogNodes({ nodeMeta }, signal)).map(({ Node }) => consulNodeName(Node)),
+    read: (node, signal) => readNode(client, node, signal),
+    confirmAbsence: (missing, signal) => confirmAbsence(client, missing, signal),
+  };
 }
 
 /** A node with everything on it as Consul holds it now. */
-export async function readNode(
+async function readNode(
   client: ConsulClient,
   name: ConsulNodeName,
   signal: AbortSignal,
@@ -50,9 +56,9 @@ export function trusted<Value>(answer: Answer<Value>): Value {
  * Consul does not say so of a reading without a token; but a transaction that gets a missing entry is
  * refused, and one that gets an unseen entry succeeds without a result.
  */
-export async function confirmAbsence(
+async function confirmAbsence(
   client: ConsulClient,
-  { node, instance }: { readonly node: ConsulNodeName; readonly instance?: MissingInstance | undefined },
+  { node, instance }: Missing,
   signal: AbortSignal,
 ): Promise<void> {
   const get = instance === undefined ? getNode(node) : getInstance(node, instance.id, instance.service);
@@ -64,11 +70,6 @@ export async function confirmAbsence(
     throw new RegistrarError('forbidden', `${what} is not shown to the Consul token any more`);
   }
   throw new RegistrarError('unavailable', `the absence of ${what} is not confirmed`);
-}
-
-export interface MissingInstance {
-  readonly id: InstanceId;
-  readonly service: ServiceName;
 }
 
 /** A check whose service is not there was overtaken by its removal between the two readings: left out. */

@@ -1,25 +1,35 @@
-import { connectionBudget, sharedWaits } from '../config/connection-budget.ts';
-import type { ConsulClient } from '../consul/client.ts';
-import { RefusalListener } from '../consul/refusal-listener.ts';
-import { describe } from '../lib/errors.ts';
-import type { ClusterUid } from '../model/keys.ts';
-import { comparePeriodically } from '../registry/catalog/comparison.ts';
-import { ObservedWatcher } from '../registry/catalog/observed-watcher.ts';
-import { WaitBudget, type WaitLimits } from '../registry/catalog/wait-budget.ts';
-import { Writer } from '../registry/catalog/writer.ts';
-import { catalogReader } from '../registry/node-reader.ts';
-import { ObservedState } from '../registry/observed-state.ts';
-import type { Registry, RegistryListener, WriterParts } from '../registry/registry.ts';
-import { consulClientOf, type Surroundings } from './parts.ts';
+import { ConsulClient } from '../../consul/client.ts';
+import type { ConsulApiOptions } from '../../consul/consul-api.ts';
+import { RefusalListener } from '../../consul/refusal-listener.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { describe } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
+import type { ClusterUid } from '../../model/keys.ts';
+import { ObservedState } from '../observed-state.ts';
+import type { Registry, RegistryListener, WriteOptions } from '../registry.ts';
+import { catalogReader } from './catalog-reader.ts';
+import { comparePeriodically } from './comparison.ts';
+import { ObservedWatcher } from './observed-watcher.ts';
+import { WaitBudget, type WaitLimits } from './wait-budget.ts';
+import { Writer } from './writer.ts';
 
-export interface CatalogRegistryOptions extends Surroundings {
+export interface CatalogRegistryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Requests to the Consul server. */
+  readonly consul: ConsulApiOptions;
   readonly owner: ClusterUid;
+  /** Nodes that may have a blocking query of their own at the same time. */
+  readonly nodeWaits: number;
+  /** Between two comparisons of everything, in milliseconds. */
+  readonly fullComparisonMs: number;
 }
 
-/** Consul's catalog, with nodes of our own. */
+/** Consul's catalog, with one node for each Kubernetes node. */
 export class CatalogRegistry implements Registry {
   readonly observed: ObservedState;
-  readonly nodes = true;
   readonly #options: CatalogRegistryOptions;
   readonly #client: ConsulClient;
   readonly #budget: WaitBudget;
@@ -27,11 +37,10 @@ export class CatalogRegistry implements Registry {
 
   constructor(options: CatalogRegistryOptions) {
     this.#options = options;
-    const { config, clock, logger, consul, owner } = options;
-    const { connections, acl } = config.consul;
+    const { clock, logger, consul, owner, nodeWaits } = options;
     this.#budget = new WaitBudget({
       clock,
-      nodes: connectionBudget(connections, acl.authMethod !== undefined).waits - sharedWaits,
+      nodes: nodeWaits,
       onReduced: (why, limits) =>
         logger.warn('fewer or shorter waits at Consul; what they do not cover is read instead', {
           reason: 'WaitsReduced',
@@ -46,8 +55,8 @@ export class CatalogRegistry implements Registry {
     });
     const onRefused = (askedAt: number) =>
       this.#budget.refused(tooMany, askedAt, this.#watcher?.watched ?? Number.POSITIVE_INFINITY);
-    const listened = new RefusalListener({ transport: consul, clock, onRefused });
-    this.#client = consulClientOf({ ...options, consul: listened });
+    const transport = new RefusalListener({ transport: consul.transport, clock, onRefused });
+    this.#client = new ConsulClient({ ...consul, transport });
     this.observed = new ObservedState({ reader: catalogReader(this.#client), owner });
   }
 
@@ -55,18 +64,18 @@ export class CatalogRegistry implements Registry {
     await this.observed.readAll(signal);
   }
 
-  /** Nodes of ours are in the catalog's own list. */
+  /** The nodes are in the catalog's own list. */
   follow(): void {}
 
   async compare({ onCompared, onError }: RegistryListener, signal: AbortSignal): Promise<void> {
-    const { clock, random, config } = this.#options;
+    const { clock, random, fullComparisonMs } = this.#options;
     await comparePeriodically(
       {
         client: this.#client,
         observed: this.observed,
         clock,
         random,
-        intervalMs: config.sync.fullComparisonInterval,
+        intervalMs: fullComparisonMs,
         onCompared,
         onIndexReset: () => this.#watcher?.reset(),
         onError,
@@ -101,7 +110,7 @@ export class CatalogRegistry implements Registry {
     }
   }
 
-  writer(parts: WriterParts): Writer {
+  writer(parts: WriteOptions): Writer {
     return new Writer({ client: this.#client, clock: this.#options.clock, ...parts });
   }
 

@@ -1,20 +1,30 @@
-import type { ClusterView } from '../desired/cluster-view.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import { jittered } from '../lib/random.ts';
-import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import type { NodeNames } from '../reconcile/desired-nodes.ts';
-import { AgentReader } from '../registry/agent/agent-reader.ts';
-import { AgentWatcher } from '../registry/agent/agent-watcher.ts';
-import { AgentWriter } from '../registry/agent/agent-writer.ts';
-import { Agents } from '../registry/agent/agents.ts';
-import { KeepAlive } from '../registry/agent/keep-alive.ts';
-import { noFence } from '../registry/fence.ts';
-import { ObservedState } from '../registry/observed-state.ts';
-import type { Registry, RegistryListener, WriterParts } from '../registry/registry.ts';
-import { consulHttpOf, type Surroundings } from './parts.ts';
+import type { ClusterView } from '../../desired/cluster-view.ts';
+import type { NodeNames } from '../../desired/node-names.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { jittered, type Random } from '../../lib/random.ts';
+import type { Logger } from '../../logging/logger.ts';
+import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
+import { noFence } from '../fence.ts';
+import { ObservedState } from '../observed-state.ts';
+import type { Registry, RegistryListener, WriteOptions } from '../registry.ts';
+import { AgentReader } from './agent-reader.ts';
+import { AgentWatcher } from './agent-watcher.ts';
+import { AgentWriter } from './agent-writer.ts';
+import { Agents, type AgentsOptions } from './agents.ts';
+import { KeepAlive } from './keep-alive.ts';
 
-export interface AgentRegistryOptions extends Surroundings {
+export interface AgentRegistryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How the agents are reached. */
+  readonly agents: Omit<AgentsOptions, 'addressOf'>;
   readonly owner: ClusterUid;
+  /** Of the checks, in milliseconds. */
+  readonly ttlMs: number;
+  /** Between two comparisons of one agent, and of everything, in milliseconds. */
+  readonly agentComparisonMs: number;
+  readonly fullComparisonMs: number;
   readonly view: ClusterView;
   readonly names: NodeNames;
   /** Resolves when the cluster has been read: it says which agents there are. */
@@ -29,19 +39,15 @@ const parallel = 64;
 /** The Consul client agents on the Kubernetes nodes. */
 export class AgentRegistry implements Registry {
   readonly observed: ObservedState;
-  readonly nodes = false;
   readonly #options: AgentRegistryOptions;
   readonly #agents: Agents;
   #watcher: AgentWatcher | undefined;
 
   constructor(options: AgentRegistryOptions) {
     this.#options = options;
-    const { config, view, names, owner, agents } = options;
-    if (agents === undefined) throw new RegistrarError('internal', 'there is no way to the agents');
+    const { view, names, owner, agents } = options;
     this.#agents = new Agents({
-      http: consulHttpOf(options),
-      connect: agents,
-      ...config.registration.agent,
+      ...agents,
       addressOf: (name) => hostAddress(view, names.get(name)),
     });
     const reader = new AgentReader({
@@ -74,7 +80,7 @@ export class AgentRegistry implements Registry {
   async watch(): Promise<void> {}
 
   async compare(listener: RegistryListener, signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, config, names } = this.#options;
+    const { clock, random, logger, names, agentComparisonMs, fullComparisonMs } = this.#options;
     const { onDrift, onAppeared, onCompared, onError, isWanted } = listener;
     const watcher = new AgentWatcher({
       agents: this.#agents,
@@ -82,7 +88,7 @@ export class AgentRegistry implements Registry {
       clock,
       random,
       logger,
-      intervalMs: config.registration.agent.comparisonInterval,
+      intervalMs: agentComparisonMs,
       onDrift,
       onAnswers: onAppeared,
       isWanted,
@@ -96,7 +102,7 @@ export class AgentRegistry implements Registry {
         const [error] = failing.values();
         if (error !== undefined && failing.size === followed) onError(error);
         else onCompared([]);
-        await clock.sleep(jittered(config.sync.fullComparisonInterval, 0.1, random), signal).catch(() => {});
+        await clock.sleep(jittered(fullComparisonMs, 0.1, random), signal).catch(() => {});
       }
     };
     try {
@@ -106,16 +112,16 @@ export class AgentRegistry implements Registry {
     }
   }
 
-  writer({ fence = noFence }: WriterParts): AgentWriter {
+  writer({ fence = noFence }: WriteOptions): AgentWriter {
     const { observed } = this;
-    const { clock, random, config } = this.#options;
+    const { clock, random, ttlMs } = this.#options;
     const keepAlive = new KeepAlive({
       agents: this.#agents,
       observed,
       fence,
       clock,
       random,
-      ttlMs: config.registration.agent.ttl,
+      ttlMs,
       onLost: (node) => this.#watcher?.notify(node),
     });
     return new AgentWriter({
