@@ -129,7 +129,7 @@ describe('kubeConfigCredentials()', () => {
       () => path.join(directory, 'none'),
       /^kubeconfig .*\/none: there is no such file; correct the path or create it$/,
     ],
-    ['a directory', () => directory, /^kubeconfig .*: it is a directory$/],
+    ['a directory', () => directory, /^kubeconfig .*: it is a directory; name a file in it$/],
     ['an empty file', () => file(''), /it holds no configuration$/],
     ['broken YAML', () => file('clusters: [\n  - a: b: c\n'), /^kubeconfig .*at line \d+, column \d+$/],
     ['no current-context', () => kubeconfig({ rest: { 'current-context': '' } }), /has no current-context/],
