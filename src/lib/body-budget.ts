@@ -1,12 +1,12 @@
 import { RegistrarError } from './errors.ts';
 
-/** What the bodies that a process reads at this moment may take together, in bytes. */
+/** The memory for all bodies that a process reads at the same time, in bytes. */
 const mostBytes = 96 * 1024 * 1024;
 
 /**
- * One bound over all bodies that are being read at once, whatever number of connections they come over. When they
- * take more than it, the largest is given up, not the one that came last: an answer of usual size gets through
- * whatever a server, or a proxy, sends beside it.
+ * Bounds the memory of all bodies that are being read at the same time, over any number of connections. When they
+ * exceed it, the largest is given up, not the last: an answer of usual size gets through, whatever a server or a
+ * proxy sends beside it.
  */
 export class BodyBudget {
   readonly #mostBytes: number;
@@ -17,7 +17,7 @@ export class BodyBudget {
     this.#mostBytes = most;
   }
 
-  /** A body to be collected; dispose of it when it is over. */
+  /** Begins to collect a body. Dispose of it at its end. */
   open(): BodyText {
     const body: BodyText = new BodyText(
       (bytes) => this.#grow(bytes),
@@ -43,7 +43,7 @@ export class BodyBudget {
   }
 }
 
-/** A body as it is collected. */
+/** A body while it is collected. */
 class BodyText implements Disposable {
   readonly #grow: (bytes: number) => void;
   readonly #close: () => void;
@@ -59,7 +59,7 @@ class BodyText implements Disposable {
     return this.#bytes;
   }
 
-  /** Throws `unavailable` when it had to give way to the others. */
+  /** Throws `unavailable` after the body was given up. */
   push(chunk: Uint8Array): void {
     this.#open().push(chunk);
     this.#bytes += chunk.byteLength;
@@ -89,5 +89,5 @@ class BodyText implements Disposable {
   }
 }
 
-/** Of this process. */
+/** The budget of this process. */
 export const bodyBudget = new BodyBudget(mostBytes);

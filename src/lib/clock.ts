@@ -48,9 +48,9 @@ export function sleepBy(clock: Pick<Clock, 'schedule'>, ms: number, signal: Abor
 const longestDelay = 2 ** 31 - 1;
 
 /**
- * Node's timers count whole milliseconds, so that one may fire up to a millisecond before `performance.now()`
- * says it is time. Whoever then asks whether the time has come hears no, and would wait for a timer that is
- * spent: such a timer is set again for the rest.
+ * Node's timers count whole milliseconds, so a timer may fire up to a millisecond before its time by
+ * `performance.now()`. Code that then compares the times would find that it is too early, and no timer is left to
+ * wait for. Such a timer is set again for the rest.
  */
 function schedule(ms: number, fn: () => void): Disposable {
   const due = performance.now() + ms;

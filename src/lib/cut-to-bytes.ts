@@ -1,4 +1,4 @@
-/** At most `limit` bytes of UTF-8, ending in `…` where something is missing; characters stay whole. */
+/** The text within `limit` bytes of UTF-8. A text that is cut ends in `…`; no character is split. */
 export function cutToBytes(text: string, limit: number): string {
   if (Buffer.byteLength(text) <= limit) return text;
   const end = '…';

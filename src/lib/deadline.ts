@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts';
 import { RegistrarError } from './errors.ts';
 
 /**
- * Runs `work` with a signal that aborts when the caller's does or when `ms` have passed; the deadline then
- * rejects with `timeout`. Leaves no timer and no listener behind.
+ * Runs `work` with a signal that aborts when the caller's signal does or when `ms` have passed. In the second case
+ * it rejects with `timeout`. It leaves no timer and no listener behind.
  */
 export async function withDeadline<T>(
   clock: Clock,

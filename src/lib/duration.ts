@@ -14,7 +14,7 @@ const longestText = 64;
 
 /**
  * Milliseconds of a duration written as in Go (`time.ParseDuration`): `250ms`, `1.5s`, `1m30s`, `0`.
- * Undefined for anything else; negative durations are none either, because none of ours may be.
+ * Undefined for anything else, and for negative durations, which no setting allows.
  */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;

@@ -1,5 +1,5 @@
 /**
- * What went wrong, for code that has to branch on it. Callers branch on `code`, never on text.
+ * The kind of an error. Callers branch on `code`, never on text.
  *
  * - `aborted`      the caller's own signal ended the wait
  * - `timeout`      no answer within the deadline: the outcome of a write is unknown
@@ -8,14 +8,14 @@
  * - `forbidden`    403: the identity is known and lacks a right (Consul: also an unknown token)
  * - `not-found`    404
  * - `conflict`     409: optimistic lock lost (Kubernetes)
- * - `gone`         410, or "too large resource version": the history asked for is not to be had
+ * - `gone`         410, or "too large resource version": the history asked for is not available
  * - `rejected`     the request itself is wrong (400, 413, 422 …): repeating it will not help
  * - `throttled`    429; `retryAfterMs` when the server said so
  * - `unavailable`  5xx: the server cannot answer now; the outcome of a write is unknown
  * - `protocol`     the answer is not what the API promises (truncated body, bad JSON)
- * - `fenced`       this process does not lead any more: nothing was written
+ * - `fenced`       this process is no longer the leader: nothing was written
  * - `config`       the user's configuration is wrong
- * - `internal`     a broken invariant of our own
+ * - `internal`     a bug: an invariant is broken
  */
 export type ErrorCode =
   | 'aborted'
@@ -38,7 +38,7 @@ export interface RegistrarErrorOptions {
   readonly cause?: unknown;
   /** HTTP status, when there was an answer. */
   readonly status?: number;
-  /** How long the server asked us to wait (Retry-After), in milliseconds, as retry-after.ts grants it. */
+  /** How long the server asked to wait (Retry-After), in milliseconds, capped by retry-after.ts. */
   readonly retryAfterMs?: number;
 }
 
@@ -55,7 +55,7 @@ export class RegistrarError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Any thrown value as a RegistrarError: one of ours stays itself, an AbortError becomes `aborted`. */
+  /** Any thrown value as a RegistrarError. A RegistrarError is returned as it is; an AbortError becomes `aborted`. */
   static from(thrown: unknown): RegistrarError {
     if (thrown instanceof RegistrarError) return thrown;
     if (thrown instanceof Error && thrown.name === 'AbortError') {
@@ -68,7 +68,7 @@ export class RegistrarError extends Error {
   }
 }
 
-/** The message of any thrown value, with the messages of its causes: for logs and people. */
+/** The message of any thrown value with the messages of its causes, for logs and people. */
 export function describe(thrown: unknown): string {
   const seen = new Set<unknown>();
   const parts: string[] = [];

@@ -22,13 +22,13 @@ export interface HttpTransportOptions {
   readonly tls?: TlsOptions;
   /** Unix socket to connect to in place of the origin's host. */
   readonly socketPath?: string;
-  /** Most sockets to the server at once. Default 8. */
+  /** Open sockets to the server at most. Default 8. */
   readonly connections?: number;
   /** How long a connection without a request stays open, in milliseconds. Default 15,000. */
   readonly idleMs?: number;
 }
 
-/** How often a connection without traffic is probed: more often than firewalls and balancers forget it. */
+/** How often a connection without traffic is probed, before firewalls and load balancers drop it, in milliseconds. */
 const tcpKeepAliveMs = 15_000;
 
 const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT']);
@@ -73,7 +73,7 @@ export class HttpTransport implements Transport {
       bodyTimeoutMs = 60_000,
     } = request;
     try {
-      // undici does not look at the signal of a request that still waits for a connection.
+      // undici ignores the signal of a request that still waits for a connection.
       const answered = undiciRequest(`${this.#origin}${path}`, {
         method,
         headers: headers ?? {},

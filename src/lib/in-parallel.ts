@@ -1,6 +1,6 @@
 /**
- * Runs `work` for every item, at most `limit` at the same time; results in the order of the items. The
- * first error rejects, after which no further item is started.
+ * Runs `work` for every item, at most `limit` at the same time. The results are in the order of the items.
+ * The first error rejects, and no other item is started after it.
  */
 export async function inParallel<Item, Result>(
   items: Iterable<Item>,

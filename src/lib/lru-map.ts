@@ -1,4 +1,4 @@
-/** A map of at most `limit` entries: setting one more forgets the one that was not used for the longest time. */
+/** A map of at most `limit` entries. Another one replaces the entry that was used least recently. */
 export class LruMap<Key, Value> {
   readonly #limit: number;
   readonly #entries = new Map<Key, Value>();

@@ -1,11 +1,11 @@
 import type { ErrorCode, RegistrarError } from './errors.ts';
 
-/** A row of failures, each kind of which is told once: one whose errors take turns is still one. */
+/** Failures in a row. Each kind of them is news once, so that errors that alternate are not reported again and again. */
 export class Outage {
-  readonly #told = new Set<ErrorCode>();
+  readonly #reported = new Set<ErrorCode>();
   #error: RegistrarError | undefined;
 
-  /** The last failure, while the row goes on. */
+  /** The last failure, until `over()`. */
   get error(): RegistrarError | undefined {
     return this.#error;
   }
@@ -13,8 +13,8 @@ export class Outage {
   /** Returns whether it is news. */
   failed(error: RegistrarError): boolean {
     this.#error = error;
-    if (this.#told.has(error.code)) return false;
-    this.#told.add(error.code);
+    if (this.#reported.has(error.code)) return false;
+    this.#reported.add(error.code);
     return true;
   }
 
@@ -22,7 +22,7 @@ export class Outage {
   over(): boolean {
     if (this.#error === undefined) return false;
     this.#error = undefined;
-    this.#told.clear();
+    this.#reported.clear();
     return true;
   }
 }

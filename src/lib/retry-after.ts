@@ -1,12 +1,12 @@
-/** What is granted to a Retry-After, in milliseconds: the longest of our own backoffs. */
+/** The longest Retry-After that is obeyed, in milliseconds: as long as the longest backoff. */
 export const longestRetryAfterMs = 30_000;
 
 /**
- * How long a server, or whatever stands before it, asks to be left alone, in milliseconds: Retry-After in whole
- * seconds (RFC 9110 §10.2.3), at most 30 s of them. The form with a date is ignored, for our clock may be wrong;
- * so is anything that is not a number of seconds.
+ * How long a server, or a proxy before it, asks to be left alone, in milliseconds: Retry-After in whole seconds (RFC
+ * 9110 §10.2.3), at most 30 s. The form with a date is ignored, because this process's clock may be wrong; so is
+ * anything else that is not a number of seconds.
  *
- * The cap is here, where the answer is read, so that nothing can forget it: a proxy that says "an hour" during a
+ * The cap is here, where the answer is read, so that no caller can forget it. A proxy that answers "an hour" during a
  * fault of a second must not stop all writing for an hour.
  */
 export function retryAfterMs(seconds: unknown): number | undefined {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
 /**
- * A value that must reach a server and never a log, an error or a page: every way to turn it into text
- * says `[redacted]`. Only `reveal()` gives it away, so that the places that may are found by one search.
+ * A value that must reach a server and never a log, an error or a page. As text and as JSON it is `[redacted]`.
+ * Only `reveal()` returns the value, so that one search finds every place that uses it.
  */
 export class Secret {
   readonly #value: string;

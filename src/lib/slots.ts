@@ -1,4 +1,4 @@
-/** Lets at most `limit` pieces of work run at the same time; the others wait in the order they came. */
+/** Runs at most `limit` pieces of work at the same time. The others wait in the order they came. */
 export class Slots {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Slots {
     try {
       return await work();
     } finally {
-      // The slot is handed on, or free.
+      // The next in line gets the slot; if there is none, it is free.
       const next = this.#waiting.shift();
       if (next === undefined) this.#taken -= 1;
       else next();

@@ -1,14 +1,14 @@
-/** Longer words are not compared: hardly a name is, and the work grows with the length. */
+/** Longer words are not compared: names are hardly longer, and the work grows with the length. */
 const longestWord = 100;
 /** More wrong letters than this are no typing error. */
 const mostWrong = 6;
 
 /**
- * The candidate that `word` was most likely meant to be, for "did you mean …?". Undefined when none is
- * near: at most a third of the letters, and six, may differ (a swap of neighbours counts once, case not at all).
+ * The candidate that `word` was most likely meant to be, for "did you mean …?". Undefined when none is near: at
+ * most a third of the letters may differ, and at most six. Two swapped neighbours count as one; case does not count.
  *
- * `most`: of the candidates of a similar length, so many are compared, so that the work is bounded whoever makes
- * the candidates. Default: all.
+ * `most`: how many candidates of a similar length are compared. It bounds the work when strangers choose the
+ * candidates. Default: all.
  */
 export function suggest(
   word: string,

@@ -4,7 +4,7 @@ export interface TokenBucketOptions {
   readonly clock: Clock;
   /** Tokens it holds at most, and at first. */
   readonly burst: number;
-  /** Milliseconds until one more token is there. */
+  /** Milliseconds until another token is added. */
   readonly refillMs: number;
 }
 
@@ -22,7 +22,7 @@ export class TokenBucket {
     this.#toleranceMs = (burst - 1) * refillMs;
   }
 
-  /** Takes a token, if need be one that is not there yet: returns how long to wait for it, in milliseconds. */
+  /** Takes a token. Returns how long to wait until the bucket holds it, in milliseconds; 0: no wait. */
   take(): number {
     const now = this.#clock.now();
     const fullAt = Math.max(this.#fullAt, now);

@@ -17,17 +17,17 @@ export interface HttpRequest {
   readonly headersTimeoutMs?: number;
   /** Longest silence between two chunks of the body, in milliseconds. Default 60,000; 0 = no limit. */
   readonly bodyTimeoutMs?: number;
-  /** The answer is meant to come late: a blocking query. Default false. */
+  /** Whether the answer is expected to come late, as that of a blocking query. Default false. */
   readonly waits?: boolean;
 }
 
 export interface HttpResponse {
   readonly status: number;
-  /** Lower-case names; of repeated headers the first. */
+  /** Names are in lower case. Of repeated headers this is the first. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * The body as it arrives, to be read to its end or left by `return()` (a `break` in `for await`), which
-   * closes the connection. Rejects with `unreachable` when it was cut short.
+   * The body as it arrives. Read it to its end, or leave it by `return()` (a `break` in `for await`), which closes
+   * the connection. Rejects with `unreachable` when it was cut short.
    */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -44,13 +44,13 @@ const defaultMaxBytes = 32 * 1024 * 1024;
 export interface ReadTextOptions {
   /** Default 32 MiB. */
   readonly maxBytes?: number;
-  /** Shared with what else is being read. Default: that of the process. */
+  /** The budget that the body counts towards. Default: that of the process. */
   readonly budget?: BodyBudget;
 }
 
 /**
- * The whole body as UTF-8 text. Rejects with `protocol` above `maxBytes`, and with `unavailable` when it is the
- * largest of those that are being read and together they are too large.
+ * The whole body as UTF-8 text. Rejects with `protocol` above `maxBytes`, and with `unavailable` when the budget is
+ * exceeded and this body is the largest.
  */
 export async function readText(
   response: HttpResponse,
