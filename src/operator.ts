@@ -21,7 +21,7 @@ import {
   type Surroundings,
 } from './operator/parts.ts';
 import { Writing } from './operator/writing.ts';
-import { unreadSourceText } from './plan/unread.ts';
+import { unreadSourceText } from './plan/kept.ts';
 import { DesiredNodes } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import { EvidenceBook } from './reconcile/guard/evidence-book.ts';

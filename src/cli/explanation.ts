@@ -7,8 +7,8 @@ import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
 import { type AskingObject, type InstancePlan, instanceLines, instancePlans } from '../plan/instance-plan.ts';
+import { unreadSourceText } from '../plan/kept.ts';
 import type { PlanInput, PlanOptions } from '../plan/plan.ts';
-import { unreadSourceText } from '../plan/unread.ts';
 import type { OperatorKnowledge } from './running-operator.ts';
 
 export interface Explanation {

@@ -1,6 +1,6 @@
+import type { SharedName } from '../model/desired-node.ts';
 import type { ConsulNodeName, ServiceName } from '../model/keys.ts';
 import { originKeys } from '../model/origin.ts';
-import type { SharedName } from '../model/shared-name.ts';
 
 /** The fields of an instance that matter here. */
 export interface Placed {

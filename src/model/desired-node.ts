@@ -1,8 +1,7 @@
 import type { Instance } from './instance.ts';
-import type { ConsulNodeName, InstanceId } from './keys.ts';
+import type { ConsulNodeName, InstanceId, ServiceName } from './keys.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { Problem } from './problem.ts';
-import type { SharedName } from './shared-name.ts';
 
 /**
  * What one Consul node should be: the outcome of desired/ and the input of plan/.
@@ -55,4 +54,13 @@ export interface UnreadSource {
   readonly resource: 'pods' | 'services' | 'endpointslices';
   /** Empty: all namespaces. */
   readonly namespace: string;
+}
+
+/** A Consul service with instances of several namespaces, or of another namespace than before. */
+export interface SharedName {
+  readonly service: ServiceName;
+  /** The namespaces that have instances now, sorted. */
+  readonly namespaces: readonly string[];
+  /** The namespaces that used the name before; empty when the name was free. */
+  readonly takenFrom: readonly string[];
 }

@@ -8,12 +8,11 @@ import { wasTerminating } from './evidence.ts';
 import { checkChanges, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
 import type { Finding } from './finding.ts';
 import { withStatusOf } from './health.ts';
+import { followedCheck, staleSourceOf, unreadSourceOf } from './kept.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
-import { followedCheck, keptFor } from './stale.ts';
-import { unreadSourceOf } from './unread.ts';
 
 // Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source;
 // "moving" = desired on another node, and not committed there yet.
@@ -198,7 +197,7 @@ class DiffBuilder {
     const { id: instance, service } = observed;
     const node = this.#name;
     const moving = this.#moving?.get(instance);
-    const source = keptFor(observed, this.#stale);
+    const source = staleSourceOf(observed, this.#stale);
     const unread = unreadSourceOf(observed, this.#unread);
     if (moving !== undefined) {
       this.#remaining += 1;

@@ -1,7 +1,6 @@
-import type { UnreadSource } from '../model/desired-node.ts';
+import type { SharedName, UnreadSource } from '../model/desired-node.ts';
 import type { EntryRef, OfInstance } from '../model/entry-ref.ts';
 import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
-import type { SharedName } from '../model/shared-name.ts';
 import type { FieldChange } from './fields.ts';
 import type { HeldBecause } from './guard.ts';
 import type { ForeignReason } from './ownership.ts';

@@ -4,8 +4,8 @@ import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
 import type { Finding, Held } from './finding.ts';
 import type { HeldBecause } from './guard.ts';
+import { unreadSourceText } from './kept.ts';
 import type { Plan, Step, Summary } from './plan.ts';
-import { unreadSourceText } from './unread.ts';
 
 export interface RenderOptions {
   /** ANSI colours. Default false. */

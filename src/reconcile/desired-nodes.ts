@@ -7,11 +7,10 @@ import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { originKeys } from '../model/origin.ts';
+import { staleSourceOf, unreadSourceOf } from '../plan/kept.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { nodeOwnership } from '../plan/ownership.ts';
-import { keptFor } from '../plan/stale.ts';
-import { unreadSourceOf } from '../plan/unread.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
 
 export interface DesiredNodesOptions {
@@ -82,7 +81,8 @@ export class DesiredNodes {
     if (stale.length === 0 && unread.length === 0) return wanted;
     for (const instance of this.#options.observed.node(name)?.instances.values() ?? []) {
       const isWanted = entry?.instances.has(instance.id) === true;
-      const isKept = keptFor(instance, stale) !== undefined || unreadSourceOf(instance, unread) !== undefined;
+      const isKept =
+        staleSourceOf(instance, stale) !== undefined || unreadSourceOf(instance, unread) !== undefined;
       if (!isWanted && isKept) wanted.push(instance);
     }
     return wanted;

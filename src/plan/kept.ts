@@ -1,12 +1,11 @@
-import type { Check } from '../model/check.ts';
-import { readinessCheckId } from '../model/check.ts';
-import type { StaleSource } from '../model/desired-node.ts';
+import { type Check, readinessCheckId } from '../model/check.ts';
+import type { StaleSource, UnreadSource } from '../model/desired-node.ts';
 import { originOf } from '../model/origin.ts';
 import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
-/** The first source for which an undesired instance is kept; undefined when it is not kept. */
-export function keptFor(
+/** The stale source because of which an undesired instance is kept; undefined when there is none. */
+export function staleSourceOf(
   instance: ObservedInstance,
   sources: readonly StaleSource[],
 ): StaleSource | undefined {
@@ -29,3 +28,20 @@ export function followedCheck(instance: ObservedInstance, source: StaleSource): 
   const definition = ttlIn(check.notes);
   return { id, name, type, ...source.check, ...(definition === undefined ? {} : { definition }) };
 }
+
+/** The unread source because of which an undesired instance is kept; undefined when everything it rests on was read. */
+export function unreadSourceOf(
+  { meta }: Pick<ObservedInstance, 'meta'>,
+  sources: readonly UnreadSource[],
+): UnreadSource | undefined {
+  const { namespace, pod, service } = originOf(meta);
+  return sources.find(
+    (source) =>
+      (source.namespace === '' || source.namespace === namespace) &&
+      (source.resource === 'pods' ? pod !== '' || service === '' : service !== ''),
+  );
+}
+
+/** `pods in shop` */
+export const unreadSourceText = ({ resource, namespace }: UnreadSource): string =>
+  namespace === '' ? resource : `${resource} in ${namespace}`;
