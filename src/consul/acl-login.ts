@@ -38,20 +38,20 @@ const loginSchema = z.object({
   ExpirationTime: z.string().nullish(),
 });
 
-/** Of a token with what it may do, or of a refusal. */
+/** The answer holds a token and its rights, or a refusal. */
 const maxBytes = 1024 * 1024;
 /** At this share of its life a token is replaced. */
 const renewShare = 2 / 3;
-/** A token that was refused for want of a right is replaced at most this often, in milliseconds. */
+/** A token that lacks a right is replaced at most this often, in milliseconds. */
 const deniedPauseMs = 60_000;
 
 /**
  * The ACL token of a login (`/v1/acl/login`) with the pod's ServiceAccount token or another JWT:
  *
  * - the first who needs it logs in, and everybody else waits for the same login;
- * - a token with an expiry is replaced at two thirds of its life, by our own monotonic clock: what is
- *   believed of the server's times is only the span between them;
- * - a token Consul does not know any more is replaced at once, one that lacks a right once a minute at most,
+ * - a token with an expiry is replaced at two thirds of its life, by our own monotonic clock: of the server's
+ *   times only the span between them is used;
+ * - a token that Consul no longer knows is replaced at once, one that lacks a right at most once a minute,
  *   since the rules that bind rights to a login may have changed;
  * - at the end the token is destroyed (`/v1/acl/logout`).
  *

@@ -44,7 +44,7 @@ export interface Answer<Value> {
 }
 
 /**
- * What a transaction came to; what is neither of these rejects.
+ * The outcome of a transaction that Consul decided on; everything else rejects.
  *
  * - `committed`   one result for each entry set or read, in order; a deletion adds none
  * - `rolled-back` nothing was written, and these operations are why
@@ -65,7 +65,7 @@ export interface TxnOpError {
   readonly what: string;
 }
 
-/** What an index is asked of; all but the last cover every node with this meta. */
+/** A reading whose index is asked for. All but the last cover every node with this meta. */
 export type IndexSource =
   | { readonly kind: 'nodes'; readonly nodeMeta: NodeMeta }
   | { readonly kind: 'services'; readonly nodeMeta: NodeMeta }
