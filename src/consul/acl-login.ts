@@ -6,7 +6,7 @@ import { jittered, type Random } from '../lib/random.ts';
 import { Secret } from '../lib/secret.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { CallContext, ConsulApi, ConsulPackage } from './consul-api.ts';
+import type { ConsulApi, Invoke } from './consul-api.ts';
 import { checked } from './schemas.ts';
 
 export interface AclLoginOptions {
@@ -115,17 +115,11 @@ export class AclLogin {
     const startedAt = clock.now();
     try {
       const BearerToken = (await bearer()).reveal();
-      const { what, body } = await api.call(
-        (consul, context) =>
-          consul._post({
-            ...context,
-            path: '/acl/login',
-            body: { AuthMethod: authMethod, BearerToken, Meta: meta },
-          }),
-        this.#closed.signal,
-        { maxBytes, secrets: [BearerToken] },
-      );
-      const answer = checked(loginSchema, body, what);
+      const body = { AuthMethod: authMethod, BearerToken, Meta: meta };
+      const post: Invoke = (consul, context) => consul._post({ ...context, path: '/acl/login', body });
+      const options = { maxBytes, secrets: [BearerToken] };
+      const answered = await api.call(post, this.#closed.signal, options);
+      const answer = checked(loginSchema, answered.body, answered.what);
       const token = new Secret(answer.SecretID);
       this.#login = { token, at: startedAt };
       const lifeMs = spanOf(answer);
@@ -168,9 +162,8 @@ export class AclLogin {
   async #logOut(token: Secret): Promise<void> {
     const { api, logger } = this.#options;
     try {
-      const logout = (consul: ConsulPackage, context: CallContext) =>
-        consul._post({ ...context, path: '/acl/logout' });
-      await api.call(logout, neverAborted, { maxBytes, token });
+      const post: Invoke = (consul, context) => consul._post({ ...context, path: '/acl/logout' });
+      await api.call(post, neverAborted, { maxBytes, token });
     } catch (thrown) {
       logger.warn('the Consul token could not be destroyed', {
         reason: 'AclLogoutFailed',

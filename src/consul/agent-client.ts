@@ -5,8 +5,14 @@ import {
   agentChecksSchema,
   agentServicesSchema,
 } from './agent-schemas.ts';
-import { answerError } from './answer-error.ts';
-import { type ApiAnswer, type CallOptions, ConsulApi, type ConsulApiOptions } from './consul-api.ts';
+import {
+  type ApiAnswer,
+  type CallOptions,
+  ConsulApi,
+  type ConsulApiOptions,
+  type Invoke,
+} from './consul-api.ts';
+import { answerError } from './http-answer.ts';
 import { checked } from './schemas.ts';
 
 /** The longest wait that an agent grants, in milliseconds. */
@@ -120,15 +126,11 @@ export class AgentClient {
     }
   }
 
-  async #call(
-    invoke: Parameters<ConsulApi['answer']>[0],
-    signal: AbortSignal,
-    options?: CallOptions,
-  ): Promise<ApiAnswer> {
+  async #call(invoke: Invoke, signal: AbortSignal, options?: CallOptions): Promise<ApiAnswer> {
     const answer = await this.#api.answer(invoke, signal, options);
-    const { what, status, headers, text } = answer;
+    const { status, text } = answer;
     if (status === 200) return answer;
-    const error = answerError(what, status, headers, text);
+    const error = answerError(answer);
     // How agents before 1.11 answer for what they do not have.
     if (status === 500 && /unknown (check|service)/i.test(text)) {
       throw new RegistrarError('not-found', error.message, { status });

@@ -1,6 +1,7 @@
+import type { z } from 'zod';
 import type { HttpResponse } from '../lib/transport.ts';
-import { answerError } from './answer-error.ts';
-import { type ApiAnswer, ConsulApi, type ConsulApiOptions, type HttpAnswer, jsonOf } from './consul-api.ts';
+import { ConsulApi, type ConsulApiOptions, type Invoke } from './consul-api.ts';
+import { answerError, type HttpAnswer, jsonOf } from './http-answer.ts';
 import {
   agentSelfSchema,
   type CheckAnswer,
@@ -84,7 +85,6 @@ const maxBytesOf = {
   /** A filter that nothing passes; servers that do not know it for an endpoint ignore it. */
   filtered: 8 * 1024 * 1024,
 };
-const results = { maxBytes: maxBytesOf.results };
 const acknowledgement = { maxBytes: maxBytesOf.acknowledgement };
 
 /**
@@ -107,22 +107,19 @@ export class ConsulClient {
 
   /** `body`: a JSON array of operations, see txn-ops.ts. */
   async txn(body: string, signal: AbortSignal): Promise<TxnAnswer> {
-    const answer = await this.#api.exchange('PUT', '/v1/txn', body, signal, results);
-    const isData = answer.status === 200 || answer.status === 409;
-    return txnAnswer(answer, isData ? jsonOf(answer.text, answer.what) : undefined);
+    const request = { method: 'PUT', path: '/v1/txn', body, signal } as const;
+    const answer = await this.#api.exchange(request, { maxBytes: maxBytesOf.results });
+    return txnAnswer(answer, answer.status === 200 ? jsonOf(answer) : undefined);
   }
 
   /** As txn(), for a few operations now and then. */
   async transaction(operations: readonly object[], signal: AbortSignal): Promise<TxnAnswer> {
-    const answer = await this.#api.answer(
-      ({ transaction }, context) => transaction.create(operations, context),
-      signal,
-      results,
-    );
-    return txnAnswer(answer, answer.status === 409 ? jsonOf(answer.text, answer.what) : answer.body);
+    const invoke: Invoke = ({ transaction }, context) => transaction.create(operations, context);
+    const answer = await this.#api.answer(invoke, signal, { maxBytes: maxBytesOf.results });
+    return txnAnswer(answer, answer.body);
   }
 
-  async catalogNodes(
+  catalogNodes(
     { nodeMeta, filter }: CatalogNodesOptions,
     signal: AbortSignal,
   ): Promise<Answer<NodeAnswer[]>> {
@@ -130,39 +127,32 @@ export class ConsulClient {
       ...(nodeMeta === undefined ? {} : { 'node-meta': nodeMetaPairs(nodeMeta) }),
       ...(filter === undefined ? {} : { filter }),
     };
-    const answer = await this.#api.call(
-      ({ catalog }, context) => catalog.node.list({ ...context, ...query }),
-      signal,
+    return this.#read(nodesSchema, signal, ({ catalog }, context) =>
+      catalog.node.list({ ...context, ...query }),
     );
-    return reading(answer, checked(nodesSchema, answer.body, answer.what));
   }
 
   /** Names of all services that the token may see, in order. */
   async serviceNames(signal: AbortSignal): Promise<string[]> {
-    const { what, body } = await this.#api.call(
-      ({ catalog }, context) => catalog.service.list(context),
-      signal,
+    const tags = await this.#read(serviceTagsSchema, signal, ({ catalog }, context) =>
+      catalog.service.list(context),
     );
-    return Object.keys(checked(serviceTagsSchema, body, what)).sort();
+    return Object.keys(tags.value).sort();
   }
 
   /** The node and its instances; undefined when there is no node of exactly this name. */
   async nodeServices(node: string, signal: AbortSignal): Promise<Answer<NodeWithServices | undefined>> {
-    const answer = await this.#api.call(
-      (consul, context) =>
-        consul._get({ ...context, path: '/catalog/node-services/{node}', params: { node } }),
-      signal,
+    const answer = await this.#read(nodeServicesSchema, signal, (consul, context) =>
+      consul._get({ ...context, path: '/catalog/node-services/{node}', params: { node } }),
     );
-    const found: NodeServicesAnswer = checked(nodeServicesSchema, answer.body ?? null, answer.what);
+    const { Node, Services = [] } = answer.value ?? {};
     // A name that looks like the start of a node id finds that node, too.
-    const isIt = found?.Node != null && found.Node.Node === node;
-    return reading(answer, isIt ? { Node: found.Node!, Services: found.Services } : undefined);
+    return { ...answer, value: Node != null && Node.Node === node ? { Node, Services } : undefined };
   }
 
   /** All checks on a node, its instances' included. */
-  async healthNode(node: string, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
-    const answer = await this.#api.call(({ health }, context) => health.node({ ...context, node }), signal);
-    return reading(answer, checked(checksSchema, answer.body, answer.what));
+  healthNode(node: string, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
+    return this.#read(checksSchema, signal, ({ health }, context) => health.node({ ...context, node }));
   }
 
   /**
@@ -175,62 +165,66 @@ export class ConsulClient {
     signal: AbortSignal,
   ): Promise<number> {
     const wait = blocking === undefined ? '' : `&index=${blocking.index}&wait=${blocking.waitMs}ms`;
-    const answer = await this.#api.exchange('GET', indexPath(source) + wait, undefined, signal, {
-      maxBytes: maxBytesOf.filtered,
-      ...(blocking === undefined ? {} : { waitMs: blocking.waitMs }),
-    });
-    if (answer.status !== 200) throw errorOf(answer);
+    const answer = await this.#api.exchange(
+      { method: 'GET', path: indexPath(source) + wait, signal },
+      { maxBytes: maxBytesOf.filtered, waitMs: blocking?.waitMs ?? 0 },
+    );
+    if (answer.status !== 200) throw answerError(answer);
     return indexIn(answer.headers);
   }
 
   /** Version of the agent that answers, which may be newer or older than the servers. */
   async version(signal: AbortSignal): Promise<string> {
-    const { what, body } = await this.#api.call(({ agent }, context) => agent.self(context), signal);
-    return checked(agentSelfSchema, body, what).Config.Version;
+    const { value } = await this.#read(agentSelfSchema, signal, ({ agent }, context) => agent.self(context));
+    return value.Config.Version;
   }
 
   /** A node, a service on it and checks in one write, as `PUT /v1/catalog/register` takes them. */
   async register(entry: object, signal: AbortSignal): Promise<void> {
-    await this.#api.call(
-      (consul, context) => consul._put({ ...context, path: '/catalog/register', body: entry }),
-      signal,
-      acknowledgement,
-    );
+    const put: Invoke = (consul, context) =>
+      consul._put({ ...context, path: '/catalog/register', body: entry });
+    await this.#api.call(put, signal, acknowledgement);
   }
 
   /** The id of a new session. https://developer.hashicorp.com/consul/api-docs/session */
   async createSession(session: object, signal: AbortSignal): Promise<string> {
-    const { what, body } = await this.#api.call(
-      (consul, context) => consul._put({ ...context, path: '/session/create', body: session }),
-      signal,
-      acknowledgement,
-    );
+    const put: Invoke = (consul, context) =>
+      consul._put({ ...context, path: '/session/create', body: session });
+    const { what, body } = await this.#api.call(put, signal, acknowledgement);
     return checked(sessionCreatedSchema, body, what).ID;
   }
 
   /** Starts the session's time over; false when there is no such session any more. */
   async renewSession(id: string, signal: AbortSignal): Promise<boolean> {
-    const answer = await this.#api.answer(
-      ({ session }, context) => session.renew({ ...context, id }),
-      signal,
-      acknowledgement,
-    );
-    if (answer.status !== 200 && answer.status !== 404) throw errorOf(answer);
+    const renew: Invoke = ({ session }, context) => session.renew({ ...context, id });
+    const answer = await this.#api.answer(renew, signal, acknowledgement);
+    if (answer.status !== 200 && answer.status !== 404) throw answerError(answer);
     return answer.status === 200;
   }
 
   /** Ends a session; that it is over already is no error. */
   async destroySession(id: string, signal: AbortSignal): Promise<void> {
-    await this.#api.call(
-      ({ session }, context) => session.destroy({ ...context, id }),
-      signal,
-      acknowledgement,
-    );
+    const destroy: Invoke = ({ session }, context) => session.destroy({ ...context, id });
+    await this.#api.call(destroy, signal, acknowledgement);
   }
 
   /** Idle connections closed, running requests ended. */
   close(): Promise<void> {
     return this.#api.close();
+  }
+
+  async #read<Schema extends z.ZodType>(
+    schema: Schema,
+    signal: AbortSignal,
+    invoke: Invoke,
+  ): Promise<Answer<z.output<Schema>>> {
+    const { what, headers, body } = await this.#api.call(invoke, signal);
+    return {
+      value: checked(schema, body, what),
+      index: indexIn(headers),
+      knownLeader: headers['x-consul-knownleader'] === 'true',
+      filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
+    };
   }
 }
 
@@ -239,24 +233,13 @@ export interface NodeWithServices {
   readonly Services: NonNullable<NodeServicesAnswer>['Services'];
 }
 
-const errorOf = ({ what, status, headers, text }: HttpAnswer) => answerError(what, status, headers, text);
-
-function reading<Value>({ headers }: ApiAnswer, value: Value): Answer<Value> {
-  return {
-    value,
-    index: indexIn(headers),
-    knownLeader: headers['x-consul-knownleader'] === 'true',
-    filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
-  };
-}
-
 const indexIn = (headers: HttpResponse['headers']): number => Number(headers['x-consul-index'] ?? 0);
 
 function txnAnswer(answer: HttpAnswer, body: unknown): TxnAnswer {
   const { what, status, text } = answer;
   if (status === 200) return { kind: 'committed', results: checked(txnCommittedSchema, body, what).Results };
   if (status === 409) {
-    const { Errors } = checked(txnRolledBackSchema, body, what);
+    const { Errors } = checked(txnRolledBackSchema, jsonOf(answer), what);
     return {
       kind: 'rolled-back',
       errors: Errors.map(({ OpIndex, What }) => ({ opIndex: OpIndex, what: What })),
@@ -267,7 +250,7 @@ function txnAnswer(answer: HttpAnswer, body: unknown): TxnAnswer {
     const bytes = numberIn(text, /max size: (\d+) bytes/);
     return { kind: 'too-large', text: text.trim(), operations, bytes };
   }
-  throw errorOf(answer);
+  throw answerError(answer);
 }
 
 /** Path and query, with a filter that nothing passes. */

@@ -8,7 +8,7 @@ import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { Secret } from '../lib/secret.ts';
-import { type CallContext, ConsulApi, type ConsulApiOptions, type ConsulPackage } from './consul-api.ts';
+import { ConsulApi, type ConsulApiOptions, type Invoke } from './consul-api.ts';
 
 const signal = new AbortController().signal;
 
@@ -35,7 +35,7 @@ function scripted(answer: ScriptedAnswer | undefined, options: Partial<ConsulApi
   return { transport, clock, api: new ConsulApi({ transport, clock, ...options }) };
 }
 
-const nodes = ({ catalog }: ConsulPackage, context: CallContext) => catalog.node.list(context);
+const nodes: Invoke = ({ catalog }, context) => catalog.node.list(context);
 
 describe('npm consul over our transport', () => {
   test('a body cut short rejects', async () => {
@@ -119,7 +119,7 @@ describe('npm consul over our transport', () => {
 
   test('an error does not repeat a secret of the body', async () => {
     const { api } = scripted({ status: 403, body: 'no such bearer: abc.def' });
-    const login = (consul: ConsulPackage, context: CallContext) =>
+    const login: Invoke = (consul, context) =>
       consul._post({ ...context, path: '/acl/login', body: { BearerToken: 'abc.def' } });
     await assert.rejects(api.call(login, signal, { secrets: ['abc.def'] }), {
       message: 'POST /v1/acl/login: 403: no such bearer: [redacted]',
@@ -137,7 +137,7 @@ describe('npm consul over our transport', () => {
       (consul, context) => consul._get({ ...context, path: '/x', query: { cached: '' } }),
       signal,
     );
-    await api.exchange('PUT', '/v1/txn', '[]', signal);
+    await api.exchange({ method: 'PUT', path: '/v1/txn', body: '[]', signal });
     assert.deepEqual(
       transport.requests.map(({ path, headers }) => `${path} ${headers?.['x-consul-token']}`),
       [

@@ -5,8 +5,8 @@ import { withDeadline } from '../lib/deadline.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { redacted } from '../lib/redacted.ts';
 import type { Secret } from '../lib/secret.ts';
-import { type HttpRequest, type HttpResponse, readText, type Transport } from '../lib/transport.ts';
-import { answerError } from './answer-error.ts';
+import { type HttpRequest, readText, type Transport } from '../lib/transport.ts';
+import { answerError, type HttpAnswer, jsonOf } from './http-answer.ts';
 
 export interface ConsulApiOptions {
   readonly transport: Transport;
@@ -34,56 +34,27 @@ export interface CallOptions {
   readonly secrets?: readonly string[];
 }
 
-/** An answer of any status. */
-export interface HttpAnswer {
-  /** Method and path of the request, for errors. */
-  readonly what: string;
-  readonly status: number;
-  readonly headers: HttpResponse['headers'];
-  readonly text: string;
-}
-
-/** An answer of status 200. */
-export interface ApiAnswer {
-  readonly what: string;
-  readonly headers: HttpResponse['headers'];
-  /** What the JSON says, still unchecked; undefined when the answer is empty. */
-  readonly body: unknown;
-}
-
-/** A method of the package. */
-type Method = (options: object) => Promise<unknown>;
+/** `body`: what the JSON says, unchecked; undefined when the answer is empty, or not a 200. */
+export type ApiAnswer = HttpAnswer & { readonly body: unknown };
 
 /**
- * What we use of npm `consul` 2.0.1. Its own types leave out the generic methods of papi, the HTTP library below it,
- * and the options `ctx`, `index`, `wait` and `node-meta`; and they promise shapes that nothing has checked.
+ * npm `consul` 2.0.1. Its own types leave out the generic methods of papi, the HTTP library below it, and the options
+ * `ctx`, `index`, `wait` and `node-meta`; and they promise shapes that nothing has checked. So only its names are used.
  */
-export interface ConsulPackage {
-  readonly agent: {
-    readonly self: Method;
-    readonly services: Method;
-    readonly checks: Method;
-    readonly check: { readonly deregister: Method };
-    readonly service: { readonly deregister: Method; readonly maintenance: Method };
-  };
-  readonly catalog: {
-    readonly deregister: Method;
-    readonly node: { readonly list: Method };
-    readonly service: { readonly list: Method };
-  };
-  readonly health: { readonly node: Method; readonly service: Method };
-  readonly session: { readonly renew: Method; readonly destroy: Method };
-  readonly status: { readonly leader: Method };
-  readonly transaction: {
-    readonly create: (operations: readonly object[], options: object) => Promise<unknown>;
-  };
+type ConsulPackage = Unchecked<Consul> & {
   _get(request: GenericRequest): Promise<unknown>;
   _put(request: GenericRequest): Promise<unknown>;
   _post(request: GenericRequest): Promise<unknown>;
   _ext(event: 'onRequest', extension: (request: PapiRequest, next: () => void) => void): void;
-}
+};
 
-/** A request of which the package knows nothing: `{name}` in the path stands for a parameter. */
+type Unchecked<Part> = {
+  readonly [Name in keyof Part]: Part[Name] extends (...options: never[]) => unknown
+    ? (...options: object[]) => Promise<unknown>
+    : Unchecked<Part[Name]>;
+};
+
+/** A request for which the package has no faithful method. `{name}` in the path stands for a parameter. */
 interface GenericRequest extends CallContext {
   readonly path: string;
   readonly params?: Readonly<Record<string, string>>;
@@ -92,20 +63,19 @@ interface GenericRequest extends CallContext {
   readonly body?: object;
 }
 
-/** To be passed to every method of the package, in its options. */
-export interface CallContext {
-  readonly ctx: EventEmitter;
+/** One call of a method of the package, with `context` among its options. */
+export type Invoke = (consul: ConsulPackage, context: CallContext) => Promise<unknown>;
+
+interface CallContext {
+  readonly ctx: Call;
 }
 
-interface PapiRequest {
-  readonly ctx?: EventEmitter;
-  readonly req: {
-    readonly method: HttpRequest['method'];
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
-  };
-  transport: { readonly request: () => OutgoingRequest };
+interface PapiRequest extends CallContext {
+  transport: Call;
 }
+
+/** What papi passes to Node's http.request(). */
+type RequestOptions = Required<Pick<HttpRequest, 'method' | 'path' | 'headers'>>;
 
 const noSecrets: readonly string[] = [];
 /** Consul may add a sixteenth to the wait it is asked for. */
@@ -119,8 +89,8 @@ const waitJitter = 1 / 16;
  * extension replace a request's transport, so that the request goes the same way as all others: with fail-over,
  * rotation of certificates and tokens, the deadline of the injected clock, bounds, and redaction.
  *
- * The signal of a call travels in `ctx`, the one option that the package's methods hand on as it is. papi would
- * cancel by an event of it; here the transport obeys the signal itself, so no listener is left on it.
+ * `ctx` is the one option that the package's methods hand on as it is, so a call's signal and limits travel with it.
+ * papi would cancel by an event of it; here the transport obeys the signal itself, and no listener is left on it.
  *
  * Calls reject with a RegistrarError: `timeout`, `unreachable`, `aborted`; by status `unauthorized`, `forbidden` (also
  * "ACL not found"), `not-found`, `throttled`, `unavailable`, `rejected`; `protocol` for what is not JSON.
@@ -142,52 +112,30 @@ export class ConsulApi {
       .join('&');
     this.#package = new Consul() as unknown as ConsulPackage;
     this.#package._ext('onRequest', (request, next) => {
-      request.transport = { request: () => this.#outgoing(request) };
+      request.transport = request.ctx;
       next();
     });
   }
 
-  /** One call of one method of the package; any status but 200 rejects. */
-  async call(
-    invoke: (consul: ConsulPackage, context: CallContext) => Promise<unknown>,
-    signal: AbortSignal,
-    options: CallOptions = {},
-  ): Promise<ApiAnswer> {
-    const { what, status, headers, text, body } = await this.answer(invoke, signal, options);
-    if (status !== 200) throw answerError(what, status, headers, text);
-    return { what, headers, body };
+  /** By the package; any status but 200 rejects. */
+  async call(invoke: Invoke, signal: AbortSignal, options?: CallOptions): Promise<ApiAnswer> {
+    const answer = await this.answer(invoke, signal, options);
+    if (answer.status !== 200) throw answerError(answer);
+    return answer;
   }
 
-  /** As call(), but any status is an answer. */
-  async answer(
-    invoke: (consul: ConsulPackage, context: CallContext) => Promise<unknown>,
-    signal: AbortSignal,
-    options: CallOptions = {},
-  ): Promise<HttpAnswer & ApiAnswer> {
-    const ctx = new Call(signal, options);
+  /** By the package; any status is an answer. */
+  async answer(invoke: Invoke, signal: AbortSignal, options?: CallOptions): Promise<ApiAnswer> {
+    const ctx = new Call((request) => this.exchange({ ...request, signal }, options));
     try {
       await invoke(this.#package, { ctx });
     } catch (thrown) {
       if (ctx.failure !== undefined) throw ctx.failure;
-      // Neither sent nor refused: the package found something missing, such as an empty name.
+      // Not sent: the package found something missing, such as an empty name.
       if (ctx.answer === undefined) throw new RegistrarError('rejected', String(thrown), { cause: thrown });
     }
     if (ctx.answer === undefined) throw new RegistrarError('internal', 'a call without a request');
-    return { ...ctx.answer, body: ctx.body };
-  }
-
-  /**
-   * The raw way, past the package, for the hot path: any status is an answer, its text is not parsed. `path` holds
-   * the query, encoded.
-   */
-  exchange(
-    method: 'GET' | 'PUT',
-    path: string,
-    body: string | undefined,
-    signal: AbortSignal,
-    options: CallOptions = {},
-  ): Promise<HttpAnswer> {
-    return this.#send({ method, path, signal, ...(body === undefined ? {} : { body }) }, options);
+    return ctx.answer;
   }
 
   /** Idle connections closed, running requests ended. */
@@ -195,19 +143,8 @@ export class ConsulApi {
     return this.#options.transport.close();
   }
 
-  #outgoing({ ctx, req }: PapiRequest): OutgoingRequest {
-    if (!(ctx instanceof Call)) throw new RegistrarError('internal', `${req.path} was asked for without ctx`);
-    const { method, path } = req;
-    const { 'content-length': _ofThePackage, ...headers } = req.headers;
-    return new OutgoingRequest(ctx, (body) =>
-      this.#send(
-        { method, path, headers, signal: ctx.signal, ...(body === undefined ? {} : { body }) },
-        ctx.options,
-      ),
-    );
-  }
-
-  #send(request: HttpRequest, options: CallOptions): Promise<HttpAnswer> {
+  /** The raw way, past the package, for the hot path: any status is an answer, its text is not parsed. */
+  exchange(request: HttpRequest, options: CallOptions = {}): Promise<HttpAnswer> {
     const { transport, clock, token, timeoutMs: usualMs = 10_000 } = this.#options;
     const { waitMs = 0, maxBytes, secrets = noSecrets } = options;
     const { method, path, headers, body, signal } = request;
@@ -243,33 +180,26 @@ export class ConsulApi {
   }
 }
 
-/** What one call carries through the package, and what came of it. papi takes for `ctx` only an EventEmitter. */
-class Call extends EventEmitter {
-  readonly signal: AbortSignal;
-  readonly options: CallOptions;
-  answer: HttpAnswer | undefined;
-  body: unknown;
-  failure: RegistrarError | undefined;
-
-  constructor(signal: AbortSignal, options: CallOptions) {
-    super();
-    this.signal = signal;
-    this.options = options;
-  }
-}
-
 /**
- * What papi uses of Node's ClientRequest. It settles once: with a response whose body is parsed already, or with an
- * error. The error itself stays in the call, for papi changes the message of those it is given.
+ * A call on its way through papi: its `ctx`, which has to be an EventEmitter, then its transport, then what it uses of
+ * Node's ClientRequest. It settles once: with a response whose body is parsed already, or with an error. The error
+ * itself is kept here, for papi changes the message of those it is given.
  */
-class OutgoingRequest extends EventEmitter {
-  readonly #call: Call;
-  readonly #send: (body: string | undefined) => Promise<HttpAnswer>;
+class Call extends EventEmitter {
+  answer: ApiAnswer | undefined;
+  failure: RegistrarError | undefined;
+  readonly #send: (request: RequestOptions & { readonly body?: string }) => Promise<HttpAnswer>;
+  #request: RequestOptions | undefined;
 
-  constructor(call: Call, send: (body: string | undefined) => Promise<HttpAnswer>) {
+  constructor(send: (request: RequestOptions & { readonly body?: string }) => Promise<HttpAnswer>) {
     super();
-    this.#call = call;
     this.#send = send;
+  }
+
+  request({ method, path, headers }: RequestOptions): this {
+    const { 'content-length': _ofThePackage, ...others } = headers;
+    this.#request = { method, path, headers: others };
+    return this;
   }
 
   /** Keeps papi from adding a user agent of its own. */
@@ -278,34 +208,22 @@ class OutgoingRequest extends EventEmitter {
   }
 
   end(body?: Buffer): void {
-    void this.#run(body?.toString());
+    void this.#run(body === undefined ? this.#request! : { ...this.#request!, body: body.toString() });
   }
 
-  async #run(body: string | undefined): Promise<void> {
-    const call = this.#call;
+  async #run(request: RequestOptions & { readonly body?: string }): Promise<void> {
     try {
-      const answer = await this.#send(body);
+      const answer = await this.#send(request);
       const isJson = answer.status === 200 && answer.text !== '';
-      call.body = isJson ? jsonOf(answer.text, answer.what) : undefined;
-      call.answer = isJson ? { ...answer, text: '' } : answer;
+      this.answer = { ...answer, body: isJson ? jsonOf(answer) : undefined };
     } catch (thrown) {
-      call.failure = RegistrarError.from(thrown);
-      this.emit('error', new Error(call.failure.code));
+      this.failure = RegistrarError.from(thrown);
+      this.emit('error', new Error(this.failure.code));
       return;
     }
-    const { status, headers } = call.answer;
-    const response = Object.assign(new EventEmitter(), { statusCode: status, headers, body: call.body });
+    const { status, headers, body } = this.answer;
+    const response = Object.assign(new EventEmitter(), { statusCode: status, headers, body });
     this.emit('response', response);
     response.emit('end');
-  }
-}
-
-/** Throws `protocol` for what is not JSON; `what` names the request. */
-export function jsonOf(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // V8's message repeats a part of the text.
-    throw new RegistrarError('protocol', `${what}: the answer is not JSON`);
   }
 }

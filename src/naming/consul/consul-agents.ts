@@ -1,4 +1,4 @@
-import { type ApiAnswer, type CallOptions, ConsulApi } from '../../consul/consul-api.ts';
+import { type ApiAnswer, type CallOptions, ConsulApi, type Invoke } from '../../consul/consul-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Transport } from '../../lib/transport.ts';
@@ -34,8 +34,6 @@ export interface HealthAnswer {
   /** Age of an answer from the agent's cache as the agent sees it, in whole seconds; otherwise 0. */
   readonly ageMs: number;
 }
-
-type Invoke = Parameters<ConsulApi['call']>[0];
 
 /** Most bytes of an answer; that of a service with 10,000 instances has about ten million. */
 const maxBytes = 64 * 1024 * 1024;
