@@ -21,14 +21,14 @@ export interface CallOptions {
 }
 
 /**
- * Small calls to the API server, one object at a time. Paths are written out by the caller; what is listed
- * through this is short.
+ * Small calls to the API server, one object at a time. The caller gives the whole path. It is meant for short
+ * lists only.
  *
  * Every method rejects with a RegistrarError: `unauthorized` (401), `forbidden` (403), `not-found` (404),
  * `conflict` (409), `gone` (410), `throttled` (429, with `retryAfterMs`), `unavailable` (5xx), `rejected`
  * (400, 422 …), `protocol` (an answer that is no JSON object), and what the transport rejects with. Messages
- * open with the call and carry what the server said. Nothing is retried. A call that has not ended within a minute,
- * its answer included, rejects with `timeout`: a body that drips never ends by itself.
+ * begin with the call and contain the server's message. Nothing is retried. A call whose whole answer takes more than
+ * a minute rejects with `timeout`, because a body that arrives byte by byte may never end.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -57,12 +57,12 @@ export class KubeClient {
     return items;
   }
 
-  /** POST to the collection; resolves with the object as the server made it. */
+  /** POST to the collection. Resolves with the object that the server has created. */
   create<T extends KubernetesObject>(path: string, object: T, options: CallOptions): Promise<T> {
     return this.#call<T>('POST', path, options, JSON.stringify(object));
   }
 
-  /** PUT; with `metadata.resourceVersion` set, `conflict` when somebody else was faster. */
+  /** PUT. With `metadata.resourceVersion` set, rejects with `conflict` when the object has changed meanwhile. */
   update<T extends KubernetesObject>(path: string, object: T, options: CallOptions): Promise<T> {
     return this.#call<T>('PUT', path, options, JSON.stringify(object));
   }
@@ -114,7 +114,7 @@ export class KubeClient {
       const parsed: unknown = JSON.parse(text);
       if (typeof parsed === 'object' && parsed !== null) return parsed as T;
     } catch {
-      // Without V8's message, which tells a part of the text.
+      // Without V8's message, which quotes a part of the text.
       throw new RegistrarError('protocol', `${what}: the answer is not JSON`);
     }
     throw new RegistrarError('protocol', `${what}: the answer is no object`);

@@ -15,7 +15,7 @@ export interface ClusterUidOptions {
 
 const path = '/api/v1/namespaces/kube-system';
 
-/** The uid of the namespace kube-system, asked for once; rejects as KubeClient does. */
+/** The uid of the namespace kube-system, by one call. Rejects as KubeClient does. */
 export async function askClusterUid(kube: KubeClient, signal: AbortSignal): Promise<ClusterUid> {
   const uid = (await kube.get(path, { signal })).metadata?.uid;
   if (uid) return clusterUid(uid);
@@ -24,7 +24,7 @@ export async function askClusterUid(kube: KubeClient, signal: AbortSignal): Prom
 
 /**
  * The identity of the cluster: the uid of the namespace kube-system, which lives as long as the cluster does
- * (KEP-2149 rests on it, too). Asks until there is an answer; rejects only with the signal's reason.
+ * (KEP-2149 uses it, too). Asks until there is an answer; rejects only with the signal's reason.
  */
 export async function readClusterUid(options: ClusterUidOptions, signal: AbortSignal): Promise<ClusterUid> {
   const { kube, clock, random, logger } = options;

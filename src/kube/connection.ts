@@ -16,7 +16,7 @@ export interface ConnectionOptions {
 
 export interface Connection {
   readonly transport: Transport;
-  /** Where the credentials come from, for people: `kubeconfig /home/ada/.kube/config`, `service account`. */
+  /** The source of the credentials, for people: `kubeconfig /home/ada/.kube/config`, `service account`. */
   readonly source: string;
   /** `https://10.0.0.1:443`. */
   readonly server: string;
@@ -25,8 +25,8 @@ export interface Connection {
 }
 
 /**
- * Finds and checks the credentials for the API server; nothing is sent to it yet. Rejects with `config`,
- * naming the file and what is wrong with it.
+ * Finds and checks the credentials for the API server without a request to it. Rejects with `config`; the message
+ * names the file and what is wrong with it.
  */
 export async function connect(options: ConnectionOptions): Promise<Connection> {
   const source = await credentialSource(options);

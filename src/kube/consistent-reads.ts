@@ -20,11 +20,11 @@ export interface ConsistentReadsOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly view: Pick<EvidenceView, 'pod' | 'service'>;
-  /** Namespaced mode: these only. Empty: all. */
+  /** Only these, in namespaced mode. Empty: all. */
   readonly namespaces: readonly string[];
-  /** Pods without these labels are not ours to see. */
+  /** Only pods with these labels may be registered. */
   readonly podLabelSelector?: string | undefined;
-  /** The subject is there, other than the view says: the view is behind. */
+  /** The subject exists although the view has it not: the view is behind. */
   readonly onPresent?: (subject: Subject) => void;
 }
 
@@ -45,8 +45,8 @@ const longestMs = 10_000;
 const manyNames = 20;
 
 /**
- * Consistent reads of what is missing, and of what tells about it: with no resourceVersion, so that they are never
- * served from a cache that lags. Rights to list are enough.
+ * Consistent reads of objects that are missing, and of objects that explain why. They carry no resourceVersion, so
+ * that no cache that lags answers them. The right to list is enough.
  */
 export class ConsistentReads {
   readonly #options: ConsistentReadsOptions;
@@ -57,7 +57,7 @@ export class ConsistentReads {
     this.#client = new KubeClient(options.transport, options.clock);
   }
 
-  /** One object, by its name. Never rejects but for the caller's signal. */
+  /** One object, by its name. Rejects only when the signal aborts. */
   async at(subject: Subject, signal: AbortSignal): Promise<Look> {
     const ask = (until: AbortSignal): Promise<Look> => {
       switch (subject.kind) {
@@ -72,12 +72,13 @@ export class ConsistentReads {
     const { clock } = this.#options;
     if (this.#isLeftOut(subject)) return { kind: 'absent' };
     const look = await this.#unlessFailing(signal, () => withDeadline(clock, longestMs, signal, ask));
-    return this.#told(subject, look);
+    return this.#concluded(subject, look);
   }
 
   /**
-   * Many pods by one complete list. That so many are missing may be our rights: they are reviewed first, for a
-   * list that rights have thinned looks like any other. Never rejects but for the caller's signal.
+   * Many pods by one complete list. So many may be missing because rights were taken away, and a list that shows
+   * less for that reason looks like any other. So the rights are reviewed first. Rejects only when the signal
+   * aborts.
    */
   async atPods(subjects: readonly PodSubject[], signal: AbortSignal): Promise<(subject: PodSubject) => Look> {
     const wanted = new Map(subjects.map((each) => [keyOf(each), each]));
@@ -103,7 +104,7 @@ export class ConsistentReads {
       }
       return { kind: 'absent' };
     };
-    // One namespace that is refused says nothing of the others.
+    // When one namespace is refused, the others may still be read.
     const looks = new Map<string | undefined, Look>();
     const inside = subjects.filter((subject) => !this.#isLeftOut(subject));
     const scopes = namespaces.length > 0 ? inside.map(({ namespace }) => namespace) : [undefined];
@@ -116,11 +117,11 @@ export class ConsistentReads {
       const key = keyOf(subject);
       const own = this.#lookOf(subject, found.get(key));
       const isLeft = own.kind === 'present' && podLabelSelector !== undefined && !selected.has(key);
-      return this.#told(subject, isLeft ? { kind: 'explained', because: 'withdrawn' } : own);
+      return this.#concluded(subject, isLeft ? { kind: 'explained', because: 'withdrawn' } : own);
     };
   }
 
-  /** When the kubelets of these nodes renewed their Leases last, as they wrote it; those without are left out. */
+  /** When the kubelets of these nodes last renewed their Leases, by their own clocks. Nodes without a Lease are left out. */
   async leases(nodes: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const found = await this.#byName<V1Lease>(leaseResource, leaseNamespace, nodes, signal);
     // A string, as the API sends it; the type is that of a client that parses.
@@ -139,7 +140,7 @@ export class ConsistentReads {
     );
   }
 
-  /** Which of these nodes there are. */
+  /** Which of these nodes exist. */
   async kubeNodes(names: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const found = await this.#byName<KubernetesObject>(kubeNodeResource, undefined, names, signal);
     return new Set(found.keys());
@@ -184,13 +185,13 @@ export class ConsistentReads {
     return found;
   }
 
-  /** The configuration does not name its namespace any more: there is nothing to be seen of it. */
+  /** Whether the configuration no longer names its namespace, so that nothing of it can be read. */
   #isLeftOut({ namespace }: Subject): boolean {
     const { namespaces } = this.#options;
     return namespaces.length > 0 && !namespaces.includes(namespace);
   }
 
-  #told(subject: Subject, look: Look): Look {
+  #concluded(subject: Subject, look: Look): Look {
     if (look.kind === 'present') this.#options.onPresent?.(subject);
     return look;
   }
@@ -230,7 +231,7 @@ export class ConsistentReads {
       : { kind: 'present' };
   }
 
-  /** A slice that lists the backend, when the stores know none, or none that does. */
+  /** A slice that lists the backend, although the stores have none, or none that does. */
   async #atEndpoint(
     { namespace, service, podUid, address }: Extract<Subject, { kind: 'endpoint' }>,
     signal: AbortSignal,
@@ -246,7 +247,7 @@ export class ConsistentReads {
     return { kind: isListed ? 'present' : 'absent' };
   }
 
-  /** By a list of one, for which the rights of the reflectors are enough. */
+  /** Reads by a list of one object, for which the rights of the reflectors are enough. */
   async #named<O extends KubernetesObject>(
     resource: Resource,
     namespace: string | undefined,
@@ -257,7 +258,7 @@ export class ConsistentReads {
     return (await this.#client.list<O>(path, { signal }))[0];
   }
 
-  /** Why we may not list the resource; undefined when we may, or when that cannot be found out. */
+  /** Why the resource may not be listed; undefined when it may, or when this cannot be found out. */
   async #refusal(
     resource: string,
     namespace: string | undefined,
@@ -273,7 +274,7 @@ export class ConsistentReads {
       return answer.status?.allowed === false ? `list on ${resource} is not allowed any more` : undefined;
     } catch (thrown) {
       signal.throwIfAborted();
-      // Every authenticated user may ask unless somebody took that right away; the list itself then tells.
+      // Every authenticated user may ask, unless this right was taken away. Then the list shows whether it is refused.
       const { code } = RegistrarError.from(thrown);
       if (code === 'forbidden' || code === 'not-found') return undefined;
       throw thrown;
@@ -296,7 +297,7 @@ interface Review extends KubernetesObject {
   readonly status?: { readonly allowed?: boolean };
 }
 
-/** Whether the stores have this very version of it, so that they are right in what they make of it. */
+/** Whether the stores have this very version, so that their view of it is right. */
 function isKnown(
   known: { readonly uid: string; readonly resourceVersion: string } | undefined,
   object: KubernetesObject,

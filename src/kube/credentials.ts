@@ -1,10 +1,10 @@
 import type { TlsOptions } from '../lib/http-transport.ts';
 
-/** How to reach the API server and as whom, as of now. */
+/** How to reach the API server at this moment, and as whom. */
 export interface Credentials {
   /** `https://10.0.0.1:443`. */
   readonly origin: string;
-  /** Path the API lives under, without a slash at its end: empty, or what a proxy such as Rancher's adds. */
+  /** Path of the API, without a slash at its end: empty, or the prefix that a proxy such as Rancher's adds. */
   readonly basePath: string;
   readonly tls: TlsOptions;
   /** `authorization` and impersonation; lower-case names. */
@@ -15,10 +15,10 @@ export interface Credentials {
 export interface CredentialSource {
   /** For messages: `kubeconfig /home/ada/.kube/config`. */
   readonly name: string;
-  /** The namespace that is ours unless another is named. */
+  /** The namespace to use when none is named. */
   readonly namespace: string;
-  /** Read anew for every request. Rejects with `config`, saying which file and why. */
+  /** Called for every request. Rejects with `config`; the message names the file and the reason. */
   read(): Promise<Credentials>;
-  /** Forgets whatever is cached, since the server refused it. */
+  /** Drops everything cached, after the server refused it. */
   refresh(): Promise<void>;
 }

@@ -15,8 +15,8 @@ const mount = '/var/run/secrets/kubernetes.io/serviceaccount';
 export const isInCluster = (env: InClusterOptions['env']): boolean => Boolean(env['KUBERNETES_SERVICE_HOST']);
 
 /**
- * The pod's own service account: two variables and three files, which the kubelet rotates in place. Read here
- * rather than through client-node, whose generated models cost 50 MB of memory and a second of start-up.
+ * The pod's own service account: two variables, and three files that the kubelet rotates in place. They are read here
+ * and not by client-node, whose generated models cost 50 MB of memory and a second of start-up.
  */
 export async function inClusterCredentials({
   env,

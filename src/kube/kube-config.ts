@@ -9,18 +9,18 @@ import { readConfigured, whyUnreadable } from '../lib/read-file.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 
 export interface KubeConfigOptions {
-  /** The kubeconfig's path; several are merged as kubectl does, and of several, absent ones are skipped. */
+  /** The kubeconfig's path. Several are merged as kubectl does; of several, absent files are skipped. */
   readonly files: readonly string[];
   /** Instead of the file's current-context. */
   readonly context?: string;
 }
 
 /**
- * Credentials by a kubeconfig: client certificates, tokens and token files, basic auth, exec plugins, OIDC.
- * client-node reads and refreshes them. It is loaded only here, and only its config module, which takes half
- * the time of the whole; both load the generated models.
+ * Credentials of a kubeconfig: client certificates, tokens and token files, basic auth, exec plugins, OIDC.
+ * client-node reads and refreshes them. It is loaded only here, and only its config module, which takes half the time
+ * of the whole package; both load the generated models.
  *
- * Rejects with `config` when the file or what it names cannot be read or makes no sense.
+ * Rejects with `config` when the file, or a file that it names, cannot be read or is not valid.
  */
 export async function kubeConfigCredentials(options: KubeConfigOptions): Promise<CredentialSource> {
   const name = `kubeconfig ${options.files.join(path.delimiter)}`;
@@ -43,7 +43,7 @@ async function load(name: string, { files, context }: KubeConfigOptions): Promis
   for (const file of files) {
     if (files.length > 1 && !existsSync(file)) continue;
     const next = await loadFile(file);
-    // The first file that sets the current context wins; the same name twice is a mistake.
+    // The first file that sets the current context wins. The same name in two files is a mistake.
     if (config === undefined) config = next;
     else mergeInto(config, next, file);
   }
@@ -86,7 +86,7 @@ function mergeInto(config: KubeConfig, next: KubeConfig, file: string): void {
   }
 }
 
-/** What a mistake in makes the first request fail in a way nobody can read. */
+/** Fields in which a mistake would make the first request fail with an unreadable error. */
 function check(config: KubeConfig, wrong: (why: string) => RegistrarError): void {
   const current = config.getCurrentContext();
   if (!current) throw wrong('it has no current-context; set one, or name the context');
@@ -103,7 +103,7 @@ function check(config: KubeConfig, wrong: (why: string) => RegistrarError): void
   if (cluster.proxyUrl) {
     throw wrong(`cluster "${cluster.name}" has a proxy-url, which is not supported`);
   }
-  // client-node refuses plain HTTP (kubectl proxy, a test server) unless told that there is no TLS to verify.
+  // client-node refuses plain HTTP (kubectl proxy, a test server) unless it is set not to verify TLS.
   if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true });
 }
 
@@ -111,7 +111,7 @@ interface RawKubeConfig {
   readonly users?: readonly { readonly name?: string; readonly user?: { readonly tokenFile?: string } }[];
 }
 
-/** client-node 2.0.1 does not know `tokenFile` of a user, only its own auth provider of that name. */
+/** client-node 2.0.1 ignores a user's `tokenFile`; it knows only its own auth provider of that name. */
 function readTokenFiles(config: KubeConfig, raw: RawKubeConfig, directory: string): void {
   for (const { name, user } of raw.users ?? []) {
     const target = config.getUsers().find((each) => each.name === name);
@@ -154,7 +154,7 @@ async function read(name: string, config: KubeConfig): Promise<Credentials> {
 const known = (contexts: readonly { readonly name: string }[]): string =>
   contexts.length === 0 ? '' : `; there are ${contexts.map(({ name }) => `"${name}"`).join(', ')}`;
 
-/** Where kubectl looks: the files of `$KUBECONFIG`, else `~/.kube/config`. */
+/** The files that kubectl reads: those of `$KUBECONFIG`, else `~/.kube/config`. */
 export function defaultKubeConfigFiles(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const files = kubeConfigVariable(env);
   return files.length > 0 ? files : [path.join(env['HOME'] || homedir(), '.kube', 'config')];

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse, Transport } from '../lib/transport.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 
-/** Every watch holds a connection for itself, so this must exceed their number: four a namespace. */
+/** Must exceed the number of watches, four a namespace: each holds one connection. */
 const connections = 1_024;
 
 export interface KubeTransportOptions {
@@ -16,12 +16,12 @@ export interface KubeTransportOptions {
 }
 
 /**
- * The transport to the API server. Credentials are read for every request, so rotated tokens and
- * certificates are taken up by themselves; the connections are kept for as long as the bytes they were opened
- * with stay the same. After a change, exchanges under way, such as watches, end on the old ones.
+ * The transport to the API server. It reads the credentials for every request, so that rotated tokens and
+ * certificates take effect at once. Connections are kept while the certificates they were opened with stay the same.
+ * After a change, exchanges under way, such as watches, end on the old connections.
  *
- * A 401 makes the credentials be read from scratch; if they turn out to be others, the request is repeated
- * with them, once, and otherwise the 401 is the answer.
+ * After a 401 the credentials are read without any cache. If they are different, the request is repeated with them,
+ * once; otherwise the 401 is the answer.
  */
 export class KubeTransport implements Transport {
   readonly #source: CredentialSource;
@@ -38,7 +38,7 @@ export class KubeTransport implements Transport {
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     const { signal } = request;
-    // An exec plugin may ask somebody to log in: that must not outlive the request.
+    // An exec plugin may wait for a person to log in. This must not outlive the request.
     const credentials = await unlessAborted(this.#source.read(), signal);
     const response = await this.#send(request, credentials);
     if (response.status !== 401) return response;
@@ -56,7 +56,7 @@ export class KubeTransport implements Transport {
   async #renewed(refused: Credentials): Promise<Credentials> {
     const current = await this.#source.read();
     if (!isSame(current, refused)) return current;
-    // Requests refused together are one reason to run an exec plugin, not one each.
+    // Requests that are refused together run an exec plugin once, not once each.
     this.#refreshing ??= this.#source.refresh().finally(() => {
       this.#refreshing = undefined;
     });

@@ -1,7 +1,7 @@
 import { type ErrorCode, RegistrarError } from '../lib/errors.ts';
 import { retryAfterMs } from '../lib/retry-after.ts';
 
-/** What the API server says instead of an object when it refuses (meta/v1 Status); every field may be absent. */
+/** The API server's answer when it refuses a request (meta/v1 Status). Every field may be absent. */
 export interface StatusBody {
   readonly kind?: string;
   readonly code?: number;
@@ -14,11 +14,11 @@ export interface StatusBody {
 }
 
 /**
- * A refusal of the API server as an error to branch on: 401 `unauthorized`, 403 `forbidden`, 404 `not-found`,
+ * A refusal of the API server as an error with a code: 401 `unauthorized`, 403 `forbidden`, 404 `not-found`,
  * 409 `conflict`, 410 `gone`, 429 `throttled`, 5xx `unavailable`, other 4xx `rejected`. "Too large resource
- * version" is `gone` whatever its status: the version asked for is not to be had here.
+ * version" is `gone` whatever its status: the server does not have the version asked for.
  *
- * `what`: what was asked, to open the message with: `GET /api/v1/pods`.
+ * `what`: the request, which begins the message: `GET /api/v1/pods`.
  */
 export function statusError(
   what: string,
@@ -35,7 +35,7 @@ export function statusError(
   );
 }
 
-/** The Status in an answer's text; a proxy's HTML or an empty body becomes one without fields. */
+/** The Status in an answer's text. A proxy's HTML or an empty body becomes a Status without fields. */
 export function parseStatus(text: string): StatusBody {
   try {
     const parsed: unknown = JSON.parse(text);

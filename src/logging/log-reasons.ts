@@ -68,7 +68,7 @@ export const logReasons = {
       'If nobody restored a backup, look at the API servers.',
     ),
     StoreOutdated: warn(
-      'Two comparisons with the API server found objects other than the watch has told of: etcd was restored while the server was away, a list came short, or the watch has fallen behind. Everything is listed again.',
+      'Two comparisons with the API server found objects other than the watch has reported: etcd was restored while the server was away, a list came short, or the watch has fallen behind. Everything is listed again.',
       'If it comes again and nobody restored a backup, look at the API servers and at proxies before them.',
     ),
     NotCompared: debug('A store could not be compared with the API server; it is tried again.'),
@@ -242,7 +242,7 @@ export const logReasons = {
   },
   'Events and readiness gates': {
     EventsForbidden: warn(
-      'No right to write Events in a namespace: the owners of pods and Services there are not told.',
+      'No right to write Events in a namespace: the owners of pods and Services there are not informed.',
       'Grant create and patch on events of events.k8s.io.',
     ),
     EventsAllowed: info('The right is there again.'),

@@ -3,19 +3,19 @@ import { LruMap } from '../../lib/lru-map.ts';
 import type { ObjectRef } from '../../model/problem.ts';
 import type { ObjectEvent } from './object-event.ts';
 
-/** The limits of client-go (tools/record/events_cache.go), for the sake of the API server and of people. */
+/** The limits of client-go (tools/record/events_cache.go). They spare the API server and the reader. */
 export const eventLimits = {
-  /** Objects, and kinds of Event, that are remembered. */
+  /** How many objects, and kinds of Event, are remembered. */
   remembered: 4_096,
-  /** Events about one object: at once, and then one each so many milliseconds. */
+  /** Events about one object: this many at once, and then one each so many milliseconds. */
   burst: 25,
   refillMs: 300_000,
-  /** More different notes for one object and reason within the window are told as one. */
+  /** More different notes for one object and reason within the window become one Event. */
   alike: 10,
   windowMs: 600_000,
 } as const;
 
-/** An Event to be told; equal keys are one Event object with a growing series. */
+/** An Event to be written. Events with the same key are one object with a growing series. */
 export interface Correlated {
   readonly key: string;
   readonly event: ObjectEvent;
@@ -32,7 +32,7 @@ interface Bucket {
   at: number;
 }
 
-/** Decides what of many Events is told: repetitions as one, many alike as one, too many not at all. */
+/** Decides which Events are written: repetitions become one, many similar ones become one, too many are dropped. */
 export class EventCorrelator {
   readonly #clock: Clock;
   readonly #alike = new LruMap<string, Alike>(eventLimits.remembered);
@@ -42,7 +42,7 @@ export class EventCorrelator {
     this.#clock = clock;
   }
 
-  /** Undefined: too many about this object. */
+  /** Undefined: there are too many about this object. */
   correlate(event: ObjectEvent): Correlated | undefined {
     const combined = this.#combine(event);
     return this.#mayTell(objectKey(event.regarding)) ? combined : undefined;

@@ -13,7 +13,7 @@ import { EventCorrelator, eventLimits } from './event-correlator.ts';
 import { eventNamespace, kubeEvent, type ObjectEvent, seriesOf } from './object-event.ts';
 
 /**
- * Why an Event was not told.
+ * Why an Event was dropped.
  *
  * - `limited`   too many about one object
  * - `overflow`  too many at all: the queue is full
@@ -32,43 +32,43 @@ export interface EventRecorderOptions {
   readonly onDropped: (why: DropReason) => void;
 }
 
-/** One Event object of ours. */
-interface Told {
+/** An Event object that this process has written or is about to write. */
+interface KnownEvent {
   readonly event: ObjectEvent;
   name: string;
   firstAt: number;
   lastAt: number;
   count: number;
-  /** The API server has it. */
+  /** Whether the API server has it. */
   exists: boolean;
 }
 
 /** Events that wait to be written. */
 const mostWaiting = 4_096;
-/** Of all objects together, at once and then one each so many milliseconds: the API server is not ours alone. */
+/** Events of all objects together: this many at once, and then one each so many milliseconds, to spare the API server. */
 const globalBurst = 100;
 const globalRefillMs = 100;
 const requestTimeoutMs = 10_000;
 const mostAttempts = 5;
-/** After a 403 nothing is tried in that namespace for so long, in milliseconds. */
+/** How long nothing is tried in a namespace after a 403, in milliseconds. */
 const forbiddenMs = 60_000;
 
 /**
- * Writes Events (events.k8s.io/v1) about the users' objects, with the limits of client-go. `record()` only
- * takes note; `run()` writes one after the other. What is too much is dropped and counted: an Event is
- * help, and nothing waits for it.
+ * Writes Events (events.k8s.io/v1) about the users' objects, with the limits of client-go. `record()` only queues;
+ * `run()` writes one after the other. What exceeds the limits is dropped and counted: Events are a help, and nothing
+ * waits for them.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #client: KubeClient;
   readonly #correlator: EventCorrelator;
   readonly #pace: TokenBucket;
-  readonly #told = new LruMap<string, Told>(eventLimits.remembered);
-  readonly #waiting = new Set<Told>();
-  /** By namespace: until when nothing is tried, monotonic ms. */
+  readonly #known = new LruMap<string, KnownEvent>(eventLimits.remembered);
+  readonly #waiting = new Set<KnownEvent>();
+  /** By namespace: the time until which nothing is tried, monotonic ms. */
   readonly #forbidden = new Map<string, number>();
   #isFailing = false;
-  /** Of Event objects begun: tells apart those of one millisecond. */
+  /** Number of Event objects so far. It makes the names of two from one millisecond different. */
   #number = 0;
   readonly #wakeup: Wakeup;
 
@@ -88,34 +88,34 @@ export class EventRecorder {
       onDropped('limited');
       return;
     }
-    let told = this.#told.get(correlated.key);
-    const isWaiting = told !== undefined && this.#waiting.has(told);
+    let known = this.#known.get(correlated.key);
+    const isWaiting = known !== undefined && this.#waiting.has(known);
     if (!isWaiting && this.#waiting.size >= mostWaiting) {
       onDropped('overflow');
       return;
     }
-    if (told === undefined) {
-      told = { event: correlated.event, name: '', firstAt: 0, lastAt: 0, count: 0, exists: false };
-      this.#told.set(correlated.key, told);
+    if (known === undefined) {
+      known = { event: correlated.event, name: '', firstAt: 0, lastAt: 0, count: 0, exists: false };
+      this.#known.set(correlated.key, known);
     }
-    if (told.count === 0) this.#begin(told);
-    told.count += 1;
-    told.lastAt = clock.wall();
-    this.#waiting.add(told);
+    if (known.count === 0) this.#begin(known);
+    known.count += 1;
+    known.lastAt = clock.wall();
+    this.#waiting.add(known);
     this.#wakeup.notify();
   }
 
-  /** Writes until the signal aborts; never rejects. What waits then is dropped. */
+  /** Writes until the signal aborts, and drops what still waits then. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     try {
       for (;;) {
         await this.#wakeup.wait(undefined, signal);
-        for (const told of this.#waiting) {
+        for (const known of this.#waiting) {
           const waitMs = this.#pace.take();
           if (waitMs > 0) await clock.sleep(waitMs, signal);
-          this.#waiting.delete(told);
-          await this.#write(told, signal);
+          this.#waiting.delete(known);
+          await this.#write(known, signal);
         }
       }
     } catch (thrown) {
@@ -124,26 +124,27 @@ export class EventRecorder {
   }
 
   /** A new Event object, for the first time or because the last one has expired. */
-  #begin(told: Told): void {
+  #begin(known: KnownEvent): void {
     const { clock } = this.#options;
     this.#number += 1;
     const unique = `${clock.wall().toString(16)}${this.#number.toString(16).padStart(4, '0')}`;
     // Room for the suffix within the 253 characters of a name.
-    told.name = `${told.event.regarding.name.slice(0, 225)}.${unique}`;
-    told.firstAt = clock.wall();
-    told.exists = false;
+    known.name = `${known.event.regarding.name.slice(0, 225)}.${unique}`;
+    known.firstAt = clock.wall();
+    known.exists = false;
   }
 
-  async #write(told: Told, signal: AbortSignal): Promise<void> {
+  async #write(known: KnownEvent, signal: AbortSignal): Promise<void> {
     const { clock, random, onDropped } = this.#options;
-    const namespace = eventNamespace(told.event.regarding);
+    const namespace = eventNamespace(known.event.regarding);
     if ((this.#forbidden.get(namespace) ?? 0) > clock.now()) {
-      if (!told.exists) told.count = 0;
+      if (!known.exists) known.count = 0;
       onDropped('forbidden');
       return;
     }
     let attempts = 0;
-    const attempt = () => withDeadline(clock, requestTimeoutMs, signal, (inTime) => this.#send(told, inTime));
+    const attempt = () =>
+      withDeadline(clock, requestTimeoutMs, signal, (inTime) => this.#send(known, inTime));
     const onError = (error: RegistrarError) => {
       attempts += 1;
       if (!isPassing(error) || attempts === mostAttempts) throw error;
@@ -153,19 +154,19 @@ export class EventRecorder {
       this.#succeeded(namespace);
     } catch (thrown) {
       signal.throwIfAborted();
-      // The next of its kind begins anew.
-      if (!told.exists) told.count = 0;
+      // The next Event of this kind is a new object.
+      if (!known.exists) known.count = 0;
       this.#failed(namespace, RegistrarError.from(thrown));
     }
   }
 
-  async #send(told: Told, signal: AbortSignal): Promise<void> {
+  async #send(known: KnownEvent, signal: AbortSignal): Promise<void> {
     const { reportingInstance } = this.#options;
-    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(eventNamespace(told.event.regarding))}/events`;
-    if (told.exists) {
+    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(eventNamespace(known.event.regarding))}/events`;
+    if (known.exists) {
       try {
-        const patch = { series: seriesOf(told) };
-        await this.#client.patch(`${path}/${encodeURIComponent(told.name)}`, patch, {
+        const patch = { series: seriesOf(known) };
+        await this.#client.patch(`${path}/${encodeURIComponent(known.name)}`, patch, {
           signal,
           type: 'merge',
         });
@@ -173,17 +174,17 @@ export class EventRecorder {
       } catch (thrown) {
         // The API server forgets Events, after an hour by default.
         if (RegistrarError.from(thrown).code !== 'not-found') throw thrown;
-        told.count = 1;
-        this.#begin(told);
+        known.count = 1;
+        this.#begin(known);
       }
     }
     try {
-      await this.#client.create(path, kubeEvent(told.event, { ...told, reportingInstance }), { signal });
+      await this.#client.create(path, kubeEvent(known.event, { ...known, reportingInstance }), { signal });
     } catch (thrown) {
-      // An earlier attempt of ours whose answer was lost.
+      // An earlier attempt has succeeded, and its answer was lost.
       if (RegistrarError.from(thrown).code !== 'conflict') throw thrown;
     }
-    told.exists = true;
+    known.exists = true;
   }
 
   #succeeded(namespace: string): void {
@@ -198,7 +199,7 @@ export class EventRecorder {
 
   #failed(namespace: string, error: RegistrarError): void {
     const { clock, logger, onDropped } = this.#options;
-    // A namespace that is gone or going: nobody is left to be told. The server says the latter in words only.
+    // The namespace is gone or terminating, so nobody would read it. The server says the latter only in its message.
     const isGone = error.code === 'not-found' || error.message.includes('because it is being terminated');
     if (isGone) {
       onDropped('failed');
@@ -209,7 +210,7 @@ export class EventRecorder {
       const isKnown = this.#forbidden.has(namespace);
       this.#forbidden.set(namespace, clock.now() + forbiddenMs);
       if (isKnown) return;
-      logger.warn('Events cannot be written; the owners of pods and Services are not told', {
+      logger.warn('Events cannot be written; the owners of pods and Services are not informed', {
         reason: 'EventsForbidden',
         namespace,
         error: describe(error),

@@ -3,26 +3,26 @@ import { cutToBytes } from '../../lib/cut-to-bytes.ts';
 import { visible } from '../../lib/visible.ts';
 import type { ObjectRef } from '../../model/problem.ts';
 
-/** Something to tell the owner of an object; `kubectl describe` shows it. */
+/** A message for the owner of an object. `kubectl describe` shows it. */
 export interface ObjectEvent {
-  /** With its uid: what is said of one pod must not show at the next one of its name. */
+  /** With its uid, so that an Event of one pod does not appear at the next pod of the same name. */
   readonly regarding: ObjectRef;
   readonly type: 'Normal' | 'Warning';
   /** A stable code in CamelCase. */
   readonly reason: string;
   /** What was done or tried, in CamelCase. */
   readonly action: string;
-  /** For people; written with what would act in it made visible, and cut at 1 KiB, the limit of the API. */
+  /** For people. Characters with an effect are escaped, and it is cut at 1 KiB, the limit of the API. */
   readonly note: string;
 }
 
-/** How often something happened, and when last; absent while it was once. */
+/** How often it has happened, and when last. Absent when it has happened once. */
 export interface EventSeries {
   readonly count: number;
   readonly lastObservedTime: string;
 }
 
-/** An Event (events.k8s.io/v1), as far as we write it. */
+/** The written fields of an Event (events.k8s.io/v1). */
 export interface KubeEvent extends KubernetesObject {
   readonly eventTime: string;
   readonly reportingController: string;
@@ -44,7 +44,7 @@ const apiVersions: Readonly<Record<ObjectRef['kind'], string>> = {
   EndpointSlice: 'discovery.k8s.io/v1',
 };
 
-/** Where an object's Events are: beside it; those of objects without a namespace in `default`, by rule of the API. */
+/** The namespace of an object's Events: that of the object, or `default` if it has none, by rule of the API. */
 export const eventNamespace = ({ namespace }: ObjectRef): string =>
   namespace === '' ? 'default' : namespace;
 
@@ -78,7 +78,7 @@ export function kubeEvent(event: ObjectEvent, { name, reportingInstance, ...time
   };
 }
 
-/** Undefined for what happened once: the API takes no series of one. */
+/** Undefined when it happened once: the API refuses a series of one. */
 export function seriesOf({ count, lastAt }: Pick<Occurrence, 'count' | 'lastAt'>): EventSeries | undefined {
   return count < 2 ? undefined : { count, lastObservedTime: microTime(lastAt) };
 }

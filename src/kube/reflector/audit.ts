@@ -5,9 +5,9 @@ import type { ListPart } from './list-pager.ts';
 import type { TimeSlice } from './time-slice.ts';
 
 export interface Difference {
-  /** What the list had and what the store had, in a few characters. */
+  /** What the list has and what the store has, in a few characters. */
   readonly what: string;
-  /** The version the list had of it; empty when it had none. */
+  /** Its version in the list; empty when it is not there. */
   readonly listed: string;
 }
 
@@ -23,9 +23,8 @@ export interface AuditOptions<O extends KubernetesObject, R extends StoredRecord
 }
 
 /**
- * How a store differs from a complete list, without changing it. Some differences are always to be expected:
- * what happens during the list, the watch tells a little sooner or later. They are other ones the next time.
- * Rejects as the list does.
+ * How a store differs from a complete list. The store is not changed. Some differences are normal: changes during
+ * the list reach the watch a little sooner or later. The next comparison shows other ones. Rejects as the list does.
  */
 export async function audit<O extends KubernetesObject, R extends StoredRecord>(
   parts: AsyncIterable<ListPart<O>>,
@@ -42,24 +41,27 @@ export async function audit<O extends KubernetesObject, R extends StoredRecord>(
       const now = record(item);
       const known = writer.get(namespace, name);
       if (now === undefined || (known !== undefined && isSame(known, now))) continue;
-      found.set(keyOf(namespace, name), { what: `${told(now)} ${told(known)}`, listed: now.resourceVersion });
+      found.set(keyOf(namespace, name), {
+        what: `${shortly(now)} ${shortly(known)}`,
+        listed: now.resourceVersion,
+      });
     }
   }
   for (const known of writer.records()) {
     if (slice.due) await slice.rest();
     signal.throwIfAborted();
     const key = keyOf(known.namespace ?? '', known.name);
-    if (!listed.has(key)) found.set(key, { what: `none ${told(known)}`, listed: '' });
+    if (!listed.has(key)) found.set(key, { what: `none ${shortly(known)}`, listed: '' });
   }
   return found;
 }
 
-/** Versions alone do not tell: in another history one may stand for another state. */
+/** The version alone is not enough: in another history the same version may be another state. */
 const isSame = <R extends StoredRecord>(a: R, b: R): boolean =>
   a.uid === b.uid && a.resourceVersion === b.resourceVersion && sameApartFromVersion(a, b);
 
-const told = (record: StoredRecord | undefined): string =>
+const shortly = (record: StoredRecord | undefined): string =>
   record === undefined ? 'none' : `${record.uid}@${record.resourceVersion}`;
 
-/** A name holds no slash. */
+/** A name contains no slash. */
 const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;

@@ -6,13 +6,13 @@ import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { Difference, Differences } from './audit.ts';
 
-/** However well everything looks, a store is compared this often: what nothing else shows is found then. */
+/** How often a store is compared without a reason, to find what nothing else shows, in milliseconds. */
 const periodMs = 3_600_000;
-/** What is on its way to a watch that has just been resumed arrives within it. */
+/** Events on their way to a watch that was just resumed arrive within this time, in milliseconds. */
 const settleMs = 2_000;
-/** A difference that is the same again so much later is none of timing. */
+/** A difference that is still the same after this time is not one of timing, in milliseconds. */
 const confirmMs = 5_000;
-/** Between two audits that are asked for: at least this, and so long that they take a hundredth of the time. */
+/** The shortest pause between two audits that were asked for; longer if audits would take over a hundredth of the time. */
 const leastPauseMs = 30_000;
 const pauseFactor = 100;
 
@@ -31,21 +31,23 @@ export interface AuditorOptions {
 }
 
 /**
- * Decides when a store is compared with the server beside its watch: when something makes it doubtful, and
- * otherwise every hour. Reasons to doubt are a watch that could not be resumed at once, because an etcd that
- * was restored meanwhile may have come as far as the old one, so that no version tells; and an object that
- * the store has not and a second read has.
+ * Decides when a store is compared with the server beside its watch: when it is doubtful, and otherwise every hour.
+ * There are two reasons to doubt:
+ *
+ * - The watch could not be resumed at once. An etcd that was restored meanwhile may have reached the version of the
+ *   old one, so that versions do not show it.
+ * - A consistent read has found an object that the store does not have.
  */
 export class Auditor {
   readonly #options: AuditorOptions;
   #dueAt: number;
-  /** Audits that are asked for do not come sooner. */
+  /** Audits that are asked for come no sooner. */
   #earliestAt = Number.NEGATIVE_INFINITY;
-  /** Something is doubtful and has not been found well since. */
+  /** Whether the store is doubtful, and no comparison has found it right since. */
   #isAsked = false;
-  /** When the watch ended that is to be resumed; kept until the history it is resumed in is known. */
+  /** When the watch ended that is to be resumed. Kept until its history is known. */
   #lostAt: number | undefined;
-  /** When the watch was lost that was resumed so late that the store has to be compared first. */
+  /** When a watch was lost that was resumed so late that the store has to be compared. */
   #doubted: number | undefined;
   readonly #wakeup: Wakeup;
 
@@ -56,8 +58,8 @@ export class Auditor {
   }
 
   /**
-   * Since when the store may be of another history, monotonic ms: since its watch was lost for longer than a
-   * moment, until it is found well. Undefined: it is not.
+   * Since when the store may be of another history, monotonic ms: from the loss of its watch, if that lasted longer
+   * than a moment, until a comparison finds the store right. Undefined: it is not doubtful.
    */
   get doubtfulSince(): number | undefined {
     const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
@@ -81,7 +83,7 @@ export class Auditor {
     this.#lostAt = undefined;
   }
 
-  /** Something is doubtful. */
+  /** The store is doubtful. */
   ask(): void {
     this.#isAsked = true;
     const soon = Math.max(this.#options.clock.now() + settleMs, this.#earliestAt);
@@ -89,7 +91,7 @@ export class Auditor {
     this.#wakeup.notify();
   }
 
-  /** Everything was listed anew: as good as an audit. */
+  /** Everything was listed again, which is as good as an audit. */
   listed(): void {
     this.#lostAt = undefined;
     this.#doubted = undefined;
@@ -98,13 +100,13 @@ export class Auditor {
   }
 
   /**
-   * Compares whenever it is due, as long as a watch lasts. Resolves with the differences that two audits in a
-   * row have found alike, or with none when the signal aborts; never rejects.
+   * Compares whenever it is due, while a watch lasts. Resolves with the differences that two audits in a row have
+   * found, or with none when the signal aborts. Never rejects.
    */
   async run(signal: AbortSignal): Promise<readonly Difference[]> {
     const { clock, random, logger } = this.#options;
     const backoff = new Backoff({ initialMs: settleMs, maxMs: 60_000, random });
-    // Also a watch that does not last is not worth an audit.
+    // A watch that ends soon is not worth an audit.
     this.#dueAt = Math.max(this.#dueAt, clock.now() + settleMs);
     while (!signal.aborted) {
       try {

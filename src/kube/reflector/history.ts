@@ -9,8 +9,8 @@ export interface HistoryOptions {
 }
 
 /**
- * How far the server's history has come, as far as we saw. Within one history versions only grow; a consistent
- * read that shows an older one means that etcd was restored from a backup.
+ * How far the server's history has come, by what was read. Within one history versions only grow. A consistent read
+ * with an older version means that etcd was restored from a backup.
  */
 export class History {
   readonly #logger: Logger;
@@ -34,8 +34,8 @@ export class History {
   }
 
   /**
-   * Whether history went back since the last complete list, or may have: the new one counts on from there, so
-   * that a version we know may stand for another state now.
+   * Whether history went back, or may have, since the last complete list. The new history counts on from there, so a
+   * known version may stand for another state.
    */
   get mayRepeat(): boolean {
     return this.#mayRepeat;
@@ -57,7 +57,7 @@ export class History {
     this.#seen = version;
   }
 
-  /** Takes the version of a consistent read for the truth, and reports it when that is a step back. */
+  /** Takes over the version of a consistent read, and reports it when it is a step back. */
   accept(listed: string): void {
     const seen = this.#seen;
     const isStepBack = this.isPast(listed);
@@ -66,8 +66,8 @@ export class History {
   }
 
   /**
-   * A watch without a gap has told something else than is there, so that our versions prove nothing. `listed`:
-   * the versions of what is there. One that the watch has passed shows that this is another history.
+   * A watch without a gap differs from what the server has, so known versions prove nothing. `listed`: the versions
+   * that the server has. A version that the watch has passed shows that this is another history.
    */
   disown(listed: readonly string[]): void {
     this.#mayRepeat = true;

@@ -3,9 +3,9 @@ import { RegistrarError } from '../../lib/errors.ts';
 const newline = 0x0a;
 
 /**
- * The complete lines of a body, as many at once as a chunk completes. What follows the last newline when the
- * body ends is dropped: half a watch event is none. Rejects with `protocol` on a line above `maxBytes`, so
- * that a server gone wild cannot fill our memory.
+ * The complete lines of a body; each value holds the lines that one chunk completes. A rest after the last newline is
+ * dropped, for it is an incomplete event. Rejects with `protocol` on a line above `maxBytes`, so that a faulty server
+ * cannot fill the memory.
  */
 export async function* completeLines(
   body: AsyncIterable<Uint8Array>,

@@ -7,11 +7,11 @@ import { type ListHead, ListScanner } from './list-scanner.ts';
 import { collectionPath, collectionUrl, type Resource } from './resource.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Objects asked for at once: what the server reads from etcd and keeps in memory for us. */
+/** Objects of a page: the server reads them from etcd and keeps them in memory for the answer. */
 const pageLimit = 500;
 /** Longest silence of the server within a page, ms. */
 const silenceMs = 60_000;
-/** Longest time of a page, ms: one that drips never falls silent. */
+/** Longest time of a page, ms: an answer that arrives byte by byte is never silent. */
 const pageMs = 300_000;
 /** An object is at most 1.5 MiB in etcd. */
 const maxItemBytes = 8 * 1024 * 1024;
@@ -19,7 +19,7 @@ const maxItemBytes = 8 * 1024 * 1024;
 /** Some objects of a list, as they arrived together. */
 export interface ListPart<O> {
   readonly items: readonly O[];
-  /** The version the whole list is of: to watch from, once every part was read. */
+  /** The version of the whole list. A watch starts from it after every part was read. */
   readonly resourceVersion: string;
   /** Monotonic ms. */
   readonly receivedAt: number;
@@ -35,10 +35,10 @@ export interface ListOptions {
 }
 
 /**
- * A consistent list, in parts as they arrive; at least one, if only to tell the version. The resourceVersion
- * stays unset on purpose: that is the read that is never stale, and `0` would make the server ignore the
- * limit. Only a generator that ends by itself has shown the whole list: on any fault it throws. `gone` (410)
- * means the snapshot was compacted away: start over.
+ * A consistent list, in parts as they arrive. There is at least one part, which holds the version. The resourceVersion
+ * stays unset: only this read is never stale, and with `0` the server would ignore the limit. The list is complete
+ * only when the generator returns; on any fault it throws. `gone` (410) means that the snapshot was compacted: start
+ * again.
  */
 export async function* listParts<O extends KubernetesObject>(
   options: ListOptions,
@@ -54,7 +54,7 @@ export async function* listParts<O extends KubernetesObject>(
   } while (next);
 }
 
-/** The version the collection is at now: a consistent read of one object. */
+/** The current version of the collection, by a consistent read of one object. */
 export async function currentVersion(options: ListOptions): Promise<string> {
   let version = '';
   for await (const { resourceVersion } of pageParts(options, 1)) version = resourceVersion;
@@ -120,7 +120,7 @@ async function* pageParts<O extends KubernetesObject>(
   }
 }
 
-/** Anything that is not clearly a list of the kind is an error: it must never be read as an empty cluster. */
+/** Anything but a list of this kind is an error. It must never be read as an empty cluster. */
 function headOf<O>(resource: Resource, { kind, metadata }: ListHead): PagePart<O> {
   if (kind !== `${resource.kind}List`) throw new RegistrarError('protocol', `its kind is ${kind}`);
   if (!metadata?.resourceVersion) {
@@ -134,7 +134,7 @@ function parseItem<O extends KubernetesObject>(text: string): O {
   try {
     item = JSON.parse(text);
   } catch {
-    // Without V8's message, which tells a part of the text.
+    // Without V8's message, which quotes a part of the text.
     throw new RegistrarError('protocol', 'an item is not JSON');
   }
   if (!item.metadata?.name) throw new RegistrarError('protocol', 'an item has no name');

@@ -8,15 +8,15 @@ const closeObject = 0x7d;
 const openArray = 0x5b;
 const closeArray = 0x5d;
 
-/** What a list says about itself before its items. */
+/** The fields of a list before its items. */
 export interface ListHead {
   readonly kind?: string;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
 
 /**
- * Takes a list (`{"kind":…,"metadata":…,"items":[…]}`) apart while it arrives, so that a page is never in
- * memory as a whole and never parsed in one go: 500 pods of 9 KB would hold up the event loop for 100 ms.
+ * Splits a list (`{"kind":…,"metadata":…,"items":[…]}`) into its items while it arrives, so that a page is never whole
+ * in memory and never parsed at once: 500 pods of 9 KB would block the event loop for 100 ms.
  *
  * Only brackets and strings are looked at here. The text of each item goes to the caller; the rest, with a 0
  * in each item's place, is parsed as JSON at the end, so a list that is cut short or malformed is noticed.
@@ -50,7 +50,7 @@ export class ListScanner {
   push(bytes: Uint8Array): string[] {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const items: string[] = [];
-    // Where what was not taken yet begins: an item's text, or the envelope's.
+    // Where the text begins that was not taken yet: of an item, or of the envelope.
     let start = 0;
     let depth = this.#depth;
     let inString = this.#inString;
@@ -142,7 +142,7 @@ function parse(text: string): ListHead & { readonly items?: unknown } {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === 'object' && parsed !== null) return parsed;
   } catch {
-    // Without V8's message, which tells a part of the text.
+    // Without V8's message, which quotes a part of the text.
     throw malformed('it is not JSON');
   }
   throw malformed('it is no object');

@@ -6,24 +6,24 @@ export type Phase = 'watch-list' | 'list' | 'watch';
 export interface Failure {
   readonly phase: Phase;
   readonly code: ErrorCode;
-  /** A line that cannot be read stood at this very resourceVersion before. */
+  /** Whether a line was unreadable at the same resourceVersion before. */
   readonly repeated: boolean;
 }
 
 export interface Recovery {
-  /** Read everything again, or go on watching where the watch ended. */
+  /** Whether to read everything again, or to resume the watch where it ended. */
   readonly next: 'list' | 'watch';
   /**
-   * `slow`: repeating soon will not help, somebody has to grant or install something first. Only at first it
-   * may: an API server that starts refuses what it will allow once it has read its roles.
+   * `slow`: an early retry does not help, because a person has to grant or install something first. Only at first it
+   * may: an API server that starts refuses everything until it has read its roles.
    */
   readonly wait: 'none' | 'backoff' | 'slow';
-  /** Read the next lists by paginated LIST. */
+  /** Whether to read the next lists by a paginated LIST. */
   readonly avoidWatchList: boolean;
 }
 
 /**
- * What to do after a failure; there is always something.
+ * What to do after a failure. The reflector never gives up.
  *
  * | while      | failure                     | next  | wait    |
  * |------------|-----------------------------|-------|---------|

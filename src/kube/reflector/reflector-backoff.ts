@@ -6,7 +6,7 @@ import { type Phase, type Recovery, recoveryFrom } from './recovery.ts';
 
 /** How long to do without WatchList after it failed, in milliseconds. */
 const watchListRestMs = 600_000;
-/** Between two tries at something that somebody has to grant or install first, in milliseconds. */
+/** Between two attempts while a person has to grant or install something first, in milliseconds. */
 const slowRetryMs = 30_000;
 /** An API server that has just started refuses everything until it has read its roles: seconds, not more. */
 const startUpMs = 15_000;
@@ -21,7 +21,7 @@ export interface FailedAttempt {
   readonly before: ErrorCode | undefined;
 }
 
-/** How long a reflector waits between two attempts, and what it has to remember of failures for that. */
+/** How long a reflector waits between two attempts, and what of earlier failures that depends on. */
 export class ReflectorBackoff {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -62,7 +62,7 @@ export class ReflectorBackoff {
     const recovery = recoveryFrom({ phase, code: error.code, repeated });
     if (recovery.avoidWatchList) this.#avoidWatchListUntil = this.#clock.now() + watchListRestMs;
     if (recovery.wait !== 'slow') this.#refusedSince = undefined;
-    // A server that was away and has forgotten our version is back: no reason to wait as for an absent one.
+    // The server was away, is back and no longer has this version: there is no reason to wait as for an absent one.
     if (error.code === 'gone' && before !== undefined && before !== 'gone') this.#backoff.reset();
     return { ...recovery, waitMs: this.#waitMs(recovery.wait, error.retryAfterMs) };
   }

@@ -1,7 +1,7 @@
 import type { RegistrarError } from '../../lib/errors.ts';
 import type { RelistDiff } from './relist.ts';
 
-/** How the whole is read: one stream of initial events (KEP-3157), or a paginated LIST. */
+/** How everything is read: as one stream of initial events (KEP-3157), or by a paginated LIST. */
 export type ListMethod = 'watch-list' | 'list';
 
 /** Times are monotonic ms. */
@@ -20,7 +20,7 @@ export type ReflectorState =
     }
   | { readonly kind: 'stopped' };
 
-/** What a reflector knows of itself: for metrics, readiness and the status page. Counts are since the start. */
+/** The state of a reflector, for metrics, readiness and the status page. Counts are since the start. */
 export interface ReflectorStatus {
   readonly resource: string;
   /** Empty: all namespaces. */
@@ -36,7 +36,7 @@ export interface ReflectorStatus {
   readonly lists: number;
   /** Complete lists after the first. */
   readonly relists: number;
-  /** What relists found to differ from what events had told. */
+  /** How relists differed from the state that the events had led to. */
   readonly drift: RelistDiff;
   /** Events applied, bookmarks not counted. */
   readonly events: number;
@@ -55,9 +55,9 @@ export interface ReflectorStatus {
 
 /**
  * A resourceVersion came back older than one seen before: etcd was restored from a backup, or the server's
- * view is stale. Reported before anything of the older list is applied, so that whoever removes things on the
- * word of this store can stop in time. `listed` equal to `seen`: no version shows it, but what is there differs
- * from what a watch without a gap has told.
+ * view is stale. Reported before anything of the older list is applied, so that removals that rely on this store can
+ * stop in time. `listed` equal to `seen`: no version shows it, but the server's objects differ from the events of a
+ * watch without a gap.
  */
 export interface Regression {
   readonly resource: string;

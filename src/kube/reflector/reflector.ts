@@ -24,7 +24,7 @@ import { Watchdog } from './watchdog.ts';
 
 /** Bookmarks come about every minute, so a watch without any sign of life for this long is dead. */
 const idleMs = 90_000;
-/** For all the initial events of a WatchList: 100,000 pods take a tenth of it. */
+/** For all initial events of a WatchList: 100,000 pods take a tenth of it. */
 const watchListMs = 60_000;
 /** A watch that lasted this long was healthy even if nothing happened. */
 const healthyMs = 1_000;
@@ -37,10 +37,10 @@ export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRe
   readonly resource: Resource;
   /** Its scope is what is listed and watched: one namespace, or all. */
   readonly writer: StoreWriter<R>;
-  /** An object's record. One it throws on is left as it was and counted; the others are not held up. */
+  /** An object's record. If it throws, the object's record stays as it was and the failure is counted. */
   readonly project: (object: O) => R;
   readonly onRegression?: (regression: Regression) => void;
-  /** Called when it is known whether the whole may be read: after a complete list, and after a refusal. */
+  /** Called when it is known whether the resource may be read: after a complete list, and after a refusal. */
   readonly onAnswered?: () => void;
 }
 
@@ -48,9 +48,8 @@ export interface ReflectorOptions<O extends KubernetesObject, R extends StoredRe
 type End = 'listed' | 'closed' | 'idle';
 
 /**
- * Keeps a store true to the API server: reads everything once, then follows the watch, for as long as its
- * signal allows; no fault makes it give up. Nothing it does rejects or throws: what goes wrong is in
- * `status()` and in the log.
+ * Keeps a store equal to the API server: reads everything once, and then follows the watch until its signal aborts. No
+ * fault makes it give up. It neither rejects nor throws: faults are in `status()` and in the log.
  */
 export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** Resolves when a complete list was read for the first time; never rejects. */
@@ -70,14 +69,14 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** The version to go on watching from; empty: everything must be read first. */
   #resumeAt = '';
   /**
-   * The last two events had the same version. The API server never writes twice in one revision of etcd, but
-   * who reaches behind its back may remove hundreds of objects in one, and a watch that is resumed at their
-   * version goes on behind all of them: of 300 pods removed at once, kube-apiserver 1.37 told an open watch of
-   * all, and one that was resumed after the hundredth of none. Then everything is listed instead. (After the
-   * first event of several nobody can tell that there are more; what that loses, the next comparison finds.)
+   * Whether the last two events had the same version. The API server never writes twice in one revision of etcd, but
+   * another client of etcd may remove hundreds of objects in one. A watch that is resumed at their version starts
+   * behind all of them: of 300 pods removed at once, kube-apiserver 1.37 sent all to an open watch, and none to one
+   * that was resumed after the hundredth. Then everything is listed instead. (After the first event of several,
+   * nothing shows that there are more. The next comparison finds what that loses.)
    */
   #sharesVersion = false;
-  /** The whole was listed just now, so the history is known to be the one we are in. */
+  /** Whether everything was listed just now, so that the history is known to be the current one. */
   #fresh = false;
 
   constructor(options: ReflectorOptions<O, R>) {
@@ -126,14 +125,13 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     return this.#running;
   }
 
-  /** Something shows that the store may be behind: it is soon compared with the server, and mended. */
+  /** Something shows that the store may be behind. It is soon compared with the server and corrected. */
   doubt(): void {
     this.#auditor.ask();
   }
 
   /**
-   * Since when the store may be of another history, monotonic ms: since its watch was lost for longer than a
-   * moment, until it is found well. Undefined: it is not.
+   * Since when the store may be of another history, monotonic ms; see `Auditor`. Undefined: it is not doubtful.
    */
   get doubtfulSince(): number | undefined {
     return this.#auditor.doubtfulSince;
@@ -180,7 +178,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     return this.#backoff.avoidsWatchList ? 'list' : 'watch-list';
   }
 
-  /** Takes note of how an attempt ended; how long to wait before the next one, ms. */
+  /** Notes how an attempt ended. Returns how long to wait before the next one, ms. */
   #waitAfter(phase: Phase, end: End | RegistrarError): number {
     const state = this.#state;
     const healthy =
@@ -237,7 +235,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     return 'listed';
   }
 
-  /** Follows the events from where we are; in a WatchList, from the initial ones on. */
+  /** Follows the events from `#resumeAt` on; in a WatchList, from the initial ones on. */
   async #watch(phase: 'watch-list' | 'watch', signal: AbortSignal): Promise<End> {
     const { clock, writer } = this.#options;
     const initial = phase === 'watch-list';
@@ -261,7 +259,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       for await (const completed of lines) {
         const receivedAt = clock.now();
         this.#record.heard(receivedAt);
-        // The initial events have one deadline for all: a server that never ends them is to be noticed.
+        // The initial events have one deadline together, so that a server that never ends them is noticed.
         if (relist === undefined) watchdog.heard();
         for (const line of completed) {
           if (this.#slice.due) await this.#slice.rest();
@@ -303,17 +301,17 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     });
   }
 
-  /** What the server has is not what the watch has told. */
+  /** The server's objects differ from the events of the watch. */
   #disbelieve(differences: readonly Difference[], watchdog: Watchdog): void {
-    this.#logger.warn('the API server has other objects than its watch has told of; listing all again', {
+    this.#logger.warn('the API server has other objects than its watch has reported; listing all again', {
       reason: 'StoreOutdated',
       differences: differences.length,
     });
     this.#history.disown(differences.map(({ listed }) => listed));
-    watchdog.end(new RegistrarError('gone', `${this.#what}: the watch has not told everything`));
+    watchdog.end(new RegistrarError('gone', `${this.#what}: the watch has not reported everything`));
   }
 
-  /** Applies an event of a watch; only then its version is where to go on. */
+  /** Applies an event of a watch. Only after that, its version is the one to resume at. */
   #follow(event: WatchEvent<O>, receivedAt: number): void {
     if (event.type === 'ERROR') throw event.error;
     if (this.#history.isPast(event.resourceVersion)) throw this.#wentBack(event.resourceVersion);
@@ -346,9 +344,9 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   }
 
   /**
-   * Whether a resumed watch is in the history it was left in. After a restore from a backup our version lies
-   * in the future: the server takes it and stays silent until the new history has come that far, its
-   * bookmarks included. So it is asked for its own version, beside the watch and without holding it up.
+   * Checks that a resumed watch is in the history that it was lost in. After a restore from a backup, the version to
+   * resume at lies in the future: the server accepts it, and sends nothing, not even bookmarks, until the new history
+   * has come that far. So the server's version is read beside the watch, without a delay of the watch.
    */
   async #checkHistory(watchdog: Watchdog): Promise<void> {
     const { clock, random } = this.#options;
@@ -367,7 +365,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       watchdog.end(this.#wentBack(version));
       return 'done';
     };
-    // The watch may be well all the same, and nothing else would show that the history is another.
+    // The watch may work all the same, and nothing else would show that the history is another.
     const onError = (error: RegistrarError) =>
       this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(error) });
     await repeat(check, { clock, random, onError }, signal);
@@ -389,7 +387,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#history.settle();
     this.#resumeAt = version;
     this.#auditor.listed();
-    // Absence in one list is no proof: another one shall say so too.
+    // Absence from one list is no proof, so another list has to confirm it.
     if (drift.removed > 0) this.#auditor.ask();
     this.#sharesVersion = false;
     this.#record.listed(drift, receivedAt);

@@ -4,7 +4,7 @@ import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import type { TimeSlice } from './time-slice.ts';
 import type { WatchEvent } from './watch-event.ts';
 
-/** What a relist found to differ from what the events had told. */
+/** How a relist differed from the state that the events had led to. */
 export interface RelistDiff {
   readonly added: number;
   readonly changed: number;
@@ -20,8 +20,8 @@ export interface RelistOptions<O extends KubernetesObject, R extends StoredRecor
 }
 
 /**
- * One pass over a complete list of a scope: a swap. What the list shows is marked, and only `commit()`, after
- * the last page, removes what was left unmarked; a pass that is dropped half-way has removed nothing.
+ * One pass over a complete list of a scope. The objects of the list are marked, and only `commit()`, after the last
+ * page, removes the others. A pass that ends early removes nothing.
  *
  * `staged`: nothing reaches the store before the commit. For a WatchList, whose resourceVersion, and with it
  * whether history went backwards, is known only at its end.
@@ -35,7 +35,7 @@ export class Relist<O extends KubernetesObject, R extends StoredRecord> {
   #added = 0;
   #changed = 0;
   #removed = 0;
-  /** Equal versions are no proof of an equal state; see History.mayRepeat. */
+  /** Whether equal versions do not prove an equal state; see History.mayRepeat. */
   versionsRepeat = false;
 
   constructor({ writer, projector, slice, staged }: RelistOptions<O, R>) {
@@ -78,7 +78,7 @@ export class Relist<O extends KubernetesObject, R extends StoredRecord> {
     }
   }
 
-  /** Makes the scope what the list showed. Stops between two records, with the rest undone, when aborted. */
+  /** Makes the scope equal to the list. When the signal aborts, it stops between two records. */
   async commit(receivedAt: number, signal: AbortSignal): Promise<RelistDiff> {
     for (const { record, receivedAt } of this.#staged?.values() ?? []) {
       if (signal.aborted) break;
@@ -111,5 +111,5 @@ export class Relist<O extends KubernetesObject, R extends StoredRecord> {
   }
 }
 
-/** A name holds no slash. */
+/** A name contains no slash. */
 const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;

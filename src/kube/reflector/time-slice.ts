@@ -1,12 +1,12 @@
 import type { Clock } from '../../lib/clock.ts';
 
-/** Keeps a long computation from stalling the event loop: asked between two steps, it says when to yield. */
+/** Keeps a long computation from blocking the event loop: between two steps it shows whether to yield. */
 export class TimeSlice {
   readonly #clock: Clock;
   readonly #sliceMs: number;
   #since: number;
 
-  /** `sliceMs`: how long to compute at a stretch. Default 8. */
+  /** `sliceMs`: how long to compute without a pause. Default 8. */
   constructor(clock: Clock, sliceMs = 8) {
     this.#clock = clock;
     this.#sliceMs = sliceMs;
@@ -18,7 +18,7 @@ export class TimeSlice {
     return this.#clock.now() - this.#since >= this.#sliceMs;
   }
 
-  /** Starts a slice: after any wait that let the event loop turn. */
+  /** Starts a slice. To be called after any wait in which the event loop could run. */
   rested(): void {
     this.#since = this.#clock.now();
   }

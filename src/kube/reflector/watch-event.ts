@@ -13,13 +13,13 @@ export type WatchEvent<O> =
     }
   | { readonly type: 'ERROR'; readonly error: RegistrarError };
 
-/** Throws `protocol` when the line is no event: bad JSON, an unknown type, no object, no resourceVersion. */
+/** Throws `protocol` when the line is not an event: bad JSON, an unknown type, no object, no resourceVersion. */
 export function parseWatchEvent<O extends KubernetesObject>(line: string): WatchEvent<O> {
   let event: { readonly type?: unknown; readonly object?: unknown } | null;
   try {
     event = JSON.parse(line);
   } catch {
-    // Without V8's message, which tells a part of the text.
+    // Without V8's message, which quotes a part of the text.
     throw new RegistrarError('protocol', 'a line of the watch is not JSON');
   }
   const object = event?.object;

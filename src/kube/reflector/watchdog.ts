@@ -1,9 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 
 /**
- * Ends an exchange whose other side has gone quiet: a dead peer behind a live proxy sends neither data nor a
- * reset, and a body's reader would wait for ever. The exchange runs on `signal`, which aborts with the parent
- * or once nobody called `heard()` for the limit; `expired` tells the two apart.
+ * Ends an exchange whose other side is silent. A dead peer behind a live proxy sends neither data nor a reset, and the
+ * body's reader would wait for ever. The exchange runs on `signal`, which aborts with the parent, or when `heard()`
+ * was not called for the limit; `expired` is true in the second case.
  */
 export class Watchdog implements Disposable {
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class Watchdog implements Disposable {
     return this.#expired;
   }
 
-  /** What `end()` was called with. */
+  /** The reason given to `end()`. */
   get endedBy(): Error | undefined {
     return this.#endedBy;
   }
@@ -45,12 +45,12 @@ export class Watchdog implements Disposable {
     this.#abort.abort(reason);
   }
 
-  /** Cheap enough for every chunk: the timer is not touched, it looks at the time when it fires. */
+  /** Cheap enough for every chunk: the timer stays, and looks at the time when it fires. */
   heard(): void {
     this.#heardAt = this.#clock.now();
   }
 
-  /** Starts over with another limit. */
+  /** Starts again with another limit. */
   limit(limitMs: number): void {
     this.#limitMs = limitMs;
     this.heard();
@@ -58,7 +58,7 @@ export class Watchdog implements Disposable {
     this.#arm(limitMs);
   }
 
-  /** Ends the exchange, if it is not over, and with it whatever else runs on the signal. */
+  /** Ends the exchange if it is not over, and everything else that runs on the signal. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     this.#parent.removeEventListener('abort', this.#onParentAbort);
