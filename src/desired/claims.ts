@@ -5,27 +5,27 @@ import { quote } from './mistake.ts';
 export interface Claim {
   /** Names of namespaces; `*` stands for each of them. */
   readonly namespaces: readonly string[];
-  /** Exact, or with a `*` at the end for any rest; `{namespace}` stands for the namespace that registers. */
+  /** An exact name, or one with `*` at the end for any rest; `{namespace}` stands for the registering namespace. */
   readonly services: readonly string[];
 }
 
 /** Why a namespace may not register a name. */
 export interface Denial {
-  /** The claims that cover it, none of which is the namespace's; without any, the name is reserved. */
+  /** The claims that cover the name, none of which belongs to the namespace. When empty, the name is reserved. */
   readonly claims: readonly Claimed[];
 }
 
 export interface Claimed {
-  /** Whose the name is; `*` when it is everybody's. */
+  /** The owner of the name; `*` for every namespace. */
   readonly namespace: string;
   /** As written. */
   readonly service: string;
 }
 
-/** Undefined when the namespace may register the name. */
+/** Returns undefined when the namespace may register the name. */
 export type Claims = (namespace: string, service: string) => Denial | undefined;
 
-/** Names that others look up to find a control plane, and that its own parts register. */
+/** Names by which others find a control plane, and which its own parts register. */
 export const defaultReservedNames: readonly string[] = [
   'consul',
   'consul-esm',
@@ -39,17 +39,17 @@ export const defaultReservedNames: readonly string[] = [
 /**
  * The rules of a claim table and of reserved names:
  *
- * - a reserved name is for nobody, unless a claim names it exactly, without `*` and `{namespace}`;
- * - any other name that no claim covers is free for all;
- * - a name that claims cover is for the namespaces of all those claims, and for nobody else.
+ * - a reserved name may be registered by nobody, unless a claim names it exactly, without `*` and `{namespace}`;
+ * - any other name that no claim covers may be registered by all namespaces;
+ * - a name that claims cover may be registered by the namespaces of these claims only.
  *
- * A pattern with `{namespace}` gives each name to one namespace only. `team-a-web` could be of `team` or of
- * `team-a` by `{namespace}-*`: it is of the longer one. With `*` for the namespaces every name that a namespace
- * could have counts, whether there is such a namespace or not, so that it does not depend on the moment and
- * nobody takes a name before its owner comes; with names of namespaces, those that any claim names beside this
- * very pattern.
+ * A pattern with `{namespace}` gives each name to one namespace only. With `{namespace}-*`, `team-a-web` could belong
+ * to `team` or to `team-a`; it belongs to the longer one. Where a claim is for all namespaces (`*`), every namespace
+ * that could have the name counts, whether it exists or not; the answer then does not change over time, and nobody
+ * takes a name before its owner comes. Where a claim lists namespaces, those that any claim lists for this pattern
+ * count.
  *
- * Names are compared without regard to case, as Consul does.
+ * The case of names does not matter, as in Consul.
  */
 export function createClaims(table: readonly Claim[], reserved: readonly string[] = []): Claims {
   const rules = rulesOf(table);
@@ -72,7 +72,7 @@ export function createClaims(table: readonly Claim[], reserved: readonly string[
   };
 }
 
-/** What to say to who is denied: who owns the name, and what to do. */
+/** The message for a denied namespace: who owns the name, and what to do. */
 export function denialText(service: string, namespace: string, { claims }: Denial): string {
   if (claims.length === 0) {
     return (
@@ -83,7 +83,7 @@ export function denialText(service: string, namespace: string, { claims }: Denia
   const owners = [...new Set(claims.map(ownerText))];
   const shown = owners.slice(0, shownOwners).join(' and ');
   const more = owners.length > shownOwners ? ` and ${owners.length - shownOwners} more` : '';
-  // The longer name of a namespace that there may not even be would be a riddle.
+  // An owner with a longer name, which may not even exist, needs an explanation.
   const longer = claims.find(
     (claim) => claim.service.includes(placeholder) && claim.namespace.startsWith(`${namespace}-`),
   );
@@ -106,13 +106,13 @@ interface Rule {
   /** In lower case, `{namespace}` included. */
   readonly pattern: string;
   readonly written: string;
-  /** Whose the name is by this rule: a namespace, `*` for all, undefined when the rule does not cover it. */
+  /** The owner of the name by this rule: a namespace, `*` for all, undefined when the rule does not cover the name. */
   ownerOf(name: string): string | undefined;
 }
 
 function rulesOf(table: readonly Claim[]): Rule[] {
   const rules: Rule[] = [];
-  /** Namespaces beside each pattern that depends on them. */
+  /** The namespaces listed for each pattern that depends on them. */
   const dependent = new Map<string, { written: string; namespaces: Set<string> }>();
   for (const { namespaces, services } of table) {
     for (const written of services) {
@@ -136,7 +136,7 @@ function rulesOf(table: readonly Claim[]): Rule[] {
   return rules;
 }
 
-/** The longest of these namespaces that the pattern may mean in a name. */
+/** The longest of these namespaces that the pattern can stand for in a name. */
 function longestOf(pattern: string, namespaces: ReadonlySet<string>): Rule['ownerOf'] {
   const candidates = [...namespaces]
     .sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
@@ -144,7 +144,7 @@ function longestOf(pattern: string, namespaces: ReadonlySet<string>): Rule['owne
   return (name) => candidates.find(({ fits }) => fits(name))?.namespace;
 }
 
-/** The longest text that could be a namespace and that the pattern may mean in a name. */
+/** The longest text that could be a namespace and that the pattern can stand for in a name. */
 function longestPossible(pattern: string): Rule['ownerOf'] {
   const [start = '', behind = ''] = pattern.split(placeholder);
   const [next = ''] = behind.split('*');
@@ -158,6 +158,6 @@ function longestPossible(pattern: string): Rule['ownerOf'] {
   };
 }
 
-/** RFC 1123 label, as Kubernetes wants it. */
+/** An RFC 1123 label, as Kubernetes requires. */
 const isNamespace = (text: string): boolean =>
   text.length <= 63 && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(text);
