@@ -1,5 +1,3 @@
-import type { TxnOp } from './catalog/txn-ops.ts';
-
 /** What precedes the operations of every transaction, encoded. */
 export interface Prefix {
   /** Operations as JSON, joined by commas; empty for none. */
@@ -28,8 +26,3 @@ export const noPrefix: Prefix = { body: '', bytes: 0, operations: 0 };
 
 /** The fence of a process that is alone. */
 export const noFence: Fence = { check: () => noPrefix, reserve: noPrefix, refused: () => false };
-
-export function prefixOf(operations: readonly TxnOp[]): Prefix {
-  const body = operations.map((operation) => JSON.stringify(operation)).join(',');
-  return { body, bytes: Buffer.byteLength(body), operations: operations.length };
-}

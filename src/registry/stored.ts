@@ -1,8 +1,8 @@
-import type { CheckAnswer, NodeAnswer, ServiceAnswer, TxnResult } from '../consul/schemas.ts';
-import { RegistrarError } from '../lib/errors.ts';
+import type { CheckAnswer, NodeAnswer, ServiceAnswer } from '../consul/schemas.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { Probe } from '../model/check.ts';
 import type { Instance } from '../model/instance.ts';
 import { checkId, consulNodeName, instanceId, serviceName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
 import type { ObservedCheck, StoredEntry } from '../plan/observed.ts';
 
 type StoredNode = Extract<StoredEntry, { kind: 'node' }>['node'];
@@ -72,57 +72,12 @@ export function toCheck(answer: CheckAnswer): ObservedCheck {
   };
 }
 
-/**
- * The results of a committed transaction, change by change. Consul answers one result for each entry set
- * and none for a deletion, so they do not align with the operations. Rejects with `protocol` when they are
- * not the entries that were set: then what is stored has to be read.
- */
-export function storedEntries(
-  changes: readonly Change[],
-  results: readonly TxnResult[],
-): (readonly StoredEntry[])[] {
-  const queue = results.values();
-  const entries = changes.map((change) => idsOf(change).map((id) => storedEntry(queue.next().value, id)));
-  if (queue.next().done !== true) throw mismatch();
-  return entries;
-}
-
-interface EntryId {
-  readonly kind: StoredEntry['kind'];
-  readonly id: string;
-}
-
-/** The entries a change sets, in the order of its operations. */
-function idsOf(change: Change): EntryId[] {
-  switch (change.kind) {
-    case 'put-node':
-      return [{ kind: 'node', id: change.node }];
-    case 'put-node-check':
-    case 'put-check':
-      return [{ kind: 'check', id: change.check.id }];
-    case 'put-instance':
-      return [
-        { kind: 'instance', id: change.instance.id },
-        ...change.instance.checks.map(({ id }) => ({ kind: 'check', id }) as const),
-      ];
-    case 'delete-check':
-    case 'delete-instance':
-    case 'delete-node':
-      return [];
-  }
-}
-
-function storedEntry(result: TxnResult | undefined, { kind, id }: EntryId): StoredEntry {
-  if (kind === 'node' && result?.Node?.Node === id) return { kind, node: toNode(result.Node) };
-  if (kind === 'instance' && result?.Service?.ID === id)
-    return { kind, instance: toInstance(result.Service) };
-  if (kind === 'check' && result?.Check?.CheckID === id) {
-    const { ServiceID } = result.Check;
-    return { kind, check: toCheck(result.Check), instance: ServiceID ? instanceId(ServiceID) : undefined };
-  }
-  throw mismatch();
-}
-
-function mismatch(): RegistrarError {
-  return new RegistrarError('protocol', 'PUT /v1/txn: the results are not the entries that were set');
+/** What a probe does, for an agent and for external monitors alike: durations as in Go. */
+export function probeFields({ kind, target, intervalMs, timeoutMs, deregisterAfterMs }: Probe): object {
+  return {
+    [kind.toUpperCase()]: target,
+    Interval: formatDuration(intervalMs),
+    Timeout: formatDuration(timeoutMs),
+    DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),
+  };
 }

@@ -26,6 +26,9 @@ const only: Record<string, readonly string[]> = {
   sandbox: ['lib'],
 };
 
+/** The two ways to register: what is beside them in registry/ imports neither, and neither imports the other. */
+const apart: readonly string[] = ['registry/catalog', 'registry/agent'];
+
 interface Import {
   readonly from: string;
   readonly line: number;
@@ -102,8 +105,18 @@ function cycles(imports: readonly Import[]): string[] {
   return messages;
 }
 
+function acrossApart(imports: readonly Import[]): string[] {
+  return imports.flatMap(({ from, line, to }) => {
+    const target = path.dirname(to);
+    const [inside, shared] = [path.dirname(from) === target, folderOf(from) === folderOf(to)];
+    return apart.includes(target) && shared && !inside
+      ? [`src/${from}:${line}: must not import ${target}/`]
+      : [];
+  });
+}
+
 const imports = sourceFiles().flatMap(importsOf);
-const problems = [...upward(imports), ...tooHigh(imports), ...cycles(imports)];
+const problems = [...upward(imports), ...acrossApart(imports), ...tooHigh(imports), ...cycles(imports)];
 for (const problem of problems) console.error(problem);
 console.log(`layers: ${imports.length} imports, ${problems.length} violations`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -4,7 +4,7 @@ import type { Instance } from '../../model/instance.ts';
 import { cappedOutput } from '../../plan/fields.ts';
 import { notesOf } from '../../plan/notes.ts';
 import { ownNotes } from '../../plan/ownership.ts';
-import { serviceFields } from '../stored.ts';
+import { probeFields, serviceFields } from '../stored.ts';
 
 /** The reason of a maintenance mode of ours: its check has no other place for our mark. */
 export const markedReason = (reason: string): string => `${reason} (${ownNotes})`;
@@ -43,13 +43,5 @@ function checkFields(check: Check): object {
   };
 }
 
-function definitionFields(definition: CheckDefinition): object {
-  if (definition.kind === 'ttl') return { TTL: formatDuration(definition.ttlMs) };
-  const { kind, target, intervalMs, timeoutMs, deregisterAfterMs } = definition;
-  return {
-    [kind.toUpperCase()]: target,
-    Interval: formatDuration(intervalMs),
-    Timeout: formatDuration(timeoutMs),
-    DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),
-  };
-}
+const definitionFields = (definition: CheckDefinition): object =>
+  definition.kind === 'ttl' ? { TTL: formatDuration(definition.ttlMs) } : probeFields(definition);

@@ -1,8 +1,8 @@
 import type { ConsulClient, TxnAnswer } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import type { ClusterUid } from '../../model/keys.ts';
-import { type Fence, noPrefix, type Prefix, prefixOf } from '../fence.ts';
-import type { TxnOp } from './txn-ops.ts';
+import { type Fence, noPrefix, type Prefix } from '../fence.ts';
+import { isDenied, type TxnOp } from './txn-ops.ts';
 
 export interface EpochFenceOptions {
   readonly client: ConsulClient;
@@ -68,7 +68,7 @@ export class EpochFence implements Fence {
     if (written === undefined) return unfenced();
     const epoch = written.kind === 'committed' ? written.results[0]?.KV?.ModifyIndex : undefined;
     if (epoch === undefined) throw new RegistrarError('conflict', `${Key} was written by somebody else`);
-    return new EpochFence(options, prefixOf([{ KV: { Verb: 'check-index', Key, Index: epoch } }]));
+    return new EpochFence(options, prefixOf({ KV: { Verb: 'check-index', Key, Index: epoch } }));
   }
 
   /** Whether Consul refuses the writes of an earlier leader. */
@@ -153,7 +153,10 @@ async function unlessDenied(
 const indexIn = (answer: TxnAnswer): number | undefined =>
   answer.kind === 'committed' ? answer.results[0]?.KV?.ModifyIndex : 0;
 
-const isDenied = (text: string): boolean => /permission denied/i.test(text);
+function prefixOf(operation: TxnOp): Prefix {
+  const body = JSON.stringify(operation);
+  return { body, bytes: Buffer.byteLength(body), operations: 1 };
+}
 
 const notLeading = (): RegistrarError =>
   new RegistrarError('fenced', 'this process does not lead any more, so it writes nothing');

@@ -2,6 +2,7 @@ import type { ConsulClient } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { type ClusterUid, type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
 import { clusterUidKey } from '../../model/owner.ts';
+import type { TxnOp } from './txn-ops.ts';
 
 /** The Consul node of a cluster's operators. No Kubernetes node's has its name: see consulNodeNameOf(). */
 export const heartbeatNode = (clusterName: string): ConsulNodeName =>
@@ -40,8 +41,18 @@ export async function removeHeartbeatNode(
   const { value } = await client.nodeServices(name, signal);
   if (value === undefined || !isHeartbeatNode(value.Node.Meta, owner)) return;
   const Node = { Node: name, ModifyIndex: value.Node.ModifyIndex };
-  const answer = await client.transaction([{ Node: { Verb: 'delete-cas', Node } }], signal);
+  await commit(client, [{ Node: { Verb: 'delete-cas', Node } }], `node ${name} could not be removed`, signal);
+}
+
+/** Rejects with `rejected`, with `failure` and Consul's reason, unless everything was committed. */
+export async function commit(
+  client: ConsulClient,
+  operations: readonly TxnOp[],
+  failure: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = await client.transaction(operations, signal);
   if (answer.kind === 'committed') return;
   const what = answer.kind === 'too-large' ? answer.text : (answer.errors[0]?.what ?? '');
-  throw new RegistrarError('rejected', `node ${name} could not be removed: ${what}`);
+  throw new RegistrarError('rejected', `${failure}: ${what}`);
 }

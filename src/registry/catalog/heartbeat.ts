@@ -11,7 +11,7 @@ import type { Logger } from '../../logging/logger.ts';
 import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
 import { externalSource, originKeys } from '../../model/origin.ts';
 import { clusterUidKey } from '../../model/owner.ts';
-import { heartbeatMeta, heartbeatNode, isHeartbeatNode } from './heartbeat-node.ts';
+import { commit, heartbeatMeta, heartbeatNode, isHeartbeatNode } from './heartbeat-node.ts';
 import type { TxnOp } from './txn-ops.ts';
 
 export interface HeartbeatOptions {
@@ -234,11 +234,8 @@ export class Heartbeat {
     return { Service: { Verb: 'delete', Node: this.#node, Service: { ID: id, Service: heartbeatService } } };
   }
 
-  async #send(operations: readonly TxnOp[], signal: AbortSignal): Promise<void> {
-    const answer = await this.#options.client.transaction(operations, signal);
-    if (answer.kind === 'committed') return;
-    const what = answer.kind === 'too-large' ? answer.text : (answer.errors[0]?.what ?? '');
-    throw new RegistrarError('rejected', `the heartbeat's entry could not be written: ${what}`);
+  #send(operations: readonly TxnOp[], signal: AbortSignal): Promise<void> {
+    return commit(this.#options.client, operations, "the heartbeat's entry could not be written", signal);
   }
 
   async #end(signal: AbortSignal): Promise<void> {

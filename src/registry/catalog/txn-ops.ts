@@ -1,8 +1,7 @@
-import { formatDuration } from '../../lib/duration.ts';
-import { type Check, isProbe, type Probe } from '../../model/check.ts';
+import { type Check, isProbe } from '../../model/check.ts';
 import type { Change } from '../../plan/change.ts';
 import { writtenCheck } from '../../plan/fields.ts';
-import { serviceFields } from '../stored.ts';
+import { probeFields, serviceFields } from '../stored.ts';
 
 /**
  * One operation of `PUT /v1/txn`, field by field as Consul documents it: a field Consul does not know is
@@ -100,18 +99,12 @@ function setCheck(
         Output: output,
         ServiceID: instance?.id ?? '',
         ServiceName: instance?.service ?? '',
-        ...(isProbe(check) ? { Definition: definitionOf(check.definition) } : {}),
+        // For external monitors (https://developer.hashicorp.com/consul/docs/register/external).
+        ...(isProbe(check) ? { Definition: probeFields(check.definition) } : {}),
       },
     },
   };
 }
 
-/** For external monitors (https://developer.hashicorp.com/consul/docs/register/external): durations as in Go. */
-function definitionOf({ kind, target, intervalMs, timeoutMs, deregisterAfterMs }: Probe): object {
-  return {
-    [kind.toUpperCase()]: target,
-    Interval: formatDuration(intervalMs),
-    Timeout: formatDuration(timeoutMs),
-    DeregisterCriticalServiceAfter: formatDuration(deregisterAfterMs),
-  };
-}
+/** Whether the ACL system refused an operation, by its text. */
+export const isDenied = (what: string): boolean => /permission denied/i.test(what);

@@ -1,6 +1,6 @@
 import type { ConsulClient } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import type { TxnOp } from './txn-ops.ts';
+import { isDenied, type TxnOp } from './txn-ops.ts';
 
 /** A transaction holds at least 64 operations on every Consul. */
 const atOnce = 60;
@@ -32,7 +32,7 @@ export async function refusedWrites(
     if (answer.kind !== 'rolled-back') {
       throw new RegistrarError('internal', `the trial of rights in Consul came to: ${answer.kind}`);
     }
-    for (const { what } of answer.errors) if (/permission denied/i.test(what)) refused.add(what);
+    for (const { what } of answer.errors) if (isDenied(what)) refused.add(what);
   }
   return [...refused];
 }

@@ -5,7 +5,6 @@ import { Wakeup } from '../../lib/wakeup.ts';
 import type { Change } from '../../plan/change.ts';
 import { type Fence, noFence, type Prefix } from '../fence.ts';
 import type { ChangeWriter } from '../registry.ts';
-import { storedEntries } from '../stored.ts';
 import { type Submitted, Tickets } from '../tickets.ts';
 import {
   type Batch,
@@ -17,6 +16,8 @@ import {
   type TxnLimits,
 } from './batch.ts';
 import { LearntLimits } from './learnt-limits.ts';
+import { storedEntries } from './stored-entries.ts';
+import { isDenied } from './txn-ops.ts';
 
 /** One transaction, for metrics. */
 export interface TxnReport {
@@ -333,6 +334,6 @@ function changeAt(batch: Batch, opIndex: number): EncodedChange | undefined {
 function refusal(change: Change, what: string): RegistrarError {
   const message = `${change.kind} on node ${change.node}: ${what}`;
   if (what.includes('index is stale')) return new RegistrarError('conflict', message, { status: 409 });
-  if (/permission denied/i.test(what)) return new RegistrarError('forbidden', message, { status: 403 });
+  if (isDenied(what)) return new RegistrarError('forbidden', message, { status: 403 });
   return new RegistrarError('rejected', message, { status: 409 });
 }
