@@ -42,7 +42,7 @@ export interface ClusterStoresOptions {
   readonly podLabelSelector?: string;
   /**
    * Called when something about a Kubernetes node may have to change in Consul; '' stands for the endpoints
-   * that name no node. `receivedAt`: monotonic ms at which we learnt of it. It must only take note.
+   * that name no node. `receivedAt`: when the change arrived, monotonic ms. It must only mark something dirty.
    */
   readonly onDirty: (node: string, receivedAt: number) => void;
   /** History went backwards for a store; see Regression. */
@@ -58,16 +58,16 @@ interface Runnable {
 }
 
 /**
- * The cluster as we know it: the four stores with their reflectors, and the indices the desired state is
- * computed from. A change marks the Kubernetes nodes it may matter to:
+ * The known state of the cluster: the four stores with their reflectors, and the indices from which the desired state
+ * is computed. A change marks the Kubernetes nodes that it may affect:
  *
  * - a pod: its old and new node, and the nodes named by endpoints it stands behind
- * - a Service that has or had our annotations: the nodes of all endpoints of its slices; the endpoints that
- *   name no node stand for those of a Service that has none
+ * - a Service that has or had the annotations: the nodes of all endpoints of its slices; if it has no endpoints, the
+ *   endpoints that name no node
  * - a slice of an annotated Service: the nodes whose endpoints differ
  * - a node: itself
  *
- * A change of nothing we keep marks nothing.
+ * A change that no record holds marks nothing.
  */
 export class ClusterStores implements ClusterView {
   readonly pods: Store<PodRecord>;
@@ -78,8 +78,8 @@ export class ClusterStores implements ClusterView {
    * Resolves when every source (a kind of object in a namespace, or in all) was read or is refused; nothing may be
    * removed from Consul before. Never rejects.
    *
-   * Sources that are refused hold up nobody, as long as the nodes can be read, where they are watched, and pods
-   * somewhere: without these nothing can be said of any instance.
+   * Refused sources delay nothing, as long as nodes can be read, where they are watched, and pods in at least one
+   * namespace: without these nothing is known of any instance.
    */
   readonly settled: Promise<void>;
   readonly #onDirty: (node: string, receivedAt: number) => void;
@@ -112,7 +112,7 @@ export class ClusterStores implements ClusterView {
     this.services = store('services');
     this.endpointSlices = store('endpointslices');
     this.kubeNodes = store('nodes');
-    // The indices subscribe first: whoever subscribes later sees them up to date.
+    // The indices subscribe first, so that later subscribers see them up to date.
     this.pods.subscribe((before, after, _cause, at) => this.#podChanged(before, after, at));
     this.services.subscribe((before, after, _cause, at) => this.#serviceChanged(before, after, at));
     this.endpointSlices.subscribe((before, after, _cause, at) => this.#sliceChanged(before, after, at));
@@ -169,7 +169,7 @@ export class ClusterStores implements ClusterView {
     for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
   }
 
-  /** What still has to be read, or refused, before anything is said of the cluster. */
+  /** The sources that still have to be read, or refused, before anything is known of the cluster. */
   get pending(): readonly ReflectorStatus[] {
     if (this.#isSettled) return [];
     const all = this.status();
@@ -179,15 +179,14 @@ export class ClusterStores implements ClusterView {
     return all.filter((status) => !status.synced && (!status.refused || isNeeded(status)));
   }
 
-  /** What could never be read. That objects of it are not in the stores says nothing. */
+  /** What could never be read. Its objects may exist although the stores do not have them. */
   get unread(): readonly UnreadSource[] {
     return this.#unread;
   }
 
   /**
-   * Since when what is in the stores may be of another history, monotonic ms; see Reflector. A source that was never
-   * read has nothing there, and a namespace that is refused, as after its deletion, may be so for ever: neither casts
-   * doubt on the others.
+   * Since when the stores may be of another history, monotonic ms; see Auditor. A source that was never read has nothing
+   * there, and a namespace may be refused for ever, as after its deletion. Neither makes the others doubtful.
    */
   get doubtfulSince(): number | undefined {
     let first: number | undefined;
@@ -233,7 +232,7 @@ export class ClusterStores implements ClusterView {
     return this.services.get(namespace, name);
   }
 
-  /** Without those of pods that may not be read: half of what such an instance is made of is missing. */
+  /** Without those of pods that may not be read: half of such an instance's fields would be missing. */
   endpointsOnNode(node: string): Iterable<SliceEndpoint> {
     const endpoints = this.#endpoints.onNode(node);
     if (this.#withoutPods.size === 0) return endpoints;

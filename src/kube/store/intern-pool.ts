@@ -1,4 +1,4 @@
-/** Longer values are not shared, in characters of JSON: there are few of them, or somebody makes many on purpose. */
+/** Longer values are not shared, in characters of JSON: they are few, unless an attacker makes many. */
 const longestShared = 131_072;
 
 export interface InternPoolOptions {
@@ -10,11 +10,11 @@ export interface InternPoolOptions {
 
 /**
  * Shares values of equal content between records: label sets, port lists, node names. Pods of one ReplicaSet
- * differ in little more than name and IP, so this is most of what makes a record slim.
+ * differ in little more than name and IP, so this saves most of a record's memory.
  *
- * The pool never grows past two generations of each kind, each of them bounded in entries and in characters: what
- * was asked for lately is kept, the rest is let go. A forgotten value only stops being shared with records still to
- * come, so nothing has to count references and no relist has to rebuild anything.
+ * The pool never exceeds two generations of each kind, each bounded in entries and in characters: it keeps the values
+ * that were used lately. A value that it drops is only not shared with later records, so no references are counted
+ * and no relist rebuilds anything.
  */
 export class InternPool {
   readonly #strings: Generations<string>;

@@ -8,9 +8,8 @@ const flag = { ready: 1, serving: 2, terminating: 4 } as const;
 type PackedEndpoint = readonly [readonly string[], string, string, number, string, string];
 
 /**
- * An EndpointSliceRecord that keeps its endpoints as one string until somebody reads them. Nobody reads
- * those of Services without our annotations, which in most clusters is nearly all of them, and as objects
- * they would take three times the memory.
+ * An EndpointSliceRecord that keeps its endpoints as one string until they are read. As objects they would take three
+ * times the memory, and those of Services without the annotations are never read: in most clusters nearly all.
  */
 class SlimEndpointSlice implements EndpointSliceRecord {
   readonly uid: string;

@@ -91,7 +91,7 @@ class SlimPod implements PodRecord {
 
 const hasEnded = ({ status }: V1Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
-/** What is kept of a pod that has ended: which it was, and how it ended. Clusters keep thousands of them. */
+/** The record of a pod that has ended: its identity, and how it ended. Clusters keep thousands of them. */
 function remains({ metadata = {}, status }: V1Pod): V1Pod {
   const { uid, namespace, name, resourceVersion, deletionTimestamp } = metadata;
   const identity = { uid, namespace, name, resourceVersion, deletionTimestamp };
@@ -105,7 +105,7 @@ function keptLabels(labels: Readonly<Record<string, string>> = {}): Readonly<Rec
   return Object.fromEntries(names.slice(0, mostLabels + 1).map((name) => [name, labels[name]!]));
 }
 
-/** Of many gates those that say something: our own, and those that are not fulfilled. */
+/** Of many gates only those that matter: the operator's own, and those that are not fulfilled. */
 function keptGates(gates: readonly GateState[]): readonly GateState[] {
   if (gates.length <= mostGates) return gates;
   const rank = ({ type, status }: GateState): number => (type === registeredGate ? 0 : status ? 2 : 1);

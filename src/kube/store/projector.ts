@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { describe } from '../../lib/errors.ts';
 import type { Logger } from '../../logging/logger.ts';
 
-/** Makes records of objects. One that cannot be read is logged and counted, and stops nothing. */
+/** Makes records of objects. An object that cannot be read is logged and counted; the others go on. */
 export class Projector<O extends KubernetesObject, R> {
   readonly #project: (object: O) => R;
   readonly #logger: Logger;

@@ -1,8 +1,8 @@
 import type { StoredRecord } from './store.ts';
 
 /**
- * Whether two versions of a record say the same apart from their resourceVersion: a kubelet's heartbeat, a
- * change to a field we do not keep. Values compare by content where they are not shared already.
+ * Whether two versions of a record are equal apart from their resourceVersion, as after a kubelet's heartbeat or a
+ * change of a field that no record holds. Values that are not shared are compared by content.
  */
 export function sameApartFromVersion<R extends StoredRecord & object>(a: R, b: R): boolean {
   for (const key of Object.keys(a) as (keyof R)[]) {

@@ -12,7 +12,7 @@ export interface StoredRecord {
 /**
  * What a change is evidence of.
  *
- * - `event`    the server told of it: an ADDED, MODIFIED or DELETED event
+ * - `event`    the server sent an ADDED, MODIFIED or DELETED event
  * - `relist`   found different in a list. A removal is then an *unexplained absence*, unless the record
  *              before was already `deleting`
  * - `replaced` removed because another uid was seen under its name, and a name has one object: a proof
@@ -21,10 +21,10 @@ export type Cause = 'event' | 'relist' | 'replaced';
 
 /**
  * Called after each change, with the store already in the new state. `before` undefined: added; `after`
- * undefined: removed. `receivedAt`: monotonic ms at which the evidence reached us.
+ * undefined: removed. `receivedAt`: when the evidence arrived, monotonic ms.
  *
- * It must only take note (mark a key dirty): it runs inside the watch. What it throws is logged and counted,
- * and keeps nobody else from hearing of the change.
+ * It must only mark a key dirty, because it runs inside the watch. What it throws is logged and counted, and the other
+ * handlers are called all the same.
  */
 export type StoreHandler<R> = (
   before: R | undefined,
@@ -39,9 +39,9 @@ export interface StoreWriter<R> {
   readonly scope: string | undefined;
   /** Records in scope. */
   readonly size: number;
-  /** A record of the version we have is unchanged, unless `versionsRepeat`. */
+  /** A record of the stored version is unchanged, unless `versionsRepeat`. */
   put(record: R, cause: 'event' | 'relist', receivedAt: number, options?: PutOptions): PutResult;
-  /** Removes the object of this uid; one of another uid under the name stays. */
+  /** Removes the object of this uid. An object of another uid under the name stays. */
   delete(namespace: string, name: string, uid: string, receivedAt: number): boolean;
   /** `namespace`: empty for cluster-scoped kinds. */
   get(namespace: string, name: string): R | undefined;
@@ -52,7 +52,7 @@ export interface StoreWriter<R> {
 }
 
 export interface PutOptions {
-  /** Two states may carry the same version: history went back. Default false. */
+  /** Whether two states may have the same version, because history went back. Default false. */
   readonly versionsRepeat?: boolean;
 }
 
@@ -101,7 +101,7 @@ export class Store<R extends StoredRecord> {
     else for (const names of this.#namespaces.values()) yield* names.values();
   }
 
-  /** Handlers hear of every change after the subscription, in the order they subscribed. */
+  /** Handlers are called for every change after the subscription, in the order of their subscriptions. */
   subscribe(handler: StoreHandler<R>): Disposable {
     this.#handlers.add(handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
