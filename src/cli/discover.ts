@@ -35,11 +35,7 @@ export async function discover(
   await using connections = await connect(loaded, { kube: false });
   const { clock, random, consul } = connections;
   const { datacenter, namespace, partition } = loaded.config.consul;
-  const scope = {
-    ...(datacenter === undefined ? {} : { datacenter }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(partition === undefined ? {} : { partition }),
-  };
+  const scope = { datacenter, namespace, partition };
   const warn = (text: string) => void context.stderr.write(`kube-registrar: ${visible(text)}\n`);
   await using naming = new ConsulNaming({
     ...scope,

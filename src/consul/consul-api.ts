@@ -84,10 +84,10 @@ const waitJitter = 1 / 16;
 /**
  * Consul's HTTP API by npm `consul` over our transport, for servers and agents.
  *
- * Of the package come paths, parameters and bodies. Its sockets, timers and limits are not used: on its own
- * sockets a body that is cut short never settles, bodies have no bound and the deadline is a real timer. papi lets an
- * extension replace a request's transport, so that the request goes the same way as all others: with fail-over,
- * rotation of certificates and tokens, the deadline of the injected clock, bounds, and redaction.
+ * The package makes paths, parameters and bodies. Its sockets, timers and limits are not used: on its own sockets a
+ * call whose answer is cut short never settles, answers have no limit, and the deadline is a real timer. papi lets an
+ * extension replace a request's transport. So requests go over ours: with fail-over, rotation of certificates and
+ * tokens, the deadline of the injected clock, size limits, and redaction.
  *
  * `ctx` is the one option that the package's methods hand on as it is, so a call's signal and limits travel with it.
  * papi would cancel by an event of it; here the transport obeys the signal itself, and no listener is left on it.

@@ -10,11 +10,11 @@ import { healthInstances } from './health-entry.ts';
 
 export interface ConsulScope {
   /** Enterprise namespace. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** Enterprise admin partition. */
-  readonly partition?: string;
+  readonly partition?: string | undefined;
   /** Datacenter to find services in; the agent's own when absent. */
-  readonly datacenter?: string;
+  readonly datacenter?: string | undefined;
 }
 
 export interface ConsulAgentsOptions {
