@@ -7,11 +7,11 @@ export interface Prefix {
 }
 
 /**
- * Keeps a process that must not write any more from writing: here, before a transaction is sent, and in
- * Consul, by operations that fail there. They change nothing.
+ * Stops the writes of a process that does not lead any more: here, before a request is sent, and in Consul, by operations
+ * that fail there. These operations change nothing.
  */
 export interface Fence {
-  /** What a transaction that is sent now has to begin with. Throws `fenced` when none may be sent. */
+  /** What a transaction sent now has to begin with. Throws `fenced` when none may be sent. */
   check(): Prefix;
   /** Room to leave for it. */
   readonly reserve: Pick<Prefix, 'bytes' | 'operations'>;

@@ -16,7 +16,7 @@ import type { ChangeResult, Submitted } from './tickets.ts';
 
 export interface ObservedStateOptions {
   readonly reader: NodeReader;
-  /** Only nodes stamped with this uid are ours. */
+  /** Nodes stamped with this uid belong to this cluster: they are owned. */
   readonly owner: ClusterUid;
   /** Readings at once. Default 8. */
   readonly parallel?: number;
@@ -26,21 +26,20 @@ export interface ObservedStateOptions {
 interface Known {
   /** Undefined: there was no such node when it was last read. Only ever replaced by its equal. */
   node: ObservedNode | undefined;
-  /** False when a write of ours may or may not have reached it. */
+  /** False when the outcome of a write of this process is not known. */
   readonly certain: boolean;
   /** Of the last reading; undefined when there was none, or no node. */
   readonly index: number | undefined;
 }
 
 /**
- * What Consul holds of ours, in memory: read whole at the start, kept up by our own committed changes,
- * compared with fresh readings.
+ * What Consul holds of this cluster, in memory: read whole at the start, updated by the changes this process commits,
+ * and compared with fresh readings.
  *
- * - `node()` answers from memory; `load()` first reads what is not known for certain: names never seen and
- *   nodes with a write of unknown outcome;
- * - `follow()` keeps the results of what the writer was given;
- * - a reading during which one of our own writes to the node was under way says nothing and is dropped;
- * - the absence of a node we know is believed only when Consul confirms it;
+ * - `node()` answers from memory; `load()` first reads names never seen and nodes with a write of unknown outcome;
+ * - `follow()` takes in the results of submitted changes;
+ * - a reading is dropped when a write of this process to the node was under way at the same time;
+ * - the absence of a known node is believed only when Consul confirms it;
  * - a reading that differs from memory is drift, and is what memory holds from then on.
  */
 export class ObservedState {
@@ -49,7 +48,7 @@ export class ObservedState {
   readonly #parallel: number;
   readonly #known = new Map<ConsulNodeName, Known>();
   readonly #writing = new Set<ConsulNodeName>();
-  /** Indexes of our last writes, the oldest first. */
+  /** Indexes of the last writes of this process, the oldest first. */
   readonly #written = new Set<number>();
   #features: RegistryFeatures;
   #complete = false;
@@ -61,12 +60,12 @@ export class ObservedState {
     this.#parallel = parallel;
   }
 
-  /** Whether everything of ours has been read once: before, nothing may be removed. */
+  /** Whether everything of this cluster has been read once. Before that, nothing may be removed. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** The stamp by which Consul is asked for our nodes. */
+  /** The stamp by which Consul finds the nodes of this cluster. */
   get nodeMeta(): Readonly<Record<string, string>> {
     return { [clusterUidKey]: this.#owner, [managedByKey]: managedByValue };
   }
@@ -81,13 +80,13 @@ export class ObservedState {
     return this.#known.get(name)?.node;
   }
 
-  /** Nodes of ours that exist. */
+  /** Nodes of this cluster that exist. */
   *nodes(): Iterable<ObservedNode> {
-    for (const { node } of this.#known.values()) if (node !== undefined && this.#isOurs(node)) yield node;
+    for (const { node } of this.#known.values()) if (node !== undefined && this.#isOwned(node)) yield node;
   }
 
   /**
-   * Reads everything that is ours, and returns how it differs from what was known. Where nodes fail alone, one
+   * Reads everything of this cluster, and returns how it differs from what was known. Where `nodesFailAlone`, a node
    * that cannot be read stays as it was.
    */
   async readAll(signal: AbortSignal): Promise<Drift[]> {
@@ -98,7 +97,7 @@ export class ObservedState {
     return drifts;
   }
 
-  /** Somebody else may have written on our behalf: load() reads every node again. */
+  /** Has load() read every node again: another replica may have written. */
   distrust(): void {
     for (const [name, known] of this.#known) this.#known.set(name, { ...known, certain: false });
   }
@@ -108,7 +107,7 @@ export class ObservedState {
     return this.#known.get(name)?.certain !== true;
   }
 
-  /** Makes `node()` of these names fit to compute changes from. */
+  /** Reads those of these nodes whose state in memory changes must not be computed from. */
   async load(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<void> {
     await this.#readEach(
       [...names].filter((name) => this.needsReading(name)),
@@ -117,7 +116,7 @@ export class ObservedState {
     );
   }
 
-  /** Nobody needs this node any more, and it cannot be read. */
+  /** Drops a node that is not needed any more and cannot be read. */
   forget(name: ConsulNodeName): void {
     this.#known.delete(name);
   }
@@ -128,8 +127,8 @@ export class ObservedState {
   }
 
   /**
-   * Reads one node again, and returns how it differs from what was known; undefined when a write of ours
-   * to it, or another reading, was under way: this one then says nothing, and has to be done again.
+   * Reads one node again, and returns how it differs from what was known. Undefined when a write of this process
+   * to it, or another reading, was under way: the caller then has to ask again.
    */
   async compareNode(name: ConsulNodeName, signal: AbortSignal): Promise<readonly Drift[] | undefined> {
     if (this.#writing.has(name)) return undefined;
@@ -138,13 +137,13 @@ export class ObservedState {
     return this.#accept(name, before, reading);
   }
 
-  /** Whether there is a node of this name, and it is ours. */
-  isOurs(name: ConsulNodeName): boolean {
+  /** Whether there is a node of this name that belongs to this cluster. */
+  isOwned(name: ConsulNodeName): boolean {
     const node = this.node(name);
-    return node !== undefined && this.#isOurs(node);
+    return node !== undefined && this.#isOwned(node);
   }
 
-  /** Whether a write of ours to this node is under way. */
+  /** Whether this process is writing to this node. */
   isWriting(name: ConsulNodeName): boolean {
     return this.#writing.has(name);
   }
@@ -154,23 +153,23 @@ export class ObservedState {
     return this.#writing.size > 0;
   }
 
-  /** Whether a recent write of this process set something at this index. */
+  /** Whether a recent write of this process got this index. */
   wroteAt(index: number): boolean {
     return this.#written.has(index);
   }
 
-  /** What is as wanted takes its values from there, to be in memory once. Nothing else is seen of it. */
+  /** Shares equal values with the wanted instances, to hold them in memory once. Has no other effect. */
   share(name: ConsulNodeName, wanted: ReadonlyMap<InstanceId, Instance>): void {
     const known = this.#known.get(name);
     if (known?.node !== undefined) known.node = withWantedValues(known.node, wanted);
   }
 
-  /** Where a wait for this node's checks can go on: after its last reading, so before our own writes since then. */
+  /** Index for the next blocking query on this node's checks: that of its last reading, before any later write. */
   readIndex(name: ConsulNodeName): number | undefined {
     return this.#known.get(name)?.index;
   }
 
-  /** The same promises, settling after the results are kept here. */
+  /** The same promises, each settling after its results have been taken in here. */
   follow(submitted: Submitted): Submitted {
     const followed = new Map<ConsulNodeName, Promise<readonly ChangeResult[]>>();
     for (const [name, promise] of submitted) {
@@ -203,12 +202,12 @@ export class ObservedState {
     return found.flat();
   }
 
-  /** What is missing is believed to be gone only when a transaction says so, too: one entry vouches for all. */
+  /** Believes that something is gone only when a transaction confirms it, for one of the missing entries. */
   async #read(name: ConsulNodeName, before: Known | undefined, signal: AbortSignal): Promise<NodeReading> {
     const reading = await this.#reader.read(name, signal);
     const known = before?.node;
-    // A reading that will be dropped needs no confirmation.
-    if (known === undefined || !this.#isOurs(known) || this.#known.get(name) !== before) return reading;
+    // A reading that accept() will drop needs no confirmation.
+    if (known === undefined || !this.#isOwned(known) || this.#known.get(name) !== before) return reading;
     if (this.#writing.has(name)) return reading;
     const { node: fresh } = reading;
     const instance = fresh && missingFrom(fresh, known);
@@ -218,13 +217,13 @@ export class ObservedState {
     return reading;
   }
 
-  /** Undefined when the reading was overtaken and is dropped. */
+  /** Undefined when the reading is dropped. */
   #accept(name: ConsulNodeName, before: Known | undefined, { node: fresh, index }: NodeReading) {
     if (this.#writing.has(name) || this.#known.get(name) !== before) return undefined;
     const known = before?.node;
-    const ours = known !== undefined && this.#isOurs(known);
-    const stampedBefore = ours && fresh?.createIndex === known.createIndex;
-    // A name that is free, and was so before, needs no memory.
+    const isOwned = known !== undefined && this.#isOwned(known);
+    const stampedBefore = isOwned && fresh?.createIndex === known.createIndex;
+    // A name that was free before and still is does not have to be remembered.
     if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
     else {
       const gone = fresh && reaped(known, fresh);
@@ -235,7 +234,7 @@ export class ObservedState {
       };
       this.#known.set(name, { node, certain: true, index });
     }
-    return ours && before?.certain === true ? drift(known, fresh) : [];
+    return isOwned && before?.certain === true ? drift(known, fresh) : [];
   }
 
   #keep(name: ConsulNodeName, results: readonly ChangeResult[]): void {
@@ -268,12 +267,12 @@ export class ObservedState {
     }
   }
 
-  #isOurs(node: ObservedNode): boolean {
+  #isOwned(node: ObservedNode): boolean {
     return nodeOwnership(node, this.#owner) === 'ours';
   }
 }
 
-/** An instance that is not there any more. Under its id in another case it is: Consul has one entry for both. */
+/** An instance that is gone. An id in another letter case is the same one: Consul has one entry for both. */
 function missingFrom(fresh: ObservedNode, known: ObservedNode): ObservedInstance | undefined {
   for (const instance of known.instances.values()) {
     if (fresh.instances.has(instance.id)) continue;

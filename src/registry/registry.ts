@@ -6,31 +6,31 @@ import type { Fence } from './fence.ts';
 import type { ObservedState } from './observed-state.ts';
 import type { Submitted } from './tickets.ts';
 
-/** What a registry tells whoever follows it. */
+/** What a registry reports. */
 export interface RegistryListener {
-  /** Somebody else changed entries of ours. */
+  /** Somebody else changed entries of this cluster. */
   readonly onDrift: (drift: readonly Drift[]) => void;
-  /** A node that was not known, or out of reach, has been read: it is to be looked at. */
+  /** A node that was not known, or out of reach, has been read. It is to be reconciled. */
   readonly onAppeared: (node: ConsulNodeName) => void;
-  /** Everything has been compared, or is now to be. */
+  /** Everything has been compared. With agents: it is time to reconcile every node. */
   readonly onCompared: (drift: readonly Drift[]) => void;
-  /** Nothing of Consul can be read; it is tried again. */
+  /** Nothing can be read from Consul; the registry tries again. */
   readonly onError: (error: RegistrarError) => void;
-  /** Whether something is wanted on a node, or there is such a node. */
+  /** Whether anything is wanted on a node, or the Kubernetes node exists. */
   readonly isWanted: (node: ConsulNodeName) => boolean;
 }
 
-/** What brings changes into Consul: into the catalog in transactions, or to the agents of the nodes. */
+/** Writes changes to Consul: to the catalog in transactions, or to the agents of the nodes. */
 export interface ChangeWriter {
-  /** Requests on their way. */
+  /** Requests in flight. */
   readonly inFlight: number;
   /** Resolves when something submitted now would be sent at once; rejects with the signal's reason. */
   ready(signal: AbortSignal): Promise<void>;
   /** A node must not be submitted again before its results are in. */
   submit(changes: readonly Change[]): Submitted;
-  /** Keeps what was written from running out, until the signal aborts. Default: nothing does. */
+  /** Repeats the status of TTL checks before they expire, until the signal aborts. Default: nothing expires. */
   keepAlive?(signal: AbortSignal): Promise<void>;
-  /** Lets what is in flight end and starts nothing; what has not been sent fails with `aborted`. */
+  /** Waits for what is in flight and starts nothing more; what has not been sent fails with `aborted`. */
   close(): Promise<void>;
 }
 
@@ -47,15 +47,15 @@ export interface Registry extends AsyncDisposable {
   readonly observed: ObservedState;
   /** Reads what has to be known before anything is computed. Rejects when it cannot be had. */
   read(signal: AbortSignal): Promise<void>;
-  /** A node of the cluster: it may be a new one. */
+  /** Follows a node of the cluster from now on, if it does not already. */
   follow(node: ConsulNodeName): void;
-  /** Keeps `observed` true to what others do, by comparing it every now and then, until the signal aborts. */
+  /** Compares `observed` with Consul at intervals, until the signal aborts: finds what others changed. */
   compare(listener: RegistryListener, signal: AbortSignal): Promise<void>;
   /**
-   * Finds what others do soon after they did it, until the signal aborts. For who writes: a standby reads
-   * everything when it takes over. Beside `compare()`, never twice at the same time.
+   * Finds what others change soon after they did, until the signal aborts. Only the leader needs it: a standby reads
+   * everything when it takes over. Runs beside `compare()`, never twice at the same time.
    */
   watch(listener: RegistryListener, signal: AbortSignal): Promise<void>;
-  /** What writes for as long as the fence allows. */
+  /** Creates a writer, which writes for as long as the fence allows. */
   writer(parts: WriteOptions): ChangeWriter;
 }

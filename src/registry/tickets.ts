@@ -9,8 +9,8 @@ import type { StoredEntry } from '../plan/observed.ts';
  * - `committed` written, with the entries as Consul stored them
  * - `refused`   this change is at fault and was left out, the others went ahead without it; `conflict` when
  *               the node is not the one that was observed. To be retried alone, with backoff
- * - `failed`    not known to be written, through no fault of its own. The node is to be read again and its
- *               changes computed again, after a backoff
+ * - `failed`    the outcome is not known, and the change is not at fault. The node is to be read and its changes
+ *               computed again, after a backoff
  */
 export type Outcome =
   | { readonly kind: 'committed'; readonly entries: readonly StoredEntry[] }
@@ -32,7 +32,7 @@ interface Ticket {
   readonly done: (results: readonly ChangeResult[]) => void;
 }
 
-/** Who waits for which change: each change is settled once, each node's promise with the last of them. */
+/** Settles each change once, and each node's promise with the last of its changes. */
 export class Tickets {
   readonly #nodes = new Set<ConsulNodeName>();
   readonly #open = new Map<Change, Ticket>();

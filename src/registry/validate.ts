@@ -5,9 +5,9 @@ import type { Change } from '../plan/change.ts';
 const statuses: ReadonlySet<string> = new Set(checkStatuses);
 
 /**
- * What is wrong with a change, undefined when nothing is. Consul takes a status that does not exist, a node
- * without an address and odd node meta without complaint, and refuses odd service meta only with the whole
- * transaction; so it is all looked at before it is sent.
+ * What is wrong with a change; undefined when nothing is. Consul silently accepts an unknown status, a node without an
+ * address and invalid node meta, and refuses invalid service meta together with the whole transaction. So everything is
+ * validated before it is sent.
  */
 export function invalid(change: Change): string | undefined {
   if (change.node === '') return 'the node has no name';

@@ -6,10 +6,10 @@ import { notesOf } from '../../plan/notes.ts';
 import { ownNotes } from '../../plan/ownership.ts';
 import { probeFields, serviceFields } from '../stored.ts';
 
-/** The reason of a maintenance mode of ours: its check has no other place for our mark. */
+/** The reason of a maintenance mode that the operator sets. Its check has no other field to mark it as the operator's. */
 export const markedReason = (reason: string): string => `${reason} (${ownNotes})`;
 
-/** Undefined: not entered by us. */
+/** The reason without the mark; undefined when somebody else set the maintenance mode. */
 export function unmarkedReason(notes: string): string | undefined {
   const mark = ` (${ownNotes})`;
   return notes.endsWith(mark) ? notes.slice(0, -mark.length) : undefined;

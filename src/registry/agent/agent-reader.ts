@@ -23,13 +23,13 @@ export interface AgentReaderOptions {
   readonly owner: ClusterUid;
   /** The nodes there are. */
   readonly names: () => Iterable<ConsulNodeName>;
-  /** The Kubernetes node behind one of ours. */
+  /** The Kubernetes node that a node of this cluster stands for; '' = none, undefined = not known (any more). */
   readonly kubeNode: (node: ConsulNodeName) => string | undefined;
 }
 
 /**
- * Reads what is ours from the agent on each node. The node itself is the agent's: of it we show no more than
- * what the rest of the operator knows it by. Services of others, and their checks, are left out.
+ * Reads this cluster's instances from the agent on each node, and leaves out the services and checks of others. The node
+ * itself is the agent's: it is shown with nothing but the meta by which the rest of the operator knows it.
  */
 export class AgentReader implements NodeReader {
   readonly features = agentFeatures;
@@ -77,7 +77,7 @@ export class AgentReader implements NodeReader {
       const ofService = answers.filter(({ ServiceID }) => ServiceID === answer.ID);
       const checks = new Map<CheckId, ObservedCheck>();
       for (const each of ofService) checks.set(checkId(each.CheckID), checkOf(each, modifyIndex));
-      if (!isOurs(answer, checks, owner)) continue;
+      if (!isOwnedService(answer, checks, owner)) continue;
       const instance = toInstance({ ...answer, ModifyIndex: modifyIndex });
       const taggedAddresses = ownTaggedAddresses(instance);
       instances.set(instance.id, { ...instance, taggedAddresses, checks });
@@ -100,8 +100,8 @@ export class AgentReader implements NodeReader {
   }
 }
 
-/** By its stamp; or, when an outsider registered it again without, by a check of ours that is left. */
-function isOurs(
+/** By its stamp; or, when somebody else registered it again without the stamp, by a check of the operator's that is left. */
+function isOwnedService(
   { Meta }: AgentServiceAnswer,
   checks: ReadonlyMap<CheckId, ObservedCheck>,
   owner: ClusterUid,

@@ -122,7 +122,7 @@ export class AgentRegistry implements Registry {
       clock,
       random,
       ttlMs,
-      onLost: (node) => this.#watcher?.notify(node),
+      onMissing: (node) => this.#watcher?.notify(node),
     });
     return new AgentWriter({
       agents: this.#agents,

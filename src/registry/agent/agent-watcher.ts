@@ -18,9 +18,9 @@ export interface AgentWatcherOptions {
   readonly logger: Logger;
   /** Between two readings of an agent, in milliseconds, ±10 %. */
   readonly intervalMs: number;
-  /** Somebody else changed something of ours with an agent. */
+  /** Somebody else changed something of this cluster at an agent. */
   readonly onDrift: (drift: readonly Drift[]) => void;
-  /** An agent answers for the first time, or again: its node is to be looked at. */
+  /** An agent answers for the first time, or again: its node is to be reconciled. */
   readonly onAnswers: (node: ConsulNodeName) => void;
   /** Whether anybody needs this agent any more. */
   readonly isWanted: (node: ConsulNodeName) => boolean;
@@ -162,7 +162,7 @@ export class AgentWatcher {
       for (;;) {
         [instance] = observed.node(node)?.instances.keys() ?? [];
         if (instance !== undefined && watch.state.kind === 'answers') break;
-        // Without an instance nothing can be lost and nothing can be waited for. The first may come any moment.
+        // Without an instance there is nothing to query. The first may come at any moment.
         await clock.sleep(ownWritePauseMs, signal);
       }
       await agents.read(node, (client) => client.serviceChange(instance, signal));

@@ -19,13 +19,13 @@ interface Agent {
   readonly origin: string;
   readonly transport: Transport;
   readonly client: AgentClient;
-  /** Writes to one agent follow each other, so that the last word is the last one said. */
+  /** Writes to one agent follow each other, so that the last one asked for is the last one made. */
   readonly writes: Slots;
 }
 
 /**
- * The Consul agents on the Kubernetes nodes, by the name our node has. The address of an agent that was known
- * once is remembered: what is registered there has to be removed when the last pod, or the node, is gone.
+ * The Consul agents on the Kubernetes nodes, by node name. The address of an agent is remembered: what is registered
+ * there has to be removed when the last pod, or the node, is gone.
  */
 export class Agents implements AsyncDisposable {
   readonly #options: AgentsOptions;

@@ -17,16 +17,16 @@ export interface KeepAliveOptions {
   readonly random: Random;
   /** Of the checks. */
   readonly ttlMs: number;
-  /** The agent does not have what it should: it is to be read. */
-  readonly onLost: (node: ConsulNodeName) => void;
+  /** The agent does not have a check that it should have: it is to be read. */
+  readonly onMissing: (node: ConsulNodeName) => void;
 }
 
 /**
- * Repeats the last word on every instance well before its TTL runs out: three times within it, and after a
- * failure more often. Each node has a time of its own, so that thousands of instances never ask at once; the
- * first round is spread over a tenth of the TTL, because nobody knows how old the last word is.
+ * Repeats the status of every TTL check before its TTL expires: three times within it, and sooner after a failure. Each
+ * node has its own time, so that thousands of checks are never updated at once. The first round is spread over only a
+ * tenth of the TTL, because the age of the last status is not known.
  *
- * It repeats what was written last, and decides nothing: what the status should be is the reconciler's.
+ * It repeats what was written last. The reconciler decides what the status should be.
  */
 export class KeepAlive {
   readonly #options: KeepAliveOptions;
@@ -69,7 +69,7 @@ export class KeepAlive {
 
   /** Resolves with how long to wait until the next time, in milliseconds. */
   async #repeat(node: ConsulNodeName, signal: AbortSignal): Promise<number> {
-    const { observed, random, ttlMs, onLost } = this.#options;
+    const { observed, random, ttlMs, onMissing } = this.#options;
     const next = jittered(ttlMs / 3, 0.1, random);
     const soon = jittered(ttlMs / 20, 0.5, random);
     try {
@@ -82,7 +82,7 @@ export class KeepAlive {
       }
       return next;
     } catch (thrown) {
-      if (RegistrarError.from(thrown).code === 'not-found') onLost(node);
+      if (RegistrarError.from(thrown).code === 'not-found') onMissing(node);
       return soon;
     }
   }
@@ -91,7 +91,7 @@ export class KeepAlive {
   #repeatOne(node: ConsulNodeName, instance: InstanceId, id: CheckId, signal: AbortSignal): Promise<boolean> {
     const { agents, observed, fence } = this.#options;
     return agents.write(node, async (client) => {
-      // What is on its way is newer than what we remember.
+      // The write in flight is newer than the state in memory.
       if (observed.isWriting(node)) return false;
       const check = observed.node(node)?.instances.get(instance)?.checks.get(id);
       if (check === undefined) return true;

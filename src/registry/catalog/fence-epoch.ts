@@ -10,7 +10,7 @@ export interface EpochFenceOptions {
   /** Who leads, for people who look at the key. */
   readonly holder: string;
   readonly term: number;
-  /** Whether this process still leads for all it knows; asked before every write. */
+  /** Whether this process leads, as far as it knows; called before every write. */
   readonly mayWrite: () => boolean;
   /** Consul says that another process leads. Called at most once. */
   readonly onDeposed: (error: RegistrarError) => void;
@@ -23,8 +23,7 @@ export const epochKey = (owner: ClusterUid): string => `kube-registrar/${owner}/
 
 /**
  * A fence on a key that every new leader writes: each transaction carries a `check-index` of the key as this
- * leader wrote it, so that what an earlier leader still has on its way, or sends when it wakes up after a
- * pause, is refused as a whole. https://developer.hashicorp.com/consul/api-docs/txn#kv-operations
+ * leader wrote it. What an earlier leader still has in flight, or sends after a pause, is refused as a whole. https://developer.hashicorp.com/consul/api-docs/txn#kv-operations
  *
  * Without rights on the key the check is left out. What an earlier leader could then still write is held off
  * only by its own look at the lease, and does no lasting harm: writes are idempotent, and its successor's

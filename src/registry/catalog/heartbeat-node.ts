@@ -31,7 +31,7 @@ export async function heartbeatNodes(
   return value.map(({ Node }) => consulNodeName(Node));
 }
 
-/** Removes such a node with all that is on it, unless it is gone or somebody else's by now. */
+/** Removes such a node with everything on it, unless it is gone or belongs to somebody else by now. */
 export async function removeHeartbeatNode(
   client: ConsulClient,
   name: ConsulNodeName,

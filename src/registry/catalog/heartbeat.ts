@@ -40,8 +40,8 @@ const heartbeatService = 'kube-registrar';
 /** Text of a check that no session has led yet; Consul's own texts replace it. */
 const untouched = 'No sign of life yet';
 
-/** How long the farewell may hold up the end of the process, in milliseconds. */
-const farewellMs = 2_000;
+/** How long the last requests may delay the end of the process, in milliseconds. */
+const lastRequestsMs = 2_000;
 
 /**
  * A dead man's check: this process as an instance in Consul's catalog, with a check that Consul itself turns
@@ -73,7 +73,7 @@ export class Heartbeat {
   /** Gives signs of life until the signal aborts, then resolves; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, ttlMs, unhealthy } = this.#options;
-    // Three in the time given: two may get lost.
+    // Three within the TTL: two may fail.
     const everyMs = ttlMs / 3;
     const step = async () => {
       if (unhealthy() === undefined) await this.#beat(signal);
@@ -86,7 +86,7 @@ export class Heartbeat {
 
   /** After run(): removes the entry, and its node when nobody else is on it. Never rejects. */
   async leave(): Promise<void> {
-    await this.#farewell(async (signal) => {
+    await this.#lastRequests(async (signal) => {
       await this.#end(signal);
       await this.#send([this.#removal(this.#options.podName)], signal);
       const node = await this.#read(signal);
@@ -100,7 +100,7 @@ export class Heartbeat {
 
   /** After run(): the check turns critical at once. Never rejects. */
   async die(): Promise<void> {
-    await this.#farewell((signal) => this.#end(signal));
+    await this.#lastRequests((signal) => this.#end(signal));
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
@@ -196,7 +196,7 @@ export class Heartbeat {
     );
   }
 
-  /** Entries whose session is over: their processes ended without a farewell. */
+  /** Removes entries whose session has ended: their processes ended without leave(). */
   async #clearAway(checks: readonly CheckAnswer[], signal: AbortSignal): Promise<void> {
     const dead = checks.filter(
       ({ CheckID, Status, Output, ServiceName }) =>
@@ -252,11 +252,11 @@ export class Heartbeat {
     return (await this.#options.client.healthNode(this.#node, signal)).value;
   }
 
-  async #farewell(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #lastRequests(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#attempts === 0) return;
     const { clock, logger } = this.#options;
     try {
-      await withDeadline(clock, farewellMs, new AbortController().signal, work);
+      await withDeadline(clock, lastRequestsMs, new AbortController().signal, work);
     } catch (thrown) {
       logger.warn('the entry in Consul could not be removed; its check turns critical', {
         reason: 'HeartbeatNotRemoved',

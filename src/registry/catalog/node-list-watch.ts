@@ -2,12 +2,12 @@ import type { RegistrarError } from '../../lib/errors.ts';
 import { repeat } from '../../lib/retry.ts';
 import { type ConsulNodeName, consulNodeName } from '../../model/keys.ts';
 import { trusted } from './catalog-reader.ts';
-import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import { indexAfter, waitForIndex } from './wait-for-index.ts';
 import type { WatchContext } from './watch-context.ts';
 
 /**
- * Waits between two answers that came at once, in milliseconds: registrations of services move the list's
- * index without waking anybody who waits for it, so that a new query is answered at once.
+ * Pause after an answer that came at once, in milliseconds. Registrations of services move the list's index without
+ * ending a query that is already blocking, so the next query is answered at once.
  */
 const paceMs = 1_000;
 const longestPaceMs = 3_000;
@@ -16,7 +16,7 @@ export interface NodeListWatchOptions {
   readonly context: WatchContext;
   /** Only nodes with this meta. */
   readonly nodeMeta: Readonly<Record<string, string>>;
-  /** After every answer, whether or not anything in it is new. Rejects when it is not to be believed. */
+  /** Called after every answer, whether or not anything in it is new. Rejects when the answer must not be believed. */
   readonly onList: (names: ReadonlySet<ConsulNodeName>, signal: AbortSignal) => Promise<void>;
   /** The index went back: Consul was restored from a snapshot, or wiped. */
   readonly onIndexReset: () => void;
@@ -24,7 +24,7 @@ export interface NodeListWatchOptions {
   readonly onOk: () => void;
 }
 
-/** Watches which nodes of ours there are: one blocking query, always. Runs until the signal aborts. */
+/** Watches which nodes this cluster has, by one blocking query after the other. Runs until the signal aborts. */
 export async function watchNodeList(options: NodeListWatchOptions, signal: AbortSignal): Promise<void> {
   const { context, nodeMeta, onList, onIndexReset, onError, onOk } = options;
   const { client, clock, random } = context;
@@ -38,7 +38,7 @@ export async function watchNodeList(options: NodeListWatchOptions, signal: Abort
     last = answer.index;
     const startedAt = clock.now();
     onOk();
-    indexOfWake(await waitForIndex(context, { kind: 'nodes', nodeMeta }, last, signal));
+    indexAfter(await waitForIndex(context, { kind: 'nodes', nodeMeta }, last, signal));
     pauseMs = clock.now() - startedAt < paceMs ? Math.min(pauseMs + paceMs, longestPaceMs) : 0;
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
   };

@@ -4,7 +4,7 @@ import { repeat } from '../../lib/retry.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
-import { type Wake, waitForIndex } from './wait-for-index.ts';
+import { type QueryEnd, waitForIndex } from './wait-for-index.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
 /** How often a node is read at most while it keeps changing: three times at once, then every two seconds. */
@@ -14,19 +14,19 @@ const refillMs = 2_000;
 export interface NodeWatchOptions {
   readonly context: WatchContext;
   readonly name: ConsulNodeName;
-  /** The watch could not ask or read, and tries again. */
+  /** Consul could not be asked or read; the watch tries again. */
   readonly onError: (error: RegistrarError) => void;
   readonly onOk: () => void;
 }
 
 /**
- * Watches the checks of one Consul node by a wait of its own, which also ends when an instance or the node is
- * removed. Other changes of instances are the sweep's to find.
+ * Watches the checks of one Consul node by a blocking query of its own, which also ends when an instance or the node is
+ * removed. The sweep finds other changes of instances.
  *
- * - The wait carries no content. When it ends, the node is read and compared.
- * - A wait that ended with the index of our own last write is set again without a reading.
- * - After a reading it is set at the index of that reading: the index of a node's checks is that of all checks,
- *   and after a pause everybody else's would end it.
+ * - The query returns no content. When it ends, the node is read and compared.
+ * - A query that ended with the index of this process's own last write is repeated without a reading.
+ * - After a reading, the next query starts from the index of that reading. Consul keeps one index for all checks: after
+ *   a pause, other nodes' checks would end a query from an older index.
  */
 export class NodeWatch {
   readonly name: ConsulNodeName;
@@ -56,12 +56,12 @@ export class NodeWatch {
     let index = observed.readIndex(this.name);
     const step = async () => {
       const last = index;
-      // After a failure the node is read before the next wait: it may have changed meanwhile.
+      // After a failure the node is read before the next query: it may have changed meanwhile.
       index = undefined;
-      const wake = last === undefined ? 'notified' : await this.#wait(last, signal);
-      if (wake === 'refused') await clock.sleep(refusals.next(1_000), signal);
+      const ended = last === undefined ? 'notified' : await this.#wait(last, signal);
+      if (ended === 'refused') await clock.sleep(refusals.next(1_000), signal);
       else {
-        index = await this.#echo(wake, signal);
+        index = await this.#afterQuery(ended, signal);
         refusals.reset();
       }
       index ??= await this.#read(signal);
@@ -75,8 +75,8 @@ export class NodeWatch {
     }
   }
 
-  /** Until the node is to be looked at; rejects when Consul cannot be waited at. */
-  #wait(index: number, signal: AbortSignal): Promise<Wake | 'notified'> {
+  /** Resolves when the node may have changed; rejects when the query fails. */
+  #wait(index: number, signal: AbortSignal): Promise<QueryEnd | 'notified'> {
     const source = { kind: 'node-checks', node: this.name } as const;
     return this.#wakeup.unlessNotified(
       (until) => waitForIndex(this.#options.context, source, index, until),
@@ -85,29 +85,32 @@ export class NodeWatch {
   }
 
   /**
-   * Waits as long as our own writes and the rate ask for. The index to wait above when only we have written;
-   * undefined when the node is to be read.
+   * Pauses as long as the rate and writes under way ask for. Resolves with the index to go on from when this process's
+   * own write ended the query; undefined when the node is to be read.
    */
-  async #echo(wake: Exclude<Wake, 'refused'> | 'notified', signal: AbortSignal): Promise<number | undefined> {
+  async #afterQuery(
+    ended: Exclude<QueryEnd, 'refused'> | 'notified',
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const { observed, clock } = this.#options.context;
     const rateMs = this.#bucket.take();
     const pauseMs = Math.max(rateMs, observed.isWriting(this.name) ? ownWritesPauseMs : 0);
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     // On a node that changes all the time, somebody else's write may hide between two writes of this process.
-    const isTrusted = rateMs === 0 && typeof wake === 'number';
-    return isTrusted && observed.wroteAt(wake) ? wake : undefined;
+    const isTrusted = rateMs === 0 && typeof ended === 'number';
+    return isTrusted && observed.wroteAt(ended) ? ended : undefined;
   }
 
-  /** Where to go on from; undefined when there is no such node of this cluster. */
+  /** Resolves with the index to go on from; undefined when this cluster has no such node any more. */
   async #read(signal: AbortSignal): Promise<number | undefined> {
     const { context } = this.#options;
     const { observed, clock } = context;
     for (;;) {
       while (observed.isWriting(this.name)) await clock.sleep(ownWritesPauseMs / 4, signal);
       if ((await compare(context, this.name, signal)) !== undefined) break;
-      // Overtaken: on a node that is written all the time, readings must not become the load.
+      // The reading was dropped. On a node that is written all the time, readings must not become the load.
       await clock.sleep(Math.max(ownWritesPauseMs / 4, this.#bucket.take()), signal);
     }
-    return observed.isOurs(this.name) ? observed.readIndex(this.name) : undefined;
+    return observed.isOwned(this.name) ? observed.readIndex(this.name) : undefined;
   }
 }

@@ -199,7 +199,7 @@ describe('ObservedWatcher', () => {
     server.outsider.putNode({ Node: 'left-behind', Address: '10.0.0.9', Meta });
     await clock.advance(2_000);
     assert.deepEqual(told, ['appeared left-behind']);
-    assert.equal(operator.observed.isOurs(consulNodeName('left-behind')), true);
+    assert.equal(operator.observed.isOwned(consulNodeName('left-behind')), true);
     await stop();
   });
 

@@ -17,13 +17,13 @@ export interface ObservedWatcherOptions {
   readonly observed: ObservedState;
   readonly clock: Clock;
   readonly random: Random;
-  /** How many nodes have a wait of their own; the others are swept. */
+  /** How many nodes have a blocking query of their own; the others are swept. */
   readonly budget: WaitBudget;
-  /** Somebody else changed something on a node of ours. */
+  /** Somebody else changed something on a node of this cluster. */
   readonly onDrift: (drift: readonly Drift[]) => void;
-  /** A node with our stamp that memory did not hold has been read. */
+  /** A node with this cluster's stamp that memory did not hold has been read. */
   readonly onAppeared: (name: ConsulNodeName) => void;
-  /** Part of the watch fails and is tried again; `onResumed` when none of it fails any more. */
+  /** A part of the watch began to fail and is tried again; `onResumed` when no part fails any more. */
   readonly onInterrupted: (error: RegistrarError) => void;
   readonly onResumed: () => void;
 }
@@ -34,19 +34,17 @@ const parallelReadings = 4;
 const growMs = 10_000;
 
 /**
- * Finds soon what others change on the nodes of this cluster: the list of the nodes and the services on them
- * are waited for in one query each, the checks node by node as far as there are connections, and together for
- * the other nodes.
+ * Finds soon what others change on the nodes of this cluster, by blocking queries: one for the list of nodes, one for
+ * their services, one for the checks of each node as far as there are connections, and one for all other checks.
  *
- * It only decides *when* a node is read. What a reading means is ObservedState's: it drops what our own
- * writes overtook, and believes in the absence of a node only when Consul confirms it.
+ * It only decides *when* a node is read. ObservedState decides what a reading means.
  */
 export class ObservedWatcher {
   readonly #options: ObservedWatcherOptions;
   readonly #context: WatchContext;
   readonly #nodeMeta: Readonly<Record<string, string>>;
   readonly #watches = new Map<ConsulNodeName, Running>();
-  /** What was ended and may still be busy doing so. */
+  /** Node watches that were aborted and have not ended yet. */
   readonly #ending = new Set<Promise<void>>();
   readonly #sweep: Sweep;
   /** Nodes as Consul listed them last; some may not have been read yet. */
@@ -67,12 +65,12 @@ export class ObservedWatcher {
     });
   }
 
-  /** Nodes with a wait of their own. */
+  /** How many nodes have a blocking query of their own. */
   get watched(): number {
     return this.#watches.size;
   }
 
-  /** Has every node read: Consul is not what it was, and may have nothing to wake us with. */
+  /** Has every node read. After Consul was restored or wiped, the blocking queries may not end by themselves. */
   reset(): void {
     for (const { watch } of this.#watches.values()) watch.notify();
     this.#sweep.notify(this.#known());
@@ -120,7 +118,7 @@ export class ObservedWatcher {
     const known = this.#known();
     const missing = known.filter((name) => !listed.has(name) && !observed.isWriting(name));
     const [canary] = missing;
-    // A list with none of our nodes may be one that is not shown to us: reading a node finds that out.
+    // A list with none of this cluster's nodes may be hidden by ACLs: reading one node finds that out.
     if (canary !== undefined && missing.length === known.length) await compare(this.#context, canary, signal);
     for (const name of missing) this.#watches.get(name)?.watch.notify();
     this.#sweep.notify(missing);
@@ -128,7 +126,7 @@ export class ObservedWatcher {
     this.#assign(signal);
   }
 
-  /** Gives each node a wait of its own as long as there are any, and the others to the sweep. */
+  /** Gives each node a blocking query of its own as far as the budget goes, and the others to the sweep. */
   #assign(signal: AbortSignal): void {
     const { nodes: most } = this.#context.budget.limits;
     for (const { end } of [...this.#watches.values()].slice(most)) end();
@@ -156,7 +154,7 @@ export class ObservedWatcher {
     this.#watches.set(name, { watch, done, end });
   }
 
-  /** Tells when a part begins to fail, and when none fails any more. */
+  /** Reports when a part begins to fail, and when no part fails any more. */
   #health(part: string): PartHealth {
     const { onInterrupted, onResumed } = this.#options;
     return {

@@ -4,16 +4,16 @@ import { TokenBucket } from '../../lib/token-bucket.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import { isAsKnown } from './is-as-known.ts';
-import { indexOfWake, waitForIndex } from './wait-for-index.ts';
+import { indexAfter, waitForIndex } from './wait-for-index.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
-/** How often a shared wait leads to readings at most: three times at once, then every two seconds. */
-const wakeBurst = 3;
-const wakeRefillMs = 2_000;
+/** How often a shared query leads to readings at most: three times at once, then every two seconds. */
+const queryBurst = 3;
+const queryRefillMs = 2_000;
 /** Nodes read at most: this many at once after a rest, then one each `refillMs`. */
 const burst = 500;
 const refillMs = 20;
-/** How long after a wait ended the answer to the write that ended it may arrive, in milliseconds. */
+/** A query may end this long before the answer to the write that ended it arrives, in milliseconds. */
 const answerMs = 100;
 
 type Source = 'services' | 'checks';
@@ -21,7 +21,7 @@ type Source = 'services' | 'checks';
 export interface SweepOptions {
   readonly context: WatchContext;
   readonly nodeMeta: Readonly<Record<string, string>>;
-  /** Called by part, when it cannot ask or read and tries again, and when it succeeds. */
+  /** Listeners of a part: it could not ask or read and tries again, or it succeeded. */
   readonly health: (part: string) => PartHealth;
 }
 
@@ -31,14 +31,14 @@ export interface PartHealth {
 }
 
 /**
- * Finds changes by waits that all nodes share and that do not say where something changed: the nodes are then
+ * Finds changes by blocking queries that all nodes share and that do not say where something changed. The nodes are then
  * read one after the other at a limited rate.
  *
- * - The wait for services covers every node of this cluster, and no other node ends it.
- * - The wait for checks covers the nodes that have no wait of their own. Somebody else's checks end it, too;
- *   while every node has a wait of its own, there is none.
- * - A wait that ended with the index of our own last write leads to nothing. On a catalog that changes all the
- *   time that would hide what others write between two of its own writes: then the nodes are read all the same.
+ * - The query for services covers every node of this cluster, and no other node ends it.
+ * - The query for checks covers the nodes without a query of their own. Checks of other clusters end it, too. There is
+ *   none while every node has a query of its own.
+ * - A query that ended with the index of this process's own last write leads to no reading. While the catalog changes
+ *   all the time, the nodes are read all the same: others may have written between two writes of this process.
  */
 export class Sweep {
   readonly #options: SweepOptions;
@@ -55,7 +55,7 @@ export class Sweep {
     this.#wakeup = new Wakeup(clock);
   }
 
-  /** From now on the checks of these nodes; those that are new are read once. */
+  /** Covers the checks of these nodes from now on. Those that are new are read once. */
   cover(names: ReadonlySet<ConsulNodeName>): void {
     const added = names.difference(this.#covered);
     this.#covered = names;
@@ -73,12 +73,12 @@ export class Sweep {
     await Promise.all([this.#follow('services', signal), this.#follow('checks', signal), this.#read(signal)]);
   }
 
-  /** Waits for changes, again and again. */
+  /** Sends one shared query after the other. */
   async #follow(kind: Source, signal: AbortSignal): Promise<void> {
     const { context, nodeMeta } = this.#options;
     const { client, clock, observed } = context;
-    const bucket = new TokenBucket({ clock, burst: wakeBurst, refillMs: wakeRefillMs });
-    /** Above which to wait; undefined: not known, and anything may have changed. */
+    const bucket = new TokenBucket({ clock, burst: queryBurst, refillMs: queryRefillMs });
+    /** Index to send the next query with; undefined: not known, and anything may have changed. */
     let next: number | undefined;
     await this.#keepTrying(`all ${kind}`, signal, async () => {
       const index = next;
@@ -92,12 +92,12 @@ export class Sweep {
         this.#changed(kind);
         return;
       }
-      const wake = indexOfWake(await waitForIndex(context, { kind, nodeMeta }, index, signal));
-      next = wake;
+      const ended = indexAfter(await waitForIndex(context, { kind, nodeMeta }, index, signal));
+      next = ended;
       const pauseMs = bucket.take();
       if (observed.isWritingAny) await clock.sleep(answerMs, signal);
-      if (pauseMs === 0 && wake !== undefined && observed.wroteAt(wake)) return;
-      if (wake !== undefined) this.#changed(kind);
+      if (pauseMs === 0 && ended !== undefined && observed.wroteAt(ended)) return;
+      if (ended !== undefined) this.#changed(kind);
       if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     });
   }

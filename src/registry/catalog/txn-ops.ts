@@ -70,7 +70,7 @@ export function txnOps(change: Change): TxnOp[] {
   }
 }
 
-/** A read that tells a missing node (refused: "doesn't exist") from one the token may not see (no result). */
+/** A read that distinguishes a missing node (refused: "doesn't exist") from one the token may not see (no result). */
 export function getNode(name: string): TxnOp {
   return { Node: { Verb: 'get', Node: { Node: name } } };
 }

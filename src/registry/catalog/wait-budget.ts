@@ -1,47 +1,48 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { RegistrarError } from '../../lib/errors.ts';
 
-/** What the waits are restricted to at the moment. */
+/** The current limits of blocking queries. A wait is the time that a blocking query may take, or the query itself. */
 export interface WaitLimits {
-  /** Nodes with a wait of their own, at most. */
+  /** At most so many nodes have a blocking query of their own. */
   readonly nodes: number;
-  /** How long a wait lasts at most, in milliseconds. */
+  /** `wait` of a blocking query, in milliseconds. */
   readonly lengthMs: number;
 }
 
 export interface WaitBudgetOptions {
   readonly clock: Clock;
-  /** Nodes with a wait of their own while nothing stands in the way. */
+  /** How many nodes may have a blocking query of their own without restriction. */
   readonly nodes: number;
   /** Waits became fewer or shorter than they may be, for this reason; called once until `onRestored`. */
   readonly onReduced: (why: string, limits: WaitLimits) => void;
   readonly onRestored: (limits: WaitLimits) => void;
 }
 
-/** Longest wait of a blocking query, in milliseconds: the longest Consul grants, so that rest costs little. */
+/** Longest wait, in milliseconds: the longest Consul grants, so that an idle cluster costs little. */
 export const longestWaitMs = 600_000;
-/** A wait that ends sooner than this after it was set was never accepted; later it was cut. */
+/** A query that breaks sooner than this, in milliseconds, was never accepted; one that breaks later was cut. */
 export const acceptedMs = 2_000;
-/** Shortest wait: below this, waiting is worse than asking. */
+/** Shortest wait, in milliseconds: below it, polling is better. */
 const shortestWaitMs = 1_000;
-/** Share of what survives that a wait is set to. Consul adds up to a sixteenth of its length. */
+/** Share of the time that queries survive which becomes the wait. Consul adds up to a sixteenth of it. */
 const safeShare = 0.8;
-/** How alike the ages of two waits are that the same thing has cut. */
+/** Two cuts whose ages differ by less than this share have the same cause. */
 const likeness = 0.15;
-/** How often one more node gets its wait back, and how often a longer wait is tried. */
+/** How often one more node gets its query back, and how often a longer wait is tried, in milliseconds. */
 const growMs = 30_000;
 const lengthenMs = 600_000;
-/** All waits of nodes together ask Consul once in so many milliseconds at most. */
+/** All nodes' queries together start at most once in so many milliseconds. */
 const paceMs = 2_000;
 
 /**
- * How many waits this process may have at Consul, and how long they may be.
+ * How many blocking queries this process may have at Consul, and how long they may be.
  *
- * - A connection that Consul refuses (429, or a reset before any answer: `http_max_conns_per_client`) halves
- *   the waits; one comes back every 30 s.
- * - Waits that break twice at the same age are cut by something between, such as a load balancer with an idle
- *   timeout: from then on they are shorter than that. Every 10 min twice the length is tried.
- * - Short waits ask often. There are only so many that they ask once in 2 s together; the other nodes are swept.
+ * - A refused connection (429, or a reset before any answer: `http_max_conns_per_client`) halves the number of queries;
+ *   one comes back every 30 s.
+ * - Queries that break twice at the same age are cut by a proxy, such as a load balancer with an idle timeout. From then
+ *   on they are shorter than that. Every 10 min twice the length is tried.
+ * - Short queries are sent often. There are only so many that together they are sent once in 2 s; the other nodes are
+ *   swept.
  */
 export class WaitBudget {
   readonly #options: WaitBudgetOptions;

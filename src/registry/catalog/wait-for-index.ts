@@ -4,31 +4,31 @@ import { acceptedMs } from './wait-budget.ts';
 import type { WatchContext } from './watch-context.ts';
 
 /**
- * What ended a wait:
- * - an index above the one waited for
- * - `broken-off` Consul answered early without a newer one: a snapshot was restored, and indexes may be behind
- * - `refused`    Consul takes no more connections from this address
+ * How a blocking query ended:
+ * - an index above the one it was sent with
+ * - `broken-off` Consul answered early without a newer index: a snapshot was restored, and indexes may have gone back
+ * - `refused`    Consul accepts no more connections from this address
  */
-export type Wake = number | 'broken-off' | 'refused';
+export type QueryEnd = number | 'broken-off' | 'refused';
 
 /**
- * Waits at Consul until an index is above `index`; what is there is not read. A wait that something between has
- * cut is set again. To be called after a request to Consul has succeeded: a connection that breaks at once was
- * then refused. Rejects when Consul cannot be waited at for another reason.
+ * Resolves when an index has passed `index`, by blocking queries that return no content. Repeats a query that a proxy
+ * has cut. To be called after a request to Consul has succeeded: a connection that breaks at once was then refused.
+ * Rejects when a query fails for another reason.
  */
 export async function waitForIndex(
   { client, clock, budget, nodesWatched }: WatchContext,
   source: IndexSource,
   index: number,
   signal: AbortSignal,
-): Promise<Wake> {
+): Promise<QueryEnd> {
   for (let isFirst = true; ; isFirst = false) {
     const setAt = clock.now();
     const { lengthMs } = budget.limits;
     try {
       const answered = await client.indexOf(source, { index, waitMs: lengthMs }, signal);
       if (answered > index) return answered;
-      // The whole wait without a newer index: nothing happened.
+      // The query ran its whole time without a newer index: nothing happened.
       if (answered < index || clock.now() - setAt < lengthMs) return 'broken-off';
     } catch (thrown) {
       signal.throwIfAborted();
@@ -43,10 +43,10 @@ export async function waitForIndex(
   }
 }
 
-/** The index above which something is; rejects when the wait was refused, undefined when it was broken off. */
-export function indexOfWake(wake: Wake): number | undefined {
-  if (wake === 'refused') {
+/** The index that ended the query; undefined when it was broken off. Throws `throttled` when it was refused. */
+export function indexAfter(ended: QueryEnd): number | undefined {
+  if (ended === 'refused') {
     throw new RegistrarError('throttled', 'Consul takes no more connections from this address');
   }
-  return wake === 'broken-off' ? undefined : wake;
+  return ended === 'broken-off' ? undefined : ended;
 }

@@ -13,10 +13,10 @@ export interface WatchContext {
   readonly observed: ObservedState;
   readonly clock: Clock;
   readonly random: Random;
-  /** Readings at once, of all parts together. */
+  /** Bounds the concurrent readings of all parts together. */
   readonly slots: Slots;
   readonly budget: WaitBudget;
-  /** Nodes that have a wait of their own now. */
+  /** How many nodes have a blocking query of their own now. */
   readonly nodesWatched: () => number;
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node that memory did not hold has been read. */
@@ -24,14 +24,14 @@ export interface WatchContext {
 }
 
 /**
- * How long to wait before a node that one of our own writes rang for is read, in milliseconds: a burst of
- * writes costs one reading, and the change of somebody else among them is still found in time.
+ * Pause before a node that this process is writing to is read, in milliseconds. A burst of writes then costs one
+ * reading, and a change by somebody else among them is still found in time.
  */
 export const ownWritesPauseMs = 1_000;
 
 /**
- * Compares one node now. Undefined when our own writes overtook the reading; the answer then says nothing,
- * and the caller asks again.
+ * Compares one node now. Undefined when the reading was dropped because this process was writing to the node: the
+ * caller then has to ask again.
  */
 export async function compare(
   { observed, slots, onDrift, onAppeared }: WatchContext,

@@ -7,7 +7,7 @@ const atOnce = 60;
 
 /**
  * Whether the token may write to these nodes and services; writes nothing. Consul looks at the rights for all
- * operations of a transaction before it applies the first, and the first of ours cannot succeed: it asks for an
+ * operations of a transaction before it applies the first, and the first one here cannot succeed: it asks for an
  * index that no node has. Returns Consul's own words for what it would refuse, without repetitions.
  *
  * Rejects as `client.txn()`, and with `internal` should Consul commit what cannot be committed.

@@ -189,7 +189,7 @@ export class Writer implements ChangeWriter {
     report(answer.kind);
     switch (answer.kind) {
       case 'committed':
-        // Our own changes have nothing to do with keys: these results are the fence's.
+        // No change writes a key: these results are the fence's.
         this.#commit(
           changes,
           answer.results.filter(({ KV }) => KV === undefined),
