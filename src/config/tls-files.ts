@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
 import type { TlsOptions } from '../lib/http-transport.ts';
+import { forever } from '../lib/retry.ts';
 import type { Logger } from '../logging/logger.ts';
 
 export interface TlsFilesOptions {
@@ -46,14 +47,10 @@ export class TlsFiles {
   async follow(signal: AbortSignal): Promise<void> {
     const { files, clock } = this.#options;
     if (Object.values(files).every((path) => path === undefined)) return;
-    try {
-      for (;;) {
-        await clock.sleep(intervalMs, signal);
-        await this.#refresh();
-      }
-    } catch {
-      // Only sleep() rejects, and only because of the signal.
-    }
+    await forever(async () => {
+      await clock.sleep(intervalMs, signal);
+      await this.#refresh();
+    }, signal);
   }
 
   async #refresh(): Promise<void> {

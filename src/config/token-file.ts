@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import { describe } from '../lib/errors.ts';
+import { forever } from '../lib/retry.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Logger } from '../logging/logger.ts';
 
@@ -37,14 +38,10 @@ export class TokenFile {
 
   /** Reads the file at intervals until the signal aborts, then resolves; never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
-    try {
-      for (;;) {
-        await this.#options.clock.sleep(intervalMs, signal);
-        await this.#refresh();
-      }
-    } catch {
-      // Only sleep() rejects, and only because of the signal.
-    }
+    await forever(async () => {
+      await this.#options.clock.sleep(intervalMs, signal);
+      await this.#refresh();
+    }, signal);
   }
 
   async #refresh(): Promise<void> {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { seeded } from '../../test/support/seeded-random.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { RegistrarError } from './errors.ts';
-import { repeat, retry } from './retry.ts';
+import { forever, repeat, retry } from './retry.ts';
 
 const failure = (retryAfterMs?: number) =>
   new RegistrarError('unavailable', 'away', retryAfterMs === undefined ? {} : { retryAfterMs });
@@ -188,5 +188,27 @@ describe('repeat()', () => {
     };
     const step = () => Promise.reject(failure());
     await assert.rejects(repeat(step, { ...options, onError }, stop.signal), { code: 'unavailable' });
+  });
+});
+
+describe('forever()', () => {
+  test('resolves when a step returns `done`, and when the signal aborts', async () => {
+    const { clock, stop } = setup();
+    let steps = 0;
+    await forever(async () => (++steps === 3 ? 'done' : undefined), stop.signal);
+    assert.equal(steps, 3);
+    const running = forever(() => clock.sleep(100, stop.signal), stop.signal);
+    await clock.advance(250);
+    stop.abort();
+    await running;
+    await forever(() => assert.fail('the signal has aborted'), stop.signal);
+  });
+
+  test('rejects with what a step throws before the abort', async () => {
+    const { stop } = setup();
+    await assert.rejects(
+      forever(() => Promise.reject(new Error('broken')), stop.signal),
+      /broken/,
+    );
   });
 });

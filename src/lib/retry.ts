@@ -57,8 +57,16 @@ export async function repeat<E extends Failure = RegistrarError>(
   options: RetryOptions<E>,
   signal: AbortSignal,
 ): Promise<void> {
+  await forever(() => retry(step, options, signal), signal);
+}
+
+/**
+ * Does a step again and again, and resolves when a step returns `done` or the signal aborts. What a step throws
+ * before that ends it.
+ */
+export async function forever(step: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
   try {
-    while ((await retry(step, options, signal)) !== 'done');
+    while (!signal.aborted && (await step()) !== 'done');
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }

@@ -1,6 +1,7 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { ObjectEvent } from '../kube/events/object-event.ts';
 import type { Clock } from '../lib/clock.ts';
+import { forever } from '../lib/retry.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import { originOf, ownerOf } from '../model/origin.ts';
@@ -95,17 +96,13 @@ export class ObjectEvents {
     observed: (node: ConsulNodeName) => ObservedNode | undefined,
     signal: AbortSignal,
   ) {
-    try {
-      for (;;) {
-        await this.#options.clock.sleep(repeatMs, signal);
-        for (const { item } of issues.problems()) this.problem(item);
-        for (const { item } of issues.findings()) {
-          if (item.kind === 'held') this.finding(item, observed(item.node));
-        }
+    await forever(async () => {
+      await this.#options.clock.sleep(repeatMs, signal);
+      for (const { item } of issues.problems()) this.problem(item);
+      for (const { item } of issues.findings()) {
+        if (item.kind === 'held') this.finding(item, observed(item.node));
       }
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
-    }
+    }, signal);
   }
 
   #deregistered({ node, because }: DeleteInstance | DeleteNode, { service, meta }: ObservedInstance): void {

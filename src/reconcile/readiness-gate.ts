@@ -8,6 +8,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { inParallel } from '../lib/in-parallel.ts';
 import type { Random } from '../lib/random.ts';
+import { forever } from '../lib/retry.ts';
 import type { Transport } from '../lib/transport.ts';
 import { Wakeup } from '../lib/wakeup.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -94,19 +95,15 @@ export class ReadinessGates implements Disposable {
   /** Until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    try {
-      for (;;) {
-        await this.#due(signal);
-        const nodes = this.#dirty.size > 0 ? [...this.#dirty] : [...this.#closed.keys()];
-        this.#dirty.clear();
-        const toOpen = nodes.flatMap((node) => this.#ofNode(node));
-        const waits = await inParallel(toOpen, patchesAtOnce, (open) => this.#open(open, signal));
-        const waitMs = Math.max(0, ...waits);
-        if (waitMs > 0) await clock.sleep(waitMs, signal);
-      }
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
-    }
+    await forever(async () => {
+      await this.#due(signal);
+      const nodes = this.#dirty.size > 0 ? [...this.#dirty] : [...this.#closed.keys()];
+      this.#dirty.clear();
+      const toOpen = nodes.flatMap((node) => this.#ofNode(node));
+      const waits = await inParallel(toOpen, patchesAtOnce, (open) => this.#open(open, signal));
+      const waitMs = Math.max(0, ...waits);
+      if (waitMs > 0) await clock.sleep(waitMs, signal);
+    }, signal);
   }
 
   [Symbol.dispose](): void {

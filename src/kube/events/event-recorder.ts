@@ -3,7 +3,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { LruMap } from '../../lib/lru-map.ts';
 import type { Random } from '../../lib/random.ts';
-import { retry } from '../../lib/retry.ts';
+import { forever, retry } from '../../lib/retry.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import type { Transport } from '../../lib/transport.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
@@ -108,19 +108,15 @@ export class EventRecorder {
   /** Writes until the signal aborts, and drops what still waits then. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    try {
-      for (;;) {
-        await this.#wakeup.wait(undefined, signal);
-        for (const known of this.#waiting) {
-          const waitMs = this.#pace.take();
-          if (waitMs > 0) await clock.sleep(waitMs, signal);
-          this.#waiting.delete(known);
-          await this.#write(known, signal);
-        }
+    await forever(async () => {
+      await this.#wakeup.wait(undefined, signal);
+      for (const known of this.#waiting) {
+        const waitMs = this.#pace.take();
+        if (waitMs > 0) await clock.sleep(waitMs, signal);
+        this.#waiting.delete(known);
+        await this.#write(known, signal);
       }
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
-    }
+    }, signal);
   }
 
   /** A new Event object, for the first time or because the last one has expired. */

@@ -2,6 +2,7 @@ import type { ConsulClient } from '../../consul/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { RegistrarError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
+import { forever } from '../../lib/retry.ts';
 import { Slots } from '../../lib/slots.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Drift } from '../../plan/finding.ts';
@@ -106,11 +107,10 @@ export class ObservedWatcher {
 
   async #grow(signal: AbortSignal): Promise<void> {
     const { clock, budget } = this.#context;
-    while (!signal.aborted) {
-      await clock.sleep(growMs, signal).catch(() => {});
-      if (signal.aborted) return;
+    await forever(async () => {
+      await clock.sleep(growMs, signal);
       budget.grow();
-    }
+    }, signal);
   }
 
   async #follow(listed: ReadonlySet<ConsulNodeName>, signal: AbortSignal): Promise<void> {
