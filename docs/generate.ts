@@ -2,16 +2,23 @@
  * Writes the reference documentation from the code: `npm run docs`. What it makes is checked in, and a test
  * holds it equal to the code.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ConfigFlag, configFlags } from '../src/config/flags.ts';
 import { type ConfigKey, configKeys } from '../src/config/keys.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
+import type { Annotation } from '../src/desired/annotations.ts';
+import { annotations, longestText, plainAnnotations } from '../src/desired/annotations.ts';
+import { placeholders } from '../src/desired/placeholders.ts';
+import { duration } from '../src/desired/values.ts';
+import { formatDuration } from '../src/lib/duration.ts';
 import { logReasons } from '../src/logging/log-reasons.ts';
 import { catalogue, metricPrefix } from '../src/metrics/catalogue.ts';
 import type { Definition } from '../src/metrics/definition.ts';
 import { nodeMetrics } from '../src/metrics/node-metrics.ts';
+
+export const readmeFile = path.resolve(import.meta.dirname, '../README.md');
 
 const head = (title: string): string =>
   `# ${title}\n\n<!-- Made by \`npm run docs\` from the code; changes here are lost. -->\n`;
@@ -19,11 +26,91 @@ const head = (title: string): string =>
 /** The generated files: path below docs/reference/ and text. */
 export function referenceFiles(): Readonly<Record<string, string>> {
   return {
+    'annotations.md': annotationReference(),
     'configuration.md': configuration(),
     'configuration.schema.json': `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
     'log-reasons.md': reasons(),
     'metrics.md': metrics(),
   };
+}
+
+/** Parts of README.md that are made from the code, by the name in their markers. */
+const readmeParts: Readonly<Record<string, () => string>> = {
+  annotations: () => annotationTable(false, 'docs/'),
+  'probe annotations': () => annotationTable(true, 'docs/'),
+  placeholders: () => `${placeholders.map(({ name }) => `\`{${name}}\``).join(', ')}`,
+};
+
+/** README.md with its generated parts as they have to be. */
+export function withGeneratedParts(readme: string): string {
+  return Object.entries(readmeParts).reduce((text, [name, make]) => {
+    const [begin, end] = [`<!-- ${name}: made by \`npm run docs\` -->\n`, `\n<!-- end of ${name} -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`README.md has no markers for ${name}`);
+    return text.slice(0, from + begin.length) + make() + text.slice(to);
+  }, readme);
+}
+
+const annotationEntries = Object.entries<Annotation>(annotations);
+
+/** Annotations that take effect everywhere, or those that need somebody who probes. */
+function annotationTable(needsProber: boolean, base: string): string {
+  const rows = annotationEntries
+    .filter(([, entry]) => (entry.needsProber === true) === needsProber)
+    .map(
+      ([name, entry]) => `| \`${name}\` | ${cell(linked(entry.means, base))} | ${initialOf(name, entry)} |`,
+    );
+  return `| annotation | value | default |\n|---|---|---|\n${rows.join('\n')}`;
+}
+
+function initialOf(name: string, { initially }: Annotation): string {
+  if (initially !== undefined) return initially;
+  const found = plainAnnotations.find((each) => each.name === name);
+  if (found?.initial === undefined) return 'none';
+  const { form, initial } = found;
+  return form === duration ? formatDuration(Number(initial)) : `\`${initial}\``;
+}
+
+function annotationReference(): string {
+  const checks = annotationEntries.map(([name, { unchecked, lenient }]) => {
+    const emptyPlaceholder = lenient === true ? 'becomes empty, with a warning' : 'is a mistake';
+    return `| \`${name}\` | ${unchecked ?? 'yes'} | ${name === 'services' ? 'as in the field' : emptyPlaceholder} |`;
+  });
+  return `${head('Annotations')}
+Names start with \`kube-registrar.io/\` (\`annotationPrefix\`). All of them may stand on a pod, usually in its
+template, or on a Service, where they hold for every endpoint. They are the fields of an entry of \`services\`, too.
+Only \`service\`, or \`services\`, is needed. [manifests/examples](../../manifests/examples) has each of them.
+
+${annotationTable(false, '../')}
+
+## Checks by Consul
+
+These take effect with [Consul agents on the nodes, or an external monitor](../agent-mode.md):
+\`registration.mode: agent\` or \`registration.externalProbe: true\`. Everywhere else they are read, and mistakes are
+reported.
+
+${annotationTable(true, '../')}
+
+## Placeholders
+
+| placeholder | stands for |
+|---|---|
+${placeholders.map(({ name, means }) => `| \`{${name}}\` | ${cell(means)} |`).join('\n')}
+
+\`{{\` and \`}}\` are braces. There are no expressions, and an unknown placeholder is a mistake.
+
+## How values are checked
+
+The operator checks every value and reports mistakes by log and Event; \`kube-registrar validate\` does so for
+manifests. With the chart's \`admissionPolicy\`, the API server already refuses most mistakes, or warns of them. It
+fills in no placeholders and only sees the form of a value.
+
+| annotation | checked by the API server | a placeholder without a value |
+|---|---|---|
+${checks.join('\n')}
+
+A value may have ${longestText('service')} bytes, \`tags\` ${longestText('tags')}, \`services\` ${longestText('services')}.
+`;
 }
 
 function configuration(): string {
@@ -129,8 +216,11 @@ kubectl -n kube-registrar logs -l app.kubernetes.io/name=kube-registrar --prefix
 ${sections.join('\n')}`;
 }
 
-/** The names of our pages as links to them. */
-const linked = (text: string): string => text.replace(/[\w-]+\.md/g, (page) => `[${page}](../${page})`);
+/** The names of pages as links to them, and links with their directory. */
+const linked = (text: string, base = '../'): string =>
+  text.replace(/(\]\()?\b([\w-]+\.md)/g, (_, link: string | undefined, page: string) =>
+    link === undefined ? `[${page}](${base}${page})` : `${link}${base}${page}`,
+  );
 
 function labelList(labels: Definition['labels']): string {
   const entries = Object.entries(labels).map(([name, values]) =>
@@ -145,4 +235,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [name, text] of Object.entries(referenceFiles())) {
     writeFileSync(path.join(import.meta.dirname, 'reference', name), text);
   }
+  writeFileSync(readmeFile, withGeneratedParts(readFileSync(readmeFile, 'utf8')));
 }

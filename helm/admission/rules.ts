@@ -1,7 +1,10 @@
+import { longestText, metaSetters, plainAnnotations } from '../../src/desired/annotations.ts';
 import { defaultReservedNames } from '../../src/desired/claims.ts';
-import { addressKinds, checkKinds, drains } from '../../src/desired/declaration.ts';
-import { fields, longestText, metaPrefix, servicesField } from '../../src/desired/fields.ts';
+import { fields, metaPrefix, servicesField } from '../../src/desired/fields.ts';
 import { autoMeta, mostUserKeys } from '../../src/desired/meta.ts';
+import { placeholderForm, placeholders } from '../../src/desired/placeholders.ts';
+import { httpTarget } from '../../src/desired/probes.ts';
+import type { Form } from '../../src/desired/values.ts';
 
 /** One validation of a ValidatingAdmissionPolicy. `@/` stands for the annotations' prefix and its slash. */
 export interface AdmissionRule {
@@ -20,6 +23,8 @@ export interface AdmissionRules {
   /** Errors in what is to be probed: without hosts in `registration.probeHosts`, and with some. */
   readonly ownProbes: readonly AdmissionRule[];
   readonly namedProbes: readonly AdmissionRule[];
+  /** The keys of the meta that is asked for, in small letters. */
+  readonly metaKeys: string;
   /** `reservedNames`, unless the configuration has its own. */
   readonly reservedNames: readonly string[];
 }
@@ -31,9 +36,6 @@ export interface AdmissionRules {
  * carries them.
  */
 export function admissionRules(): AdmissionRules {
-  const choice = (choices: readonly string[]) => (value: string) =>
-    `${value} in [${choices.map(literal).join(', ')}]`;
-  const list = (choices: readonly string[]) => choices.join(', ');
   return {
     variables: [
       { name: 'keys', expression: "variables.a.filter(k, k.startsWith('@/'))" },
@@ -43,52 +45,13 @@ export function admissionRules(): AdmissionRules {
       },
     ],
     errors: [
-      {
-        expression: when('service', (value) =>
-          [
-            `${value}.matches(${literal(label)})`,
-            `(variables.isService || ${value}.lowerAscii() != 'true')`,
-          ].join(' && '),
-        ),
-        messageExpression: told(
-          'service',
-          'is not a name usable in DNS: letters, digits and hyphens, at most 63',
-        ),
-      },
-      {
-        expression: when(
-          'port',
-          (value) =>
-            `${value}.matches('^[0-9]+$') ? ${portNumber(value)} : ${value}.matches(${literal(label)})`,
-        ),
-        messageExpression: told('port', 'is neither the name of a port nor a number from 1 to 65535'),
-      },
-      ...(['weight', 'weight-warning'] as const).map((field) => ({
-        expression: when(field, portNumber),
-        messageExpression: told(field, 'is not a whole number from 1 to 65535'),
-      })),
-      ...Object.entries({ address: addressKinds, check: checkKinds, drain: drains }).map(
-        ([field, choices]) => ({
-          expression: when(field, choice(choices)),
-          messageExpression: told(field, `is not one of ${list(choices)}`),
-        }),
-      ),
-      ...['check-interval', 'check-timeout', 'deregister-critical-after', 'warmup'].map((field) => ({
-        expression: when(field, (value) => `${value}.matches(${literal(durationForm)})`),
-        messageExpression: told(field, 'is not a duration; write it like 500ms, 10s or 1m30s'),
-      })),
-      {
-        expression: when('protocol', (value) => `${value}.matches('^[A-Za-z0-9][A-Za-z0-9.+/-]{0,31}$')`),
-        messageExpression: told('protocol', 'is not a protocol; write it like tcp, http, grpc or ws'),
-      },
-      {
-        expression: when('maintenance', (value) => `bytes(${value}).size() <= 512`),
-        message: `${key('maintenance')}: is longer than 512 bytes`,
-      },
+      ...plainAnnotations
+        .filter(({ form }) => form.probes === undefined)
+        .map(({ name, form }) => valueRule(name, form, '')),
       ...metaRules(),
       {
-        expression: `${off} || ${own}.all(k, variables.a[k].matches(${literal(placeholders)}))`,
-        messageExpression: `${own}.filter(k, !variables.a[k].matches(${literal(placeholders)})).join(', ') + ': holds a placeholder that is not known or not closed; known are ${[...placeholderNames, 'pod.label.<key>'].map((name) => `{${name}}`).join(', ')}; write {{ for a brace'`,
+        expression: `${off} || ${own}.all(k, variables.a[k].matches(${literal(placeholderForm)}))`,
+        messageExpression: `${own}.filter(k, !variables.a[k].matches(${literal(placeholderForm)})).join(', ') + ': holds a placeholder that is not known or not closed; known are ${placeholders.map(({ name }) => `{${name}}`).join(', ')}; write {{ for a brace'`,
       },
       {
         expression: `${off} || ${own}.all(k, bytes(variables.a[k]).size() <= (${longestOfKey}))`,
@@ -101,11 +64,14 @@ export function admissionRules(): AdmissionRules {
     ],
     ownProbes: probeRules(addressForm),
     namedProbes: probeRules(`${addressForm}|${nameForm}`),
+    metaKeys: `!variables.active ? [] : ${metaAsked}.map(k, ${metaName}.lowerAscii()) + ${metaSetters
+      .map(({ name, metaKey }) => `(${quoted(name)} in variables.a ? [${literal(metaKey)}] : [])`)
+      .join(' + ')}`,
     reservedNames: defaultReservedNames,
     doubts: [
       {
         expression: `variables.keys.all(k, ${isKnown})`,
-        messageExpression: `variables.keys.filter(k, !(${isKnown})).join(', ') + ': unknown and ignored; known are ${list([...fields, `${metaPrefix}<key>`, servicesField])}'`,
+        messageExpression: `variables.keys.filter(k, !(${isKnown})).join(', ') + ': unknown and ignored; known are ${[...fields, `${metaPrefix}<key>`, servicesField].join(', ')}'`,
       },
       {
         expression: `${quoted('service')} in variables.a || ${own}.size() == 0`,
@@ -115,49 +81,13 @@ export function admissionRules(): AdmissionRules {
   };
 }
 
-const label = '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$';
-/** Without a sign, and not zero: the forms Go takes, in the units the operator takes. */
-const durationForm =
-  '^([0-9]+[.]?[0-9]*|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+[.]?[0-9]*|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))*$';
-const placeholderNames = [
-  'pod.name',
-  'pod.namespace',
-  'node.name',
-  'node.zone',
-  'node.region',
-  'cluster.name',
-];
-const placeholders = `^([^{]|[{][{]|[{](${placeholderNames.map((name) => name.replace('.', '[.]')).join('|')}|pod[.]label[.][^{}]+)[}])*$`;
-
 const addressForm = '[0-9]{1,3}([.][0-9]{1,3}){3}|[[][0-9A-Fa-f:.]+[]]';
 const nameForm = '[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*';
-/** Loopback, link-local, multicast and the like, as far as a form shows them. */
-const specialForm =
-  '127[.]|169[.]254[.]|0[.]|22[4-9][.]|2[345][0-9][.]|[[]::|[[][Ff][Ee][89A-Fa-f]|[[][Ff][Ff]|(?i:([^/:]*[.])?localhost)($|[:/?#])';
-const portForm = '[A-Za-z0-9-]{1,63}';
-
 /** An address may turn out to be the instance's own; whether it is, the operator says. */
-function probeRules(host: string): AdmissionRule[] {
-  const url = (value: string) =>
-    `bytes(${value}).size() <= 448 && (${value}.matches('^/([^/[:space:]][^[:space:]]*)?$') || ` +
-    `${value}.matches('^(?i:https?)://(${host})?(:${portForm})?([/?#][^[:space:]]*)?$') && ` +
-    `!${value}.matches('^(?i:https?)://(${specialForm})'))`;
-  const target = (end: string) => (value: string) =>
-    `${value}.matches('^((${host})?:)?${portForm}${end}$') && !${value}.matches('^(${specialForm})')`;
-  const urls = 'is not a path such as /healthz, nor a URL of the instance such as https://:8443/healthz';
-  const targets = 'is not the name or number of a port of the instance';
-  return [
-    ...['health-url', 'check-http', 'meta.health_url'].map((field) => ({
-      expression: when(field, url),
-      messageExpression: told(field, urls),
-    })),
-    { expression: when('check-tcp', target('')), messageExpression: told('check-tcp', targets) },
-    {
-      expression: when('check-grpc', target('(/[A-Za-z0-9_.-]{0,255})?')),
-      messageExpression: told('check-grpc', targets),
-    },
-  ];
-}
+const probeRules = (host: string): AdmissionRule[] =>
+  [...plainAnnotations, { name: `${metaPrefix}health_url`, form: httpTarget }]
+    .filter(({ form }) => form.probes)
+    .map(({ name, form }) => valueRule(name, form, host));
 
 /** A text as CEL writes it. The regular expressions hold no quotes and no backslashes. */
 const literal = (text: string): string => `'${text}'`;
@@ -172,48 +102,45 @@ const own = `variables.keys.filter(k, k != ${quoted(servicesField)} && (${isKnow
 /** Fields count only beside a `service`, and `false` switches them off. */
 const off = '!variables.active';
 
-/** True where the field is absent, switched off, or holds a placeholder, which CEL cannot fill in. */
-function when(field: string, valid: (value: string) => string): string {
+/**
+ * Refuses values without the form, unless the field is switched off or holds a placeholder, which CEL cannot
+ * fill in.
+ */
+function valueRule(field: string, { cel, otherwise }: Form<unknown>, host: string): AdmissionRule {
   const raw = `variables.a[${quoted(field)}]`;
   const value = `${raw}.trim()`;
-  return `${off} || !(${quoted(field)} in variables.a) || ${raw}.contains('{') || ${raw}.contains('}}') || (${valid(value)})`;
+  return {
+    expression: `${off} || !(${quoted(field)} in variables.a) || ${raw}.contains('{') || ${raw}.contains('}}') || (${cel(value, host)})`,
+    messageExpression: `'${key(field)}: "' + ${value} + '" ${otherwise}'`,
+  };
 }
 
-const told = (field: string, why: string): string =>
-  `'${key(field)}: "' + variables.a[${quoted(field)}].trim() + '" ${why}'`;
-
-const portNumber = (value: string): string =>
-  `${value}.matches('^[0-9]{1,5}$') && int(${value}) >= 1 && int(${value}) <= 65535`;
+const metaAsked = `variables.keys.filter(k, k.startsWith(${quoted(metaPrefix)}))`;
+const metaName = `k.substring(${quoted(metaPrefix)}.size())`;
 
 function metaRules(): AdmissionRule[] {
-  const meta = `variables.keys.filter(k, k.startsWith(${quoted(metaPrefix)}))`;
-  const name = `k.substring(${quoted(metaPrefix)}.size())`;
-  const reserved = `(${name} in [${Object.values(autoMeta).map(literal).join(', ')}] || ${name}.startsWith('kube-') || ${name}.startsWith('consul-'))`;
-  const twins = [
-    ['protocol', 'protocol'],
-    ['health_url', 'health-url'],
-  ] as const;
+  const reserved = `(${metaName} in [${Object.values(autoMeta).map(literal).join(', ')}] || ${metaName}.startsWith('kube-') || ${metaName}.startsWith('consul-'))`;
   return [
     {
-      expression: `${off} || ${meta}.all(k, ${name}.matches('^[A-Za-z0-9_-]{1,128}$'))`,
-      messageExpression: `${meta}.filter(k, !${name}.matches('^[A-Za-z0-9_-]{1,128}$')).join(', ') + ': a meta key is 1 to 128 letters, digits, "_" and "-"'`,
+      expression: `${off} || ${metaAsked}.all(k, ${metaName}.matches('^[A-Za-z0-9_-]{1,128}$'))`,
+      messageExpression: `${metaAsked}.filter(k, !${metaName}.matches('^[A-Za-z0-9_-]{1,128}$')).join(', ') + ': a meta key is 1 to 128 letters, digits, "_" and "-"'`,
     },
     {
-      expression: `${off} || ${meta}.all(k, !${reserved})`,
-      messageExpression: `${meta}.filter(k, ${reserved}).join(', ') + ': this meta key is set by kube-registrar or by Consul; choose another'`,
+      expression: `${off} || ${metaAsked}.all(k, !${reserved})`,
+      messageExpression: `${metaAsked}.filter(k, ${reserved}).join(', ') + ': this meta key is set by kube-registrar or by Consul; choose another'`,
     },
     {
       // A value with a placeholder may become shorter or longer.
-      expression: `${off} || ${meta}.all(k, variables.a[k].contains('{') || bytes(variables.a[k]).size() <= 512)`,
-      messageExpression: `${meta}.filter(k, bytes(variables.a[k]).size() > 512).join(', ') + ': is longer than 512 bytes, which is what Consul takes'`,
+      expression: `${off} || ${metaAsked}.all(k, variables.a[k].contains('{') || bytes(variables.a[k]).size() <= 512)`,
+      messageExpression: `${metaAsked}.filter(k, bytes(variables.a[k]).size() > 512).join(', ') + ': is longer than 512 bytes, which is what Consul takes'`,
     },
     {
-      expression: `${off} || ${meta}.size() <= ${mostUserKeys}`,
+      expression: `${off} || ${metaAsked}.size() <= ${mostUserKeys}`,
       message: `${key(metaPrefix)}…: more than ${mostUserKeys} meta keys; Consul takes 64, and some are kube-registrar's own`,
     },
-    ...twins.map(([metaKey, field]) => ({
-      expression: `${off} || !(${quoted(metaPrefix + metaKey)} in variables.a) || !(${quoted(field)} in variables.a)`,
-      message: `${key(metaPrefix + metaKey)}: is already set by ${key(field)}`,
+    ...metaSetters.map(({ name, metaKey }) => ({
+      expression: `${off} || !(${quoted(metaPrefix + metaKey)} in variables.a) || !(${quoted(name)} in variables.a)`,
+      message: `${key(metaPrefix + metaKey)}: is already set by ${key(name)}`,
     })),
   ];
 }

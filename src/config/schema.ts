@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainAnnotations } from '../desired/annotations.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { probeHostMistake } from '../desired/probe-hosts.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -171,15 +172,21 @@ const agent = z.strictObject({
   ),
 });
 
+const probedAnnotations = new Intl.ListFormat('en-GB').format(
+  plainAnnotations.filter(({ form }) => form.probes).map(({ name }) => `\`${name}\``),
+);
+
 const registration = z.strictObject({
   mode: z.enum(['catalog', 'agent']).default('catalog').meta({
     description:
       '`catalog`: nodes of our own in the catalog. `agent`: with the Consul client agent on the node of each pod. See agent-mode.md.',
   }),
-  externalProbe: z.boolean().default(false).meta({
-    description:
-      'Whether external monitors (consul-esm) are to probe, in mode `catalog`: nodes are marked with `external-probe=true`, and `check-http`, `check-tcp`, `check-grpc` and `health-url` become checks with definitions.',
-  }),
+  externalProbe: z
+    .boolean()
+    .default(false)
+    .meta({
+      description: `Whether external monitors (consul-esm) are to probe, in mode \`catalog\`: nodes are marked with \`external-probe=true\`, and ${probedAnnotations} become checks with definitions.`,
+    }),
   deregisterCriticalAfter: duration(
     '20s',
     1_000,
@@ -194,8 +201,7 @@ const registration = z.strictObject({
     )
     .default([])
     .meta({
-      description:
-        'Hosts that `check-http`, `check-tcp`, `check-grpc` and `health-url` may name beside the instance itself: addresses, CIDRs, names, or `*.` and the end of names. Link-local, loopback and the like are never probed. See security.md.',
+      description: `Hosts that ${probedAnnotations} may name beside the instance itself: addresses, CIDRs, names, or \`*.\` and the end of names. Link-local, loopback and the like are never probed. See security.md.`,
       examples: [['10.20.0.0/16', '*.db.example']],
     }),
   agent: agent.prefault({}).meta({ description: 'The agents on the nodes, in mode `agent`.' }),

@@ -50,20 +50,20 @@ describe('annotations', () => {
       port: undefined,
       tags: [],
       meta: new Map(),
-      healthUrl: undefined,
-      weights: { passing: 1, warning: 1 },
+      protocol: undefined,
+      'health-url': undefined,
+      weight: 1,
+      'weight-warning': 1,
       address: 'pod',
       check: 'readiness',
-      probes: {
-        http: undefined,
-        tcp: undefined,
-        grpc: undefined,
-        intervalMs: 10_000,
-        timeoutMs: 1_000,
-        deregisterCriticalAfterMs: undefined,
-      },
+      'check-http': undefined,
+      'check-tcp': undefined,
+      'check-grpc': undefined,
+      'check-interval': 10_000,
+      'check-timeout': 1_000,
+      'deregister-critical-after': undefined,
       drain: 'critical',
-      warmupMs: undefined,
+      warmup: undefined,
       maintenance: undefined,
     });
   });
@@ -87,7 +87,7 @@ describe('annotations', () => {
     [
       { 'health-url': 'https://x.example/health?q=1' },
       {
-        healthUrl: {
+        'health-url': {
           scheme: 'https',
           host: { kind: 'name', text: 'x.example' },
           port: undefined,
@@ -97,15 +97,18 @@ describe('annotations', () => {
     ],
     [
       { 'health-url': '/health' },
-      { healthUrl: { scheme: 'http', host: undefined, port: undefined, path: '/health' } },
+      { 'health-url': { scheme: 'http', host: undefined, port: undefined, path: '/health' } },
     ],
-    [{ weight: '65535', 'weight-warning': '2' }, { weights: { passing: 65_535, warning: 2 } }],
+    [
+      { weight: '65535', 'weight-warning': '2' },
+      { weight: 65_535, 'weight-warning': 2 },
+    ],
     [{ address: 'host' }, { address: 'host' }],
     [{ address: 'node-external' }, { address: 'node-external' }],
     [{ check: 'none' }, { check: 'none' }],
     [{ drain: 'warning' }, { drain: 'warning' }],
     [{ drain: 'deregister' }, { drain: 'deregister' }],
-    [{ warmup: '1m30s' }, { warmupMs: 90_000 }],
+    [{ warmup: '1m30s' }, { warmup: 90_000 }],
     [{ maintenance: 'disk is full' }, { maintenance: 'disk is full' }],
     [{ maintenance: 'false' }, { maintenance: undefined }],
   ];
@@ -133,14 +136,15 @@ describe('annotations', () => {
       'check-timeout': '250ms',
       'deregister-critical-after': '1m',
     });
-    assert.deepEqual(declaration.probes, {
-      http: { scheme: 'http', host: undefined, port: undefined, path: '/healthz' },
-      tcp: { host: { kind: 'name', text: 'db.example.com' }, port: { number: 5432 } },
-      grpc: { host: undefined, port: { name: 'grpc' }, service: 'shop.Cart' },
-      intervalMs: 5_000,
-      timeoutMs: 250,
-      deregisterCriticalAfterMs: 60_000,
-    });
+    const expected: Partial<Declaration> = {
+      'check-http': { scheme: 'http', host: undefined, port: undefined, path: '/healthz' },
+      'check-tcp': { host: { kind: 'name', text: 'db.example.com' }, port: { number: 5432 } },
+      'check-grpc': { host: undefined, port: { name: 'grpc' }, service: 'shop.Cart' },
+      'check-interval': 5_000,
+      'check-timeout': 250,
+      'deregister-critical-after': 60_000,
+    };
+    assert.deepEqual({ ...declaration, ...expected }, declaration);
   });
 
   test('keep an escaped comma within a tag', () => {
@@ -376,7 +380,7 @@ describe('the list in "services"', () => {
         ['build', '007'],
       ]),
     );
-    assert.equal(first.weights.passing, 10);
+    assert.equal(first.weight, 10);
     assert.deepEqual(second.port, { number: 9100 });
     assert.deepEqual(second.tags, ['a', 'b']);
     assert.deepEqual(second.meta, new Map([['team', 'ops']]));

@@ -4,12 +4,11 @@ import { parseDeclaration } from './parse-declaration.ts';
 import type { Placeholders } from './placeholders.ts';
 import { readAnnotations } from './read-annotations.ts';
 import { type ReadList, readServicesList } from './services-list.ts';
+import type { Carrier } from './values.ts';
 
-/** An object with annotations of ours: a pod or a Service record, or a manifest's. */
-export interface Declaring {
-  readonly kind: 'Pod' | 'Service';
-  readonly name: string;
-  /** Only annotations under our prefix, and without it. */
+/** An object with kube-registrar's annotations: a pod or a Service record, or a manifest's. */
+export interface Declaring extends Carrier {
+  /** Only annotations under the prefix, and without it. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 

@@ -7,6 +7,7 @@ import type { ObjectRef, Problem } from '../model/problem.ts';
 import { chooseAddresses } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import type { Declarations } from './declarations.ts';
+import { fieldOf } from './fields.ts';
 import { type Condition, presenceOf } from './health.ts';
 import { buildInstance } from './instance.ts';
 import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
@@ -14,7 +15,6 @@ import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { reachedPort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
-import { fieldOf } from './raw-declaration.ts';
 import { denials, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 

@@ -1,44 +1,29 @@
-import { didYouMean, quote } from './mistake.ts';
+import { annotations, longestText } from './annotations.ts';
+import { didYouMean, type Mistake, quote } from './mistake.ts';
 
-/** The fields of one declaration: annotations of their own, or keys of an entry of `services`. */
-export const fields = [
-  'service',
-  'port',
-  'tags',
-  'protocol',
-  'health-url',
-  'weight',
-  'weight-warning',
-  'address',
-  'check',
-  'check-http',
-  'check-tcp',
-  'check-grpc',
-  'check-interval',
-  'check-timeout',
-  'deregister-critical-after',
-  'drain',
-  'warmup',
-  'maintenance',
-] as const;
+/** One declaration as written: fields by name, values not yet read. */
+export interface RawDeclaration {
+  /** Where it stands: empty for plain annotations, `services[1]` for an entry of the list. */
+  readonly at: string;
+  /** Values by field, `meta.<key>` included, `tags` not. */
+  readonly fields: ReadonlyMap<string, string>;
+  readonly tags: readonly string[];
+  /** What is wrong with its form. */
+  readonly mistakes: readonly Mistake[];
+}
 
-export type Field = (typeof fields)[number];
+/** The full name of a field: `port`, `services[1].port`. */
+export const fieldOf = (raw: Pick<RawDeclaration, 'at'>, name: string): string =>
+  raw.at === '' ? name : `${raw.at}.${name}`;
 
 export const metaPrefix = 'meta.';
 export const servicesField = 'services';
 
+/** The fields of one declaration: annotations of their own, or keys of an entry of `services`. */
+export const fields = Object.keys(annotations).filter(
+  (name) => !name.startsWith(metaPrefix) && name !== servicesField,
+);
 const known: ReadonlySet<string> = new Set(fields);
-
-/** In bytes: longer than any value may be once its placeholders are filled in, as many names of placeholders are. */
-const longestValue = 640;
-const longestTags = 4_096;
-const longestServices = 8_192;
-
-/** How long a field may be as it is written, in bytes. What is longer is not read. */
-export function longestText(name: string): number {
-  if (name === servicesField) return longestServices;
-  return name === 'tags' ? longestTags : longestValue;
-}
 
 export const tooLong = (name: string): string => `${name} is longer than ${longestText(name)} bytes`;
 

@@ -50,10 +50,10 @@ export function buildInstance({
     port,
     tags: declaration.tags,
     meta: metaOf(declaration, origin, pod, probes.healthUrl, options),
-    weights: declaration.weights,
+    weights: { passing: declaration.weight, warning: declaration['weight-warning'] },
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    ...(declaration.warmupMs === undefined ? {} : { warmup: warmUp(declaration.warmupMs, pod) }),
+    ...(declaration.warmup === undefined ? {} : { warmup: warmUp(declaration.warmup, pod) }),
   };
 }
 

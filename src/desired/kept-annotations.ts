@@ -1,4 +1,5 @@
-import { isField, longestText, metaPrefix, servicesField } from './fields.ts';
+import { longestText } from './annotations.ts';
+import { isField, metaPrefix, servicesField } from './fields.ts';
 import { mostUserKeys } from './meta.ts';
 
 /** Unknown names that are kept: as many as `toProblems()` reports, and one more. */

@@ -14,15 +14,41 @@ export interface Placeholders {
   readonly clusterName: string;
 }
 
-const names: ReadonlyMap<string, (places: Placeholders) => string> = new Map([
-  ['pod.name', (places) => places.podName],
-  ['pod.namespace', (places) => places.podNamespace],
-  ['node.name', (places) => places.nodeName],
-  ['node.zone', (places) => places.nodeZone],
-  ['node.region', (places) => places.nodeRegion],
-  ['cluster.name', (places) => places.clusterName],
-]);
+interface Placeholder {
+  readonly means: string;
+  readonly value: (places: Placeholders) => string;
+}
+
+/** Every placeholder with a fixed name, without its braces; `pod.label.<key>` has a key in it. */
+const named: Readonly<Record<string, Placeholder>> = {
+  'pod.name': { means: "the pod's name", value: ({ podName }) => podName },
+  'pod.namespace': {
+    means: 'the namespace of the pod or Service',
+    value: ({ podNamespace }) => podNamespace,
+  },
+  'node.name': { means: 'the Kubernetes node', value: ({ nodeName }) => nodeName },
+  'node.zone': { means: 'its label `topology.kubernetes.io/zone`', value: ({ nodeZone }) => nodeZone },
+  'node.region': {
+    means: 'its label `topology.kubernetes.io/region`',
+    value: ({ nodeRegion }) => nodeRegion,
+  },
+  'cluster.name': { means: '`cluster.name` of the configuration', value: ({ clusterName }) => clusterName },
+};
 const labelPrefix = 'pod.label.';
+
+/** Every placeholder as it is written, and what it stands for. */
+export const placeholders: readonly { readonly name: string; readonly means: string }[] = [
+  ...Object.entries(named).map(([name, { means }]) => ({ name, means })),
+  { name: `${labelPrefix}<key>`, means: 'the value of that label of the pod' },
+];
+
+/**
+ * A text whose placeholders are all known and closed, as a regular expression for CEL: it reads from start to end
+ * without going back, and holds no quote and no backslash.
+ */
+export const placeholderForm = `^([^{]|[{][{]|[{](${Object.keys(named)
+  .map((name) => name.replace('.', '[.]'))
+  .join('|')}|${labelPrefix.replaceAll('.', '[.]')}[^{}]+)[}])*$`;
 
 /** Labels of a pod that placeholders are looked for in. Records keep one more, so that it shows when there are. */
 export const mostLabels = 128;
@@ -59,14 +85,16 @@ export function expand(
 }
 
 function lookUp(name: string, places: Placeholders): string | undefined {
-  if (!name.startsWith(labelPrefix)) return names.get(name)?.(places);
+  if (!name.startsWith(labelPrefix)) {
+    return Object.hasOwn(named, name) ? named[name]?.value(places) : undefined;
+  }
   const label = name.slice(labelPrefix.length);
   if (label === '') return undefined;
   return Object.hasOwn(places.podLabels, label) ? places.podLabels[label] : '';
 }
 
 function unknown(name: string): string {
-  const known = [...names.keys(), `${labelPrefix}<key>`];
+  const known = placeholders.map((placeholder) => placeholder.name);
   const hint = didYouMean(name, known) || `; known are ${known.join(', ')}; write {{ for a brace`;
   return `${quote(`{${name}}`)} is not a placeholder${hint}`;
 }

@@ -3,12 +3,12 @@ import { checkId, type InstanceId } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import { isIpv6, urlHost } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
+import { fieldOf } from './fields.ts';
 import type { Health } from './health.ts';
 import { canonicalIpv6, type Host, hostInUrl } from './host.ts';
 import { quote, type Read } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
 import { type HttpProbe, type ProbeTarget, readHttpProbe } from './probes.ts';
-import { fieldOf } from './raw-declaration.ts';
 import type { PortRef } from './values.ts';
 
 /** The address and ports of the instance itself. */
@@ -39,7 +39,6 @@ export function resolveProbes(
   location: InstanceLocation,
   { probes: prober, probeHosts, agents }: DesiredOptions,
 ): ResolvedProbes | readonly Omit<Problem, 'object'>[] {
-  const { probes, healthUrl } = declaration;
   const problems: Omit<Problem, 'object'>[] = [];
   const fill = <Target extends ProbeTarget>(
     name: string,
@@ -71,10 +70,10 @@ export function resolveProbes(
   const url = (host: string, port: string, { scheme, path }: HttpProbe) =>
     `${scheme}://${host}${port}${path}`;
   const filled = {
-    http: fill('check-http', probes.http, url),
-    'health-url': fill('health-url', healthUrl, url),
-    tcp: fill('check-tcp', probes.tcp, (host, port) => `${host}${port}`),
-    grpc: fill('check-grpc', probes.grpc, (host, port, { service }) =>
+    http: fill('check-http', declaration['check-http'], url),
+    'health-url': fill('health-url', declaration['health-url'], url),
+    tcp: fill('check-tcp', declaration['check-tcp'], (host, port) => `${host}${port}`),
+    grpc: fill('check-grpc', declaration['check-grpc'], (host, port, { service }) =>
       service === '' ? `${host}${port}` : `${host}${port}/${service}`,
     ),
   };
@@ -86,9 +85,9 @@ export function resolveProbes(
   if (problems.length > 0) return problems;
   if (prober === undefined) return { checks: none, healthUrl: filled['health-url'] };
   const timing = {
-    intervalMs: probes.intervalMs,
-    timeoutMs: probes.timeoutMs,
-    deregisterAfterMs: probes.deregisterCriticalAfterMs ?? prober.deregisterCriticalAfterMs,
+    intervalMs: declaration['check-interval'],
+    timeoutMs: declaration['check-timeout'],
+    deregisterAfterMs: declaration['deregister-critical-after'] ?? prober.deregisterCriticalAfterMs,
   };
   const checks = new Map<string, Probe>();
   for (const [id, target] of Object.entries(filled)) {

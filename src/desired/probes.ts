@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Host, readHost, specialHost } from './host.ts';
 import { quote, type Read } from './mistake.ts';
-import { type PortRef, portNumber, readPort } from './values.ts';
+import { type Form, type PortRef, portNumber, readPort } from './values.ts';
 
 /** What a probe connects to. */
 export interface ProbeTarget {
@@ -22,21 +22,41 @@ export interface GrpcProbe extends ProbeTarget {
   readonly service: string;
 }
 
-/** What Consul agents and external monitors check besides readiness. */
-export interface Probes {
-  readonly http: HttpProbe | undefined;
-  readonly tcp: ProbeTarget | undefined;
-  readonly grpc: GrpcProbe | undefined;
-  /** Default 10,000. */
-  readonly intervalMs: number;
-  /** Default 1,000. */
-  readonly timeoutMs: number;
-  /** Undefined: as configured for agents. */
-  readonly deregisterCriticalAfterMs: number | undefined;
-}
-
 /** In bytes: a path with scheme, address and port in front of it must fit into a meta value of Consul. */
 const longestUrl = 448;
+
+/** Loopback, link-local, multicast and the like, as far as a form shows them. */
+const specialForm =
+  '127[.]|169[.]254[.]|0[.]|22[4-9][.]|2[345][0-9][.]|[[]::|[[][Ff][Ee][89A-Fa-f]|[[][Ff][Ff]|(?i:([^/:]*[.])?localhost)($|[:/?#])';
+const portForm = '[A-Za-z0-9-]{1,63}';
+/** `end` is a regular expression of what may follow the port. */
+const targetCel =
+  (end: string): Form<ProbeTarget>['cel'] =>
+  (value, host) =>
+    `${value}.matches('^((${host})?:)?${portForm}${end}$') && !${value}.matches('^(${specialForm})')`;
+const notTarget = 'is not the name or number of a port of the instance';
+
+export const httpTarget: Form<HttpProbe> = {
+  read: readHttpProbe,
+  cel: (value, host) =>
+    `bytes(${value}).size() <= ${longestUrl} && (${value}.matches('^/([^/[:space:]][^[:space:]]*)?$') || ` +
+    `${value}.matches('^(?i:https?)://(${host})?(:${portForm})?([/?#][^[:space:]]*)?$') && ` +
+    `!${value}.matches('^(?i:https?)://(${specialForm})'))`,
+  otherwise: 'is not a path such as /healthz, nor a URL of the instance such as https://:8443/healthz',
+  probes: true,
+};
+export const tcpTarget: Form<ProbeTarget> = {
+  read: readTcpProbe,
+  cel: targetCel(''),
+  otherwise: notTarget,
+  probes: true,
+};
+export const grpcTarget: Form<GrpcProbe> = {
+  read: readGrpcProbe,
+  cel: targetCel('(/[A-Za-z0-9_.-]{0,255})?'),
+  otherwise: notTarget,
+  probes: true,
+};
 
 /**
  * `/healthz` is at the instance's own address and port: a pod template cannot know the pod's address.
@@ -70,7 +90,7 @@ export function readHttpProbe(text: string): Read<HttpProbe> {
 }
 
 /** `http`, `8080` (a port of the instance), `10.0.0.1:8080`, `[fd00::1]:8080`, `db.example.com:5432`. */
-export function readTcpProbe(text: string): Read<ProbeTarget> {
+function readTcpProbe(text: string): Read<ProbeTarget> {
   if (text === '') return { refused: `${quote(text)} is not what to connect to; ${forms}` };
   const target = readAuthority(text.includes(':') ? text : `:${text}`);
   if ('refused' in target) {
@@ -83,7 +103,7 @@ export function readTcpProbe(text: string): Read<ProbeTarget> {
 const forms = "write a port's name or number, or host:port";
 
 /** As for TCP; `/service` at the end selects one service of the server. */
-export function readGrpcProbe(text: string): Read<GrpcProbe> {
+function readGrpcProbe(text: string): Read<GrpcProbe> {
   const slash = text.indexOf('/');
   const target = readTcpProbe(slash < 0 ? text : text.slice(0, slash));
   const service = slash < 0 ? '' : text.slice(slash + 1);

@@ -1,6 +1,6 @@
-import { fields, isField, longestText, servicesField, tooLong, unknownField } from './fields.ts';
+import { longestText } from './annotations.ts';
+import { fields, isField, type RawDeclaration, servicesField, tooLong, unknownField } from './fields.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
-import type { RawDeclaration } from './raw-declaration.ts';
 import type { ReadList } from './services-list.ts';
 import { splitTags } from './tags.ts';
 

@@ -1,7 +1,7 @@
 import { defineMappingTag, FAILSAFE_SCHEMA, loadAll, YAMLException } from 'js-yaml';
-import { isField, longestText, metaPrefix, servicesField, tooLong, unknownField } from './fields.ts';
+import { longestText } from './annotations.ts';
+import { isField, metaPrefix, type RawDeclaration, servicesField, tooLong, unknownField } from './fields.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
-import type { RawDeclaration } from './raw-declaration.ts';
 import { splitTags } from './tags.ts';
 
 /** Caps of the list: it comes from whoever may write a pod. */

@@ -1,12 +1,13 @@
 import type { StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
+import { metaSetters } from './annotations.ts';
 import { denialText } from './claims.ts';
 import type { Declaration } from './declaration.ts';
+import { fieldOf } from './fields.ts';
 import { quote } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
 import type { PatternRules } from './pattern-rules.ts';
-import { fieldOf } from './raw-declaration.ts';
 
 /** What one pod, or one backend of a Service, contributes to its node. */
 export interface SourceResult {
@@ -34,7 +35,7 @@ export function denials(
   { claims, tagRules, metaRules }: DesiredOptions,
 ): readonly Problem[] {
   const { namespace } = object;
-  const { service, tags, meta, healthUrl } = declaration;
+  const { service, tags, meta } = declaration;
   const problems: Problem[] = [];
   const denial = claims?.(namespace, service);
   if (denial !== undefined) {
@@ -48,10 +49,11 @@ export function denials(
     problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, field), message));
   };
   for (const tag of tags) forbid('tags', tagRules, 'tag', tag);
+  const setters = metaSetters.filter(({ name }) => declaration[name] !== undefined);
   for (const key of meta.keys()) {
-    forbid(key === 'protocol' ? 'protocol' : `meta.${key}`, metaRules, 'meta key', key);
+    if (!setters.some(({ metaKey }) => metaKey === key)) forbid(`meta.${key}`, metaRules, 'meta key', key);
   }
-  if (healthUrl !== undefined) forbid('health-url', metaRules, 'meta key', 'health_url');
+  for (const { name, metaKey } of setters) forbid(name, metaRules, 'meta key', metaKey);
   return problems.slice(0, mostDenials);
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { isDnsLabel } from './dns-label.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
+import { isDnsLabel } from './values.ts';
 
 const mostTags = 64;
 const longestTag = 512;

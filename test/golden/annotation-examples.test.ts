@@ -7,7 +7,7 @@ import { annotationExamples } from '../support/annotation-examples.ts';
 const places = {
   podName: 'web',
   podNamespace: 'shop',
-  podLabels: { app: 'web' },
+  podLabels: { app: 'web', version: 'v2' },
   nodeName: 'node',
   nodeZone: 'zone',
   nodeRegion: 'region',

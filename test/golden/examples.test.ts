@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { fields, metaPrefix, servicesField } from '../../src/desired/fields.ts';
+import { annotations } from '../../src/desired/annotations.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const directory = path.join(root, 'manifests/examples');
@@ -18,8 +18,8 @@ describe('the examples', () => {
 
   test('show every annotation', () => {
     const text = files.map((file) => readFileSync(file, 'utf8')).join('');
-    const missing = [...fields, metaPrefix, servicesField].filter(
-      (name) => !text.includes(`kube-registrar.io/${name}${name === metaPrefix ? '' : ':'}`),
+    const missing = Object.keys(annotations).filter(
+      (name) => !text.includes(`kube-registrar.io/${name.endsWith('<key>') ? name.slice(0, -5) : `${name}:`}`),
     );
     assert.deepEqual(missing, []);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { referenceFiles } from '../../docs/generate.ts';
+import { readmeFile, referenceFiles, withGeneratedParts } from '../../docs/generate.ts';
 
 const directory = path.resolve(import.meta.dirname, '../../docs/reference');
 
@@ -17,5 +17,12 @@ describe('docs/reference', () => {
 
   test('holds nothing else', () => {
     assert.deepEqual(readdirSync(directory).sort(), Object.keys(referenceFiles()).sort());
+  });
+});
+
+describe('README.md', () => {
+  test('has the tables that the code makes', () => {
+    const readme = readFileSync(readmeFile, 'utf8');
+    assert.equal(readme, withGeneratedParts(readme), 'README.md is out of date; run: npm run docs');
   });
 });

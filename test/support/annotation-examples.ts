@@ -1,3 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { V1Deployment } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+
 /**
  * Annotations that are right and wrong: the one list by which the grammar in src/desired and the chart's
  * ValidatingAdmissionPolicies are held together.
@@ -14,6 +19,14 @@ export interface AnnotationExample {
   readonly doubted?: string;
   /** Why the API server says nothing of it. */
   readonly unseen?: string;
+}
+
+/** The annotations of the example that has all of them. */
+function everyAnnotation(): Record<string, string> {
+  const file = path.resolve(import.meta.dirname, '../../manifests/examples/every-annotation.yaml');
+  const { spec } = parse(readFileSync(file, 'utf8')) as V1Deployment;
+  const entries = Object.entries(spec?.template.metadata?.annotations ?? {});
+  return Object.fromEntries(entries.map(([key, value]) => [key.replace('kube-registrar.io/', ''), value]));
 }
 
 const long = (length: number): string => 'x'.repeat(length);
@@ -40,26 +53,7 @@ const accepted = (field: string, value: string): AnnotationExample =>
 
 export const annotationExamples: readonly AnnotationExample[] = [
   web('a service alone', {}),
-  web('everything', {
-    port: 'http',
-    tags: 'a, b',
-    'meta.team': 'shop',
-    protocol: 'grpc',
-    'health-url': '/healthz',
-    weight: '10',
-    'weight-warning': '1',
-    address: 'host',
-    check: 'readiness',
-    'check-http': '/live',
-    'check-tcp': '8080',
-    'check-grpc': '9090/shop.v1',
-    'check-interval': '10s',
-    'check-timeout': '1s',
-    'deregister-critical-after': '1h',
-    drain: 'warning',
-    warmup: '2m30s',
-    maintenance: 'disk is being changed',
-  }),
+  { title: 'manifests/examples/every-annotation.yaml', annotations: everyAnnotation() },
   ...['w', 'Web-2', long(63), ' web ', '{pod.name}'].map((value) => accepted('service', value)),
   ...['', 'a.b', 'a_b', '-a', 'a-', long(64), 'true', 'TRUE', 'ä'].map((value) => refused('service', value)),
   { title: 'service "true" on a Service', on: 'Service', annotations: { service: 'true' } },
