@@ -53,8 +53,8 @@ interface Running {
  * The composition root: reflectors → stores → dirty nodes → desired state → diff against the observed state
  * → policy → writer → Consul, and a periodic comparison of everything.
  *
- * Nothing is written before every source in Kubernetes has been read, or refused, and Consul has been read whole, nor while another
- * replica leads: then the stores and the observed state are kept warm and nothing else is done.
+ * Nothing is written before every source in Kubernetes has been read, or refused, and Consul has been read whole. On
+ * standby, only the stores and the observed state are kept up to date.
  */
 export class Operator implements StatusSource {
   readonly #options: OperatorOptions;
@@ -67,11 +67,11 @@ export class Operator implements StatusSource {
   #running: Running | undefined;
   /** While this process leads. */
   #writing: Writing | undefined;
-  /** Nodes that changed while it did not, the latest last, and when. */
+  /** Nodes that changed while this process did not write, the latest last, and when. */
   readonly #unwritten = new Map<ConsulNodeName, number>();
   #owner: ClusterUid | undefined;
   readonly #ownerKnown = Promise.withResolvers<ClusterUid>();
-  /** In reading Consul. */
+  /** Whether Consul can be read. */
   readonly #outage = new Outage();
   #lastFullSync: number | undefined;
 
@@ -112,8 +112,8 @@ export class Operator implements StatusSource {
   }
 
   /**
-   * Runs until the signal aborts; then lets the transactions in flight end and leaves everything registered
-   * as it is. Rejects only for an error of our own.
+   * Runs until the signal aborts; then waits for the transactions in flight and leaves everything registered as it is.
+   * Rejects only for a bug.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
@@ -122,7 +122,7 @@ export class Operator implements StatusSource {
       version: this.#options.version,
       policy: this.#options.config.sync.policy,
     });
-    // An error of our own ends the parts that still run, too.
+    // A bug in one part ends the others, too.
     const failed = new AbortController();
     const until = AbortSignal.any([signal, failed.signal]);
     const heartbeat = this.#beat(until, () => signal.aborted);
@@ -207,7 +207,7 @@ export class Operator implements StatusSource {
     });
   }
 
-  /** A person lets go what is held. Throws `conflict` on a standby, which holds nothing. */
+  /** Releases held changes at a person's request. Throws `conflict` on a standby, which holds nothing. */
   release(selection: Selection): Released {
     if (this.#writing !== undefined) return this.#writing.guard.release(selection);
     const { state, holder } = this.#leadership.status();
@@ -216,7 +216,7 @@ export class Operator implements StatusSource {
     throw new RegistrarError('conflict', `this replica is on standby and holds nothing: ${leader}`);
   }
 
-  /** An identity is the pod's name and more. */
+  /** The part of the identity that is the pod's name. */
   get #podName(): string {
     return this.#options.replica?.identity.replace(/_.*/, '') ?? 'kube-registrar';
   }
@@ -252,7 +252,7 @@ export class Operator implements StatusSource {
       onAging: (name, inMs) => this.#writing?.reconciler.reviewAfter(name, inMs),
     });
     const listener: RegistryListener = {
-      // On standby, the leader's writes look like somebody else's.
+      // On standby, the leader's writes look like drift.
       onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
       onAppeared: (name) => this.#writing?.reconciler.review(name),
       onCompared: (drift) => {
@@ -281,7 +281,7 @@ export class Operator implements StatusSource {
     await Promise.all([serving, comparing]);
   }
 
-  /** Shows in Consul, where that is asked for, that this process is there. */
+  /** Registers this process in Consul as alive, where the configuration asks for it. */
   async #beat(signal: AbortSignal, wasAsked: () => boolean): Promise<void> {
     const { config, replica, version, clock, random, logger } = this.#options;
     const { enabled, ttl } = config.consul.heartbeat;
@@ -301,14 +301,14 @@ export class Operator implements StatusSource {
       unhealthy: () => this.unhealthy(),
     });
     await heartbeat.run(signal);
-    // Who ends by an error is to be missed.
+    // After an error, the check turns critical; it is not removed.
     await (wasAsked() ? heartbeat.leave() : heartbeat.die());
   }
 
-  /** Writes until the signal aborts, from what this process, leading or not, has followed so far. */
+  /** Writes until the signal aborts. What changed before this process led is written as well. */
   async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
     const { registry, observed, desiredNodes, listener } = this.#running!;
-    // What the leader before us wrote last, we may not have seen: each node is read before it is computed.
+    // The last writes of the previous leader may not have been seen: each node is read before it is computed.
     if (this.#leadership.isElected) observed.distrust();
     using writing = new Writing({
       ...this.#options,
@@ -337,7 +337,7 @@ export class Operator implements StatusSource {
     return readClusterUid({ kube: new KubeClient(kube, clock), clock, random, logger }, signal);
   }
 
-  /** Reads everything of ours; asks until it succeeds. */
+  /** Reads everything of this cluster; tries until it succeeds. */
   async #readConsul(registry: Registry, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     const onError = (error: RegistrarError) => this.#consulFailed(error);

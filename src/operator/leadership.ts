@@ -37,15 +37,15 @@ export interface LeadershipOptions {
 /** Writes under the fence until the signal aborts; resolves when nothing is in flight any more. */
 export type Office = (fence: Fence, signal: AbortSignal) => Promise<void>;
 
-/** How often a leader looks whether Consul is still there for it, in milliseconds. */
+/** How often a leader checks that it can reach Consul, in milliseconds. */
 const lookMs = 5_000;
-/** How long a leader that has given up for want of Consul leaves the lease to others, in milliseconds. */
+/** How long a leader that gave the lease back for lack of Consul does not take it again, in milliseconds. */
 const abstainMs = 5_000;
 
 /**
  * When this process writes: always, or while it holds the lease and Consul follows it. A leader that has
- * been without Consul for as long as a lease lasts gives the lease back, for a replica on the other side of
- * whatever has broken. Nobody takes it who has no Consul either: while Consul is away from all, nobody leads.
+ * been without Consul for as long as a lease lasts gives the lease back, for a replica that can still reach Consul.
+ * Replicas without Consul do not take the lease: while none can reach it, none leads.
  */
 export class Leadership {
   readonly #options: LeadershipOptions;

@@ -21,7 +21,7 @@ import { AgentRegistry } from '../registry/agent/agent-registry.ts';
 import { CatalogRegistry } from '../registry/catalog/catalog-registry.ts';
 import type { Registry } from '../registry/registry.ts';
 
-/** What everything that looks at a cluster and its Consul needs: the operator, `plan`, `purge`, `explain`. */
+/** What the operator and the commands `plan`, `purge` and `explain` need to reach a cluster and its Consul. */
 export interface Surroundings {
   readonly config: Config;
   readonly clock: Clock;
@@ -125,7 +125,7 @@ export function desiredOptionsOf(config: Config, owner: ClusterUid): DesiredOpti
   };
 }
 
-/** What whoever may annotate a pod may not do all the same. */
+/** What restricts those who may annotate pods. */
 export function tenantRulesOf({
   claims,
   reservedNames,
@@ -141,11 +141,11 @@ export function tenantRulesOf({
   };
 }
 
-/** What of the stores is not read yet, each with why, in words. */
+/** The stores that have not been read yet, each with the reason, as text. */
 export const pendingParts = (stores: ClusterStores): string[] =>
   stores.pending.map((status) => sourceText(status, 'not listed yet'));
 
-/** What of the stores may not be read, each with why, in words: what is registered from it stays as it is. */
+/** The stores that may not be read, each with the reason, as text. What is registered from them stays as it is. */
 export const refusedParts = (stores: ClusterStores): string[] =>
   stores
     .status()

@@ -30,7 +30,7 @@ export interface SnapshotOptions extends Surroundings {
 /** What Consul holds of a cluster, read once. */
 export interface ConsulSnapshot {
   readonly owner: ClusterUid;
-  /** To be disposed of by whoever took the snapshot. */
+  /** The caller disposes of it. */
   readonly registry: Registry;
   readonly observed: ObservedState;
   /** Nodes whose agents could not be read: nothing can be said of them. */
@@ -44,7 +44,7 @@ export interface Snapshot extends ConsulSnapshot {
   readonly nodes: readonly PlanInput[];
 }
 
-/** What another try in a moment does not make better: somebody has to do something. */
+/** Errors that another try does not fix: a person has to act. */
 const hopeless: readonly ErrorCode[] = [
   'forbidden',
   'unauthorized',
@@ -79,7 +79,7 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
       });
       const all = new Set([...names.all(), ...[...observed.nodes()].map(({ name }) => name)]);
       const unread = await reading.nodes(registry, all, until);
-      // A first look at each: what a node shares with others is known once all have been looked at.
+      // What a node shares with others is known only once all have been computed.
       for (const name of all) nodes.of(name);
       const inputs = [...all]
         .filter((name) => !unread.has(name))
@@ -94,10 +94,10 @@ export function takeConsulSnapshot(options: SnapshotOptions, signal: AbortSignal
   const reading = new Reading(options);
   return reading.run(signal, async (until) => {
     if (options.config.registration.mode === 'catalog') return reading.consul(until);
-    // The cluster says which agents there are.
+    // The cluster shows which agents there are.
     return reading.withCluster(until, async (stores) => {
       await reading.cluster(until);
-      // Then some would be left out, and nobody would know which.
+      // Otherwise some nodes would be left out, and it would not be known which.
       if (stores.unread.length > 0) throw new RegistrarError('forbidden', refusedParts(stores).join('; '));
       const found = await reading.consul(until);
       return { ...found, unread: await reading.nodes(found.registry, reading.names.all(), until) };
@@ -105,7 +105,7 @@ export function takeConsulSnapshot(options: SnapshotOptions, signal: AbortSignal
   });
 }
 
-/** One snapshot on its way, and what is still missing for it. */
+/** One snapshot being taken, and what is still missing for it. */
 class Reading {
   readonly names: NodeNames;
   readonly #options: SnapshotOptions;
@@ -162,7 +162,7 @@ class Reading {
     return { owner, registry, observed: registry.observed, unread: new Map() };
   }
 
-  /** Reads what is not known yet. An agent that cannot be read keeps nobody from the others. */
+  /** Reads the nodes that are not known yet. An agent that cannot be read does not stop the others from being read. */
   async nodes(
     { observed }: Registry,
     names: Iterable<ConsulNodeName>,
@@ -186,7 +186,7 @@ class Reading {
     return unread;
   }
 
-  /** With the cluster followed meanwhile. */
+  /** Runs `work` while the stores follow the cluster. */
   async withCluster<Result>(
     until: AbortSignal,
     work: (stores: ClusterStores) => Promise<Result>,
@@ -210,7 +210,7 @@ class Reading {
       until.throwIfAborted();
       const { pending } = stores;
       if (pending.length === 0) return;
-      // As long as others are on their way, they may show that this one is not needed.
+      // A store that is still being read may show that this one is not needed.
       const isHopeless = ({ lastError }: ReflectorStatus) =>
         lastError !== undefined && hopeless.includes(lastError.error.code);
       const [first] = pending.every(isHopeless) ? pending : [];
@@ -221,7 +221,7 @@ class Reading {
     }
   }
 
-  /** Tries until it succeeds, unless trying again is hopeless. */
+  /** Tries until it succeeds; rejects at once with a hopeless error. */
   async again<Result>(attempt: () => Promise<Result>, until: AbortSignal): Promise<Result> {
     const { clock, random } = this.#options;
     const onError = (error: RegistrarError) => {

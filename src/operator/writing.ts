@@ -25,11 +25,11 @@ export interface WritingOptions extends Surroundings {
   readonly desiredNodes: DesiredNodes;
   readonly owner: ClusterUid;
   readonly fence: Fence;
-  /** Name of the pod this process is in: who tells something, in Events. */
+  /** Name of the pod this process is in: the reporting instance of Events. */
   readonly podName: string;
 }
 
-/** What writes to Consul, for as long as this process leads: the reconciler, its guard and its writer. */
+/** What writes to Consul while this process leads: the reconciler, its guard and its writer. */
 export class Writing implements Disposable {
   readonly writer: ChangeWriter;
   readonly guard: Guard;

@@ -16,13 +16,13 @@ import type { ObservedState } from '../registry/observed-state.ts';
 export interface DesiredNodesOptions {
   readonly view: ClusterView;
   readonly observed: Pick<ObservedState, 'node' | 'nodes'>;
-  /** What could not be read of the cluster; see ClusterStores. */
+  /** The parts of the cluster that may not be read; see ClusterStores. */
   readonly unread: () => readonly UnreadSource[];
   readonly owner: ClusterUid;
   readonly desired: Desired;
   /** Wall-clock milliseconds: how old instances are that warm up. */
   readonly wall: () => number;
-  /** A node is to be looked at again after so many milliseconds. Default: nobody will. */
+  /** A node is to be computed again after so many milliseconds. Default: ignored. */
   readonly onAging?: (node: ConsulNodeName, inMs: number) => void;
   readonly names: NodeNames;
 }
@@ -30,8 +30,8 @@ export interface DesiredNodesOptions {
 /**
  * What each Consul node of this cluster should be, by its name.
  *
- * A node of ours with another name than its Kubernetes node has now (the cluster was renamed) is
- * *superseded*: it goes, but no instance on it before it is registered under its new node, so that consumers
+ * A node of this cluster whose name is not the one its Kubernetes node has now (the cluster was renamed) is
+ * *superseded*: it is removed, but each instance on it only after it is registered on its new node, so that consumers
  * never miss one.
  */
 export class DesiredNodes {
@@ -69,13 +69,13 @@ export class DesiredNodes {
     return node;
   }
 
-  /** With every instance at its full weight. */
+  /** The node with every instance at its full weight. */
   #grown(kubeNode: string): DesiredNode {
     const { desired, view } = this.#options;
     return desired(kubeNode, view);
   }
 
-  /** What will be on the node: what is wanted, and what stays though it is not. */
+  /** What will be on the node: what is wanted, and what stays although it is not wanted. */
   #placed({ name, entry, stale, moving, unread = [] }: DesiredNode): Placed[] {
     const wanted: Placed[] = [...(entry?.instances.values() ?? []), ...(moving?.values() ?? [])];
     if (stale.length === 0 && unread.length === 0) return wanted;
@@ -88,7 +88,7 @@ export class DesiredNodes {
     return wanted;
   }
 
-  /** Nodes that wait for `name`: to be looked at whenever that one may have changed. */
+  /** Superseded nodes that wait for `name`: to be computed again whenever that one may have changed. */
   supersededBy(name: ConsulNodeName): readonly ConsulNodeName[] {
     if (this.#superseded.size === 0) return [];
     return [...this.#superseded].filter((old) => this.#targetsOf(old).has(name));
@@ -98,7 +98,7 @@ export class DesiredNodes {
     const { observed, names, wall } = this.#options;
     const gone = { name, entry: undefined, stale: [], problems: [] };
     const old = observed.node(name);
-    if (!this.#isOurs(old)) {
+    if (!this.#isOwned(old)) {
       this.#superseded.delete(name);
       return gone;
     }
@@ -107,7 +107,7 @@ export class DesiredNodes {
       const there = observed.node(consulNodeNameOf(kubeNode, names.clusterName));
       return {
         desired: warmedUp(this.#grown(kubeNode), wall()).node,
-        observed: this.#isOurs(there) ? there : undefined,
+        observed: this.#isOwned(there) ? there : undefined,
       };
     });
     const stale = targets.flatMap((target) => target.desired.stale);
@@ -125,14 +125,14 @@ export class DesiredNodes {
     );
   }
 
-  /** The Kubernetes node of a Consul node of ours that no event has named since the start. */
+  /** The Kubernetes node of an owned Consul node that no event has named since the start. */
   #kubeNodeOf(name: ConsulNodeName): string | undefined {
     const { observed, names } = this.#options;
     const kubeNode = observed.node(name)?.meta[originKeys.node] ?? '';
     return consulNodeNameOf(kubeNode, names.clusterName) === name ? kubeNode : undefined;
   }
 
-  #isOurs(node: ObservedNode | undefined): node is ObservedNode {
+  #isOwned(node: ObservedNode | undefined): node is ObservedNode {
     return node !== undefined && nodeOwnership(node, this.#options.owner) === 'ours';
   }
 }
