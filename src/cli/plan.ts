@@ -1,13 +1,13 @@
 import { RegistrarError } from '../lib/errors.ts';
+import type { ConsulNodeName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
-import { consulClientOf, type Surroundings } from '../operator/parts.ts';
 import { takeSnapshot } from '../operator/snapshot.ts';
 import { plan } from '../plan/plan.ts';
 import { previewHolds } from '../plan/preview.ts';
 import { renderJson, renderText } from '../plan/render.ts';
 import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
 import { heartbeatNode } from '../registry/catalog/heartbeat-node.ts';
-import { refusedWrites } from '../registry/catalog/write-access.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -39,7 +39,7 @@ export async function showPlan(
   await using connections = await connect(loaded);
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
   const snapshot = await takeSnapshot(surroundings, context.signal);
-  await using _registry = snapshot.registry;
+  await using registry = snapshot.registry;
   warnOfUnread(snapshot, context);
   const { owner, observed, nodes, stores } = snapshot;
   const { sync, guard } = loaded.config;
@@ -60,11 +60,14 @@ export async function showPlan(
   context.stdout.write(
     options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
   );
-  if (options.checkWrites && !observed.features.ownsNodes) {
+  if (options.checkWrites && registry.refusedWrites === undefined) {
     context.stderr.write('kube-registrar: warning: rights with agents can only be tried by writing\n');
   } else if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
-    await assertWritable(entries, surroundings, context.signal);
+    // When nothing is wanted yet, the name of the heartbeat node is tried: it has the same prefix as every node of this
+    // cluster.
+    const fallback = heartbeatNode(loaded.config.cluster.name);
+    await assertWritable(registry, entries, fallback, context.signal);
   }
   const { add, change, remove } = found.summary;
   return add + change + remove === 0 ? 0 : 2;
@@ -72,16 +75,15 @@ export async function showPlan(
 
 /** Rejects with `forbidden` when Consul would refuse to take one of these. */
 async function assertWritable(
+  registry: Registry,
   entries: readonly NodeEntry[],
-  surroundings: Surroundings,
+  fallback: ConsulNodeName,
   signal: AbortSignal,
 ): Promise<void> {
   const services = entries.flatMap(({ instances }) => [...instances.values()].map(({ service }) => service));
-  // When nothing is wanted yet, the name of the heartbeat node is tried: it has the same prefix as every node of this
-  // cluster.
-  const [first = heartbeatNode(surroundings.config.cluster.name), ...more] = entries.map(({ name }) => name);
+  const [first = fallback, ...more] = entries.map(({ name }) => name);
   const asked = { nodes: [first, ...more], services: [...new Set(services)] } as const;
-  const refused = await refusedWrites(consulClientOf(surroundings), asked, signal);
+  const refused = (await registry.refusedWrites?.(asked, signal)) ?? [];
   if (refused.length === 0) return;
   const what = `Consul would refuse:\n  ${refused.join('\n  ')}`;
   throw new RegistrarError('forbidden', `${what}\ngive the token the policy in consul-access.md`);

@@ -41,6 +41,12 @@ export interface WriteOptions {
   readonly onTransaction?: (report: { readonly durationMs: number }) => void;
 }
 
+/** Names that are to be written to. */
+export interface Wanted {
+  readonly nodes: readonly [string, ...string[]];
+  readonly services: readonly string[];
+}
+
 /** Where registrations are kept: in Consul's catalog, or with the agents of the Kubernetes nodes. */
 export interface Registry extends AsyncDisposable {
   /** What is there, as far as it is known, and what can be done with it (`features`). */
@@ -56,6 +62,11 @@ export interface Registry extends AsyncDisposable {
    * everything when it takes over. Runs beside `compare()`, never twice at the same time.
    */
   watch(listener: RegistryListener, signal: AbortSignal): Promise<void>;
+  /**
+   * Consul's reasons why the token may not write to some of these nodes and services; writes nothing. Undefined where
+   * only writing would show.
+   */
+  refusedWrites?(wanted: Wanted, signal: AbortSignal): Promise<readonly string[]>;
   /** Creates a writer, which writes for as long as the fence allows. */
   writer(parts: WriteOptions): ChangeWriter;
 }

@@ -7,11 +7,12 @@ import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ClusterUid } from '../../model/keys.ts';
 import { ObservedState } from '../observed-state.ts';
-import type { Registry, RegistryListener, WriteOptions } from '../registry.ts';
+import type { Registry, RegistryListener, Wanted, WriteOptions } from '../registry.ts';
 import { catalogReader } from './catalog-reader.ts';
 import { comparePeriodically } from './comparison.ts';
 import { ObservedWatcher } from './observed-watcher.ts';
 import { WaitBudget, type WaitLimits } from './wait-budget.ts';
+import { refusedWrites } from './write-access.ts';
 import { Writer } from './writer.ts';
 
 export interface CatalogRegistryOptions {
@@ -108,6 +109,10 @@ export class CatalogRegistry implements Registry {
     } finally {
       this.#watcher = undefined;
     }
+  }
+
+  refusedWrites(wanted: Wanted, signal: AbortSignal): Promise<readonly string[]> {
+    return refusedWrites(this.#client, wanted, signal);
   }
 
   writer(parts: WriteOptions): Writer {

@@ -1,5 +1,6 @@
 import type { ConsulClient } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
+import type { Wanted } from '../registry.ts';
 import { isDenied, type TxnOp } from './txn-ops.ts';
 
 /** A transaction holds at least 64 operations on every Consul. */
@@ -14,7 +15,7 @@ const atOnce = 60;
  */
 export async function refusedWrites(
   client: ConsulClient,
-  wanted: { readonly nodes: readonly [string, ...string[]]; readonly services: readonly string[] },
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<string[]> {
   const [first] = wanted.nodes;
