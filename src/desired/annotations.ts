@@ -1,5 +1,5 @@
 import { grpcTarget, httpTarget, tcpTarget } from './probes.ts';
-import { choice, duration, type Form, portRef, protocol, reason, serviceForm, weight } from './values.ts';
+import { choice, duration, type Form, matching, portRef, reason, serviceForm, weight } from './values.ts';
 
 /** What there is to say of every annotation. Texts are Markdown, for the documentation. */
 export interface Annotation {
@@ -62,10 +62,11 @@ export const annotations = {
     means: 'value of at most 512 bytes; key of `A-Z a-z 0-9 _ -`',
     lenient: true,
   },
-  protocol: plain(protocol, {
-    means: '`tcp`, `http`, `grpc`, `ws` …; becomes meta `protocol`',
-    sets: 'protocol',
-  }),
+  // An open list, so only its form is checked.
+  protocol: plain(
+    matching('^[A-Za-z0-9][A-Za-z0-9.+/-]{0,31}$', 'is not a protocol; write it like tcp, http, grpc or ws'),
+    { means: '`tcp`, `http`, `grpc`, `ws` …; becomes meta `protocol`', sets: 'protocol' },
+  ),
   'health-url': plain(httpTarget, {
     means:
       'a path on the instance, or [another target](agent-mode.md#what-may-be-probed); becomes meta `health_url`, and an HTTP check where Consul probes',

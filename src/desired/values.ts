@@ -126,7 +126,7 @@ function readDuration(text: string): Read<number> {
 }
 
 /** Texts that match a pattern, which has to be bounded: it runs on whatever an annotation holds. */
-const matching = (pattern: string, otherwise: string): Form<string> => {
+export const matching = (pattern: string, otherwise: string): Form<string> => {
   const expression = new RegExp(pattern);
   return {
     read: (text) => orRefused(expression.test(text) ? text : undefined, text, otherwise),
@@ -134,12 +134,6 @@ const matching = (pattern: string, otherwise: string): Form<string> => {
     otherwise,
   };
 };
-
-/** The application protocol: an open list, so only its form is checked. */
-export const protocol = matching(
-  '^[A-Za-z0-9][A-Za-z0-9.+/-]{0,31}$',
-  'is not a protocol; write it like tcp, http, grpc or ws',
-);
 
 /** What Consul itself writes when maintenance is entered without a reason (agent.EnableServiceMaintenance). */
 const noReason =
