@@ -47,7 +47,6 @@ describe('annotations', () => {
     const expected: Partial<Declaration> = {
       kind: 'declared',
       at: '',
-      service: 'web',
       tags: [],
       meta: new Map(),
       weight: 1,
