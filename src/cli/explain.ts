@@ -1,10 +1,9 @@
+import type { Config } from '../config/schema.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { visible } from '../lib/visible.ts';
 import type { Problem } from '../model/problem.ts';
-import { consulClientOf } from '../operator/parts.ts';
-import { type Snapshot, type SnapshotOptions, takeSnapshot } from '../operator/snapshot.ts';
+import { type Snapshot, takeSnapshot } from '../operator/snapshot.ts';
 import type { AskingObject } from '../plan/instance-plan.ts';
-import { refusedWrites } from '../registry/catalog/write-access.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -44,7 +43,7 @@ export async function explain(
   const { server } = options;
   const known =
     server === undefined
-      ? { held: [], problems: await refusals(object, snapshot, surroundings, context.signal) }
+      ? { held: [], problems: await refusals(object, snapshot, loaded.config, context.signal) }
       : await knownByOperator({ command: 'explain', server }, snapshot.owner, context.signal);
   const { lines, isRight } = explanationOf(object, snapshot, loaded.config, known);
   context.stdout.write(`${lines.map(visible).join('\n')}\n`);
@@ -55,15 +54,14 @@ export async function explain(
 async function refusals(
   object: AskingObject,
   snapshot: Snapshot,
-  surroundings: SnapshotOptions,
+  config: Config,
   signal: AbortSignal,
 ): Promise<Problem[]> {
-  const { nodes, services } = unwritten(object, snapshot, surroundings.config);
+  const { nodes, services } = unwritten(object, snapshot, config);
   const [node, ...others] = nodes;
-  // With agents, only a write shows whether the token has the right.
-  if (node === undefined || !snapshot.observed.features.ownsNodes) return [];
-  const client = consulClientOf(surroundings);
-  const refused = await refusedWrites(client, { nodes: [node, ...others], services }, signal);
+  if (node === undefined) return [];
+  const { registry } = snapshot;
+  const refused = (await registry.refusedWrites?.({ nodes: [node, ...others], services }, signal)) ?? [];
   return refused.map((what) => ({
     object: { ...object, uid: '' },
     reason: 'RegistrationFailed',

@@ -73,6 +73,24 @@ describe('kube-registrar plan', () => {
     assert.equal(exitCode, 0);
   });
 
+  test('--check-writes fails with what the token may not write, and writes nothing', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' });
+    assert.equal((await cluster.run(['plan', '--check-writes'])).exitCode, 2);
+    cluster.consul.intercept = ({ method }) => {
+      const What = 'Permission denied: token lacks permission \'service:write\' on "web"';
+      const body = JSON.stringify({ Results: null, Errors: [{ OpIndex: 1, What }] });
+      return method === 'PUT' ? { kind: 'answer', status: 409, body } : undefined;
+    };
+    const { exitCode, stderr } = await cluster.run(['plan', '--check-writes']);
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /Consul would refuse:\n {2}Permission denied: .* on "web"\ngive the token the policy/,
+    );
+    assert.equal(cluster.consul.stats.operations, 0);
+  });
+
   /** So many pods, registered by an operator that has ended. */
   async function registered(count: number): Promise<SmallCluster> {
     const cluster = new SmallCluster();
