@@ -9,7 +9,7 @@ export interface Annotation {
   readonly initially?: string;
   /** In bytes, as written; what is longer is not read. Default: `longestValue`. */
   readonly longest?: number;
-  /** The meta key in Consul that it sets, if its value is a text to that value. */
+  /** The meta key in Consul that it sets. A value that is text becomes the value of the key. */
   readonly sets?: string;
   /** A placeholder without a value becomes empty, with a warning. Default: it is an error. */
   readonly lenient?: true;

@@ -56,7 +56,7 @@ export function parseDeclaration(raw: RawDeclaration, carrier: Carrier, places: 
   return { outcome: { ...values, kind: 'declared', at: raw.at, service, tags, meta }, mistakes };
 }
 
-/** Before anything else is done with a text: why it may not be used, whatever it is for. */
+/** Why a text is refused before it is parsed at all. */
 function refuseText(text: string, name: string): string | undefined {
   if (Buffer.byteLength(text) > longestText(name)) return tooLong(name);
   // JSON carries it, UTF-8 does not: Consul would keep another text than we wrote.
@@ -64,13 +64,13 @@ function refuseText(text: string, name: string): string | undefined {
   return undefined;
 }
 
-/** Of tags, as they are written. */
+/** How many tags are read, as written. */
 const mostTexts = 256;
 
 function readTags(raw: RawDeclaration, expanded: Expand, mistakes: Mistake[]): readonly string[] {
   const field = fieldOf(raw, 'tags');
   if (raw.tags.length > mostTexts) {
-    mistakes.push(error(field, `has more than ${mostTexts} tags, empty ones and doubles included`));
+    mistakes.push(error(field, `has more than ${mostTexts} tags, empty and repeated ones included`));
     return [];
   }
   const texts = raw.tags.map((tag) => expanded('tags', tag));

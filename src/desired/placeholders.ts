@@ -1,8 +1,8 @@
 import { didYouMean, error, type Mistake, quote, warning } from './mistake.ts';
 
 /**
- * What placeholders stand for: a closed list, no expressions. An empty text means that the value is not
- * there (an endpoint without a pod, a node without a zone).
+ * The values of the placeholders: a closed list, no expressions. An empty text means that there is no value
+ * (an endpoint without a pod, a node without a zone).
  */
 export interface Placeholders {
   readonly podName: string;
@@ -50,7 +50,7 @@ export const placeholderForm = `^([^{]|[{][{]|[{](${Object.keys(named)
   .map((name) => name.replace('.', '[.]'))
   .join('|')}|${labelPrefix.replaceAll('.', '[.]')}[^{}]+)[}])*$`;
 
-/** Labels of a pod that placeholders are looked for in. Records keep one more, so that it shows when there are. */
+/** How many labels of a pod placeholders can use. Records keep one more, which shows that a pod has too many. */
 export const mostLabels = 128;
 
 /** Whether expanding the text could change it. */
@@ -59,8 +59,8 @@ const isDynamic = (text: string): boolean => text.includes('{') || text.includes
 /**
  * The text with its placeholders filled in. `{{` and `}}` stand for a brace. An unknown placeholder is an
  * error. A known one without a value becomes empty with a warning, as in Kubernetes' downward API: a tag
- * that lacks its zone is better than an instance nobody finds. Where it would change what is registered
- * (`strict`, for names and ports) that too is an error.
+ * without its zone is better than no instance. With `strict` it is an error, for values such as names and ports
+ * that decide what is registered.
  */
 export function expand(
   text: string,

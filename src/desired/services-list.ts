@@ -4,7 +4,7 @@ import { isField, metaPrefix, type RawDeclaration, servicesField, tooLong, unkno
 import { error, type Mistake, quote, warning } from './mistake.ts';
 import { splitTags } from './tags.ts';
 
-/** Caps of the list: it comes from whoever may write a pod. */
+/** Limits of the list: anybody who may create a pod can write one. */
 const mostEntries = 32;
 const mostFields = 100;
 /** A list of maps of lists or maps has four levels. */
@@ -16,8 +16,8 @@ export type ReadList = (text: string) => readonly RawDeclaration[];
 const mostRemembered = 262_144;
 
 /**
- * `readServicesList()` that remembers what it read. YAML costs more than all the rest of a declaration, and
- * the pods of a template share the text. At most 256 texts and 256 Ki characters of them; then it starts over.
+ * `readServicesList()` with a cache. Parsing YAML costs more than the rest of a declaration, and the pods of a
+ * template share the text. It holds at most 256 texts and 256 Ki characters, and is emptied when it is full.
  */
 export function rememberLists(): ReadList {
   const known = new Map<string, readonly RawDeclaration[]>();
@@ -37,29 +37,31 @@ export function rememberLists(): ReadList {
 }
 
 /**
- * The entries of the annotation `services`. A mistake in an entry stays with the entry; text that is no
- * YAML at all is one declaration that only has mistakes, so that the object's instances count as stale.
+ * The entries of the annotation `services`. A mistake in one entry does not affect the others. Text that is not
+ * YAML gives one declaration that only has mistakes, so that the object's instances count as stale.
  */
 export function readServicesList(text: string): RawDeclaration[] {
-  if (Buffer.byteLength(text) > longestText(servicesField)) return [wreck(tooLong(servicesField))];
+  if (Buffer.byteLength(text) > longestText(servicesField)) return [unreadable(tooLong(servicesField))];
   const read = parse(text);
-  if ('refused' in read) return [wreck(`${servicesField} ${read.refused}`)];
+  if ('refused' in read) return [unreadable(`${servicesField} ${read.refused}`)];
   const { list } = read;
   if (!Array.isArray(list)) {
     return [
-      wreck(`${servicesField} must be a YAML list of services, each with the fields "service", "port" …`),
+      unreadable(
+        `${servicesField} must be a YAML list of services, each with the fields "service", "port" …`,
+      ),
     ];
   }
   const entries = list.slice(0, mostEntries).map((item: unknown, index) => readEntry(item, index));
   const hidden = list.length - entries.length;
   if (hidden > 0) {
     const message = `${servicesField} has more than ${mostEntries} entries; the last ${hidden} are ignored`;
-    entries.push(wreck(message));
+    entries.push(unreadable(message));
   }
   return entries;
 }
 
-/** A map of YAML, as written: keys of any kind, some of them perhaps twice, which costs only their own entry. */
+/** A YAML map as written. Keys may have any type and may be repeated: such a mistake only affects its own entry. */
 class Pairs {
   readonly pairs: [key: unknown, value: unknown][] = [];
 }
@@ -80,8 +82,8 @@ const pairsTag = defineMappingTag<Pairs>('tag:yaml.org,2002:map', {
 const schema = FAILSAFE_SCHEMA.withTags(pairsTag);
 
 /**
- * What the text holds, or what is wrong with it. The parser ends at the first mistake, at an alias, and where it
- * becomes deep, so that its time only grows with the length.
+ * The content of the text, or what is wrong with it. The parser stops at the first mistake, at an alias and at too
+ * deep a level, so that its time is linear in the length.
  */
 function parse(text: string): { readonly list: unknown } | { readonly refused: string } {
   try {
@@ -96,7 +98,7 @@ function parse(text: string): { readonly list: unknown } | { readonly refused: s
   }
 }
 
-const wreck = (message: string): RawDeclaration => ({
+const unreadable = (message: string): RawDeclaration => ({
   at: servicesField,
   fields: new Map(),
   tags: [],
@@ -154,7 +156,7 @@ function readMeta(value: unknown, field: string, entry: Entry): void {
   }
 }
 
-/** The pairs of a map; keys that are no text or come twice are mistakes. */
+/** The pairs of a map; a key that is not text, or is repeated, is a mistake. */
 function* pairsOf({ pairs }: Pairs, field: string, mistakes: Mistake[]): Generator<[string, unknown]> {
   if (pairs.length > mostFields) {
     mistakes.push(error(field, `${field} has more than ${mostFields} keys`));
