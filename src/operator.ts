@@ -24,8 +24,8 @@ import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/kept.ts';
 import { DesiredNodes } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
-import { EvidenceBook } from './reconcile/guard/evidence-book.ts';
-import type { Released, Selection } from './reconcile/guard/guard.ts';
+import type { Released, Selection } from './reconcile/holds/guard.ts';
+import { Tombstones } from './reconcile/holds/tombstones.ts';
 import { Heartbeat } from './registry/catalog/heartbeat.ts';
 import type { Fence } from './registry/fence.ts';
 import type { ObservedState } from './registry/observed-state.ts';
@@ -62,7 +62,7 @@ export class Operator implements StatusSource {
   readonly #stores: ClusterStores;
   readonly #startedAt: number;
   readonly #names: NodeNames;
-  readonly #book: EvidenceBook;
+  readonly #book: Tombstones;
   readonly #leadership: Leadership;
   #running: Running | undefined;
   /** While this process leads. */
@@ -84,7 +84,7 @@ export class Operator implements StatusSource {
       onDirty: (node, receivedAt) => this.#dirty(node, receivedAt),
       onRegression: () => this.#book.regress(),
     });
-    this.#book = new EvidenceBook({
+    this.#book = new Tombstones({
       clock,
       regressionMs: config.guard.window,
       doubtfulSince: () => this.#stores.doubtfulSince,
@@ -107,7 +107,6 @@ export class Operator implements StatusSource {
       queue: () => this.#writing?.reconciler.queue,
       problems: () => this.#writing?.reconciler.problems() ?? [],
       findings: () => this.#writing?.reconciler.findings() ?? [],
-      fights: () => this.#writing?.reconciler.fights() ?? [],
     });
   }
 
@@ -176,7 +175,6 @@ export class Operator implements StatusSource {
       problems: [...(reconciler?.problems() ?? [])],
       findings: [...(reconciler?.findings() ?? [])],
       drift: reconciler?.recentDrift() ?? [],
-      fights: reconciler?.fights() ?? [],
       queue: {
         depth: reconciler?.queue.depth ?? 0,
         oldestMs: Math.round(reconciler?.queue.oldestMs ?? 0),

@@ -5,7 +5,7 @@ import { takeSnapshot } from '../operator/snapshot.ts';
 import { plan } from '../plan/plan.ts';
 import { previewHolds } from '../plan/preview.ts';
 import { renderJson, renderText } from '../plan/render.ts';
-import { guardOptionsOf } from '../reconcile/guard/guard-options.ts';
+import { guardOptionsOf } from '../reconcile/holds/guard-options.ts';
 import { heartbeatNode } from '../registry/catalog/heartbeat-node.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ConfigOptions } from './config-options.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
-import type { Selection } from '../reconcile/guard/guard.ts';
+import type { Selection } from '../reconcile/holds/guard.ts';
 import { releasePath } from '../server/release.ts';
 import type { CliContext } from './context.ts';
 import { askOperator } from './running-operator.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { type HttpRequest, readText } from '../lib/transport.ts';
-import { consulNodeName, instanceId, serviceName } from '../model/keys.ts';
+import { entryRefOf } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
-import type { Held } from '../plan/finding.ts';
+import { type Held, heldBy, heldKinds } from '../plan/finding.ts';
 import { heldReasons } from '../plan/guard.ts';
 import { localSocket } from '../server/local-socket.ts';
 
@@ -46,11 +46,17 @@ const status = z.object({
   leadership: z.object({ state: z.string(), holder: z.string().nullable() }),
   held: z.array(
     z.object({
-      what: z.enum(['removal', 'health']),
-      node: z.string().transform(consulNodeName),
-      instance: z.string().transform(instanceId),
-      service: z.string().transform(serviceName),
+      by: z.enum(heldBy),
+      what: z.enum(heldKinds),
+      node: z.string(),
+      instance: z.string().nullable(),
+      service: z.string().nullable(),
+      check: z.string().nullable(),
       because: z.enum(heldReasons),
+      error: z
+        .string()
+        .nullable()
+        .transform((text) => text ?? undefined),
       until: z
         .string()
         .nullish()
@@ -100,5 +106,11 @@ export async function knownByOperator(
     const leader = leadership.holder === null ? 'nobody leads at the moment' : `ask ${leadership.holder}`;
     throw new RegistrarError('conflict', `${server} is a replica on standby, which holds nothing: ${leader}`);
   }
-  return { held: held.map((each) => ({ kind: 'held', ...each })), problems };
+  return {
+    held: held.map(({ by, what, because, error, until, ...fields }): Held => {
+      const said = error === undefined ? {} : { error };
+      return { kind: 'held', by, what, at: entryRefOf(fields), because, ...said, until };
+    }),
+    problems,
+  };
 }

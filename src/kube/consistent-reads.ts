@@ -4,7 +4,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { EvidenceView, Subject } from '../plan/evidence.ts';
-import type { Look } from '../plan/guard.ts';
+import type { ReadAnswer } from '../plan/guard.ts';
 import { KubeClient } from './client.ts';
 import { currentVersion, listParts } from './reflector/list-pager.ts';
 import {
@@ -58,8 +58,8 @@ export class ConsistentReads {
   }
 
   /** One object, by its name. Rejects only when the signal aborts. */
-  async at(subject: Subject, signal: AbortSignal): Promise<Look> {
-    const ask = (until: AbortSignal): Promise<Look> => {
+  async at(subject: Subject, signal: AbortSignal): Promise<ReadAnswer> {
+    const ask = (until: AbortSignal): Promise<ReadAnswer> => {
       switch (subject.kind) {
         case 'pod':
           return this.#atPod(subject, until);
@@ -80,12 +80,15 @@ export class ConsistentReads {
    * less for that reason looks like any other. So the rights are reviewed first. Rejects only when the signal
    * aborts.
    */
-  async atPods(subjects: readonly PodSubject[], signal: AbortSignal): Promise<(subject: PodSubject) => Look> {
+  async atPods(
+    subjects: readonly PodSubject[],
+    signal: AbortSignal,
+  ): Promise<(subject: PodSubject) => ReadAnswer> {
     const wanted = new Map(subjects.map((each) => [keyOf(each), each]));
     const found = new Map<string, V1Pod>();
     const selected = new Set<string>();
     const { podLabelSelector, namespaces } = this.#options;
-    const read = async (namespace: string | undefined): Promise<Look> => {
+    const read = async (namespace: string | undefined): Promise<ReadAnswer> => {
       const refusal = await this.#refusal('pods', namespace, signal);
       if (refusal !== undefined) return { kind: 'forbidden', error: refusal };
       const list = { ...this.#options, resource: anyPod, namespace, signal };
@@ -105,7 +108,7 @@ export class ConsistentReads {
       return { kind: 'absent' };
     };
     // When one namespace is refused, the others may still be read.
-    const looks = new Map<string | undefined, Look>();
+    const looks = new Map<string | undefined, ReadAnswer>();
     const inside = subjects.filter((subject) => !this.#isLeftOut(subject));
     const scopes = namespaces.length > 0 ? inside.map(({ namespace }) => namespace) : [undefined];
     for (const scope of new Set(scopes))
@@ -191,12 +194,12 @@ export class ConsistentReads {
     return namespaces.length > 0 && !namespaces.includes(namespace);
   }
 
-  #concluded(subject: Subject, look: Look): Look {
+  #concluded(subject: Subject, look: ReadAnswer): ReadAnswer {
     if (look.kind === 'present') this.#options.onPresent?.(subject);
     return look;
   }
 
-  async #atPod(subject: PodSubject, signal: AbortSignal): Promise<Look> {
+  async #atPod(subject: PodSubject, signal: AbortSignal): Promise<ReadAnswer> {
     const { namespace, name } = subject;
     const look = this.#lookOf(subject, await this.#named<V1Pod>(anyPod, namespace, name, signal));
     const { podLabelSelector } = this.#options;
@@ -210,7 +213,7 @@ export class ConsistentReads {
     return selected === undefined ? { kind: 'explained', because: 'withdrawn' } : look;
   }
 
-  #lookOf(subject: PodSubject, pod: V1Pod | undefined): Look {
+  #lookOf(subject: PodSubject, pod: V1Pod | undefined): ReadAnswer {
     if (pod?.metadata?.uid !== subject.uid) return { kind: 'absent' };
     if (pod.metadata.deletionTimestamp) return { kind: 'explained', because: 'terminating' };
     const { phase } = pod.status ?? {};
@@ -222,7 +225,7 @@ export class ConsistentReads {
   async #atService(
     { namespace, name }: { namespace: string; name: string },
     signal: AbortSignal,
-  ): Promise<Look> {
+  ): Promise<ReadAnswer> {
     const service = await this.#named<V1Service>(serviceResource, namespace, name, signal);
     if (service === undefined) return { kind: 'absent' };
     if (service.metadata?.deletionTimestamp) return { kind: 'explained', because: 'service-deleted' };
@@ -235,7 +238,7 @@ export class ConsistentReads {
   async #atEndpoint(
     { namespace, service, podUid, address }: Extract<Subject, { kind: 'endpoint' }>,
     signal: AbortSignal,
-  ): Promise<Look> {
+  ): Promise<ReadAnswer> {
     const labelSelector = `kubernetes.io/service-name=${service}`;
     const path = collectionUrl({ ...endpointSliceResource, labelSelector }, namespace, {});
     const slices = await this.#client.list<V1EndpointSlice>(path, { signal });
@@ -281,7 +284,7 @@ export class ConsistentReads {
     }
   }
 
-  async #unlessFailing(signal: AbortSignal, look: () => Promise<Look>): Promise<Look> {
+  async #unlessFailing(signal: AbortSignal, look: () => Promise<ReadAnswer>): Promise<ReadAnswer> {
     try {
       return await look();
     } catch (thrown) {

@@ -61,19 +61,19 @@ export const catalogue = {
   held: {
     type: 'gauge',
     name: 'held_operations',
-    help: 'Instances whose change is held at the moment: they stay registered (removal), or keep their last status (health).',
-    labels: { kind: ['removal', 'health'] },
+    help: 'What is not written at the moment. by guard: instances that stay registered (removal) or keep their last status (health) until that is confirmed; policy: changes it does not allow; consul: changes that Consul refuses; conflict: entries that something else keeps changing.',
+    labels: { by: ['policy', 'guard', 'consul', 'conflict'], kind: ['removal', 'health', 'write'] },
   },
   heldFor: {
     type: 'gauge',
     name: 'held_until_seconds',
-    help: 'Seconds until the last hold ends by itself, if nothing changes: 0 when nothing is held, +Inf when that is not known (rights are missing, pinned by a person, guard.release: manual).',
+    help: 'Seconds until the last hold of the guard ends by itself, if nothing changes: 0 when nothing is held, +Inf when that is not known (rights are missing, pinned by a person, guard.release: manual).',
     labels: { kind: ['removal', 'health'] },
   },
   removals: {
     type: 'counter',
     name: 'removals_total',
-    help: 'Instances and nodes removed, by reason. node-gone, address-reused, kubelet-told: what proved that their pods had ended; confirmed: nothing explained it, consistent reads agreed; none: a node without instances.',
+    help: 'Instances and nodes removed, by reason. node-gone, address-reused, kubelet-reported: what proved that their pods had ended; confirmed: nothing explained it, consistent reads agreed; none: a node without instances.',
     labels: {
       because: [
         'terminating',
@@ -83,7 +83,7 @@ export const catalogue = {
         'service-deleted',
         'node-gone',
         'address-reused',
-        'kubelet-told',
+        'kubelet-reported',
         'confirmed',
         'released',
         'none',

@@ -1,4 +1,13 @@
-import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from './keys.ts';
+import {
+  type CheckId,
+  type ConsulNodeName,
+  checkId,
+  consulNodeName,
+  type InstanceId,
+  instanceId,
+  type ServiceName,
+  serviceName,
+} from './keys.ts';
 
 /**
  * A reference to one entry in Consul. Every field can be read without asking for the kind; it is undefined where the
@@ -52,6 +61,18 @@ export function entryText(at: EntryRef): string {
 export type EntryFields = { readonly node: string } & {
   readonly [Field in 'instance' | 'service' | 'check']: string | null;
 };
+
+/** The reference that entryFields() wrote. */
+export function entryRefOf({ node, instance, service, check }: EntryFields): EntryRef {
+  const on = { node: consulNodeName(node) };
+  if (instance === null || service === null) {
+    return check === null ? { kind: 'node', ...on } : { kind: 'node-check', ...on, check: checkId(check) };
+  }
+  const of = { ...on, instance: instanceId(instance), service: serviceName(service) };
+  return check === null
+    ? { kind: 'instance', ...of }
+    : { kind: 'instance-check', ...of, check: checkId(check) };
+}
 
 export const entryFields = ({ node, instance, service, check }: EntryRef): EntryFields => ({
   node,

@@ -141,10 +141,10 @@ describe('what somebody else does in Consul', () => {
     assert.equal(problem?.reason, 'Conflict');
     assert.equal(problem?.object.name, 'a');
     assert.match(problem?.message ?? '', /keeps changing instance/);
-    const { contended, drift } = running.operator.status();
+    const { held, drift } = running.operator.status();
     const place = { node, instance: a, service: 'web', check: null };
-    assert.partialDeepStrictEqual(contended, [place]);
-    assert.ok(contended[0]!.nextRepair > contended[0]!.since);
+    assert.partialDeepStrictEqual(held, [{ by: 'conflict', because: 'conflict', release: null, ...place }]);
+    assert.ok(held[0]!.until! > held[0]!.since);
     assert.partialDeepStrictEqual(drift[0]!, { what: 'changed', entry: 'instance', ...place });
     assert.ok(drift[0]!.times >= 5);
     assert.deepEqual(
@@ -161,7 +161,7 @@ describe('what somebody else does in Consul', () => {
 
     await clock.advance(600_000);
     assert.deepEqual(running.operator.status().problems, []);
-    assert.deepEqual(running.operator.status().contended, []);
+    assert.deepEqual(running.operator.status().held, []);
     assert.ok(reasons().includes('Cleared'));
     assert.deepEqual(consul.outsider.services(node).find(({ ID }) => ID === a)?.Tags, ['blue']);
     await stop();

@@ -18,7 +18,7 @@ import { isOwnCheck } from './ownership.ts';
  * - `service-deleted` the Service that asked for it was deleted
  * - `node-gone`       its pod is absent, and so is its Kubernetes node
  * - `address-reused`  its pod is absent, and its address belongs to another that runs
- * - `kubelet-told`    its pod is absent, and its node's kubelet has been in touch with the API server for a while
+ * - `kubelet-reported` its pod is absent, and its node's kubelet has been in touch with the API server for a while
  *                     since then: a kubelet ends every pod that the API server does not have
  * - `confirmed`       its object is absent by a consistent read too, and either few are absent or it was held for the
  *                     longest time
@@ -34,7 +34,7 @@ export type Because =
   | 'confirmed'
   | 'released';
 
-export type Proof = 'node-gone' | 'address-reused' | 'kubelet-told';
+export type Proof = 'node-gone' | 'address-reused' | 'kubelet-reported';
 
 /**
  * Why an absence is not explained.

@@ -1,6 +1,7 @@
 import type { SharedName, UnreadSource } from '../model/desired-node.ts';
 import type { EntryRef, OfInstance } from '../model/entry-ref.ts';
-import type { CheckId, ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { CheckId, ConsulNodeName, InstanceId } from '../model/keys.ts';
+import type { Change } from './change.ts';
 import type { FieldChange } from './fields.ts';
 import type { HeldBecause } from './guard.ts';
 import type { ForeignReason } from './ownership.ts';
@@ -16,7 +17,7 @@ import type { ForeignReason } from './ownership.ts';
  * - `moving`           an owned node has an earlier name; it is removed once its instances are under their new nodes
  * - `shared-name`      a service has instances of several namespaces, or of another namespace than before
  * - `drift`            Consul differs from what was last written or read
- * - `held`             a change that takes an instance out is held; see guard.ts
+ * - `held`             something is not written now, see Held
  */
 export type Finding =
   | ForeignOwner
@@ -74,14 +75,33 @@ export interface Drift {
   readonly fields: readonly FieldChange[];
 }
 
+/**
+ * Who holds a change, in the order in which they review it:
+ *
+ * - `policy`   the configured policy does not allow it
+ * - `guard`    it would take instances out of service, and is not confirmed yet; see guard.ts
+ * - `consul`   Consul refuses it; it is tried again alone
+ * - `conflict` somebody else keeps changing the entry; it is repaired at growing intervals
+ */
+export const heldBy = ['policy', 'guard', 'consul', 'conflict'] as const;
+export type HeldBy = (typeof heldBy)[number];
+
+/** `removal`: the entry stays registered. `health`: it keeps the status it had. `write`: it stays as it is. */
+export const heldKinds = ['removal', 'health', 'write'] as const;
+
 export interface Held {
   readonly kind: 'held';
-  /** `removal`: the instance stays registered. `health`: it keeps the status it had. */
-  readonly what: 'removal' | 'health';
-  readonly node: ConsulNodeName;
-  readonly instance: InstanceId;
-  readonly service: ServiceName;
+  readonly by: HeldBy;
+  readonly what: (typeof heldKinds)[number];
+  readonly at: EntryRef;
   readonly because: HeldBecause;
-  /** When it ends by itself at the latest, if all stays as it is, wall-clock ms; undefined: nothing tells. */
+  /** What Consul said, for a change that it refuses. */
+  readonly error?: string;
+  /**
+   * Of the guard, when the hold ends by itself at the latest, if all stays as it is; of the others, when the next try
+   * is made. Wall-clock ms; undefined: not known.
+   */
   readonly until: number | undefined;
+  /** The change that is held; undefined for a loss of health, which is held before there is a change. */
+  readonly change?: Change;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Sign } from './evidence.ts';
-import { isTripped, judge, type Look, removalLimit, type Waiting } from './guard.ts';
+import { isTripped, judge, type ReadAnswer, removalLimit, type Waiting } from './guard.ts';
 
 const options = { minimum: 10, ratio: 0.3 };
 
@@ -59,7 +59,7 @@ describe('judge()', () => {
   });
 
   test('passes what a read explains, and what a person released, whatever the breaker says', () => {
-    const look: Look = { kind: 'explained', because: 'finished' };
+    const look: ReadAnswer = { kind: 'explained', because: 'finished' };
     assert.deepEqual(judge({ ...waiting, look, settled: false }, true), {
       kind: 'pass',
       because: 'finished',
@@ -74,9 +74,9 @@ describe('judge()', () => {
   });
 
   test('holds what a person pinned, however proved it is, unless its object says itself that it ends', () => {
-    const pinned: Waiting = { ...waiting, order: 'pin', proof: 'kubelet-told', isOver: true };
+    const pinned: Waiting = { ...waiting, order: 'pin', proof: 'kubelet-reported', isOver: true };
     assert.deepEqual(judge(pinned, false), { kind: 'hold', because: 'pinned' });
-    const look: Look = { kind: 'explained', because: 'terminating' };
+    const look: ReadAnswer = { kind: 'explained', because: 'terminating' };
     assert.deepEqual(judge({ ...pinned, look }, true), { kind: 'pass', because: 'terminating' });
   });
 
@@ -106,7 +106,7 @@ describe('judge()', () => {
   });
 
   test('never passes anything that no read confirmed, nor anything unproved too soon when tripped', () => {
-    const look = fc.constantFrom<Look | undefined>(
+    const look = fc.constantFrom<ReadAnswer | undefined>(
       undefined,
       { kind: 'absent' },
       { kind: 'unchanged' },
@@ -119,7 +119,7 @@ describe('judge()', () => {
       sign: fc.constantFrom<Sign>('deleted', 'unlisted', 'lost', 'absent', 'regressed'),
       order: fc.constantFrom<Waiting['order']>(undefined, 'release', 'pin'),
       look,
-      proof: fc.constantFrom<Waiting['proof']>(undefined, 'node-gone', 'address-reused', 'kubelet-told'),
+      proof: fc.constantFrom<Waiting['proof']>(undefined, 'node-gone', 'address-reused', 'kubelet-reported'),
       hasSubject: fc.boolean(),
       settled: fc.boolean(),
       isOver: fc.boolean(),

@@ -38,7 +38,7 @@ export function isTripped({ waiting, passed, registered }: RemovalCount, options
  * - `forbidden` we may not read it any more, so that its absence says nothing
  * - `failed`    no answer
  */
-export type Look =
+export type ReadAnswer =
   | { readonly kind: 'explained'; readonly because: Because }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unchanged' }
@@ -55,8 +55,24 @@ export type Look =
  * - `failed`    its object could not be read
  * - `pinned`    a person wants it to stay
  * - `panic`     too many of the service's instances would become critical because of their nodes
+ * - `upsert-only`, `dry-run`  the policy does not allow it
+ * - `denied`    Consul does not allow the token to write it
+ * - `refused`   Consul refuses it for another reason
+ * - `conflict`  somebody else keeps changing the entry
  */
-export const heldReasons = ['limit', 'present', 'forbidden', 'failed', 'pinned', 'panic'] as const;
+export const heldReasons = [
+  'limit',
+  'present',
+  'forbidden',
+  'failed',
+  'pinned',
+  'panic',
+  'upsert-only',
+  'dry-run',
+  'denied',
+  'refused',
+  'conflict',
+] as const;
 export type HeldBecause = (typeof heldReasons)[number];
 
 /** One unexplained removal, as far as it has come. */
@@ -65,7 +81,7 @@ export interface Waiting {
   /** What a person said. */
   readonly order: 'release' | 'pin' | undefined;
   /** Undefined before the first consistent read, and when there is nothing to read. */
-  readonly look: Look | undefined;
+  readonly look: ReadAnswer | undefined;
   /** What shows that it has ended. */
   readonly proof: Proof | undefined;
   /** Whether there is an object to be read. */

@@ -72,8 +72,9 @@ function concerns(finding: Finding, id: string): boolean {
     case 'foreign-check':
     case 'stale':
     case 'unread':
-    case 'held':
       return finding.instance === id;
+    case 'held':
+      return finding.at.instance === id || finding.at.kind === 'node';
     case 'shared-name':
     case 'drift':
       return false;

@@ -22,7 +22,7 @@ export function nodeRemoval(
 const notable: readonly Because[] = [
   'released',
   'confirmed',
-  'kubelet-told',
+  'kubelet-reported',
   'address-reused',
   'node-gone',
   'service-deleted',

@@ -7,7 +7,7 @@ import { type Problem, problemKey } from '../model/problem.ts';
 import { type Change, entryOf } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
-import type { Finding, Held } from './finding.ts';
+import type { Finding, Held, HeldBy } from './finding.ts';
 import type { ObservedNode } from './observed.ts';
 import { compareText } from './order.ts';
 import { type PolicyName, policies } from './policy.ts';
@@ -37,10 +37,10 @@ export interface Step {
   readonly instance: string;
   /** Empty for a removal. */
   readonly fields: readonly FieldChange[];
-  /** Whether the policy or the guard keeps it from being written. */
+  /** Whether it is not written now. */
   readonly held: boolean;
-  /** Which of them holds it. The guard's reason is among the node's findings. */
-  readonly heldBy: 'policy' | 'guard' | undefined;
+  /** Who holds it. The reason is among the node's findings, except for the policy. */
+  readonly heldBy: HeldBy | undefined;
 }
 
 /** Counts of the steps that would be written. Held steps are counted separately. */
@@ -51,6 +51,10 @@ export interface Summary {
   readonly held: number;
   /** How many of the held steps the guard holds. */
   readonly heldByGuard: number;
+  /** How many of them Consul refuses. */
+  readonly heldByConsul: number;
+  /** How many of them somebody else keeps changing. */
+  readonly heldByConflict: number;
   readonly findings: number;
   readonly problems: number;
   /** Nodes with at least one step. */
@@ -68,7 +72,7 @@ export interface PlanOptions extends DiffOptions {
    * Default `sync`.
    */
   readonly policy?: PolicyName;
-  /** What the guard holds. Default: nothing. */
+  /** What the guard, Consul and conflicts hold. Default: nothing. What the policy holds is computed. */
   readonly held?: readonly Held[];
   /** Problems that only a running operator knows, such as refusals by Consul. Default: none. */
   readonly problems?: readonly Problem[];
@@ -76,24 +80,27 @@ export interface PlanOptions extends DiffOptions {
 
 export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
   const { policy = 'sync', held: kept = [], problems: known = [] } = options;
-  const byNode = Map.groupBy(kept, ({ node }) => node);
+  const byNode = Map.groupBy(
+    kept.filter(({ by }) => by !== 'policy'),
+    ({ at }) => at.node,
+  );
   const nodes: NodePlan[] = [];
   const problems = new Map(known.map((problem) => [problemKey(problem), problem]));
   for (const { desired, observed } of inputs) {
     const { changes, findings } = diff(desired, observed, options);
     const byPolicy = new Set(policy === 'dry-run' ? [] : policies[policy](changes).held);
-    const byGuard = byNode.get(desired.name) ?? [];
+    const others = byNode.get(desired.name) ?? [];
     const steps = changes
-      .flatMap((change) => inParts(change, observed, byGuard))
+      .flatMap((change) => inParts(change, observed, others))
       .flatMap((change) =>
         stepsOf(change, observed, options).map((step): Step => {
-          const guarded = byGuard.some((held) => isHeldBy(held, step)) ? 'guard' : undefined;
-          const heldBy = byPolicy.has(change) ? 'policy' : guarded;
+          const holding = others.find((held) => isHeldBy(held, step, observed));
+          const heldBy = byPolicy.has(change) ? 'policy' : holding?.by;
           return { ...step, held: heldBy !== undefined, heldBy };
         }),
       );
     for (const problem of desired.problems) problems.set(problemKey(problem), problem);
-    const noticed = [...findings, ...byGuard];
+    const noticed = [...findings, ...others];
     if (steps.length > 0 || noticed.length > 0) nodes.push({ node: desired.name, steps, findings: noticed });
   }
   nodes.sort((a, b) => compareText(a.node, b.node));
@@ -102,11 +109,14 @@ export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
 }
 
 function summaryOf(nodes: readonly NodePlan[], problems: number): Summary {
-  const summary = { add: 0, change: 0, remove: 0, held: 0, heldByGuard: 0, findings: 0, problems, nodes: 0 };
+  const byWhom = { heldByGuard: 0, heldByConsul: 0, heldByConflict: 0 };
+  const summary = { add: 0, change: 0, remove: 0, held: 0, ...byWhom, findings: 0, problems, nodes: 0 };
   for (const { steps, findings } of nodes) {
     for (const { verb, held, heldBy } of steps) {
       summary[held ? 'held' : verb] += 1;
       if (heldBy === 'guard') summary.heldByGuard += 1;
+      else if (heldBy === 'consul') summary.heldByConsul += 1;
+      else if (heldBy === 'conflict') summary.heldByConflict += 1;
     }
     summary.findings += findings.length;
     if (steps.some(({ held }) => !held)) summary.nodes += 1;
@@ -121,14 +131,21 @@ function inParts(
   held: readonly Held[],
 ): readonly Change[] {
   if (change.kind !== 'delete-node' || observed === undefined) return [change];
-  if (!held.some(({ what }) => what === 'removal')) return [change];
+  if (!held.some(({ by, what }) => by === 'guard' && what === 'removal')) return [change];
   return [...observed.instances.values()].map(({ id, service }) => {
     return { kind: 'delete-instance', node: change.node, instance: id, service };
   });
 }
 
-/** Whether the guard keeps this step from being written. */
-function isHeldBy({ what, instance }: Held, step: Unmarked): boolean {
+/** Whether a step is one that is not written because of `held`. */
+function isHeldBy({ by, what, at }: Held, step: Unmarked, observed: ObservedNode | undefined): boolean {
+  const { instance } = at;
+  if (by !== 'guard') {
+    // Without the node nothing can be written on it.
+    if (at.kind === 'node') return observed === undefined || step.entry === 'node';
+    if (at.check !== undefined) return step.entry === 'check' && step.id === at.check;
+    return step.instance === instance || step.id === instance;
+  }
   if (what === 'removal') {
     return step.verb === 'remove' && step.entry === 'instance' && step.id === instance;
   }

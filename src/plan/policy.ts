@@ -26,7 +26,7 @@ export const policies: Readonly<Record<PolicyName, Policy>> = {
   'dry-run': (changes) => ({ written: [], held: changes }),
 };
 
-function isRemoval({ kind }: Change): boolean {
+export function isRemoval({ kind }: Change): boolean {
   switch (kind) {
     case 'delete-node':
     case 'delete-instance':

@@ -46,7 +46,7 @@ function losing(of: Partial<NodeEntry> = {}): PlanInput[] {
 }
 
 const ids = (inputs: PlanInput[]) =>
-  previewHolds(inputs, options).map(({ what, because, instance: id }) => [what, because, id]);
+  previewHolds(inputs, options).map(({ what, because, at }) => [what, because, at.instance]);
 
 describe('previewHolds()', () => {
   test('holds the health of instances whose nodes are all lost at once', () => {

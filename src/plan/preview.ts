@@ -66,7 +66,8 @@ function heldRemovals(inputs: readonly PlanInput[], options: PreviewOptions): He
   const registered = observedIn(inputs).reduce((sum, { instances }) => sum + instances.size, 0);
   if (!isTripped({ waiting: open.length, passed: 0, registered }, removals)) return [];
   return open.map(({ node, instance: { id, service } }) => {
-    return { kind: 'held', what: 'removal', node, instance: id, service, because: 'limit', until: undefined };
+    const at = { kind: 'instance', node, instance: id, service } as const;
+    return { kind: 'held', by: 'guard', what: 'removal', at, because: 'limit', until: undefined };
   });
 }
 
@@ -105,9 +106,9 @@ function heldHealth(inputs: readonly PlanInput[], { health, view }: PreviewOptio
 
 function heldLoss({ name: node, entry }: DesiredNode, instance: Instance['id']): Held[] {
   const service = entry?.instances.get(instance)?.service;
-  return service === undefined
-    ? []
-    : [{ kind: 'held', what: 'health', node, instance, service, because: 'panic', until: undefined }];
+  if (service === undefined) return [];
+  const at = { kind: 'instance', node, instance, service } as const;
+  return [{ kind: 'held', by: 'guard', what: 'health', at, because: 'panic', until: undefined }];
 }
 
 const observedIn = (inputs: readonly PlanInput[]): ObservedNode[] =>

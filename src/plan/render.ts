@@ -1,8 +1,8 @@
 import { visible, visibleLines } from '../lib/visible.ts';
-import { entryId, entryNoun } from '../model/entry-ref.ts';
+import { entryId, entryNoun, entryText } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
-import type { Finding, Held } from './finding.ts';
+import type { Finding, Held, HeldBy } from './finding.ts';
 import type { HeldBecause } from './guard.ts';
 import { unreadSourceText } from './kept.ts';
 import type { Plan, Step, Summary } from './plan.ts';
@@ -51,9 +51,16 @@ export function renderJson(plan: Plan): string {
   return visibleLines(`${JSON.stringify(plan, absent, 2)}\n`);
 }
 
+const heldNotes: Readonly<Record<HeldBy, string>> = {
+  policy: 'held by the policy',
+  guard: 'held by the guard',
+  consul: 'refused by Consul',
+  conflict: 'held: somebody else keeps changing it',
+};
+
 /** A step and its fields, one line each. */
 export function stepLines(step: Step): string[] {
-  const held = step.heldBy === undefined ? '' : ` (held by the ${step.heldBy})`;
+  const held = step.heldBy === undefined ? '' : ` (${heldNotes[step.heldBy]})`;
   const title = `${signs[step.verb]} ${step.entry} ${titleOf(step)}${held}`;
   return [title, ...step.fields.map((field) => `    ${fieldText(field)}`)];
 }
@@ -103,13 +110,27 @@ const heldReasons: Readonly<Record<HeldBecause, string>> = {
   forbidden: 'its object may not be read any more',
   failed: 'its object could not be read again',
   pinned: 'a person pinned it',
+  'upsert-only': 'the policy upsert-only removes nothing',
+  'dry-run': 'the policy dry-run writes nothing',
+  denied: 'Consul does not allow the token to write it',
+  refused: 'Consul refuses it',
+  conflict: 'somebody else keeps changing it, so it is repaired more and more rarely',
   panic: "too many of its service's instances would become critical because of their nodes",
 };
 
-function heldText({ what, instance, service, because, until }: Held): string {
-  const kept = what === 'removal' ? 'stays registered' : 'keeps its last status';
-  const end = until === undefined ? '' : `; until ${timeText(until)} at the latest`;
-  return `instance ${instance} of ${service} ${kept}: ${heldReasons[because]}${end}`;
+const kept = {
+  removal: 'stays registered',
+  health: 'keeps its last status',
+  write: 'is not written',
+} as const;
+
+function heldText({ by, what, at, because, error, until }: Held): string {
+  const where = at.kind === 'instance' ? `instance ${at.instance} of ${at.service}` : entryText(at);
+  const said = error === undefined ? '' : ` (${error})`;
+  const time = until === undefined ? undefined : timeText(until);
+  const end =
+    time === undefined ? '' : by === 'guard' ? `; until ${time} at the latest` : `; next try ${time}`;
+  return `${where} ${kept[what]}: ${heldReasons[because]}${said}${end}`;
 }
 
 /** To the second; nothing is more exact. */
@@ -131,17 +152,22 @@ function quoted(value: string | undefined): string {
   return /^[\w./:@%+-]+$/.test(value) || value.startsWith('["') ? value : JSON.stringify(value);
 }
 
-function summaryText({ add, change, remove, held, heldByGuard, findings, problems, nodes }: Summary): string {
+function summaryText(summary: Summary): string {
+  const { add, change, remove, held, heldByGuard, heldByConsul, heldByConflict } = summary;
+  const { findings, problems, nodes } = summary;
+  const heldByPolicy = held - heldByGuard - heldByConsul - heldByConflict;
   const noticed = [
-    held === heldByGuard ? '' : ` ${held - heldByGuard} held by the policy.`,
+    heldByPolicy === 0 ? '' : ` ${heldByPolicy} held by the policy.`,
     heldByGuard === 0 ? '' : ` ${heldByGuard} held by the guard.`,
+    heldByConsul === 0 ? '' : ` ${heldByConsul} refused by Consul.`,
+    heldByConflict === 0 ? '' : ` ${heldByConflict} held because of conflicts.`,
     findings === 0 ? '' : ` ${counted(findings, 'finding')}.`,
     problems === 0 ? '' : ` ${counted(problems, 'problem')}.`,
   ].join('');
   if (add + change + remove > 0) {
     return `Plan: ${add} to add, ${change} to change, ${remove} to remove on ${counted(nodes, 'node')}.${noticed}`;
   }
-  if (held > heldByGuard) return `Nothing to do under this policy.${noticed}`;
+  if (heldByPolicy > 0) return `Nothing to do under this policy.${noticed}`;
   if (held > 0) return `Nothing to do for now.${noticed}`;
   return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
 }

@@ -3,33 +3,29 @@ import { type EntryRef, entryText } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import { originKeys, originOf, ownerOf } from '../model/origin.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import { type Change, entryOf } from '../plan/change.ts';
-import type { Finding, ForeignOwner } from '../plan/finding.ts';
+import type { Change } from '../plan/change.ts';
+import type { Finding, ForeignOwner, Held } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import type { Refused } from './quarantine.ts';
 
-/** What keeps Consul from being as a node is wanted. */
-export interface Obstacles {
-  readonly findings: readonly Finding[];
-  /** Entries of the node that others keep changing. */
-  readonly contended: readonly EntryRef[];
-  /** Changes of the node that Consul refuses. */
-  readonly refused: readonly Refused[];
-  /** The node as it is in Consul. */
-  readonly observed: ObservedNode | undefined;
-}
-
-/** What is wrong in Consul with what is wanted, for the owners of the objects it concerns. */
-export function consulProblems(desired: DesiredNode, obstacles: Obstacles): readonly Problem[] {
-  const { findings, contended, refused, observed } = obstacles;
+/**
+ * What is wrong in Consul with what is wanted, for the owners of the objects it concerns. `observed`: the node as it is
+ * in Consul.
+ */
+export function consulProblems(
+  desired: DesiredNode,
+  observed: ObservedNode | undefined,
+  findings: readonly Finding[],
+): readonly Problem[] {
+  const held = (by: Held['by']) =>
+    findings.flatMap((finding) => (finding.kind === 'held' && finding.by === by ? [finding] : []));
   return [
     ...findings.flatMap((finding) =>
       finding.kind === 'foreign-owner' && (desired.entry?.instances.size ?? 0) > 0
         ? [foreignOwner(desired, finding)]
         : [],
     ),
-    ...contended.map((each) => contention(desired, each)),
-    ...refused.flatMap((each) => refusals(desired, observed, each)),
+    ...held('conflict').map(({ at }) => conflict(desired, at)),
+    ...held('consul').flatMap((each) => refusals(desired, observed, each)),
   ];
 }
 
@@ -37,28 +33,32 @@ export function consulProblems(desired: DesiredNode, obstacles: Obstacles): read
 function refusals(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
-  { change, error }: Refused,
+  { change, at, because, error }: Held,
 ): Problem[] {
-  const advice =
-    error.code === 'forbidden' ? 'give the token the policy in consul-access.md' : 'it is tried again';
+  const advice = because === 'denied' ? 'give the token the policy in consul-access.md' : 'it is tried again';
   const problem = (object: ObjectRef, what: string): Problem => ({
     object,
     reason: 'RegistrationFailed',
     field: '',
-    message: `Consul refuses ${what}: ${error.message}; ${advice}`,
+    message: `Consul refuses ${what}: ${error}; ${advice}`,
     severity: 'error',
   });
-  if (change.kind === 'put-node' && change.effect === 'create') {
-    const wanted = [...(desired.entry?.instances.values() ?? [])];
+  const wanted = [...(desired.entry?.instances.values() ?? [])];
+  if (change?.kind === 'put-node' && change.effect === 'create' && wanted.length > 0) {
     return wanted.map(({ service, meta }) =>
       problem(objectOf(meta, desired), `the node of an instance of service "${service}"`),
     );
   }
-  const { instance: id } = entryOf(change);
+  const { instance: id } = at;
   const instance =
     id === undefined ? undefined : (desired.entry?.instances.get(id) ?? observed?.instances.get(id));
   const of = instance === undefined ? '' : ` of service "${instance.service}"`;
-  return [problem(objectOf(instance?.meta, desired), `${changeNames[change.kind]}${of}`)];
+  return [
+    problem(
+      objectOf(instance?.meta, desired),
+      `${change === undefined ? '' : changeNames[change.kind]}${of}`,
+    ),
+  ];
 }
 
 const changeNames: Readonly<Record<Change['kind'], string>> = {
@@ -85,7 +85,7 @@ function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Pro
   return { object: nodeRef(desired), reason: 'Conflict', field: '', message, severity: 'error' };
 }
 
-function contention(desired: DesiredNode, at: EntryRef): Problem {
+function conflict(desired: DesiredNode, at: EntryRef): Problem {
   const message =
     `somebody else keeps changing ${entryText(at)} in Consul; it is put right more and more rarely, at least every ` +
     '5 minutes, until they stop: look for a second registrar or a script';

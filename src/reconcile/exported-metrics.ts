@@ -3,9 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
-import type { Finding } from '../plan/finding.ts';
+import type { Finding, Held } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import type { Fight } from './contention.ts';
 import type { LedgerLine } from './ledger.ts';
 import { countServices, NamedServices } from './service-counts.ts';
 
@@ -23,17 +22,27 @@ export interface MetricSources {
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
   readonly problems: () => Iterable<LedgerLine<Problem>>;
   readonly findings: () => Iterable<LedgerLine<Finding>>;
-  readonly fights: () => readonly Fight[];
 }
 
 const states = ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] as const;
 type StateLabel = (typeof states)[number];
 
+/** Who holds what: the series that there are. */
+const heldLabels = [
+  ['policy', 'removal'],
+  ['policy', 'write'],
+  ['guard', 'removal'],
+  ['guard', 'health'],
+  ['consul', 'removal'],
+  ['consul', 'write'],
+  ['conflict', 'write'],
+] as const;
+
 /** As many get series of their own. */
 const mostServices = 1_000;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
-  const { clock, leadership, reflectors, nodes, queue, problems, findings, fights } = sources;
+  const { clock, leadership, reflectors, nodes, queue, problems, findings } = sources;
   const each = (value: (status: ReflectorStatus) => number) => () =>
     reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
   metrics.reflectorLists.collect(each(({ lists }) => lists));
@@ -64,25 +73,30 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     for (const { item } of problems()) counts.set(item.reason, (counts.get(item.reason) ?? 0) + 1);
     return [...counts].map(([reason, value]) => ({ labels: { reason }, value }));
   });
+  const held = function* (): Iterable<Held> {
+    for (const { item } of findings()) if (item.kind === 'held') yield item;
+  };
   metrics.contended.collect(() => {
     const counts = { node: 0, instance: 0, check: 0 };
-    for (const { at } of fights()) counts[entryNoun(at)] += 1;
+    for (const { by, at } of held()) if (by === 'conflict') counts[entryNoun(at)] += 1;
     return (['node', 'instance', 'check'] as const).map((entry) => ({
       labels: { entry },
       value: counts[entry],
     }));
   });
   metrics.held.collect(() => {
-    const counts = { removal: 0, health: 0 };
-    for (const { item } of findings()) if (item.kind === 'held') counts[item.what] += 1;
-    return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: counts[kind] }));
+    const all = [...held()];
+    return heldLabels.map(([by, kind]) => ({
+      labels: { by, kind },
+      value: all.filter((each) => each.by === by && each.what === kind).length,
+    }));
   });
   metrics.heldFor.collect(() => {
-    const seconds = { removal: 0, health: 0 };
-    for (const { item } of findings()) {
-      if (item.kind !== 'held') continue;
-      const left = item.until === undefined ? Number.POSITIVE_INFINITY : (item.until - clock.wall()) / 1_000;
-      seconds[item.what] = Math.max(seconds[item.what], left);
+    const seconds = { removal: 0, health: 0, write: 0 };
+    for (const { by, what, until } of held()) {
+      if (by !== 'guard') continue;
+      const left = until === undefined ? Number.POSITIVE_INFINITY : (until - clock.wall()) / 1_000;
+      seconds[what] = Math.max(seconds[what], left);
     }
     return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: seconds[kind] }));
   });

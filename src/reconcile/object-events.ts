@@ -53,10 +53,11 @@ export class ObjectEvents {
     });
   }
 
-  /** A finding of another kind than `held` is not for the owners of objects. */
+  /** Of the findings, only what the guard holds is for the owners of objects: the rest reaches them as problems. */
   finding(finding: Finding, node: ObservedNode | undefined): void {
-    if (finding.kind !== 'held') return;
-    const meta = node?.instances.get(finding.instance)?.meta;
+    if (finding.kind !== 'held' || finding.by !== 'guard') return;
+    const { instance } = finding.at;
+    const meta = instance === undefined ? undefined : node?.instances.get(instance)?.meta;
     this.#tell(this.#heldFor(meta), {
       type: 'Warning',
       reason: finding.what === 'removal' ? 'RemovalHeld' : 'HealthHeld',
@@ -100,7 +101,7 @@ export class ObjectEvents {
       await this.#options.clock.sleep(repeatMs, signal);
       for (const { item } of issues.problems()) this.problem(item);
       for (const { item } of issues.findings()) {
-        if (item.kind === 'held') this.finding(item, observed(item.node));
+        if (item.kind === 'held') this.finding(item, observed(item.at.node));
       }
     }, signal);
   }

@@ -12,17 +12,19 @@ import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
-import { type PolicyName, policies } from '../plan/policy.ts';
+import type { PolicyName } from '../plan/policy.ts';
 import type { ObservedState } from '../registry/observed-state.ts';
 import type { ChangeWriter } from '../registry/registry.ts';
 import type { ChangeResult } from '../registry/tickets.ts';
 import { consulProblems } from './consul-problems.ts';
-import { Contention, type Fight } from './contention.ts';
-import type { Guard } from './guard/guard.ts';
-import { LeavingNodes } from './leaving-nodes.ts';
+import { ConflictBackoff } from './holds/conflict-backoff.ts';
+import type { Guard } from './holds/guard.ts';
+import { type Hold, type Reviewed, reviewInOrder } from './holds/hold.ts';
+import { LeavingNodes } from './holds/leaving-nodes.ts';
+import { policyHold } from './holds/policy-hold.ts';
+import { Quarantine } from './holds/quarantine.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import type { ObjectEvents } from './object-events.ts';
-import { Quarantine } from './quarantine.ts';
 import { type DriftLine, RecentDrift } from './recent-drift.ts';
 import { Reporter } from './reporter.ts';
 import { type Taken, Workqueue } from './workqueue.ts';
@@ -39,7 +41,7 @@ export interface ReconcilerOptions {
   readonly owner: ClusterUid;
   readonly policy: PolicyName;
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
-  readonly guard?: Pick<Guard, 'reviewHealth' | 'reviewRemovals'>;
+  readonly guard?: Pick<Guard, 'reviewHealth' | 'review'>;
   /** Tells the owners of the objects concerned. Default: nobody is told. */
   readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed'>;
   /** Changes of this node were committed, and `observed` holds them. */
@@ -48,10 +50,6 @@ export interface ReconcilerOptions {
 
 export interface Pending {
   readonly queue: Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'failing' | 'oldestMs'>;
-  /** Changes that Consul refused. */
-  readonly refused: readonly { readonly node: ConsulNodeName; readonly reason: string }[];
-  /** Entries that somebody else keeps changing. */
-  readonly contended: readonly Fight[];
 }
 
 /** What one turn of the loop has to do. */
@@ -77,8 +75,8 @@ const readsAtOnce = 32;
  * written. Level-triggered: every decision is computed again from the stores and the observed state as they
  * are now, and no old plan is ever carried out later.
  *
- * - A refused change waits alone (quarantine); the rest of its node goes on. So does the repair of an entry
- *   that somebody else keeps changing (contention).
+ * - What is not written now is decided by the holds, one after the other. A held change waits alone; the rest of its
+ *   node goes on.
  * - While Consul cannot be written to, everything waits together and is computed anew afterwards, after the
  *   nodes whose last write has an unknown outcome were read again. Where each node has a server of its own,
  *   each waits by itself.
@@ -87,14 +85,15 @@ export class Reconciler implements Disposable {
   readonly #options: ReconcilerOptions;
   readonly #queue: Workqueue<ConsulNodeName>;
   readonly #quarantine: Quarantine;
-  readonly #contention: Contention;
+  readonly #conflicts: ConflictBackoff;
   readonly #problems: Ledger<Problem>;
   readonly #findings: Ledger<Finding>;
-  readonly #held: Ledger<Change>;
   readonly #reporter: Reporter;
   readonly #backoff: Backoff;
   readonly #outage = new Outage();
   readonly #leaving: LeavingNodes;
+  /** In the order in which they review. */
+  readonly #holds: readonly Hold[];
   readonly #drift: RecentDrift;
 
   constructor(options: ReconcilerOptions) {
@@ -102,15 +101,22 @@ export class Reconciler implements Disposable {
     this.#options = options;
     this.#queue = new Workqueue({ clock, random });
     this.#quarantine = new Quarantine({ clock, random, onDue: (node) => this.#queue.add(node) });
-    this.#contention = new Contention({ clock, random, onDue: (node) => this.#queue.add(node) });
+    this.#conflicts = new ConflictBackoff({ clock, random, onDue: (node) => this.#queue.add(node) });
     this.#problems = new Ledger(() => clock.wall());
     // When a hold ends is no news each time it is postponed.
     this.#findings = new Ledger(
       () => clock.wall(),
       (finding) => (finding.kind === 'held' ? { ...finding, until: undefined } : finding),
     );
-    this.#held = new Ledger(() => clock.wall());
     this.#leaving = new LeavingNodes(clock);
+    const { guard } = options;
+    this.#holds = [
+      policyHold(options.policy),
+      ...(guard === undefined ? [] : [guard]),
+      this.#quarantine,
+      this.#conflicts,
+      this.#leaving,
+    ];
     this.#drift = new RecentDrift(() => clock.wall());
     this.#reporter = new Reporter(options.logger);
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
@@ -133,11 +139,6 @@ export class Reconciler implements Disposable {
     return this.#findings.lines();
   }
 
-  /** Entries that others keep changing. */
-  fights(): readonly Fight[] {
-    return this.#contention.all();
-  }
-
   /** What others did to our entries lately, the latest first. */
   recentDrift(): readonly DriftLine[] {
     return this.#drift.lines();
@@ -146,13 +147,7 @@ export class Reconciler implements Disposable {
   /** What waits, for people who look into the process. */
   get pending(): Pending {
     const { depth, busy, failing, oldestMs } = this.#queue;
-    return {
-      queue: { depth, busy, failing, oldestMs },
-      refused: this.#quarantine
-        .all()
-        .map(({ change, error }) => ({ node: change.node, reason: error.message })),
-      contended: this.fights(),
-    };
+    return { queue: { depth, busy, failing, oldestMs } };
   }
 
   /** Something happened to `node`; `since`: when we learnt of it, `clock.now()`. */
@@ -176,7 +171,7 @@ export class Reconciler implements Disposable {
       if (finding.kind !== 'drift') continue;
       this.#options.metrics.drift.inc({ kind: finding.what });
       this.#reporter.finding(finding);
-      this.#contention.drifted(finding);
+      this.#conflicts.drifted(finding);
       this.#drift.add(finding);
       this.#queue.add(finding.at.node, 'urgent');
     }
@@ -215,7 +210,7 @@ export class Reconciler implements Disposable {
 
   [Symbol.dispose](): void {
     this.#quarantine[Symbol.dispose]();
-    this.#contention[Symbol.dispose]();
+    this.#conflicts[Symbol.dispose]();
     this.#queue[Symbol.dispose]();
   }
 
@@ -233,14 +228,13 @@ export class Reconciler implements Disposable {
         round.unread.push(next);
         continue;
       }
-      const changes = this.#changesOrNothing(next.key);
-      const isDoubtful = this.#leaving.isDoubtful(next.key, observed.node(next.key), changes ?? []);
-      if (changes === undefined) this.#queue.done(next.key, 'failed');
-      else if (changes.length === 0) this.#queue.done(next.key, 'ok');
-      else if (isDoubtful) round.leaving.push(next);
+      const reviewed = this.#reviewedOrNothing(next.key);
+      if (reviewed === undefined) this.#queue.done(next.key, 'failed');
+      else if (reviewed.mustRead) round.leaving.push(next);
+      else if (reviewed.changes.length === 0) this.#queue.done(next.key, 'ok');
       else {
         round.taken.set(next.key, next);
-        round.changes.push(...changes);
+        round.changes.push(...reviewed.changes);
       }
     }
     return round;
@@ -262,9 +256,9 @@ export class Reconciler implements Disposable {
   }
 
   /** Undefined after an error of our own: a bug in one node's data must not stop the others. */
-  #changesOrNothing(node: ConsulNodeName): readonly Change[] | undefined {
+  #reviewedOrNothing(node: ConsulNodeName): Reviewed | undefined {
     try {
-      return this.#changesOf(node);
+      return this.#reviewed(node);
     } catch (thrown) {
       this.#options.logger.error('a node could not be computed; it is tried again later', {
         reason: 'InternalError',
@@ -275,30 +269,22 @@ export class Reconciler implements Disposable {
     }
   }
 
-  #changesOf(node: ConsulNodeName): readonly Change[] {
-    const { desired, observed, owner, policy, guard } = this.#options;
+  #reviewed(node: ConsulNodeName): Reviewed {
+    const { desired, observed, owner, guard } = this.#options;
     const wanted = desired(node);
     if (wanted.entry !== undefined) observed.share(node, wanted.entry.instances);
     const known = observed.node(node);
     const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
     const { changes, findings } = diff(health.desired, known, { owner, features: observed.features });
-    const { written, held } = policies[policy](changes);
-    const removals = guard?.reviewRemovals(node, written, known) ?? { changes: written, held: [] };
-    const tried = this.#quarantine.filter(node, removals.changes);
-    this.#tell(health.desired, known, [...findings, ...health.held, ...removals.held]);
-    for (const change of this.#held.update(node, held).appeared) this.#reporter.heldByPolicy(change, policy);
-    return this.#contention.filter(node, tried);
+    const reviewed = reviewInOrder(this.#holds, node, changes, known);
+    this.#report(health.desired, known, [...findings, ...health.held, ...reviewed.held]);
+    return reviewed;
   }
 
-  #tell(desired: DesiredNode, observed: ObservedNode | undefined, findings: readonly Finding[]): void {
+  #report(desired: DesiredNode, observed: ObservedNode | undefined, findings: readonly Finding[]): void {
     const { logger, events } = this.#options;
     const { name } = desired;
-    const inConsul = consulProblems(desired, {
-      findings,
-      observed,
-      contended: this.#contention.on(name),
-      refused: this.#quarantine.on(name),
-    });
+    const inConsul = consulProblems(desired, observed, findings);
     const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...inConsul]);
     for (const problem of appeared) {
       events?.problem(problem);
@@ -341,7 +327,7 @@ export class Reconciler implements Disposable {
       switch (outcome.kind) {
         case 'committed':
           this.#quarantine.release(change);
-          this.#contention.committed(change);
+          this.#conflicts.committed(change);
           if (change.kind === 'delete-instance' || change.kind === 'delete-node') {
             metrics.removals.inc({ because: change.because ?? 'none' });
           }

@@ -4,7 +4,7 @@ import { entryNoun } from '../model/entry-ref.ts';
 import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
-import type { Finding } from '../plan/finding.ts';
+import type { Finding, Held } from '../plan/finding.ts';
 import { worst } from '../plan/health.ts';
 import { findingText } from '../plan/render.ts';
 
@@ -24,18 +24,6 @@ export class Reporter {
     const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 };
     const { message, reason, fields } = told(change);
     this.#logger.info(message, { reason, ...fields, ...timing });
-  }
-
-  /** What the policy keeps from being written. */
-  heldByPolicy(change: Change, policy: string): void {
-    const { message, reason, fields } = told(change);
-    this.#logger.info('held back by the policy', {
-      reason: 'Held',
-      policy,
-      would: reason,
-      what: message,
-      ...fields,
-    });
   }
 
   finding(finding: Finding): void {
@@ -91,13 +79,9 @@ export class Reporter {
           },
         );
         return;
-      case 'held': {
-        const { what, node, instance, service, because } = finding;
-        const message = what === 'removal' ? 'a removal is held' : 'a loss of health is held';
-        const reason = what === 'removal' ? 'RemovalHeld' : 'HealthHeld';
-        this.#logger.info(message, { reason, because, service, instance, node, why: findingText(finding) });
+      case 'held':
+        this.#held(finding);
         return;
-      }
       case 'shared-name':
         this.#logger.warn('a service name is used by several namespaces, or by another one than before', {
           reason: 'SharedServiceName',
@@ -119,6 +103,22 @@ export class Reporter {
         });
         return;
     }
+  }
+
+  #held(held: Held): void {
+    const { by, what, at, because, change } = held;
+    // What Consul refuses and what others keep changing is logged as a problem of its object.
+    if (by === 'consul' || by === 'conflict') return;
+    if (by === 'policy' && change !== undefined) {
+      const { message, reason, fields } = told(change);
+      const of = { policy: because, would: reason, what: message, ...fields };
+      this.#logger.info('held back by the policy', { reason: 'Held', ...of });
+      return;
+    }
+    const { node, instance, service } = at;
+    const message = what === 'removal' ? 'a removal is held' : 'a loss of health is held';
+    const reason = what === 'removal' ? 'RemovalHeld' : 'HealthHeld';
+    this.#logger.info(message, { reason, because, service, instance, node, why: findingText(held) });
   }
 }
 

@@ -25,7 +25,7 @@ const most = 50;
 /** The operator's state for debugging: the content of the status page with long lists cut, and what it rests on. */
 export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>> {
   const { status, now, reflectors, observed, unread, unwritten, evidence, pending } = input;
-  const { nodes, services, problems, held, drift, contended: _fights, reflectors: _lines, ...rest } = status;
+  const { nodes, services, problems, held, drift, reflectors: _lines, ...rest } = status;
   return {
     ...rest,
     nodes: cut(nodes),
@@ -43,10 +43,7 @@ export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>
       evidence: evidence.size,
       historyWentBack: evidence.regressed,
     },
-    pending:
-      pending === undefined
-        ? null
-        : { queue: pending.queue, refused: cut(pending.refused), contended: cut(pending.contended) },
+    pending: pending ?? null,
   };
 }
 

@@ -5,7 +5,7 @@ import { type ListenAddress, parseListenAddress } from '../config/listen-address
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { Released, Selection } from '../reconcile/guard/guard.ts';
+import type { Released, Selection } from '../reconcile/holds/guard.ts';
 import { FairShare } from './fair-share.ts';
 import { localSocket } from './local-socket.ts';
 import { answerRelease, releasePath, releaseRefused } from './release.ts';

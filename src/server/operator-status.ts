@@ -3,24 +3,15 @@ import { describe, type RegistrarError } from '../lib/errors.ts';
 import { entryFields, entryNoun } from '../model/entry-ref.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Finding } from '../plan/finding.ts';
+import { type Finding, type Held, type HeldBy, heldBy } from '../plan/finding.ts';
 import { worst } from '../plan/health.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
-import type { Fight } from '../reconcile/contention.ts';
 import { stateLabel } from '../reconcile/exported-metrics.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
 import { countServices } from '../reconcile/service-counts.ts';
-import type {
-  ContendedLine,
-  DriftStatusLine,
-  HeldLine,
-  LeadershipLine,
-  NodeLine,
-  ReflectorLine,
-  Status,
-} from './status.ts';
+import type { DriftStatusLine, HeldLine, LeadershipLine, NodeLine, ReflectorLine, Status } from './status.ts';
 
 export interface StatusInput {
   readonly clusterName: string;
@@ -40,7 +31,6 @@ export interface StatusInput {
   readonly problems: readonly LedgerLine<Problem>[];
   readonly findings: readonly LedgerLine<Finding>[];
   readonly drift: readonly DriftLine[];
-  readonly fights: readonly Fight[];
   readonly queue: { readonly depth: number; readonly oldestMs: number; readonly inFlight: number };
   readonly consulUp: boolean | undefined;
   readonly consulError: RegistrarError | undefined;
@@ -71,15 +61,24 @@ export function statusOf(input: StatusInput): Status {
       .map(([name, counts]) => ({ name, ...counts }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     problems: input.problems.map(({ item, since }) => ({ ...item, since: iso(since) })),
-    held: input.findings.flatMap(heldLines),
+    held: heldLines(input.findings),
     drift: input.drift.map(driftLine),
-    contended: input.fights.slice(0, mostFights).map((fight) => contendedLine(fight, input.wall)),
     queue,
   };
 }
 
-/** Fights that are shown: there may be one for each entry. */
-const mostFights = 1_000;
+/** Of these so many are shown at most: there may be one for each entry. Commands need all that the others hold. */
+const mostHeld: Partial<Record<HeldBy, number>> = { policy: 1_000, conflict: 1_000 };
+
+function heldLines(lines: readonly LedgerLine<Finding>[]): HeldLine[] {
+  const held = lines.flatMap(({ item, since }) => (item.kind === 'held' ? [{ item, since }] : []));
+  return heldBy.flatMap((by) =>
+    held
+      .filter(({ item }) => item.by === by)
+      .slice(0, mostHeld[by])
+      .map(heldLine),
+  );
+}
 
 const iso = (wall: number): string => new Date(wall).toISOString();
 
@@ -96,12 +95,19 @@ function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
   };
 }
 
-function heldLines({ item, since }: LedgerLine<Finding>): HeldLine[] {
-  if (item.kind !== 'held') return [];
-  const { kind: _, until, ...held } = item;
-  const release = `kube-registrar release ${item.node}`;
-  const times = { since: iso(since), until: until === undefined ? null : iso(until) };
-  return [{ ...held, why: findingText(item), release, ...times }];
+function heldLine({ item, since }: LedgerLine<Held>): HeldLine {
+  const { by, what, at, because, error, until } = item;
+  return {
+    by,
+    what,
+    ...entryFields(at),
+    because,
+    error: error ?? null,
+    why: findingText(item),
+    release: by === 'guard' ? `kube-registrar release ${at.node}` : null,
+    since: iso(since),
+    until: until === undefined ? null : iso(until),
+  };
 }
 
 function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {
@@ -115,10 +121,6 @@ function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {
     first: iso(first),
     last: iso(last),
   };
-}
-
-function contendedLine({ at, since, nextInMs }: Fight, wall: number): ContendedLine {
-  return { ...entryFields(at), since: iso(since), nextRepair: iso(wall + nextInMs) };
 }
 
 function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {

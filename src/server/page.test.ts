@@ -46,13 +46,13 @@ describe('statusPage()', () => {
   });
 
   test('shows what others change in Consul, and what is fought over', () => {
-    assert.match(page, /<h2>Contended entries \(1\)<\/h2>/);
+    assert.match(page, /<h2>Held \(2\)<\/h2>/);
     assert.match(page, />shop\.web-3\.\S+ of web<\/th><td>east-node-1<\/td>/);
     assert.match(page, /<h2>Recent drift \(1\)<\/h2>/);
     assert.match(page, />edited<.*tags: \[&#34;a&#34;\] → \[&#34;theirs&#34;\].*>7</);
-    const calm = statusPage({ ...sampleStatus, drift: [], contended: [] });
+    const calm = statusPage({ ...sampleStatus, drift: [], held: [] });
     assert.match(calm, /Nobody else has changed an entry lately\./);
-    assert.doesNotMatch(calm, /Contended/);
+    assert.match(calm, /Nothing is held\./);
   });
 
   test('says in words whether it is in sync and what is missing', () => {

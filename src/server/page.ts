@@ -5,7 +5,6 @@ import { Html, html } from './html.ts';
 import { pageStyle } from './page-style.ts';
 import type {
   ConsulLine,
-  ContendedLine,
   DriftStatusLine,
   HeldLine,
   LeadershipLine,
@@ -42,7 +41,7 @@ export function statusPage(status: Status): string {
 ${section('Waiting for', status.waitingFor)}
 ${section('Not readable in the cluster; what is registered from it stays as it is', status.degraded)}
 ${overview(status)}
-${standby(status.leadership) ?? [problems(status.problems), held(status.held), contended(status.contended), drift(status.drift)]}
+${standby(status.leadership) ?? [problems(status.problems), held(status.held), drift(status.drift)]}
 ${services(status.services)}
 ${consul(status.consul)}
 ${reflectors(status.reflectors)}
@@ -54,10 +53,13 @@ ${nodes(status.nodes)}
 }
 
 /** Whether Consul is in sync with the cluster, in words. */
-function syncOf({ waitingFor, degraded, consul, problems }: Status): readonly [Tone, string] {
+function syncOf({ waitingFor, degraded, consul, problems, held: lines }: Status): readonly [Tone, string] {
   if (waitingFor.length > 0) return ['bad', 'not in sync yet'];
   if (consul.up === false) return ['bad', 'out of touch with Consul'];
-  const errors = degraded.length + problems.filter(({ severity }) => severity === 'error').length;
+  const wrong = problems.filter(({ severity }) => severity === 'error').length;
+  // A refused change is a problem of its object too, or of several; it is counted once.
+  const refused = lines.filter(({ by }) => by === 'consul').length;
+  const errors = degraded.length + Math.max(wrong, refused);
   if (errors > 0) return ['fair', `in sync except for ${errors === 1 ? '1 problem' : `${errors} problems`}`];
   return ['good', 'in sync'];
 }
@@ -122,29 +124,20 @@ function problems(lines: readonly ProblemLine[]): Html {
 
 function held(lines: readonly HeldLine[]): Html {
   return table(
-    'Held back',
-    'Nothing is held back.',
-    ['Instance', 'Kept', 'Why', 'Since', 'Until at the latest', 'To let it go'],
+    'Held',
+    'Nothing is held.',
+    ['Entry', 'On node', 'Held by', 'Why', 'Since', 'Until, or next try', 'To release it'],
     lines,
-    ({ instance, what, why, since, until, release }) => [
-      instance,
-      badge('fair', what === 'removal' ? 'registered' : 'its last status'),
-      why,
-      since,
-      until ?? 'not known',
-      release,
+    (line) => [
+      entryOf(line),
+      line.node,
+      badge(line.by === 'consul' ? 'bad' : 'fair', line.by),
+      line.why,
+      line.since,
+      line.until ?? 'not known',
+      line.release ?? '',
     ],
   );
-}
-
-function contended(lines: readonly ContendedLine[]): Html {
-  if (lines.length === 0) return html``;
-  return table('Contended entries', '', ['Entry', 'On node', 'Since', 'Next repair'], lines, (line) => [
-    entryOf(line),
-    line.node,
-    line.since,
-    line.nextRepair,
-  ]);
 }
 
 function drift(lines: readonly DriftStatusLine[]): Html {

@@ -6,7 +6,7 @@ import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { release } from '../cli/release.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { silentLogger } from '../logging/logger.ts';
-import type { Selection } from '../reconcile/guard/guard.ts';
+import type { Selection } from '../reconcile/holds/guard.ts';
 import { startStatusServer } from './http-server.ts';
 import { localSocket } from './local-socket.ts';
 import { answerRelease, releasePath } from './release.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
-import type { Released, Selection } from '../reconcile/guard/guard.ts';
+import type { Released, Selection } from '../reconcile/holds/guard.ts';
 import type { Answer } from './routes.ts';
 
 /** Where a person releases what is held: `POST`, JSON of a Selection, answered by a Released. */

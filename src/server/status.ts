@@ -27,12 +27,10 @@ export interface Status {
   readonly services: readonly ServiceLine[];
   /** Empty on a standby: only the leader knows. The same holds for `held` and the queue. */
   readonly problems: readonly ProblemLine[];
-  /** What is kept against what the cluster says, until it is confirmed, over, or released. */
+  /** What is not written now: by whom it is held, why, and until when. At most 1,000 of the policy and of conflicts. */
   readonly held: readonly HeldLine[];
   /** Latest changes by others to entries of this cluster, one an entry, the latest first; at most 100. */
   readonly drift: readonly DriftStatusLine[];
-  /** Entries that somebody else keeps changing: they are put right more and more rarely. At most 1,000. */
-  readonly contended: readonly ContendedLine[];
   readonly queue: QueueLine;
 }
 
@@ -93,13 +91,18 @@ export interface ProblemLine extends Problem {
   readonly since: string;
 }
 
-export interface HeldLine extends Omit<Held, 'kind' | 'until'> {
+export interface HeldLine extends EntryFields, Pick<Held, 'by' | 'what' | 'because'> {
+  /** What Consul said of a change that it refuses; null for other holds. */
+  readonly error: string | null;
   /** The same in words. */
   readonly why: string;
-  /** The command by which a person releases it. */
-  readonly release: string;
+  /** The command by which a person releases it; null when a release is not what ends it. */
+  readonly release: string | null;
   readonly since: string;
-  /** When it ends by itself at the latest, if nothing changes; null when that is not known. */
+  /**
+   * Of the guard: when the hold ends by itself at the latest, if nothing changes. Of Consul and of a conflict: when the
+   * next try is made. Null when that is not known.
+   */
   readonly until: string | null;
 }
 
@@ -112,12 +115,6 @@ export interface DriftStatusLine extends EntryFields {
   readonly times: number;
   readonly first: string;
   readonly last: string;
-}
-
-export interface ContendedLine extends EntryFields {
-  readonly since: string;
-  /** It is not repaired before. */
-  readonly nextRepair: string;
 }
 
 export interface QueueLine {

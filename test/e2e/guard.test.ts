@@ -124,7 +124,7 @@ suite('the guard', () => {
     assert.equal(heldLines(), linesBefore + 1, 'said once');
     const { held: shown } = await stage.operator.status();
     assert.match(shown[0]!.why, /stays registered: nothing explains that it is gone/);
-    assert.match(shown[0]!.release, /^kube-registrar release prod-node-/);
+    assert.match(shown[0]!.release ?? '', /^kube-registrar release prod-node-/);
     const { stdout } = await plan('--server', stage.operator.url);
     assert.match(stdout, /- instance vanished\.\S+ of vanished \(held by the guard\)\n/);
     assert.match(
@@ -144,7 +144,7 @@ suite('the guard', () => {
     await stage.eventually('the kubelets are the reason', async () => {
       const reported = stage.operator
         .logs('Deregistered')
-        .filter(({ because }) => because === 'kubelet-told');
+        .filter(({ because }) => because === 'kubelet-reported');
       assert.equal(reported.length, 200);
     });
     const left = await stage.allPassing('vanished', 300);

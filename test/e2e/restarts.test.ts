@@ -94,7 +94,7 @@ suite('the operator', () => {
       // An instance leaves Consul before the operator logs it.
       await stage.eventually('the removals are logged, and none is held', async () => {
         const gone = stage.operator.logs('Deregistered').map(({ because }) => because);
-        assert.ok(gone.includes('kubelet-told'), tag);
+        assert.ok(gone.includes('kubelet-reported'), tag);
         assert.deepEqual((await stage.operator.status()).held, [], tag);
       });
     }

@@ -160,7 +160,7 @@ describe('what is held', () => {
     await play.pass(30_000);
     assert.equal(play.held(), 0);
     assert.equal(play.passing(), 30);
-    assert.deepEqual(play.because(), { 'kubelet-told': 30 });
+    assert.deepEqual(play.because(), { 'kubelet-reported': 30 });
   });
 
   test('goes as far as its kubelets are in touch; the others have until guard.maxHold', async () => {
@@ -169,7 +169,7 @@ describe('what is held', () => {
     play.lose(play.pods);
     await play.pass(105_000);
     assert.equal(play.instances(), 48);
-    assert.deepEqual(play.because(), { 'kubelet-told': 1 });
+    assert.deepEqual(play.because(), { 'kubelet-reported': 1 });
     await play.pass(13 * minute);
     assert.equal(play.held(), 48);
     await play.pass(2 * minute);

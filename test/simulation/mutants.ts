@@ -170,7 +170,7 @@ export const mutants: readonly Mutant[] = [
     name: 'takes any absent pod for ended whose kubelet could be asked',
     edits: [
       {
-        file: 'src/reconcile/guard/proofs.ts',
+        file: 'src/reconcile/holds/proofs.ts',
         original: 'if (contact === undefined || isOfOtherHistory) return false;',
         mutated: 'if (contact === undefined) return !isOfOtherHistory;',
       },
@@ -182,7 +182,7 @@ export const mutants: readonly Mutant[] = [
     name: 'takes one renewal of a Lease for a kubelet that has listed its pods',
     edits: [
       {
-        file: 'src/reconcile/guard/proofs.ts',
+        file: 'src/reconcile/holds/proofs.ts',
         original:
           'if (contact.until - Math.max(since, steadiness.since, contact.from) < graceMs) return false;',
         mutated: 'void since; void steadiness; void graceMs;',
@@ -195,7 +195,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lets go what no kubelet can tell of after a short while',
     edits: [
       {
-        file: 'src/reconcile/guard/removal-guard.ts',
+        file: 'src/reconcile/holds/removal-guard.ts',
         original: 'return start + (this.#proofs.mayCome(removal) ? maxHold : Math.min(confirm, maxHold));',
         mutated: 'return start + Math.min(confirm, maxHold);',
       },
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
     name: 'holds what is gone for ever',
     edits: [
       {
-        file: 'src/reconcile/guard/proofs.ts',
+        file: 'src/reconcile/holds/proofs.ts',
         original: 'if (question.readAt >= contact.heardAt) return true;',
         mutated: '',
       },
@@ -268,7 +268,7 @@ export const mutants: readonly Mutant[] = [
     name: 'never tries a refused change again',
     edits: [
       {
-        file: 'src/reconcile/quarantine.ts',
+        file: 'src/reconcile/holds/quarantine.ts',
         original: '      refused.timer = undefined;\n      onDue(change.node);',
         mutated: '      onDue(change.node);',
       },
@@ -280,13 +280,13 @@ export const mutants: readonly Mutant[] = [
     name: 'tries each refused change in its own time only',
     edits: [
       {
-        file: 'src/reconcile/quarantine.ts',
+        file: 'src/reconcile/holds/quarantine.ts',
         original: '    onDue(change.node);\n    for (const [node, refused] of this.#byNode) {',
         mutated:
           '    onDue(change.node);\n    for (const [node, refused] of new Map<ConsulNodeName, Map<string, Waiting>>()) {',
       },
       {
-        file: 'src/reconcile/quarantine.ts',
+        file: 'src/reconcile/holds/quarantine.ts',
         original: "return code === 'forbidden' ?",
         mutated: "return code === 'internal' ?",
       },

@@ -94,7 +94,7 @@ export class Play {
   }
 
   held(): number {
-    return this.process.operator.status().held.length;
+    return this.process.operator.status().held.filter(({ by }) => by === 'guard').length;
   }
 
   /** The reasons removals were given in the log, and how often. */

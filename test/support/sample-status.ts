@@ -1,4 +1,3 @@
-import { consulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
 import type { Status } from '../../src/server/status.ts';
 
 /** A status with something in every part. */
@@ -58,15 +57,32 @@ export const sampleStatus: Status = {
   ],
   held: [
     {
+      by: 'guard',
       what: 'removal',
-      node: consulNodeName('east-node-1'),
-      instance: instanceId('shop.web-2.1f0c9a3e.web.8080'),
-      service: serviceName('web'),
+      node: 'east-node-1',
+      instance: 'shop.web-2.1f0c9a3e.web.8080',
+      service: 'web',
+      check: null,
       because: 'limit',
+      error: null,
       why: 'instance shop.web-2.1f0c9a3e.web.8080 of web stays registered',
       release: 'kube-registrar release east-node-1',
       since: '2026-01-01T00:00:20.000Z',
       until: '2026-01-01T00:15:20.000Z',
+    },
+    {
+      by: 'conflict',
+      what: 'write',
+      node: 'east-node-1',
+      instance: 'shop.web-3.2f0c9a3e.web.8080',
+      service: 'web',
+      check: null,
+      because: 'conflict',
+      error: null,
+      why: 'instance shop.web-3.2f0c9a3e.web.8080 of web is not written: somebody else keeps changing it',
+      release: null,
+      since: '2026-01-01T00:00:48.000Z',
+      until: '2026-01-01T00:01:20.000Z',
     },
   ],
   drift: [
@@ -81,16 +97,6 @@ export const sampleStatus: Status = {
       times: 7,
       first: '2026-01-01T00:00:40.000Z',
       last: '2026-01-01T00:00:50.000Z',
-    },
-  ],
-  contended: [
-    {
-      node: 'east-node-1',
-      instance: 'shop.web-3.2f0c9a3e.web.8080',
-      service: 'web',
-      check: null,
-      since: '2026-01-01T00:00:48.000Z',
-      nextRepair: '2026-01-01T00:01:20.000Z',
     },
   ],
   queue: { depth: 3, oldestMs: 250, inFlight: 1 },

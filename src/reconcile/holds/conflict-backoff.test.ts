@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { instance, nodeName, readiness } from '../../test/support/entries.ts';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { type CheckId, type InstanceId, instanceId, serviceName } from '../model/keys.ts';
-import type { Change, PutInstance } from '../plan/change.ts';
-import type { Drift } from '../plan/finding.ts';
-import { Contention } from './contention.ts';
+import { instance, nodeName, readiness } from '../../../test/support/entries.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { type CheckId, type InstanceId, instanceId, serviceName } from '../../model/keys.ts';
+import type { Change, PutInstance } from '../../plan/change.ts';
+import type { Drift } from '../../plan/finding.ts';
+import { ConflictBackoff } from './conflict-backoff.ts';
 
 function setUp() {
   const clock = new VirtualClock();
   const due: number[] = [];
-  const contention = new Contention({ clock, random: () => 0.5, onDue: () => due.push(clock.now()) });
-  const mayWrite = (change: Change) => contention.filter(nodeName, [change]).length === 1;
+  const conflicts = new ConflictBackoff({ clock, random: () => 0.5, onDue: () => due.push(clock.now()) });
+  const mayWrite = (change: Change) => conflicts.review(nodeName, [change]).changes.length === 1;
   /** Somebody changes the instance; it is repaired as soon as that is allowed. */
-  const fight = async (change: Change, drift: Drift): Promise<number> => {
+  const conflict = async (change: Change, drift: Drift): Promise<number> => {
     const startedAt = clock.now();
-    contention.drifted(drift);
+    conflicts.drifted(drift);
     await clock.advanceUntil(() => mayWrite(change));
-    contention.committed(change);
+    conflicts.committed(change);
     return clock.now() - startedAt;
   };
-  return { clock, contention, due, mayWrite, fight };
+  return { clock, conflicts, due, mayWrite, conflict };
 }
 
 const put = (of: Partial<PutInstance['instance']> = {}): PutInstance => ({
@@ -38,42 +38,42 @@ const driftOf = (id = 'i1', check?: CheckId): Drift => ({
   },
   fields: [],
 });
-const ids = (contention: Contention): (InstanceId | undefined)[] =>
-  contention.on(nodeName).map(({ instance }) => instance);
+const ids = (conflicts: ConflictBackoff): (InstanceId | undefined)[] =>
+  conflicts.review(nodeName, []).held.map(({ at }) => at.instance);
 
-describe('Contention', () => {
+describe('ConflictBackoff', () => {
   test('lets five repairs go at once, then waits longer each time, at most five minutes', async () => {
-    const { fight } = setUp();
+    const { conflict } = setUp();
     const waits: number[] = [];
-    for (let round = 0; round < 12; round += 1) waits.push(await fight(put(), driftOf()));
+    for (let round = 0; round < 12; round += 1) waits.push(await conflict(put(), driftOf()));
     assert.deepEqual(waits, [0, 0, 0, 0, 0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
   });
 
-  test('is told to look again when a fight begins, when a wait is over and when all is calm', async () => {
-    const { clock, contention, due, fight } = setUp();
-    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+  test('is told to look again when a conflict begins, when a wait is over and when all is calm', async () => {
+    const { clock, conflicts, due, conflict } = setUp();
+    for (let round = 0; round < 5; round += 1) await conflict(put(), driftOf());
     assert.deepEqual(due, [0]);
-    assert.deepEqual(ids(contention), ['i1']);
-    contention.drifted(driftOf());
+    assert.deepEqual(ids(conflicts), ['i1']);
+    conflicts.drifted(driftOf());
     await clock.advance(10_000);
     assert.deepEqual(due, [0, 10_000]);
-    contention.committed(put());
+    conflicts.committed(put());
     await clock.advance(80_000);
     assert.deepEqual(due, [0, 10_000, 90_000]);
-    assert.deepEqual(ids(contention), []);
+    assert.deepEqual(ids(conflicts), []);
     assert.equal(clock.pending, 0);
-    assert.equal(await fight(put(), driftOf()), 0, 'forgotten');
-    contention[Symbol.dispose]();
+    assert.equal(await conflict(put(), driftOf()), 0, 'forgotten');
+    conflicts[Symbol.dispose]();
   });
 
   test('holds the repetition only: what the cluster asks for anew goes out at once', async () => {
-    const { mayWrite, contention, fight } = setUp();
-    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+    const { mayWrite, conflicts, conflict } = setUp();
+    for (let round = 0; round < 5; round += 1) await conflict(put(), driftOf());
     assert.equal(mayWrite(put()), false);
     assert.equal(mayWrite(put({ port: 9_090 })), true);
     const critical = put({ checks: [readiness('i1', 'critical')] });
     assert.equal(mayWrite(critical), true);
-    contention.committed(critical);
+    conflicts.committed(critical);
     assert.equal(mayWrite(critical), false);
     assert.equal(mayWrite(put()), true, 'healthy again');
     assert.equal(
@@ -85,28 +85,28 @@ describe('Contention', () => {
       }),
       true,
     );
-    contention[Symbol.dispose]();
+    conflicts[Symbol.dispose]();
   });
 
   test('leaves other entries of the node alone', async () => {
-    const { mayWrite, contention, fight } = setUp();
-    for (let round = 0; round < 5; round += 1) await fight(put(), driftOf());
+    const { mayWrite, conflicts, conflict } = setUp();
+    for (let round = 0; round < 5; round += 1) await conflict(put(), driftOf());
     assert.equal(mayWrite({ ...put(), instance: instance('i2') }), true);
-    contention[Symbol.dispose]();
+    conflicts[Symbol.dispose]();
   });
 
   test('takes a check of an instance as part of it', async () => {
-    const { contention, fight } = setUp();
+    const { conflicts, conflict } = setUp();
     const [check] = instance('i1').checks;
     const about = { node: nodeName, instance: instanceId('i1'), service: instance('i1').service };
     const flip: Change = { kind: 'put-check', effect: 'health', ...about, check: check! };
-    for (let round = 0; round < 5; round += 1) await fight(flip, driftOf('i1', check!.id));
-    assert.deepEqual(ids(contention), ['i1']);
-    contention[Symbol.dispose]();
+    for (let round = 0; round < 5; round += 1) await conflict(flip, driftOf('i1', check!.id));
+    assert.deepEqual(ids(conflicts), ['i1']);
+    conflicts[Symbol.dispose]();
   });
 
   test('holds everything on a node whose own entry has to wait, for there is nothing to write it on', async () => {
-    const { contention, fight } = setUp();
+    const { conflicts, conflict } = setUp();
     const node: Change = {
       kind: 'put-node',
       node: nodeName,
@@ -117,18 +117,18 @@ describe('Contention', () => {
       meta: {},
     };
     const gone: Drift = { ...driftOf(), what: 'missing', at: { kind: 'node', node: nodeName } };
-    for (let round = 0; round < 5; round += 1) await fight(node, gone);
-    assert.deepEqual(contention.filter(nodeName, [node, put()]), []);
-    contention[Symbol.dispose]();
+    for (let round = 0; round < 5; round += 1) await conflict(node, gone);
+    assert.deepEqual(conflicts.review(nodeName, [node, put()]).changes, []);
+    conflicts[Symbol.dispose]();
   });
 
-  test('an entry changed now and then is no fight', async () => {
-    const { clock, contention, fight } = setUp();
+  test('an entry changed now and then is no conflict', async () => {
+    const { clock, conflicts, conflict } = setUp();
     for (let round = 0; round < 9; round += 1) {
-      assert.equal(await fight(put(), driftOf()), 0);
+      assert.equal(await conflict(put(), driftOf()), 0);
       await clock.advance(16_000);
     }
-    assert.deepEqual(ids(contention), []);
+    assert.deepEqual(ids(conflicts), []);
     assert.equal(clock.pending, 0);
   });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { RegistrarError } from '../lib/errors.ts';
-import { consulNodeName, instanceId, serviceName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { consulNodeName, instanceId, serviceName } from '../../model/keys.ts';
+import type { Change } from '../../plan/change.ts';
 import { Quarantine } from './quarantine.ts';
 
 const node = consulNodeName('k-n1');
@@ -31,12 +31,12 @@ describe('Quarantine', () => {
     const { clock, due, quarantine } = setup();
     quarantine.refuse(change('a'), error('bad'));
     due.length = 0;
-    assert.deepEqual(quarantine.filter(node, [change('a'), change('b')]), [change('b')]);
+    assert.deepEqual(quarantine.review(node, [change('a'), change('b')]).changes, [change('b')]);
     await clock.advance(999);
     assert.deepEqual(due, []);
     await clock.advance(1);
     assert.deepEqual(due, [node]);
-    assert.deepEqual(quarantine.filter(node, [change('a')]), [change('a')]);
+    assert.deepEqual(quarantine.review(node, [change('a')]).changes, [change('a')]);
   });
 
   test('holds back everything of a node that is not there and is refused', () => {
@@ -51,8 +51,9 @@ describe('Quarantine', () => {
       effect: 'create',
     };
     quarantine.refuse(put, error('no'));
-    assert.deepEqual(quarantine.filter(node, [put, change('a')]), []);
-    assert.deepEqual(quarantine.on(node), [{ change: put, error: error('no') }]);
+    assert.deepEqual(quarantine.review(node, [put, change('a')]).changes, []);
+    const { held } = quarantine.review(node, [put]);
+    assert.partialDeepStrictEqual(held, [{ by: 'consul', because: 'refused', error: 'no', change: put }]);
   });
 
   test('waits longer after every refusal, and has its node looked at when the refusal is news', async () => {
@@ -99,8 +100,10 @@ describe('Quarantine', () => {
     assert.deepEqual(due, [], 'a change that was never refused says nothing');
     quarantine.release(change('a'));
     assert.deepEqual([...new Set(due)], [node, elsewhere]);
-    assert.deepEqual(quarantine.filter(node, [change('b')]), [change('b')]);
-    assert.deepEqual(quarantine.filter(elsewhere, [change('c', elsewhere)]), [change('c', elsewhere)]);
+    assert.deepEqual(quarantine.review(node, [change('b')]).changes, [change('b')]);
+    assert.deepEqual(quarantine.review(elsewhere, [change('c', elsewhere)]).changes, [
+      change('c', elsewhere),
+    ]);
     assert.equal(clock.pending, 0);
   });
 
@@ -109,9 +112,8 @@ describe('Quarantine', () => {
     quarantine.refuse(change('a'), error('bad'));
     quarantine.refuse(change('b'), error('bad'));
     quarantine.release(change('a'));
-    quarantine.filter(node, []);
+    assert.deepEqual(quarantine.review(node, []), { changes: [], held: [] });
     assert.equal(quarantine.size, 0);
-    assert.deepEqual(quarantine.all(), []);
     assert.equal(clock.pending, 0);
   });
 });

@@ -1,6 +1,6 @@
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
 import type { Proof, Sign, Subject } from '../../plan/evidence.ts';
-import { isWithdrawn, type Look, type Waiting } from '../../plan/guard.ts';
+import { isWithdrawn, type ReadAnswer, type Waiting } from '../../plan/guard.ts';
 
 /** An unexplained removal. Times are monotonic ms. */
 export interface PendingRemoval {
@@ -13,7 +13,7 @@ export interface PendingRemoval {
   /** When it was first asked for. */
   readonly since: number;
   sign: Sign;
-  question: Question | undefined;
+  verification: Verification | undefined;
   order: Waiting['order'];
   proof: Proof | undefined;
   /** The history went backwards while it was pending: kubelets may follow the one before. */
@@ -23,10 +23,10 @@ export interface PendingRemoval {
 }
 
 /** A subject to be read, for all the removals that hang on it. Times are monotonic ms. */
-export interface Question {
+export interface Verification {
   readonly subject: Subject;
   readonly removals: Set<PendingRemoval>;
-  answer: Look | undefined;
+  answer: ReadAnswer | undefined;
   /** When the read was sent that was answered last. */
   readAt: number;
   /** When the first of the reads was sent that have agreed ever since; undefined: the last one did not. */
@@ -41,10 +41,10 @@ type New = Pick<
   'node' | 'instance' | 'service' | 'kubeNode' | 'address' | 'since' | 'sign' | 'isOfOtherHistory'
 >;
 
-/** The removals that nothing explains, by node and instance, and the questions they hang on. */
+/** The removals that nothing explains, by node and instance, and the verifications they hang on. */
 export class PendingRemovals {
   readonly #removals = new Map<ConsulNodeName, Map<InstanceId, PendingRemoval>>();
-  readonly #questions = new Map<string, Question>();
+  readonly #verifications = new Map<string, Verification>();
   #counted = 0;
 
   /** Removals the breaker counts: neither let through, released, proved nor explained by a read. */
@@ -68,12 +68,12 @@ export class PendingRemovals {
     return this.#removals.keys();
   }
 
-  questions(): Iterable<Question> {
-    return this.#questions.values();
+  verifications(): Iterable<Verification> {
+    return this.#verifications.values();
   }
 
   add(place: New, subject: Subject | undefined, due: number): PendingRemoval {
-    const nothing = { question: undefined, order: undefined, proof: undefined, passed: false };
+    const nothing = { verification: undefined, order: undefined, proof: undefined, passed: false };
     const removal: PendingRemoval = { ...place, ...nothing };
     const ofNode = this.#removals.get(removal.node);
     if (ofNode === undefined) this.#removals.set(removal.node, new Map([[removal.instance, removal]]));
@@ -86,12 +86,12 @@ export class PendingRemovals {
   /** What it hangs on from now on; the same as before changes nothing. */
   ask(removal: PendingRemoval, subject: Subject | undefined, due: number): void {
     const key = subject === undefined ? undefined : JSON.stringify(subject);
-    const before = removal.question;
+    const before = removal.verification;
     if (before !== undefined && key === JSON.stringify(before.subject)) return;
     this.#update([removal], () => {
       this.#leave(removal);
       if (key === undefined || subject === undefined) return;
-      const question = this.#questions.get(key) ?? {
+      const verification = this.#verifications.get(key) ?? {
         subject,
         removals: new Set(),
         answer: undefined,
@@ -100,24 +100,24 @@ export class PendingRemovals {
         due,
         attempts: 0,
       };
-      readAgain(question, due);
-      question.removals.add(removal);
-      this.#questions.set(key, question);
-      removal.question = question;
+      readAgain(verification, due);
+      verification.removals.add(removal);
+      this.#verifications.set(key, verification);
+      removal.verification = verification;
       removal.proof = undefined;
     });
   }
 
-  answer(question: Question, look: Look, readAt: number, due: number | undefined): void {
-    this.#update([...question.removals], () => {
+  answer(verification: Verification, look: ReadAnswer, readAt: number, due: number | undefined): void {
+    this.#update([...verification.removals], () => {
       const agrees = look.kind === 'absent' || look.kind === 'unchanged';
-      const agreed = agrees && question.answer?.kind === look.kind ? question.agreedSince : undefined;
-      question.agreedSince = agrees ? (agreed ?? readAt) : undefined;
-      question.answer = look;
-      question.readAt = readAt;
-      question.due = due;
-      question.attempts += 1;
-      if (look.kind !== 'absent') for (const removal of question.removals) removal.proof = undefined;
+      const agreed = agrees && verification.answer?.kind === look.kind ? verification.agreedSince : undefined;
+      verification.agreedSince = agrees ? (agreed ?? readAt) : undefined;
+      verification.answer = look;
+      verification.readAt = readAt;
+      verification.due = due;
+      verification.attempts += 1;
+      if (look.kind !== 'absent') for (const removal of verification.removals) removal.proof = undefined;
     });
   }
 
@@ -127,7 +127,7 @@ export class PendingRemovals {
     this.#update([removal], () => {
       removal.sign = sign;
       // It was there, and now it is missing.
-      if (removal.question?.answer?.kind === 'unchanged') readAgain(removal.question, due);
+      if (removal.verification?.answer?.kind === 'unchanged') readAgain(removal.verification, due);
     });
   }
 
@@ -169,24 +169,24 @@ export class PendingRemovals {
   }
 
   #leave(removal: PendingRemoval): void {
-    const { question } = removal;
-    if (question === undefined) return;
-    removal.question = undefined;
-    question.removals.delete(removal);
-    if (question.removals.size === 0) this.#questions.delete(JSON.stringify(question.subject));
+    const { verification } = removal;
+    if (verification === undefined) return;
+    removal.verification = undefined;
+    verification.removals.delete(removal);
+    if (verification.removals.size === 0) this.#verifications.delete(JSON.stringify(verification.subject));
   }
 }
 
 /** What was read before is no answer to what is asked now. */
-function readAgain(question: Question, due: number): void {
-  if (question.answer === undefined) return;
-  question.answer = undefined;
-  question.due = due;
+function readAgain(verification: Verification, due: number): void {
+  if (verification.answer === undefined) return;
+  verification.answer = undefined;
+  verification.due = due;
 }
 
-const isCounted = ({ passed, order, proof, sign, question }: PendingRemoval): boolean =>
+const isCounted = ({ passed, order, proof, sign, verification }: PendingRemoval): boolean =>
   !passed &&
   order !== 'release' &&
   proof === undefined &&
-  question?.answer?.kind !== 'explained' &&
-  !isWithdrawn({ sign, look: question?.answer });
+  verification?.answer?.kind !== 'explained' &&
+  !isWithdrawn({ sign, look: verification?.answer });

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { describe } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
+import type { OfInstance } from '../../model/entry-ref.ts';
 import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import { originOf } from '../../model/origin.ts';
@@ -14,10 +15,11 @@ import { isTripped, judge, removalLimit, type Verdict } from '../../plan/guard.t
 import { nodeRemoval } from '../../plan/node-removal.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import type { GuardOptions } from './guard-options.ts';
-import { Inquiry } from './inquiry.ts';
-import { type PendingRemoval, PendingRemovals, type Question } from './pending-removals.ts';
+import type { Hold, Reviewed } from './hold.ts';
+import { type PendingRemoval, PendingRemovals, type Verification } from './pending-removals.ts';
 import { Proofs } from './proofs.ts';
 import type { Steadiness } from './steadiness.ts';
+import { Verifier } from './verifier.ts';
 
 export interface RemovalGuardOptions {
   readonly clock: Clock;
@@ -44,12 +46,6 @@ export interface RemovalGuardOptions {
   readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
-export interface Reviewed {
-  /** What may be written now. */
-  readonly changes: readonly Change[];
-  readonly held: readonly Held[];
-}
-
 /** How often it is looked for what proves or ends a hold, ms, at most: as often as kubelets renew their Leases. */
 const mostLookMs = 10_000;
 
@@ -61,11 +57,11 @@ const mostLookMs = 10_000;
  * Level-triggered: what is pending is what was asked for at the last review of its node, and is forgotten when it is
  * not asked for any more.
  */
-export class RemovalGuard implements Disposable {
+export class RemovalGuard implements Hold, Disposable {
   readonly #deps: RemovalGuardOptions;
   readonly #pending = new PendingRemovals();
   readonly #proofs: Proofs;
-  readonly #inquiry: Inquiry;
+  readonly #verifier: Verifier;
   readonly #lookMs: number;
   /** When removals were let through without an explanation, within the window. */
   #passed: number[] = [];
@@ -82,10 +78,10 @@ export class RemovalGuard implements Disposable {
     const { kubeletGrace, confirm } = options.options;
     this.#lookMs = Math.min(mostLookMs, kubeletGrace / 3, confirm / 4);
     this.#proofs = new Proofs({ ...options, graceMs: kubeletGrace, lookMs: this.#lookMs });
-    this.#inquiry = new Inquiry({
+    this.#verifier = new Verifier({
       ...options,
       pending: this.#pending,
-      onAnswered: (question) => this.#answered(question),
+      onAnswered: (verification) => this.#answered(verification),
       proofsDue: () => (this.#isTripped() || options.isWatched() ? this.#lookedAt + this.#lookMs : undefined),
       findProofs: (signal) => this.#look(signal),
     });
@@ -117,7 +113,7 @@ export class RemovalGuard implements Disposable {
   }
 
   /** A person releases, or pins, what `selected` says; returns how many removals that were. */
-  order(what: 'release' | 'pin', selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
+  order(what: 'release' | 'pin', selected: (held: Pick<OfInstance, 'node' | 'service'>) => boolean): number {
     let count = 0;
     for (const removal of this.#pending.all()) {
       if (removal.order === what || removal.passed || !selected(removal)) continue;
@@ -131,7 +127,7 @@ export class RemovalGuard implements Disposable {
   /** Reads what is pending and what proves it, until the signal aborts; then resolves. */
   async run(signal: AbortSignal): Promise<void> {
     const probing = this.#proofs.probe(signal).catch(() => {});
-    await Promise.all([probing, this.#inquiry.run(signal)]);
+    await Promise.all([probing, this.#verifier.run(signal)]);
   }
 
   [Symbol.dispose](): void {
@@ -159,15 +155,15 @@ export class RemovalGuard implements Disposable {
       this.#pending.ask(removal, subject, due);
     }
     if (seen.historyWentBack) removal.isOfOtherHistory = true;
-    this.#inquiry.notify();
-    const { order, proof, question, since, passed } = removal;
+    this.#verifier.notify();
+    const { order, proof, verification, since, passed } = removal;
     if (passed) return { kind: 'pass', because: order === 'release' ? 'released' : (proof ?? 'confirmed') };
     const tripped = this.#isTripped();
     const isOver = tripped && proof === undefined && this.#isOver(removal, now);
     const settled = now - since >= options.settle;
     if (!settled) touchAfter(node, since + options.settle - now);
-    const hasSubject = question !== undefined;
-    const state = { sign, order, look: question?.answer, proof, hasSubject, settled, isOver };
+    const hasSubject = verification !== undefined;
+    const state = { sign, order, look: verification?.answer, proof, hasSubject, settled, isOver };
     const verdict = judge(state, tripped);
     if (verdict.kind === 'pass' && (verdict.because === 'confirmed' || verdict.because === proof)) {
       this.#pending.pass(removal);
@@ -182,7 +178,8 @@ export class RemovalGuard implements Disposable {
     const removal = this.#pending.get(node, id);
     const end = because === 'limit' && removal !== undefined ? this.#endOf(removal) : undefined;
     const until = end === undefined ? undefined : this.#wallOf(end);
-    return { kind: 'held', what: 'removal', node, instance: id, service, because, until };
+    const at = { kind: 'instance', node, instance: id, service } as const;
+    return { kind: 'held', by: 'guard', what: 'removal', at, because, until };
   }
 
   #registered(): number {
@@ -201,10 +198,10 @@ export class RemovalGuard implements Disposable {
 
   /** When it goes by itself if all stays as it is, monotonic ms; undefined: it does not. */
   #endOf(removal: PendingRemoval): number | undefined {
-    const { question, since } = removal;
+    const { verification, since } = removal;
     const { release, confirm, maxHold } = this.#deps.options;
     if (release === 'manual') return undefined;
-    const agreed = question === undefined ? since : question.agreedSince;
+    const agreed = verification === undefined ? since : verification.agreedSince;
     if (agreed === undefined) return undefined;
     const start = Math.max(agreed, this.#deps.steadiness.since);
     return start + (this.#proofs.mayCome(removal) ? maxHold : Math.min(confirm, maxHold));
@@ -215,9 +212,12 @@ export class RemovalGuard implements Disposable {
     const { options } = this.#deps;
     const end = this.#endOf(removal);
     if (end === undefined || now < end) return false;
-    const { question } = removal;
-    if (question !== undefined && (question.readAt < end || now - question.readAt > this.#lookMs)) {
-      question.due ??= now;
+    const { verification } = removal;
+    if (
+      verification !== undefined &&
+      (verification.readAt < end || now - verification.readAt > this.#lookMs)
+    ) {
+      verification.due ??= now;
       return false;
     }
     const step = options.confirm / 4;
@@ -268,7 +268,7 @@ export class RemovalGuard implements Disposable {
           registered: this.#baseline,
           ...(this.#passed.length === 0 ? {} : { removedBefore: this.#passed.length }),
           ...(first.until === undefined ? {} : { until: new Date(first.until).toISOString() }),
-          hint: 'they go when they are proved to have ended, at the latest at the time told, or by kube-registrar release --all; see docs/safety.md',
+          hint: 'they go when they are proved to have ended, at the latest at the time given, or by kube-registrar release --all; see docs/safety.md',
         },
       );
     }
@@ -289,7 +289,7 @@ export class RemovalGuard implements Disposable {
     }
   }
 
-  #answered({ removals, answer }: Question): void {
+  #answered({ removals, answer }: Verification): void {
     const { steadiness, touch } = this.#deps;
     if (answer?.kind === 'failed' || answer?.kind === 'forbidden') steadiness.disturb();
     // What is missing may be proved at once.

@@ -1,33 +1,25 @@
-import type { Clock } from '../lib/clock.ts';
-import { jittered, type Random } from '../lib/random.ts';
-import { type EntryRef, entryKey } from '../model/entry-ref.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
-import { type Change, entryOf } from '../plan/change.ts';
-import type { Drift } from '../plan/finding.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { jittered, type Random } from '../../lib/random.ts';
+import { type EntryRef, entryKey } from '../../model/entry-ref.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import { type Change, entryOf } from '../../plan/change.ts';
+import type { Drift, Held } from '../../plan/finding.ts';
+import type { Hold, Reviewed } from './hold.ts';
 
-export interface ContentionOptions {
+export interface ConflictBackoffOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Called when a look at this node is due: an entry may be repaired again, or the fight is over. */
+  /** Called when a look at this node is due: a conflict or a wait has begun or ended. */
   readonly onDue: (node: ConsulNodeName) => void;
 }
 
-/** An entry that two writers keep changing, each to what it wants. Its checks count as part of an instance. */
-export interface Fight {
-  readonly at: EntryRef;
-  /** When it was noticed, wall-clock milliseconds. */
-  readonly since: number;
-  /** The next repair is made in so long at the earliest, milliseconds; 0: whenever one is needed. */
-  readonly nextInMs: number;
-}
-
-/** So many repairs of one entry within the window are a fight. */
+/** So many repairs of one entry within the window are a conflict. */
 const repairs = 5;
 const windowMs = 60_000;
 /** Wait before the next repair, in milliseconds ±20 %: the first, doubled with every further one up to the longest. */
 const firstWaitMs = 10_000;
 const longestWaitMs = 300_000;
-/** A fight is over when nobody has changed the entry for so long after a wait, in milliseconds. */
+/** A conflict is over when nobody has changed the entry for so long after a wait, in milliseconds. */
 const calmMs = 60_000;
 
 interface Place {
@@ -39,8 +31,6 @@ interface Place {
   repairedAt: readonly number[];
   /** What was last written here, part by part, as text. */
   readonly written: Map<string, string>;
-  /** When the fight was noticed, wall-clock ms; 0 before. */
-  since: number;
   /** Waits so far; above 0 the place is contended. */
   waits: number;
   heldUntil: number;
@@ -48,20 +38,20 @@ interface Place {
 }
 
 /**
- * Fights over entries, noticed and slowed down: somebody else changes an entry, we put it right, they change
+ * Slows a conflict over an entry down: somebody else changes it, it is repaired, they change
  * it again. After the fifth repair within a minute the next ones wait, longer each time.
  *
  * - Only the repetition waits: what the cluster asks for anew goes out at once, and so does everything else.
  * - The other writer may be an operator like this one: both slow down.
  * - When nobody has changed the entry for a minute after a wait, it is forgotten.
  */
-export class Contention implements Disposable {
-  readonly #options: ContentionOptions;
+export class ConflictBackoff implements Hold, Disposable {
+  readonly #options: ConflictBackoffOptions;
   readonly #places = new Map<string, Place>();
   #contended = 0;
   #prunedAt = 0;
 
-  constructor(options: ContentionOptions) {
+  constructor(options: ConflictBackoffOptions) {
     this.#options = options;
   }
 
@@ -90,18 +80,21 @@ export class Contention implements Disposable {
     if (place.waits === 0 && place.repairedAt.length < repairs) return;
     if (place.waits === 0) {
       this.#contended += 1;
-      place.since = clock.wall();
-      onDue(place.at.node);
     }
     const waitMs = jittered(Math.min(longestWaitMs, firstWaitMs * 2 ** place.waits), 0.2, random);
     place.waits += 1;
     place.heldUntil = now + waitMs;
+    onDue(place.at.node);
     this.#schedule(place, waitMs, () => this.#waited(place));
   }
 
-  /** The changes that may be written now. */
-  filter(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
-    if (this.#contended === 0) return changes;
+  /** The changes that may be written now, and the entries of the node that somebody else keeps changing. */
+  review(node: ConsulNodeName, changes: readonly Change[]): Reviewed {
+    if (this.#contended === 0) return { changes, held: [] };
+    return { changes: this.#unheld(node, changes), held: this.#heldOn(node) };
+  }
+
+  #unheld(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
     const held = new Set(changes.filter((change) => this.#isHeld(change)));
     // Without the node nothing can be written on it.
     const isNodeMissing = [...held].some(({ kind, ...rest }) => kind === 'put-node' && isCreate(rest));
@@ -109,21 +102,15 @@ export class Contention implements Disposable {
     return changes.filter((change) => !held.has(change));
   }
 
-  /** What is fought over on this node. */
-  on(node: ConsulNodeName): readonly EntryRef[] {
-    if (this.#contended === 0) return [];
+  #heldOn(node: ConsulNodeName): readonly Held[] {
+    const { clock } = this.#options;
+    const now = clock.now();
     return [...this.#places.values()]
       .filter(({ at, waits }) => at.node === node && waits > 0)
-      .map(({ at }) => at);
-  }
-
-  /** Everything that is fought over. */
-  all(): readonly Fight[] {
-    if (this.#contended === 0) return [];
-    const now = this.#options.clock.now();
-    return [...this.#places.values()]
-      .filter(({ waits }) => waits > 0)
-      .map(({ at, since, heldUntil }) => ({ at, since, nextInMs: Math.max(0, heldUntil - now) }));
+      .map(({ at, heldUntil }) => {
+        const until = heldUntil > now ? clock.wall() + heldUntil - now : undefined;
+        return { kind: 'held', by: 'conflict', what: 'write', at, because: 'conflict', until };
+      });
   }
 
   [Symbol.dispose](): void {
@@ -140,7 +127,7 @@ export class Contention implements Disposable {
   /** A wait is over: what is wrong may be put right, and the time to calm down begins. */
   #waited(place: Place): void {
     this.#schedule(place, calmMs, () => this.#calmed(place));
-    if (place.isWrong) this.#options.onDue(place.at.node);
+    this.#options.onDue(place.at.node);
   }
 
   #calmed(place: Place): void {
@@ -171,7 +158,6 @@ function newPlace(at: EntryRef): Place {
     driftedAt: 0,
     repairedAt: [],
     written: new Map(),
-    since: 0,
     waits: 0,
     heldUntil: 0,
     timer: undefined,

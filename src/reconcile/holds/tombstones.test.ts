@@ -7,14 +7,14 @@ import { silentLogger } from '../../logging/logger.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
-import { EvidenceBook } from './evidence-book.ts';
+import { Tombstones } from './tombstones.ts';
 
 function start({ capacity = 100, doubtfulSince = (): number | undefined => undefined } = {}) {
   const clock = new VirtualClock();
   const pods = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
   const services = new Store<ServiceRecord>({ name: 'services', logger: silentLogger });
   const endpointSlices = new Store<EndpointSliceRecord>({ name: 'endpointslices', logger: silentLogger });
-  const book = new EvidenceBook({ clock, regressionMs: 1_000, doubtfulSince, capacity });
+  const book = new Tombstones({ clock, regressionMs: 1_000, doubtfulSince, capacity });
   book.follow({
     pods,
     services,
@@ -27,7 +27,7 @@ function start({ capacity = 100, doubtfulSince = (): number | undefined => undef
 
 const { uid, namespace, name } = records.pod();
 
-describe('EvidenceBook', () => {
+describe('Tombstones', () => {
   test('tells a pod that was seen ending, or ended, from one that was only deleted, and from one that vanished', () => {
     const { book, pod } = start();
     pod.put(records.pod({ deleting: true }), 'event', 0);

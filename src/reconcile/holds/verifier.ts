@@ -5,16 +5,16 @@ import { inParallel } from '../../lib/in-parallel.ts';
 import type { Random } from '../../lib/random.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import type { Subject } from '../../plan/evidence.ts';
-import type { Look } from '../../plan/guard.ts';
-import type { PendingRemovals, Question } from './pending-removals.ts';
+import type { ReadAnswer } from '../../plan/guard.ts';
+import type { PendingRemovals, Verification } from './pending-removals.ts';
 
-export interface InquiryOptions {
+export interface VerifierOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly reads: Pick<ConsistentReads, 'at' | 'atPods'>;
   readonly pending: PendingRemovals;
-  /** A question was answered. */
-  readonly onAnswered: (question: Question) => void;
+  /** A verification was answered. */
+  readonly onAnswered: (verification: Verification) => void;
   /** When proofs are to be looked for, monotonic ms; undefined: there is nothing to prove. */
   readonly proofsDue: () => number | undefined;
   readonly findProofs: (signal: AbortSignal) => Promise<void>;
@@ -28,11 +28,11 @@ const parallel = 4;
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
 
 /** Has the subjects of what is pending read, each when it is due, and what proves that they have ended. */
-export class Inquiry {
-  readonly #options: InquiryOptions;
+export class Verifier {
+  readonly #options: VerifierOptions;
   readonly #wakeup: Wakeup;
 
-  constructor(options: InquiryOptions) {
+  constructor(options: VerifierOptions) {
     this.#options = options;
     this.#wakeup = new Wakeup(options.clock);
   }
@@ -47,11 +47,11 @@ export class Inquiry {
     const { clock } = this.#options;
     try {
       for (;;) {
-        const [question, proofs] = [this.#nextDue(), this.#options.proofsDue()];
-        const next = Math.min(question ?? Number.POSITIVE_INFINITY, proofs ?? Number.POSITIVE_INFINITY);
+        const [verification, proofs] = [this.#nextDue(), this.#options.proofsDue()];
+        const next = Math.min(verification ?? Number.POSITIVE_INFINITY, proofs ?? Number.POSITIVE_INFINITY);
         const wait = next - clock.now();
         if (wait > 0) await this.#wakeup.wait(Number.isFinite(wait) ? wait : undefined, signal);
-        else if (next === question) await this.#lookAround(signal);
+        else if (next === verification) await this.#lookAround(signal);
         else await this.#options.findProofs(signal);
       }
     } catch (thrown) {
@@ -61,7 +61,7 @@ export class Inquiry {
 
   #nextDue(): number | undefined {
     let next: number | undefined;
-    for (const { due } of this.#options.pending.questions()) {
+    for (const { due } of this.#options.pending.verifications()) {
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
     return next;
@@ -70,7 +70,7 @@ export class Inquiry {
   async #lookAround(signal: AbortSignal): Promise<void> {
     const { clock, reads, pending } = this.#options;
     const now = clock.now();
-    const open = [...pending.questions()].filter(({ due }) => due !== undefined);
+    const open = [...pending.verifications()].filter(({ due }) => due !== undefined);
     const pods = open.filter(isOfPod);
     const isMany = pods.length > manyPods;
     if (isMany) {
@@ -78,25 +78,26 @@ export class Inquiry {
         pods.map(({ subject }) => subject),
         signal,
       );
-      for (const question of pods) this.#answered(question, lookOf(question.subject), now);
+      for (const verification of pods) this.#answered(verification, lookOf(verification.subject), now);
     }
     const single = open.filter(
       (each) => each.due !== undefined && each.due <= now && !(isMany && isOfPod(each)),
     );
-    await inParallel(single, parallel, async (question) => {
+    await inParallel(single, parallel, async (verification) => {
       const sentAt = clock.now();
-      this.#answered(question, await reads.at(question.subject, signal), sentAt);
+      this.#answered(verification, await reads.at(verification.subject, signal), sentAt);
     });
   }
 
-  #answered(question: Question, look: Look, sentAt: number): void {
+  #answered(verification: Verification, look: ReadAnswer, sentAt: number): void {
     const { clock, random, pending, onAnswered } = this.#options;
     const isFinal = look.kind === 'absent' || look.kind === 'unchanged' || look.kind === 'explained';
-    const backoff = new Backoff({ initialMs: 2_000 * 2 ** Math.min(question.attempts, 5), random });
-    pending.answer(question, look, sentAt, isFinal ? undefined : clock.now() + backoff.next(1_000));
-    onAnswered(question);
+    const backoff = new Backoff({ initialMs: 2_000 * 2 ** Math.min(verification.attempts, 5), random });
+    pending.answer(verification, look, sentAt, isFinal ? undefined : clock.now() + backoff.next(1_000));
+    onAnswered(verification);
   }
 }
 
-const isOfPod = (question: Question): question is Question & { readonly subject: PodSubject } =>
-  question.subject.kind === 'pod';
+const isOfPod = (
+  verification: Verification,
+): verification is Verification & { readonly subject: PodSubject } => verification.subject.kind === 'pod';

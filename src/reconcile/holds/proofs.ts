@@ -30,7 +30,7 @@ export interface ProofsOptions {
 }
 
 /** A consistent read did not find its pod. */
-type Missing = PendingRemoval & { readonly question: NonNullable<PendingRemoval['question']> };
+type Missing = PendingRemoval & { readonly verification: NonNullable<PendingRemoval['verification']> };
 
 /**
  * What proves that an instance has ended whose pod the API server does not have any more. It rests on what Kubernetes
@@ -60,9 +60,9 @@ export class Proofs {
    * Whether a proof may still come, so that it is worth to wait longer: its kubelet can be asked, and is silent, or
    * follows another history.
    */
-  mayCome({ question, kubeNode, isOfOtherHistory }: PendingRemoval): boolean {
+  mayCome({ verification, kubeNode, isOfOtherHistory }: PendingRemoval): boolean {
     if (isOfOtherHistory) return true;
-    if (question?.subject.kind !== 'pod' || kubeNode === '') return false;
+    if (verification?.subject.kind !== 'pod' || kubeNode === '') return false;
     if (this.#readsLeases) return true;
     const node = this.#options.view.kubeNode(kubeNode);
     return node !== undefined && node.ready !== 'True';
@@ -87,7 +87,7 @@ export class Proofs {
     const gone = await this.#goneNodes(missing, signal);
     prove('node-gone', ({ kubeNode }) => gone.has(kubeNode));
     const open = missing.filter(({ proof }) => proof === undefined);
-    if (await this.#readLeases(open, signal)) prove('kubelet-told', (removal) => this.#isToldOf(removal));
+    if (await this.#readLeases(open, signal)) prove('kubelet-reported', (removal) => this.#isToldOf(removal));
   }
 
   /** Their nodes that are neither in the store nor there by a consistent read. */
@@ -138,13 +138,13 @@ export class Proofs {
    * after that. One renewal is not enough: a kubelet that was cut off renews its Lease at once when it is back, and
    * lists its pods when its reflector's backoff is over, up to a minute later (client-go; measured with kubelet 1.37).
    */
-  #isToldOf({ since, kubeNode, question, isOfOtherHistory }: Missing): boolean {
+  #isToldOf({ since, kubeNode, verification, isOfOtherHistory }: Missing): boolean {
     const { steadiness, graceMs, clock } = this.#options;
     const contact = this.#kubelets.contact(kubeNode);
     if (contact === undefined || isOfOtherHistory) return false;
     if (contact.until - Math.max(since, steadiness.since, contact.from) < graceMs) return false;
-    if (question.readAt >= contact.heardAt) return true;
-    question.due ??= clock.now();
+    if (verification.readAt >= contact.heardAt) return true;
+    verification.due ??= clock.now();
     return false;
   }
 }
@@ -152,5 +152,5 @@ export class Proofs {
 const isMissing = (removal: PendingRemoval): removal is Missing =>
   !removal.passed &&
   removal.proof === undefined &&
-  removal.question?.subject.kind === 'pod' &&
-  removal.question.answer?.kind === 'absent';
+  removal.verification?.subject.kind === 'pod' &&
+  removal.verification.answer?.kind === 'absent';

@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
+import type { OfInstance } from '../../model/entry-ref.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
 import type { PodRecord } from '../../model/pod.ts';
@@ -134,7 +135,7 @@ export class HealthGuard {
   }
 
   /** A person releases, or pins, the losses that `selected` says; returns how many nodes that were. */
-  order(what: 'release' | 'pin', selected: (held: Pick<Held, 'node' | 'service'>) => boolean): number {
+  order(what: 'release' | 'pin', selected: (held: Pick<OfInstance, 'node' | 'service'>) => boolean): number {
     const { node, touch } = this.#deps;
     let count = 0;
     for (const [name, suspect] of this.#suspects) {
@@ -216,7 +217,8 @@ export class HealthGuard {
     const held = instances.flatMap((id): Held[] => {
       const service = desired.entry?.instances.get(id)?.service;
       if (service === undefined) return [];
-      return [{ kind: 'held', what: 'health', node: desired.name, instance: id, service, ...why }];
+      const at = { kind: 'instance', node: desired.name, instance: id, service } as const;
+      return [{ kind: 'held', by: 'guard', what: 'health', at, ...why }];
     });
     return { desired: kept, held };
   }

@@ -4,17 +4,18 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
+import type { OfInstance } from '../../model/entry-ref.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import { originOf } from '../../model/origin.ts';
 import type { Change } from '../../plan/change.ts';
-import type { Held } from '../../plan/finding.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
 import type { ObservedState } from '../../registry/observed-state.ts';
-import type { EvidenceBook } from './evidence-book.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { type GuardedHealth, HealthGuard } from './health-guard.ts';
-import { RemovalGuard, type Reviewed } from './removal-guard.ts';
+import type { Hold, Reviewed } from './hold.ts';
+import { RemovalGuard } from './removal-guard.ts';
 import { Steadiness } from './steadiness.ts';
+import type { Tombstones } from './tombstones.ts';
 
 export interface GuardDependencies {
   readonly clock: Clock;
@@ -23,7 +24,7 @@ export interface GuardDependencies {
   readonly options: GuardOptions;
   readonly stores: ClusterStores;
   readonly observed: ObservedState;
-  readonly book: EvidenceBook;
+  readonly book: Tombstones;
   readonly reads: ConsistentReads;
   /** Whether nodes and the Leases of their kubelets may be read: not in namespaced mode. */
   readonly readsNodes: boolean;
@@ -58,10 +59,10 @@ export interface Released {
  * Otherwise it is held, when it is one of many, until it is proved, or for so long that nothing else is left to
  * wait for.
  */
-export class Guard implements Disposable {
+export class Guard implements Hold, Disposable {
   readonly #logger: Logger;
   readonly #observed: ObservedState;
-  readonly #book: EvidenceBook;
+  readonly #book: Tombstones;
   readonly #removals: RemovalGuard;
   readonly #health: HealthGuard;
   readonly #subscription: Disposable;
@@ -105,18 +106,14 @@ export class Guard implements Disposable {
   }
 
   /** After the plan and its policy: which removals may be written. */
-  reviewRemovals(
-    node: ConsulNodeName,
-    changes: readonly Change[],
-    observed: ObservedNode | undefined,
-  ): Reviewed {
+  review(node: ConsulNodeName, changes: readonly Change[], observed: ObservedNode | undefined): Reviewed {
     return this.#removals.review(node, changes, observed);
   }
 
   /** Releases, or pins, what is held now. What comes later is judged anew. */
   release({ all, nodes, services, pin = false }: Selection): Released {
     const order = pin ? 'pin' : 'release';
-    const selected = ({ node, service }: Pick<Held, 'node' | 'service'>) =>
+    const selected = ({ node, service }: Pick<OfInstance, 'node' | 'service'>) =>
       all || nodes.includes(node) || services.includes(service);
     const released = {
       removals: this.#removals.order(order, selected),

@@ -1,9 +1,12 @@
-import { Backoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { RegistrarError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
-import type { Change } from '../plan/change.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { RegistrarError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
+import { type Change, entryOf } from '../../plan/change.ts';
+import type { Held } from '../../plan/finding.ts';
+import { isRemoval } from '../../plan/policy.ts';
+import type { Hold, Reviewed } from './hold.ts';
 
 export interface QuarantineOptions {
   readonly clock: Clock;
@@ -13,13 +16,12 @@ export interface QuarantineOptions {
 }
 
 /** A change that Consul refused, and why. */
-export interface Refused {
+interface Waiting {
   readonly change: Change;
   readonly error: RegistrarError;
-}
-
-interface Waiting extends Refused {
   readonly backoff: Backoff;
+  /** When it is tried again, wall-clock ms. */
+  dueAt: number;
   timer: Disposable | undefined;
 }
 
@@ -40,7 +42,7 @@ const forbiddenSpacingMs = 1_000;
  * - When one of them is committed at last, the cause is gone (a right was granted, a server was upgraded), and all
  *   the others are tried again at once.
  */
-export class Quarantine implements Disposable {
+export class Quarantine implements Hold, Disposable {
   readonly #options: QuarantineOptions;
   readonly #byNode = new Map<ConsulNodeName, Map<string, Waiting>>();
   #size = 0;
@@ -53,18 +55,16 @@ export class Quarantine implements Disposable {
     return this.#size;
   }
 
-  /** What waits, and why. */
-  all(): readonly Refused[] {
-    return [...this.#byNode.keys()].flatMap((node) => this.on(node));
+  /**
+   * The changes that may be tried now, and all that Consul has refused so far. Those of `node` that are not wanted any
+   * more are forgotten.
+   */
+  review(node: ConsulNodeName, changes: readonly Change[]): Reviewed {
+    const tried = this.#tried(node, changes);
+    return { changes: tried, held: [...(this.#byNode.get(node)?.values() ?? [])].map(heldOf) };
   }
 
-  /** What of this node waits, and why. */
-  on(node: ConsulNodeName): readonly Refused[] {
-    return [...(this.#byNode.get(node)?.values() ?? [])].map(({ change, error }) => ({ change, error }));
-  }
-
-  /** The changes that may be tried now. Those of `node` that nobody asks for any more are forgotten. */
-  filter(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
+  #tried(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
     const refused = this.#byNode.get(node);
     if (refused === undefined) return changes;
     const wanted = new Map(changes.map((change) => [identity(change), change]));
@@ -79,23 +79,24 @@ export class Quarantine implements Disposable {
     return [...wanted.values()];
   }
 
-  /** Consul refused `change`. Its node is due at once when that is news: another change, or another reason. */
+  /** Consul refused `change`. Its node is due at once, so that this is reported. */
   refuse(change: Change, error: RegistrarError): void {
     const { clock, random, onDue } = this.#options;
     const key = identity(change);
     const known = this.#byNode.get(change.node)?.get(key);
     known?.timer?.[Symbol.dispose]();
     const backoff = known?.backoff ?? new Backoff({ initialMs: 1_000, maxMs: longestMs, random });
-    const refused: Waiting = { change, error, backoff, timer: undefined };
+    const refused: Waiting = { change, error, backoff, dueAt: 0, timer: undefined };
     if (known === undefined) this.#size += 1;
     this.#byNode.set(change.node, (this.#byNode.get(change.node) ?? new Map()).set(key, refused));
     // Never at once: full jitter may draw 0, and a refused operation costs Consul a whole transaction.
     const waitMs = Math.min(backoff.next(500), this.#longestWaitMs(error));
+    refused.dueAt = clock.wall() + waitMs;
     refused.timer = clock.schedule(waitMs, () => {
       refused.timer = undefined;
       onDue(change.node);
     });
-    if (known?.error.message !== error.message) onDue(change.node);
+    onDue(change.node);
   }
 
   /** `change` was committed. */
@@ -136,6 +137,17 @@ export class Quarantine implements Disposable {
     return true;
   }
 }
+
+const heldOf = ({ change, error, dueAt, timer }: Waiting): Held => ({
+  kind: 'held',
+  by: 'consul',
+  what: isRemoval(change) ? 'removal' : 'write',
+  at: entryOf(change),
+  because: error.code === 'forbidden' ? 'denied' : 'refused',
+  error: error.message,
+  until: timer === undefined ? undefined : dueAt,
+  change,
+});
 
 /** Changes are canonical, so equal changes are equal text. */
 const identity = (change: Change): string => JSON.stringify(change);

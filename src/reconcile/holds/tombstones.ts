@@ -6,7 +6,7 @@ import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { backendOf, type PodEnd, type Sightings } from '../../plan/evidence.ts';
 
-export interface EvidenceBookOptions {
+export interface TombstonesOptions {
   readonly clock: Clock;
   /** How long after the history went backwards the state of an object proves nothing by itself, ms. */
   readonly regressionMs: number;
@@ -23,7 +23,7 @@ const youthMs = 60_000;
  * What was seen of objects that are gone, for as long as an instance of theirs is registered. Filled by the
  * stores' handlers. What is forgotten is an unexplained absence, which is confirmed before it is believed.
  */
-export class EvidenceBook implements Sightings {
+export class Tombstones implements Sightings {
   readonly #clock: Clock;
   readonly #regressionMs: number;
   readonly #doubtfulSince: () => number | undefined;
@@ -39,7 +39,7 @@ export class EvidenceBook implements Sightings {
     regressionMs,
     doubtfulSince = () => undefined,
     capacity = 100_000,
-  }: EvidenceBookOptions) {
+  }: TombstonesOptions) {
     this.#doubtfulSince = doubtfulSince;
     this.#clock = clock;
     this.#regressionMs = regressionMs;
