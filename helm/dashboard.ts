@@ -19,7 +19,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
     stat('Instances', `sum(max by (service, status) (kube_registrar_instances{${of}}))`),
     stat('Passing', `sum(max by (service) (kube_registrar_instances{${of},status="passing"}))`),
     stat('Leaders', `sum(kube_registrar_leader{${of}})`),
-    stat('Held', `sum(max by (kind) (kube_registrar_held_operations{${of}}))`),
+    stat('Held', `sum(max by (by, kind) (kube_registrar_held_operations{${of}}))`),
     stat('Consul answers', `max(kube_registrar_consul_up{${of}})`),
     stat('Not registered as asked', `sum(max by (reason) (kube_registrar_problems{${of}}))`),
     stat(
@@ -108,7 +108,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: 'Held: kept against what the cluster says',
-      queries: [[`max by (kind) (kube_registrar_held_operations{${of}})`, '{{kind}}']],
+      queries: [[`max by (by, kind) (kube_registrar_held_operations{${of}})`, '{{by}}: {{kind}}']],
     },
     {
       title: 'Until what is held goes by itself',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
+import { statusPage } from '../server/page.ts';
 
 /** What `kubectl describe` shows of an object: reasons, in the order they were first told, and notes. */
 function described(cluster: SmallCluster, name: string) {
@@ -152,5 +153,42 @@ describe('Events', () => {
     );
     assert.equal(cluster.kube.store.list('events').length, 2);
     await operator.stop();
+  });
+
+  test('a removal that Consul refuses is a problem in the status, on the page and in the metric', async () => {
+    const cluster = new SmallCluster();
+    const running = cluster.start();
+    cluster.putPod('web-1', { service: 'web' });
+    await cluster.clock.advance(5_000);
+    cluster.consul.intercept = ({ method, path }) =>
+      method === 'PUT' && path.includes('/txn')
+        ? {
+            kind: 'answer',
+            status: 409,
+            body: JSON.stringify({ Results: null, Errors: [{ OpIndex: 0, What: 'bad service' }] }),
+          }
+        : undefined;
+    cluster.putPod('web-1', { service: 'web', tags: 'blue' });
+    await cluster.clock.advance(5_000);
+    const status = running.operator.status();
+    const refused = status.held.filter(({ by }) => by === 'consul');
+    assert.partialDeepStrictEqual(refused, [
+      { what: 'write', service: 'web', because: 'refused', release: null },
+    ]);
+    assert.match(
+      refused[0]!.why,
+      /^instance \S+ of web is not written: Consul refuses it \(.*bad service.*; next try /,
+    );
+    assert.ok(refused[0]!.until! > status.now, 'the next try is still to come');
+    assert.deepEqual(
+      status.problems.map(({ reason, severity }) => [reason, severity]),
+      [['RegistrationFailed', 'error']],
+    );
+    assert.match(statusPage(status), /in sync except for 1 problem/);
+    cluster.consul.intercept = undefined;
+    await cluster.clock.advance(300_000);
+    assert.deepEqual(running.operator.status().held, []);
+    assert.deepEqual(running.operator.status().problems, []);
+    await running.stop();
   });
 });

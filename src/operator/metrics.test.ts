@@ -206,10 +206,10 @@ describe('metrics', () => {
     it.cluster.kube.store.delete('pods', 'default', 'web-1');
     const operator = await it.start({ guard });
     await it.pass(10_000);
-    assert.equal(await it.value('held_operations{kind="removal"}'), 1);
+    assert.equal(await it.value('held_operations{by="guard",kind="removal"}'), 1);
     await it.expect(
       {
-        'held_operations{kind="removal"}': [1, 0],
+        'held_operations{by="guard",kind="removal"}': [1, 0],
         'held_until_seconds{kind="removal"}': [889, 0],
         'removals_total{because="released"}': [0, 1],
       },

@@ -78,6 +78,8 @@ describe('renderJson()', () => {
       remove: 1,
       held: 0,
       heldByGuard: 0,
+      heldByConsul: 0,
+      heldByConflict: 0,
       findings: 0,
       problems: 0,
       nodes: 1,

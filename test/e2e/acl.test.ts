@@ -184,10 +184,32 @@ suite('the documented policy', () => {
       } else {
         assert.deepEqual(await instances(consul, pod), []);
       }
+      if (rule === 'service_prefix') await shownAsRefused(operator, pod);
     }
     await ns.delete();
   });
 });
+
+/** A change that Consul refuses is a problem wherever people look. */
+async function shownAsRefused(operator: OperatorProcess, service: string): Promise<void> {
+  const textOf = async (path: string) => (await fetch(`${operator.url}${path}`)).text();
+  await eventually(
+    async () => {
+      const { held, problems } = await operator.status();
+      assert.ok(
+        held.some((each) => each.by === 'consul' && each.because === 'denied' && each.service === service),
+        JSON.stringify(held),
+      );
+      assert.ok(problems.some(({ reason }) => reason === 'RegistrationFailed'));
+      assert.match(await textOf('/'), /in sync except for \d+ problems?/);
+      assert.match(
+        await textOf('/metrics'),
+        /kube_registrar_held_operations\{by="consul",kind="write"\} [1-9]/,
+      );
+    },
+    { ...patience, what: 'what Consul refuses is shown' },
+  );
+}
 
 /** As `passing`, asked of whichever server answers. */
 async function passingAnywhere(service: string, count: number): Promise<void> {

@@ -30,7 +30,7 @@ const healthy: Series = {
   'last_full_sync_timestamp_seconds{pod="a"}': '0+60x90',
   'last_full_sync_timestamp_seconds{pod="b"}': '0x90',
   'contended_entries{pod="a",entry="instance"}': '0x90',
-  'held_operations{pod="a",kind="removal"}': '0x90',
+  'held_operations{pod="a",by="guard",kind="removal"}': '0x90',
   'problems{pod="a",reason="Conflict"}': '0x90',
   'queue_oldest_seconds{pod="a"}': '0x90',
   'reflector_failing{pod="a",resource="pods"}': '0x90',
@@ -152,11 +152,15 @@ const cases: readonly Case[] = [
   { alert: 'Contended', series: { 'contended_entries{pod="a",entry="instance"}': '1x5 0x90' }, after: 15 },
   {
     alert: 'Held',
-    series: { 'held_operations{pod="a",kind="removal"}': '12x90' },
+    series: { 'held_operations{pod="a",by="guard",kind="removal"}': '12x90' },
     after: 10,
     labels: { ...all, kind: 'removal' },
   },
-  { alert: 'Held', series: { 'held_operations{pod="a",kind="removal"}': '12 12 0x90' }, after: 10 },
+  {
+    alert: 'Held',
+    series: { 'held_operations{pod="a",by="guard",kind="removal"}': '12 12 0x90' },
+    after: 10,
+  },
   {
     alert: 'EventsDropped',
     series: { 'events_dropped_total{pod="a",because="forbidden"}': '0+1x90' },

@@ -208,7 +208,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/reconcile/holds/proofs.ts',
-        original: 'if (question.readAt >= contact.heardAt) return true;',
+        original: 'if (verification.readAt >= contact.heardAt) return true;',
         mutated: '',
       },
     ],
