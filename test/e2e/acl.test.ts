@@ -60,8 +60,11 @@ async function policyWithout(rule: string): Promise<string> {
   return without;
 }
 
+const policyName = (rules: string): string =>
+  `p-${createHash('sha256').update(rules).digest('hex').slice(0, 12)}`;
+
 async function tokenWith(rules: string): Promise<string> {
-  const Name = `p-${createHash('sha256').update(rules).digest('hex').slice(0, 12)}`;
+  const Name = policyName(rules);
   await consul.api.put('/v1/acl/policy', { Name, Rules: rules });
   const { SecretID } = await consul.api.put<{ SecretID: string }>('/v1/acl/token', {
     Policies: [{ Name }],
@@ -184,8 +187,26 @@ suite('the documented policy', () => {
       } else {
         assert.deepEqual(await instances(consul, pod), []);
       }
-      if (rule === 'service_prefix') await shownAsRefused(operator, pod);
     }
+    await ns.delete();
+  });
+
+  test('a service that may be read and not be written is shown as refused wherever people look', async () => {
+    const ns = await Namespace.create(kube.api, 'refused');
+    await ns.addPod('mine', { service: 'mine', port: 'http' });
+    await ns.addPod('theirs', { service: 'theirs', port: 'http' });
+    const rules = `${await documentedPolicy()}\nservice "theirs" { policy = "read" }\n`;
+    await using operator = await operatorWith({ token: await tokenWith(rules) });
+    await passing('mine', 1);
+    await shownAsRefused(operator, 'theirs');
+    assert.deepEqual(await instances(consul, 'theirs'), []);
+
+    // It is written, and shown no longer, when nothing refuses it.
+    const Name = policyName(rules);
+    const { ID } = await consul.api.get<{ ID: string }>(`/v1/acl/policy/name/${Name}`);
+    await consul.api.put(`/v1/acl/policy/${ID}`, { Name, Rules: await documentedPolicy() });
+    await passing('theirs', 1);
+    await eventually(async () => assert.deepEqual((await operator.status()).held, []), patience);
     await ns.delete();
   });
 });
