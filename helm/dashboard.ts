@@ -21,7 +21,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
     stat('Leaders', `sum(kube_registrar_leader{${of}})`),
     stat('Held', `sum(max by (by, kind) (kube_registrar_held_operations{${of}}))`),
     stat('Consul answers', `max(kube_registrar_consul_up{${of}})`),
-    stat('Not registered as asked', `sum(max by (reason) (kube_registrar_problems{${of}}))`),
+    stat('Refused registrations', `sum(max by (reason) (kube_registrar_problems{${of}}))`),
     stat(
       'Since full comparison',
       `time() - max(kube_registrar_last_full_sync_timestamp_seconds{${of}})`,

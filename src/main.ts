@@ -12,7 +12,7 @@ async function main(): Promise<number> {
   const { dumpOnSignal } = await import('./cli/dump-signal.ts');
   const { abortOnSignals } = await import('./cli/signals.ts');
 
-  // The reader has gone (`… | head`): that is no error of ours.
+  // The reader has gone (`… | head`): that is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   return runProgram({
     argv: process.argv.slice(2),

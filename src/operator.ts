@@ -268,7 +268,7 @@ export class Operator implements StatusSource {
       },
     };
     this.#running = { registry, observed, desiredNodes, listener };
-    logger.info('cluster and Consul are read', {
+    logger.info('initial sync complete', {
       reason: 'Synced',
       nodes: this.#names.size,
       ...(this.#stores.unread.length === 0 ? {} : { unread: this.#stores.unread.map(unreadSourceText) }),

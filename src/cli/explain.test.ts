@@ -62,7 +62,7 @@ describe('kube-registrar explain', () => {
     const alone = await explain(cluster, 'pod/web-1');
     assert.match(
       alone.stdout,
-      /wrong: Consul refuses it: Permission denied.* on "web"; give the token the policy/,
+      /error: Consul refuses it: Permission denied.* on "web"; give the token the policy/,
     );
     assert.equal(alone.exitCode, 2);
     assert.doesNotMatch((await explain(cluster, 'pod/api-1')).stdout, /refuses/);
@@ -79,7 +79,7 @@ describe('kube-registrar explain', () => {
     const known = await explain(cluster, 'pod/web-1', '--server', server.origin);
     assert.match(
       known.stdout,
-      /wrong: Consul refuses an instance of service "web": put-instance on node .* on "web"/,
+      /error: Consul refuses an instance of service "web": put-instance on node .* on "web"/,
     );
     assert.equal(known.exitCode, 2);
     const plan = await cluster.run(['plan', '--server', server.origin]);
@@ -97,7 +97,7 @@ describe('kube-registrar explain', () => {
     const { exitCode, stdout } = await explain(cluster, 'po/web-1');
     assert.match(
       stdout,
-      /wrong: kube-registrar\.io\/port: port "htp" is not a container port; did you mean "http"\?/,
+      /error: kube-registrar\.io\/port: port "htp" is not a container port; did you mean "http"\?/,
     );
     assert.match(stdout, /registered, not wanted\n[\s\S]*is kept as it was: what asks for it is wrong/);
     assert.equal(exitCode, 2);
@@ -113,7 +113,7 @@ describe('kube-registrar explain', () => {
     assert.match(plain.stdout, /In Consul: nothing, and nothing is wanted\.\n$/);
     assert.equal(plain.exitCode, 0);
     const typo = await explain(cluster, 'pod/plian');
-    assert.match(typo.stdout, /is not there; did you mean plain\?/);
+    assert.match(typo.stdout, /not found; did you mean plain\?/);
     assert.equal(typo.exitCode, 2);
     const elsewhere = await explain(cluster, 'pod/web-1');
     assert.match(elsewhere.stdout, /there is one of this name in namespace shop: use -n/);
@@ -167,6 +167,6 @@ describe('kube-registrar explain', () => {
   test('refuses what is no object', async () => {
     const { exitCode, stderr } = await explain(new SmallCluster(), 'web-1');
     assert.equal(exitCode, 1);
-    assert.match(stderr, /"web-1" is no object to explain; write pod\/NAME or svc\/NAME/);
+    assert.match(stderr, /cannot explain "web-1"; write pod\/NAME or svc\/NAME/);
   });
 });

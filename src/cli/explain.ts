@@ -84,7 +84,7 @@ function objectOf({ object, namespace }: ExplainCommandOptions): AskingObject {
   const [short = '', name = '', ...rest] = object.split('/');
   const kind = kinds[short.toLowerCase()];
   if (kind === undefined || name === '' || rest.length > 0) {
-    throw new RegistrarError('config', `"${object}" is no object to explain; write pod/NAME or svc/NAME`);
+    throw new RegistrarError('config', `cannot explain "${object}"; write pod/NAME or svc/NAME`);
   }
   return { kind, namespace, name };
 }

@@ -46,7 +46,7 @@ export function explanationOf(
         ? ''
         : `${about.kind} ${about.namespace === '' ? '' : `${about.namespace}/`}${about.name}: `;
     say(
-      `${severity === 'error' ? 'wrong' : 'doubtful'}: ${whose}${field === '' ? '' : `${prefix}${field}: `}${message}`,
+      `${severity === 'error' ? 'error' : 'warning'}: ${whose}${field === '' ? '' : `${prefix}${field}: `}${message}`,
     );
   }
   if (service !== undefined && isAnnotated(service) && !hasEndpoints(service, snapshot)) {
@@ -111,7 +111,7 @@ function absence(
   const meant = suggest(name, here);
   const selector = kubernetes.podLabelSelector;
   return [
-    `is not there${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    `not found${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     ...(elsewhere.length === 0
       ? []
       : [`there is one of this name in namespace ${elsewhere.sort().join(', ')}: use -n`]),

@@ -78,7 +78,7 @@ describe('kube-registrar run', () => {
     const lines = stderr.trimEnd().split('\n');
     assert.equal(lines.length, 3);
     assert.match(lines[0]!, /^kube-registrar: environment CONSUL_HTTP_ADDR: .* is a Unix socket/);
-    assert.match(lines[1]!, /^kube-registrar: flag --policy: "snyc" is not possible; did you mean "sync"\?/);
+    assert.match(lines[1]!, /^kube-registrar: flag --policy: "snyc" is not valid; did you mean "sync"\?/);
     assert.match(lines[2]!, /^kube-registrar: flag --listen: "here" is not a listen address/);
   });
 

@@ -167,7 +167,7 @@ describe('resolveConfig()', () => {
       'config.yaml:1:19: annotationPrefix: "Bad/Prefix" is not a DNS name; write it like "kube-registrar.io", without a slash',
       'config.yaml:3:3: consul.adresses: unknown key; did you mean "addresses"?',
       'config.yaml:4:11: consul.verify: must be true or false, without quotes',
-      'config.yaml:6:10: log.level: "inf" is not possible; did you mean "info"? Possible are "debug", "info", "warn", "error"',
+      'config.yaml:6:10: log.level: "inf" is not valid; did you mean "info"? Valid: "debug", "info", "warn", "error"',
       'config.yaml:8:27: sync.fullComparisonInterval: must be text, not a number; put it in quotes',
       'environment KUBE_REGISTRAR_LOG_FORMT: unknown variable; did you mean KUBE_REGISTRAR_LOG_FORMAT?',
       'flag --listen: "8080" is not a listen address; write ":8080", "127.0.0.1:8080" or "[::1]:8080"',
@@ -188,7 +188,7 @@ describe('a configuration file', () => {
   test('with a key twice says where the second one stands, and is checked all the same', () => {
     assert.deepEqual(mistakes('log:\n  level: info\n  level: inf\n'), [
       'config.yaml:3:3: the same key stands here again; keep one',
-      'config.yaml:3:10: log.level: "inf" is not possible; did you mean "info"? Possible are "debug", "info", "warn", "error"',
+      'config.yaml:3:10: log.level: "inf" is not valid; did you mean "info"? Valid: "debug", "info", "warn", "error"',
     ]);
   });
 

@@ -75,7 +75,7 @@ function notAChoice(value: unknown, choices: readonly string[]): string {
   const shown = typeof value === 'string' ? quote(value) : kindOf(value);
   const meant = typeof value === 'string' ? suggest(value, choices) : undefined;
   const all = choices.map((choice) => `"${choice}"`).join(', ');
-  return `${shown} is not possible; ${meant === undefined ? `use one of ${all}` : `did you mean "${meant}"? Possible are ${all}`}`;
+  return `${shown} is not valid; ${meant === undefined ? `use one of ${all}` : `did you mean "${meant}"? Valid: ${all}`}`;
 }
 
 function unknownKey(section: Path, key: string): string {

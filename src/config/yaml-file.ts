@@ -24,7 +24,7 @@ const mostSyntaxMistakes = 3;
  * replace them.
  */
 const ownWords: Readonly<Record<string, string> & { BAD_ALIAS: string }> = {
-  BAD_ALIAS: 'a "*" names an anchor that is not there; put the value in quotes',
+  BAD_ALIAS: 'a "*" names an anchor that does not exist; put the value in quotes',
   BAD_DQ_ESCAPE: 'unknown escape after "\\"; write "\\\\" or use single quotes',
   MULTIPLE_DOCS: 'a second document begins here; a configuration is one document: remove "---" or the rest',
   UNEXPECTED_TOKEN: 'unexpected text; check quotes, brackets and indentation around here',

@@ -57,7 +57,7 @@ const reportedMistakes = 20;
 const longestMessage = 600;
 const longestField = 160;
 
-/** A mistake, or another reason why an object is not registered as asked. */
+/** A mistake, or another reason why a registration is refused. */
 export type Complaint = Mistake & { readonly reason?: Problem['reason'] };
 
 /** The problems of one object. A flood is cut, and a last problem counts the rest. */

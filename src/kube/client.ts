@@ -117,7 +117,7 @@ export class KubeClient {
       // Without V8's message, which quotes a part of the text.
       throw new RegistrarError('protocol', `${what}: the answer is not JSON`);
     }
-    throw new RegistrarError('protocol', `${what}: the answer is no object`);
+    throw new RegistrarError('protocol', `${what}: the answer is not an object`);
   }
 }
 

@@ -141,9 +141,13 @@ describe('kubeConfigCredentials()', () => {
     [
       'an unknown cluster',
       () => kubeconfig({ rest: { clusters: [] } }),
-      /names the cluster "c", which is not there$/,
+      /names the cluster "c", which does not exist$/,
     ],
-    ['an unknown user', () => kubeconfig({ rest: { users: [] } }), /names the user "u", which is not there$/],
+    [
+      'an unknown user',
+      () => kubeconfig({ rest: { users: [] } }),
+      /names the user "u", which does not exist$/,
+    ],
     [
       'a cluster without a server',
       () => kubeconfig({ cluster: { server: '' } }),

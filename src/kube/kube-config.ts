@@ -94,9 +94,9 @@ function check(config: KubeConfig, wrong: (why: string) => RegistrarError): void
   if (!context) throw wrong(`there is no context "${current}"${known(config.getContexts())}`);
   const cluster = config.getCurrentCluster();
   if (!cluster)
-    throw wrong(`context "${current}" names the cluster "${context.cluster}", which is not there`);
+    throw wrong(`context "${current}" names the cluster "${context.cluster}", which does not exist`);
   const user = config.getCurrentUser();
-  if (!user) throw wrong(`context "${current}" names the user "${context.user ?? ''}", which is not there`);
+  if (!user) throw wrong(`context "${current}" names the user "${context.user ?? ''}", which does not exist`);
   if (!URL.canParse(cluster.server) || !/^https?:/.test(cluster.server)) {
     throw wrong(`the server of cluster "${cluster.name}" is not an http(s) URL: ${cluster.server}`);
   }

@@ -174,12 +174,12 @@ export const logReasons = {
       'Change `sync.policy` when you want it written.',
     ),
     Moving: info(
-      'A node has an earlier name of this cluster; it goes when its instances are under new nodes.',
+      'A node has an earlier name of this cluster; it is removed once its instances are under new nodes.',
     ),
   },
   'What is not as it should be': {
     InvalidAnnotation: problem(
-      'An annotation is wrong (`error`: the service is not registered, or stays as it was) or doubtful (`warn`).',
+      'An annotation is wrong (`error`: the service is not registered, or stays as it was) or suspicious (`warn`).',
       'Correct the field the line names.',
     ),
     ServiceNameDenied: problem(
@@ -198,17 +198,17 @@ export const logReasons = {
       'Consul refused a change, which is tried again alone, or something that the instance needs is missing.',
       '`Permission denied`: the token may not write this. Otherwise what the error says.',
     ),
-    Cleared: info('A problem told before is gone.'),
+    Cleared: info('A problem reported before is resolved.'),
     Drift: warn(
-      'Somebody else removed, edited or added an entry of ours; it is repaired.',
+      'Somebody else removed, edited or added an entry of this operator; it repairs that.',
       'Again and again: find who writes. Runbook in alerts.md.',
     ),
     ForeignInstance: warn(
-      'Somebody registered a service on a node of ours; it is left alone.',
+      'Somebody else registered a service on a node of this cluster; it is left alone.',
       'Register it on a node of its own.',
     ),
     ForeignCheck: warn(
-      'Somebody put a check on a node or an instance of ours; it is left alone and counts for health.',
+      'Somebody else put a check on a node or an instance of this cluster; it is left alone and counts for health.',
     ),
     SharedServiceName: warn(
       'Several namespaces register one name, or another one than before does.',

@@ -27,7 +27,7 @@ export interface Problem {
   readonly field: string;
   /** What is wrong and what to do: `port "htp" is not a container port; did you mean "http"?` */
   readonly message: string;
-  /** `error`: something is not registered as asked. `warning`: everything can still be registered. */
+  /** `error`: something is not registered, or stays as it was. `warning`: everything can still be registered. */
   readonly severity: 'error' | 'warning';
 }
 

@@ -85,7 +85,7 @@ describe('an annotated Service, in the operator', () => {
       [['default/web', 'port']],
     );
     const { stdout } = await cluster.run(['explain', 'service/web', '-n', 'default']);
-    assert.match(stdout, /wrong: kube-registrar\.io\/port: port "htp" is not a port of the Service/);
+    assert.match(stdout, /error: kube-registrar\.io\/port: port "htp" is not a port of the Service/);
     putService(cluster, { service: 'true', port: 'htp' }, ['a']);
     await cluster.clock.advance(10_000);
     assert.deepEqual([told('InvalidAnnotation').length, told('Cleared').length], [1, 0]);

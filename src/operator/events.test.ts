@@ -87,7 +87,7 @@ describe('Events', () => {
     assert.equal(mistake?.reason, 'InvalidAnnotation');
     assert.match(
       mistake.message,
-      /^Not registered as asked: port "htp" is not .*did you mean "http"\? \(annotation kube-registrar.io\/port\)$/,
+      /^Registration refused: port "htp" is not .*did you mean "http"\? \(annotation kube-registrar.io\/port\)$/,
     );
     await cluster.clock.advance(3_600_000);
     assert.equal(described(cluster, 'web-1')[0]?.count, 3);
@@ -149,7 +149,7 @@ describe('Events', () => {
     assert.equal(refused?.reason, 'RegistrationFailed');
     assert.match(
       refused.message,
-      /^Not registered as asked: Consul refuses the node of an instance of service "web": put-node .*bad service; it is tried again$/,
+      /^Registration refused: Consul refuses the node of an instance of service "web": put-node .*bad service; it is tried again$/,
     );
     assert.equal(cluster.kube.store.list('events').length, 2);
     await operator.stop();

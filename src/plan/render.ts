@@ -114,7 +114,7 @@ const heldReasons: Readonly<Record<HeldBecause, string>> = {
   'dry-run': 'the policy dry-run writes nothing',
   denied: 'Consul does not allow the token to write it',
   refused: 'Consul refuses it',
-  conflict: 'somebody else keeps changing it, so it is repaired more and more rarely',
+  conflict: 'somebody else keeps changing it, so repairs are made at growing intervals',
   panic: "too many of its service's instances would become critical because of their nodes",
 };
 

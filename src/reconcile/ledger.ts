@@ -13,27 +13,27 @@ export interface LedgerLine<Item> {
 }
 
 /**
- * What is to be told at the moment: problems, findings. Each is told once, however many nodes it shows up on
+ * What is to be reported at the moment: problems, findings. Each is reported once, however many nodes it shows up on
  * (an annotation of a Service is met again on each of its endpoints' nodes) and however often those are
- * looked at. Items of which the same is told are one item, as the last of them.
+ * reviewed. Items with the same text are one item, as the last of them.
  */
 export class Ledger<Item> {
   readonly #wall: () => number;
-  readonly #told: (item: Item) => unknown;
+  readonly #textOf: (item: Item) => unknown;
   readonly #byNode = new Map<ConsulNodeName, ReadonlySet<string>>();
   readonly #lines = new Map<string, { line: LedgerLine<Item>; nodes: number }>();
 
-  /** `told`: what an item says, when something of it may change without being told again. Default: all of it. */
-  constructor(wall: () => number, told: (item: Item) => unknown = (item) => item) {
+  /** `textOf`: the part of an item whose change is news. Default: all of it. */
+  constructor(wall: () => number, textOf: (item: Item) => unknown = (item) => item) {
     this.#wall = wall;
-    this.#told = told;
+    this.#textOf = textOf;
   }
 
   /** Replaces what is known about `node`. */
   update(node: ConsulNodeName, items: readonly Item[]): LedgerChange<Item> {
     const before = this.#byNode.get(node);
     if (before === undefined && items.length === 0) return { appeared: [], cleared: [] };
-    const after = new Map(items.map((item) => [JSON.stringify(this.#told(item)), item]));
+    const after = new Map(items.map((item) => [JSON.stringify(this.#textOf(item)), item]));
     const appeared: Item[] = [];
     for (const [key, item] of after) {
       if (before?.has(key)) this.#lines.get(key)!.line = { ...this.#lines.get(key)!.line, item };

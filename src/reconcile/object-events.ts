@@ -27,12 +27,12 @@ export interface OpenIssues {
   findings(): Iterable<LedgerLine<Finding>>;
 }
 
-/** What lasts is told again after so long, in milliseconds: the API server forgets Events after an hour. */
+/** What lasts is reported again after so long, in milliseconds: the API server forgets Events after an hour. */
 export const repeatMs = 1_800_000;
 
 /**
- * What the owners of pods and Services are told as Events on their objects, so that `kubectl describe` says
- * whether something is in Consul, and if not, why. Only objects that exist are told of.
+ * Reports to the owners of pods and Services by Events on their objects, so that `kubectl describe` says
+ * whether something is in Consul, and if not, why. Only objects that exist get Events.
  */
 export class ObjectEvents {
   readonly #options: ObjectEventsOptions;
@@ -44,8 +44,8 @@ export class ObjectEvents {
   problem({ object, reason, field, message, severity }: Problem): void {
     const annotation = field.replace(/\[.*/s, '');
     const where = annotation === '' ? '' : ` (annotation ${this.#options.annotationPrefix}${annotation})`;
-    const opening = severity === 'error' ? 'Not registered as asked: ' : '';
-    this.#tell(this.#existing(object), {
+    const opening = severity === 'error' ? 'Registration refused: ' : '';
+    this.#record(this.#existing(object), {
       type: 'Warning',
       reason,
       action: 'Register',
@@ -58,7 +58,7 @@ export class ObjectEvents {
     if (finding.kind !== 'held' || finding.by !== 'guard') return;
     const { instance } = finding.at;
     const meta = instance === undefined ? undefined : node?.instances.get(instance)?.meta;
-    this.#tell(this.#heldFor(meta), {
+    this.#record(this.#heldFor(meta), {
       type: 'Warning',
       reason: finding.what === 'removal' ? 'RemovalHeld' : 'HealthHeld',
       action: finding.what === 'removal' ? 'Deregister' : 'UpdateHealth',
@@ -68,13 +68,13 @@ export class ObjectEvents {
 
   /**
    * `before`: the node as it was. `durationMs`: from the receipt of the Kubernetes event to the commit;
-   * undefined when there was none, as at the start, when nobody has to be told of what always was.
+   * undefined when there was none, as at the start, when nothing is news.
    */
   committed(change: Change, before: ObservedNode | undefined, durationMs: number | undefined): void {
     if (change.kind === 'put-instance' && change.effect === 'create' && durationMs !== undefined) {
       const { service, address, port, meta } = change.instance;
       const at = `${address.includes(':') ? `[${address}]` : address}:${port}`;
-      this.#tell(this.#objectOf(meta), {
+      this.#record(this.#objectOf(meta), {
         type: 'Normal',
         reason: 'Registered',
         action: 'Register',
@@ -108,7 +108,7 @@ export class ObjectEvents {
 
   #deregistered({ node, because }: DeleteInstance | DeleteNode, { service, meta }: ObservedInstance): void {
     const why = because === undefined ? '' : ` (${because})`;
-    this.#tell(this.#objectOf(meta), {
+    this.#record(this.#objectOf(meta), {
       type: 'Normal',
       reason: 'Deregistered',
       action: 'Deregister',
@@ -116,7 +116,7 @@ export class ObjectEvents {
     });
   }
 
-  #tell(regarding: ObjectRef | undefined, event: Omit<ObjectEvent, 'regarding'>): void {
+  #record(regarding: ObjectRef | undefined, event: Omit<ObjectEvent, 'regarding'>): void {
     if (regarding !== undefined) this.#options.record({ regarding, ...event });
   }
 
@@ -125,7 +125,7 @@ export class ObjectEvents {
     return this.#existing(ownerOf(originOf(meta)));
   }
 
-  /** What is held has often lost its pod: then the Service is told, or the Kubernetes node. */
+  /** A held instance has often lost its pod: the Event is then about the Service, or the Kubernetes node. */
   #heldFor(meta: Instance['meta'] = {}): ObjectRef | undefined {
     const origin = originOf(meta);
     return (

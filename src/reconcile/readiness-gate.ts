@@ -46,7 +46,7 @@ const patchesAtOnce = 8;
 /** After a 403 nothing is tried for so long, in milliseconds. */
 const forbiddenMs = 60_000;
 
-const told: Readonly<
+const conditionTexts: Readonly<
   Record<Exclude<GateVerdict, 'wait'>, { readonly reason: string; readonly message: string }>
 > = {
   registered: { reason: 'Registered', message: 'registered in Consul' },
@@ -179,7 +179,7 @@ export class ReadinessGates implements Disposable {
     const condition = {
       type: registeredGate,
       status: 'True',
-      ...told[verdict],
+      ...conditionTexts[verdict],
       lastTransitionTime: new Date(clock.wall()).toISOString().replace(/\.\d+/, ''),
     };
     // With the uid in it, the patch of another pod of that name is a conflict.
@@ -195,7 +195,7 @@ export class ReadinessGates implements Disposable {
       logger.info('readiness gate opened', {
         reason: 'GateOpened',
         pod: `${namespace}/${name}`,
-        because: told[verdict].reason,
+        because: conditionTexts[verdict].reason,
       });
       return 0;
     } catch (thrown) {

@@ -42,7 +42,7 @@ export interface ReconcilerOptions {
   readonly policy: PolicyName;
   /** What holds changes that take instances out and are not believed yet. Default: nothing. */
   readonly guard?: Pick<Guard, 'reviewHealth' | 'review'>;
-  /** Tells the owners of the objects concerned. Default: nobody is told. */
+  /** Reports to the owners of the objects concerned, as Events. Default: no Events. */
   readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed'>;
   /** Changes of this node were committed, and `observed` holds them. */
   readonly onSettled?: (node: ConsulNodeName) => void;
@@ -165,7 +165,7 @@ export class Reconciler implements Disposable {
     this.#queue.addAfter(node, ms);
   }
 
-  /** Somebody else changed entries of ours. */
+  /** Somebody else changed entries of this operator. */
   drifted(drift: readonly Finding[]): void {
     for (const finding of drift) {
       if (finding.kind !== 'drift') continue;
@@ -295,11 +295,11 @@ export class Reconciler implements Disposable {
         ...(field === '' ? {} : { field }),
         message,
       };
-      if (severity === 'error') logger.error('not registered as asked', fields);
+      if (severity === 'error') logger.error('registration refused', fields);
       else logger.warn('a warning about an object', fields);
     }
     for (const { object, reason, field } of cleared) {
-      logger.info('a problem is gone', {
+      logger.info('problem resolved', {
         reason: 'Cleared',
         was: reason,
         [object.kind.toLowerCase()]: nameOf(object),

@@ -22,7 +22,7 @@ export class Reporter {
   /** `durationMs`: from the receipt of the Kubernetes event to the commit; undefined when none asked. */
   committed(change: Change, durationMs: number | undefined): void {
     const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 };
-    const { message, reason, fields } = told(change);
+    const { message, reason, fields } = describeChange(change);
     this.#logger.info(message, { reason, ...fields, ...timing });
   }
 
@@ -33,8 +33,8 @@ export class Reporter {
         const { kind: _, ...place } = at;
         const message =
           what === 'unexpected'
-            ? 'somebody else added an entry to a node of ours'
-            : 'somebody else changed an entry of ours; it is repaired';
+            ? 'entry added externally to a node of this cluster'
+            : 'entry changed externally; repairing';
         this.#logger.warn(message, {
           reason: 'Drift',
           what,
@@ -46,7 +46,7 @@ export class Reporter {
       }
       case 'foreign-owner':
         this.#logger.error(
-          'a node in Consul has the name we need and is not ours; nothing is written to it',
+          'a node of this name belongs to somebody else in Consul; nothing is written to it',
           {
             reason: 'Conflict',
             node: finding.node,
@@ -55,7 +55,7 @@ export class Reporter {
         );
         return;
       case 'foreign-instance':
-        this.#logger.warn('somebody else registered a service on a node of ours; it is left alone', {
+        this.#logger.warn('service registered externally on a node of this cluster; leaving it alone', {
           reason: 'ForeignInstance',
           node: finding.node,
           instance: finding.instance,
@@ -63,7 +63,7 @@ export class Reporter {
         });
         return;
       case 'foreign-check':
-        this.#logger.warn('somebody else registered a check on a node of ours; it is left alone', {
+        this.#logger.warn('check registered externally on a node of this cluster; leaving it alone', {
           reason: 'ForeignCheck',
           node: finding.node,
           instance: finding.instance,
@@ -72,7 +72,7 @@ export class Reporter {
         return;
       case 'moving':
         this.#logger.info(
-          'a node of ours has an earlier name; it goes when its instances are under new nodes',
+          'a node has an earlier name; it is removed once its instances are under new nodes',
           {
             reason: 'Moving',
             node: finding.node,
@@ -110,9 +110,9 @@ export class Reporter {
     // What Consul refuses and what others keep changing is logged as a problem of its object.
     if (by === 'consul' || by === 'conflict') return;
     if (by === 'policy' && change !== undefined) {
-      const { message, reason, fields } = told(change);
+      const { message, reason, fields } = describeChange(change);
       const of = { policy: because, would: reason, what: message, ...fields };
-      this.#logger.info('held back by the policy', { reason: 'Held', ...of });
+      this.#logger.info('held by the policy', { reason: 'Held', ...of });
       return;
     }
     const { node, instance, service } = at;
@@ -122,13 +122,13 @@ export class Reporter {
   }
 }
 
-interface Told {
+interface Description {
   readonly message: string;
   readonly reason: LogReason<'info'>;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-function told(change: Change): Told {
+function describeChange(change: Change): Description {
   const { node } = change;
   switch (change.kind) {
     case 'put-node': {

@@ -267,7 +267,7 @@ suite('what a tenant may not do', () => {
     assert.equal((await stage.instances('consul')).length, 1);
     for (const name of ['tenant-a-web', 'routed']) assert.deepEqual(await stage.instances(name), []);
     const { code, stdout } = await run(['explain', 'pod/evil', '-n', 'tenant'], restricted);
-    assert.match(stdout, /wrong: kube-registrar\.io\/service: service "Consul" is a reserved name/);
+    assert.match(stdout, /error: kube-registrar\.io\/service: service "Consul" is a reserved name/);
     assert.equal(code, 2);
 
     // Consul takes both names for one; the instance must not be gone in between.

@@ -168,11 +168,11 @@ test('bad annotations of every kind on one pod of three: the other two are regis
       return found;
     });
     assert.equal(told.level, 'error');
-    assert.equal(told.msg, 'not registered as asked');
+    assert.equal(told.msg, 'registration refused');
     assert.ok(told.reason === 'InvalidAnnotation' || told.reason === 'RegistrationFailed');
   }
   // Told once each, however often it was looked at, and of nobody else.
-  const told = stage.operator.logs().filter(({ msg }) => msg === 'not registered as asked');
+  const told = stage.operator.logs().filter(({ msg }) => msg === 'registration refused');
   assert.deepEqual(
     told.map(({ pod }) => pod).sort(),
     Object.keys(mistakes)

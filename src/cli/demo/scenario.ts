@@ -20,7 +20,7 @@ export const scenario: readonly Step[] = [
     act: (stage) => stage.startOperator(),
     expect: (stage) => {
       const [missing] = stage.operator.notReady();
-      return [{ text: missing ?? 'cluster and Consul are read', met: missing === undefined }];
+      return [{ text: missing ?? 'initial sync complete', met: missing === undefined }];
     },
     finding: written,
   },

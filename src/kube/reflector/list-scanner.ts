@@ -106,7 +106,7 @@ export class ListScanner {
     const { items } = parse(this.#envelope);
     if (!Array.isArray(items)) throw malformed('it has no items');
     if (items.length !== this.#items || items.some((item) => item !== 0)) {
-      throw malformed('an item is no object');
+      throw malformed('an item is not an object');
     }
   }
 
@@ -145,7 +145,7 @@ function parse(text: string): ListHead & { readonly items?: unknown } {
     // Without V8's message, which quotes a part of the text.
     throw malformed('it is not JSON');
   }
-  throw malformed('it is no object');
+  throw malformed('it is not an object');
 }
 
 const malformed = (why: string) => new RegistrarError('protocol', why);

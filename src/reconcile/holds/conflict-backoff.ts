@@ -67,7 +67,7 @@ export class ConflictBackoff implements Hold, Disposable {
     this.#places.set(key, place);
   }
 
-  /** A change of ours was committed. */
+  /** The operator's own change was committed. */
   committed(change: Change): void {
     const { clock, random, onDue } = this.#options;
     const place = this.#places.get(entryKey(wholeOf(entryOf(change))));

@@ -23,7 +23,7 @@ export interface HealthGuardOptions {
     /** Since when the nodes are watched, monotonic ms; undefined while they are not. */
     readonly kubeNodesSeenSince: number | undefined;
   };
-  /** Nodes of ours in Consul. */
+  /** This cluster's nodes in Consul. */
   readonly nodes: () => Iterable<ObservedNode>;
   readonly node: (name: ConsulNodeName) => ObservedNode | undefined;
   /** Asks for a node to be reviewed again. */
@@ -195,7 +195,7 @@ export class HealthGuard {
     return pod.ready || pod.reason === '';
   }
 
-  /** Its pod was told to stop: that is a decision, not a loss. */
+  /** Its pod is terminating: that is a decision, not a loss. */
   #isEnding(instance: Instance | ObservedInstance): boolean {
     return podOf(instance, this.#deps.view)?.deleting === true;
   }

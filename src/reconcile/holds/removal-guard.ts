@@ -38,7 +38,7 @@ export interface RemovalGuardOptions {
   readonly steadiness: Steadiness;
   /** Whether the API server is to be watched for others, too. */
   readonly isWatched: () => boolean;
-  /** Nodes of ours in Consul now. */
+  /** This cluster's nodes in Consul now. */
   readonly nodes: () => Iterable<ObservedNode>;
   /** Asks for a node to be reviewed again. */
   readonly touch: (node: ConsulNodeName) => void;
@@ -142,7 +142,7 @@ export class RemovalGuard implements Hold, Disposable {
     if (!options.removals.enabled) return { kind: 'pass', because: 'confirmed' };
     const { sign, subject } = evidence;
     const now = clock.now();
-    // What a DELETED event told of may have finished; that is quickly found out, and is no reason to wait.
+    // After a DELETED event the pod may simply have finished. One read shows that, so it does not wait.
     const due = sign === 'deleted' ? now : now + options.settle;
     let removal = this.#pending.get(node, id);
     if (removal === undefined) {
