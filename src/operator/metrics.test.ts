@@ -22,7 +22,7 @@ class Measured {
     await this.cluster.clock.advance(ms);
   }
 
-  /** The value of a series by its name without the prefix: `held_operations{kind="removal"}`; none = undefined. */
+  /** The value of a series by its name without the prefix: `held_operations{by="guard",kind="removal"}`; none = undefined. */
   async value(series: string): Promise<number | undefined> {
     const name = `${metricPrefix}${series} `;
     const line = (await this.#prometheus.text()).split('\n').find((each) => each.startsWith(name));

@@ -27,7 +27,7 @@ async function only(counts: Readonly<Record<string, number>>): Promise<void> {
       const found = await stage.instances(service);
       assert.deepEqual([found.length, found.filter(isPassing).length], [count, count], service);
     }
-    assert.equal(await stage.operator.metric('kube_registrar_held_operations{kind="removal"}'), 0);
+    assert.equal(await stage.operator.metric('kube_registrar_held_operations{by="guard",kind="removal"}'), 0);
   });
 }
 

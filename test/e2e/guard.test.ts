@@ -42,7 +42,7 @@ function silence(): void {
 
 /** How many removals are held at the moment. */
 async function held(): Promise<number> {
-  return stage.operator.metric('kube_registrar_held_operations{kind="removal"}');
+  return stage.operator.metric('kube_registrar_held_operations{by="guard",kind="removal"}');
 }
 
 const heldLines = (): number =>
