@@ -155,7 +155,7 @@ describe('Events', () => {
     await operator.stop();
   });
 
-  test('a removal that Consul refuses is a problem in the status, on the page and in the metric', async () => {
+  test('a change that Consul refuses is a problem in the status and on the page until it is written', async () => {
     const cluster = new SmallCluster();
     const running = cluster.start();
     cluster.putPod('web-1', { service: 'web' });
