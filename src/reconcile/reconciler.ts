@@ -100,8 +100,9 @@ export class Reconciler implements Disposable {
     const { clock, random } = options;
     this.#options = options;
     this.#queue = new Workqueue({ clock, random });
-    this.#quarantine = new Quarantine({ clock, random, onDue: (node) => this.#queue.add(node) });
-    this.#conflicts = new ConflictBackoff({ clock, random, onDue: (node) => this.#queue.add(node) });
+    const reviewAfter = (node: ConsulNodeName, ms: number) => this.reviewAfter(node, ms);
+    this.#quarantine = new Quarantine({ clock, random, reviewAfter });
+    this.#conflicts = new ConflictBackoff({ clock, random, reviewAfter });
     this.#problems = new Ledger(() => clock.wall());
     // When a hold ends is no news each time it is postponed.
     this.#findings = new Ledger(
@@ -209,8 +210,6 @@ export class Reconciler implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#quarantine[Symbol.dispose]();
-    this.#conflicts[Symbol.dispose]();
     this.#queue[Symbol.dispose]();
   }
 

@@ -269,8 +269,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/reconcile/holds/quarantine.ts',
-        original: '      refused.timer = undefined;\n      onDue(change.node);',
-        mutated: '      onDue(change.node);',
+        original: 'dueAt: clock.now() + waitMs });',
+        mutated: 'dueAt: Number.MAX_SAFE_INTEGER });',
       },
     ],
     rows: ['one operation refused inside a transaction'],
@@ -281,9 +281,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/reconcile/holds/quarantine.ts',
-        original: '    onDue(change.node);\n    for (const [node, refused] of this.#byNode) {',
+        original: '    for (const [node, refused] of this.#byNode) {\n      for (const each',
         mutated:
-          '    onDue(change.node);\n    for (const [node, refused] of new Map<ConsulNodeName, Map<string, Waiting>>()) {',
+          '    for (const [node, refused] of new Map<ConsulNodeName, Map<string, Waiting>>()) {\n      for (const each',
       },
       {
         file: 'src/reconcile/holds/quarantine.ts',

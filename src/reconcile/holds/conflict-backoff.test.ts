@@ -9,18 +9,23 @@ import { ConflictBackoff } from './conflict-backoff.ts';
 
 function setUp() {
   const clock = new VirtualClock();
-  const due: number[] = [];
-  const conflicts = new ConflictBackoff({ clock, random: () => 0.5, onDue: () => due.push(clock.now()) });
+  /** When reviews are asked for. */
+  const asked: number[] = [];
+  const conflicts = new ConflictBackoff({
+    clock,
+    random: () => 0.5,
+    reviewAfter: (_node, ms) => asked.push(clock.now() + ms),
+  });
   const mayWrite = (change: Change) => conflicts.review(nodeName, [change]).changes.length === 1;
   /** Somebody changes the instance; it is repaired as soon as that is allowed. */
   const conflict = async (change: Change, drift: Drift): Promise<number> => {
     const startedAt = clock.now();
     conflicts.drifted(drift);
-    await clock.advanceUntil(() => mayWrite(change));
+    while (!mayWrite(change)) await clock.advance(1_000);
     conflicts.committed(change);
     return clock.now() - startedAt;
   };
-  return { clock, conflicts, due, mayWrite, conflict };
+  return { clock, conflicts, asked, mayWrite, conflict };
 }
 
 const put = (of: Partial<PutInstance['instance']> = {}): PutInstance => ({
@@ -49,22 +54,25 @@ describe('ConflictBackoff', () => {
     assert.deepEqual(waits, [0, 0, 0, 0, 0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
   });
 
-  test('is told to look again when a conflict begins, when a wait is over and when all is calm', async () => {
-    const { clock, conflicts, due, conflict } = setUp();
+  test('asks for a review when a conflict begins, when a wait is over and when all is calm', async () => {
+    const { clock, conflicts, asked, conflict } = setUp();
     for (let round = 0; round < 5; round += 1) await conflict(put(), driftOf());
-    assert.deepEqual(due, [0]);
+    assert.deepEqual(asked.splice(0), [0], 'the conflict begins');
     assert.deepEqual(ids(conflicts), ['i1']);
-    conflicts.drifted(driftOf());
+    assert.deepEqual(asked.splice(0), [10_000], 'its wait is over');
     await clock.advance(10_000);
-    assert.deepEqual(due, [0, 10_000]);
+    assert.deepEqual(ids(conflicts), ['i1']);
+    assert.deepEqual(asked.splice(0), [70_000], 'all is calm');
+    conflicts.drifted(driftOf());
     conflicts.committed(put());
-    await clock.advance(80_000);
-    // The next repair, the end of its wait, the calm after it.
-    assert.deepEqual(due, [0, 10_000, 10_000, 30_000, 90_000]);
+    assert.deepEqual(asked.splice(0), [10_000], 'repaired');
+    assert.deepEqual(ids(conflicts), ['i1']);
+    assert.deepEqual(asked.splice(0), [30_000], 'the next wait is over');
+    await clock.advance(79_999);
+    assert.deepEqual(ids(conflicts), ['i1']);
+    await clock.advance(1);
     assert.deepEqual(ids(conflicts), []);
-    assert.equal(clock.pending, 0);
     assert.equal(await conflict(put(), driftOf()), 0, 'forgotten');
-    conflicts[Symbol.dispose]();
   });
 
   test('holds the repetition only: what the cluster asks for anew goes out at once', async () => {
@@ -86,14 +94,12 @@ describe('ConflictBackoff', () => {
       }),
       true,
     );
-    conflicts[Symbol.dispose]();
   });
 
   test('leaves other entries of the node alone', async () => {
-    const { mayWrite, conflicts, conflict } = setUp();
+    const { mayWrite, conflict } = setUp();
     for (let round = 0; round < 5; round += 1) await conflict(put(), driftOf());
     assert.equal(mayWrite({ ...put(), instance: instance('i2') }), true);
-    conflicts[Symbol.dispose]();
   });
 
   test('takes a check of an instance as part of it', async () => {
@@ -103,7 +109,6 @@ describe('ConflictBackoff', () => {
     const flip: Change = { kind: 'put-check', effect: 'health', ...about, check: check! };
     for (let round = 0; round < 5; round += 1) await conflict(flip, driftOf('i1', check!.id));
     assert.deepEqual(ids(conflicts), ['i1']);
-    conflicts[Symbol.dispose]();
   });
 
   test('holds everything on a node whose own entry has to wait, for there is nothing to write it on', async () => {
@@ -120,7 +125,6 @@ describe('ConflictBackoff', () => {
     const gone: Drift = { ...driftOf(), what: 'missing', at: { kind: 'node', node: nodeName } };
     for (let round = 0; round < 5; round += 1) await conflict(node, gone);
     assert.deepEqual(conflicts.review(nodeName, [node, put()]).changes, []);
-    conflicts[Symbol.dispose]();
   });
 
   test('an entry changed now and then is no conflict', async () => {
@@ -130,6 +134,5 @@ describe('ConflictBackoff', () => {
       await clock.advance(16_000);
     }
     assert.deepEqual(ids(conflicts), []);
-    assert.equal(clock.pending, 0);
   });
 });

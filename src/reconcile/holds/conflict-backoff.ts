@@ -9,8 +9,8 @@ import type { Hold, Reviewed } from './hold.ts';
 export interface ConflictBackoffOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Called when a look at this node is due: a conflict or a wait has begun or ended. */
-  readonly onDue: (node: ConsulNodeName) => void;
+  /** Asks for a review of this node after `ms`. Of several requests for one node the first to come counts. */
+  readonly reviewAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
 /** So many repairs of one entry within the window are a conflict. */
@@ -24,7 +24,7 @@ const calmMs = 60_000;
 
 interface Place {
   readonly at: EntryRef;
-  /** Somebody else changed it and we have not put it right since. */
+  /** Somebody else changed it, and it is not repaired yet. */
   isWrong: boolean;
   driftedAt: number;
   /** When it was repaired, the latest last. */
@@ -33,8 +33,8 @@ interface Place {
   readonly written: Map<string, string>;
   /** Waits so far; above 0 the place is contended. */
   waits: number;
+  /** When its next repair may be made, monotonic ms. */
   heldUntil: number;
-  timer: Disposable | undefined;
 }
 
 /**
@@ -45,7 +45,7 @@ interface Place {
  * - The other writer may be an operator like this one: both slow down.
  * - When nobody has changed the entry for a minute after a wait, it is forgotten.
  */
-export class ConflictBackoff implements Hold, Disposable {
+export class ConflictBackoff implements Hold {
   readonly #options: ConflictBackoffOptions;
   readonly #places = new Map<string, Place>();
   #contended = 0;
@@ -69,7 +69,7 @@ export class ConflictBackoff implements Hold, Disposable {
 
   /** The operator's own change was committed. */
   committed(change: Change): void {
-    const { clock, random, onDue } = this.#options;
+    const { clock, random, reviewAfter } = this.#options;
     const place = this.#places.get(entryKey(wholeOf(entryOf(change))));
     if (place === undefined) return;
     for (const [part, text] of partsOf(change)) place.written.set(part, text);
@@ -78,14 +78,11 @@ export class ConflictBackoff implements Hold, Disposable {
     place.isWrong = false;
     place.repairedAt = [...place.repairedAt.filter((at) => at > now - windowMs), now].slice(-repairs);
     if (place.waits === 0 && place.repairedAt.length < repairs) return;
-    if (place.waits === 0) {
-      this.#contended += 1;
-    }
+    if (place.waits === 0) this.#contended += 1;
     const waitMs = jittered(Math.min(longestWaitMs, firstWaitMs * 2 ** place.waits), 0.2, random);
     place.waits += 1;
     place.heldUntil = now + waitMs;
-    onDue(place.at.node);
-    this.#schedule(place, waitMs, () => this.#waited(place));
+    reviewAfter(place.at.node, 0);
   }
 
   /** The changes that may be written now, and the entries of the node that somebody else keeps changing. */
@@ -102,43 +99,31 @@ export class ConflictBackoff implements Hold, Disposable {
     return changes.filter((change) => !held.has(change));
   }
 
+  /** Forgets the entries that have been calm, and asks for a review when the next wait, or calm, is over. */
   #heldOn(node: ConsulNodeName): readonly Held[] {
-    const { clock } = this.#options;
+    const { clock, reviewAfter } = this.#options;
     const now = clock.now();
-    return [...this.#places.values()]
-      .filter(({ at, waits }) => at.node === node && waits > 0)
-      .map(({ at, heldUntil }) => {
-        const until = heldUntil > now ? clock.wall() + heldUntil - now : undefined;
-        return { kind: 'held', by: 'conflict', what: 'write', at, because: 'conflict', until };
-      });
-  }
-
-  [Symbol.dispose](): void {
-    for (const { timer } of this.#places.values()) timer?.[Symbol.dispose]();
-    this.#places.clear();
+    const held: Held[] = [];
+    for (const [key, { at, waits, heldUntil }] of this.#places) {
+      if (at.node !== node || waits === 0) continue;
+      const isWaiting = now < heldUntil;
+      const nextAt = isWaiting ? heldUntil : heldUntil + calmMs;
+      if (nextAt <= now) {
+        this.#places.delete(key);
+        this.#contended -= 1;
+        continue;
+      }
+      reviewAfter(node, nextAt - now);
+      const until = isWaiting ? clock.wall() + heldUntil - now : undefined;
+      held.push({ kind: 'held', by: 'conflict', what: 'write', at, because: 'conflict', until });
+    }
+    return held;
   }
 
   #isHeld(change: Change): boolean {
     const place = this.#places.get(entryKey(wholeOf(entryOf(change))));
     if (place === undefined || this.#options.clock.now() >= place.heldUntil) return false;
     return partsOf(change).every(([part, text]) => place.written.get(part) === text);
-  }
-
-  /** A wait is over: what is wrong may be put right, and the time to calm down begins. */
-  #waited(place: Place): void {
-    this.#schedule(place, calmMs, () => this.#calmed(place));
-    this.#options.onDue(place.at.node);
-  }
-
-  #calmed(place: Place): void {
-    this.#places.delete(entryKey(place.at));
-    this.#contended -= 1;
-    this.#options.onDue(place.at.node);
-  }
-
-  #schedule(place: Place, ms: number, fn: () => void): void {
-    place.timer?.[Symbol.dispose]();
-    place.timer = this.#options.clock.schedule(ms, fn);
   }
 
   /** Forgets what was changed once, long ago. */
@@ -160,7 +145,6 @@ function newPlace(at: EntryRef): Place {
     written: new Map(),
     waits: 0,
     heldUntil: 0,
-    timer: undefined,
   };
 }
 

@@ -11,8 +11,8 @@ import type { Hold, Reviewed } from './hold.ts';
 export interface QuarantineOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Called when this node is to be looked at: a refused change may be tried again, or what is refused is another. */
-  readonly onDue: (node: ConsulNodeName) => void;
+  /** Asks for a review of this node after `ms`. Of several requests for one node the first to come counts. */
+  readonly reviewAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
 /** A change that Consul refused, and why. */
@@ -20,9 +20,8 @@ interface Waiting {
   readonly change: Change;
   readonly error: RegistrarError;
   readonly backoff: Backoff;
-  /** When it is tried again, wall-clock ms. */
+  /** When it may be tried again, monotonic ms. */
   dueAt: number;
-  timer: Disposable | undefined;
 }
 
 /** The longest wait of a refused change, in milliseconds. */
@@ -42,7 +41,7 @@ const forbiddenSpacingMs = 1_000;
  * - When one of them is committed at last, the cause is gone (a right was granted, a server was upgraded), and all
  *   the others are tried again at once.
  */
-export class Quarantine implements Hold, Disposable {
+export class Quarantine implements Hold {
   readonly #options: QuarantineOptions;
   readonly #byNode = new Map<ConsulNodeName, Map<string, Waiting>>();
   #size = 0;
@@ -51,74 +50,58 @@ export class Quarantine implements Hold, Disposable {
     this.#options = options;
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   /**
    * The changes that may be tried now, and all that Consul has refused so far. Those of `node` that are not wanted any
    * more are forgotten.
    */
   review(node: ConsulNodeName, changes: readonly Change[]): Reviewed {
-    const tried = this.#tried(node, changes);
-    return { changes: tried, held: [...(this.#byNode.get(node)?.values() ?? [])].map(heldOf) };
-  }
-
-  #tried(node: ConsulNodeName, changes: readonly Change[]): readonly Change[] {
     const refused = this.#byNode.get(node);
-    if (refused === undefined) return changes;
-    const wanted = new Map(changes.map((change) => [identity(change), change]));
-    for (const [key, { change, timer }] of refused) {
-      if (!wanted.has(key)) this.#forget(change, key);
-      else if (timer !== undefined) {
+    if (refused === undefined) return { changes, held: [] };
+    const { clock, reviewAfter } = this.#options;
+    const now = clock.now();
+    const tried = new Map(changes.map((change) => [identity(change), change]));
+    let nextMs = Number.POSITIVE_INFINITY;
+    let isNodeMissing = false;
+    for (const [key, { change, dueAt }] of refused) {
+      if (!tried.has(key)) this.#forget(change, key);
+      else if (dueAt > now) {
+        tried.delete(key);
+        nextMs = Math.min(nextMs, dueAt - now);
         // Without the node nothing can be written on it.
-        if (change.kind === 'put-node' && change.effect === 'create') return [];
-        wanted.delete(key);
+        isNodeMissing ||= change.kind === 'put-node' && change.effect === 'create';
       }
     }
-    return [...wanted.values()];
+    if (nextMs < Number.POSITIVE_INFINITY) reviewAfter(node, nextMs);
+    const held = [...refused.values()].map(({ dueAt, ...waiting }) =>
+      heldOf(waiting, dueAt > now ? clock.wall() + dueAt - now : undefined),
+    );
+    return { changes: isNodeMissing ? [] : [...tried.values()], held };
   }
 
   /** Consul refused `change`. Its node is due at once, so that this is reported. */
   refuse(change: Change, error: RegistrarError): void {
-    const { clock, random, onDue } = this.#options;
+    const { clock, random, reviewAfter } = this.#options;
     const key = identity(change);
-    const known = this.#byNode.get(change.node)?.get(key);
-    known?.timer?.[Symbol.dispose]();
+    const refused = this.#byNode.get(change.node) ?? new Map<string, Waiting>();
+    const known = refused.get(key);
     const backoff = known?.backoff ?? new Backoff({ initialMs: 1_000, maxMs: longestMs, random });
-    const refused: Waiting = { change, error, backoff, dueAt: 0, timer: undefined };
     if (known === undefined) this.#size += 1;
-    this.#byNode.set(change.node, (this.#byNode.get(change.node) ?? new Map()).set(key, refused));
     // Never at once: full jitter may draw 0, and a refused operation costs Consul a whole transaction.
     const waitMs = Math.min(backoff.next(500), this.#longestWaitMs(error));
-    refused.dueAt = clock.wall() + waitMs;
-    refused.timer = clock.schedule(waitMs, () => {
-      refused.timer = undefined;
-      onDue(change.node);
-    });
-    onDue(change.node);
+    refused.set(key, { change, error, backoff, dueAt: clock.now() + waitMs });
+    this.#byNode.set(change.node, refused);
+    reviewAfter(change.node, 0);
   }
 
   /** `change` was committed. */
   release(change: Change): void {
-    const { onDue } = this.#options;
+    const { clock, reviewAfter } = this.#options;
     if (!this.#forget(change, identity(change))) return;
-    onDue(change.node);
+    reviewAfter(change.node, 0);
     for (const [node, refused] of this.#byNode) {
-      for (const each of refused.values()) {
-        each.timer?.[Symbol.dispose]();
-        each.timer = undefined;
-      }
-      onDue(node);
+      for (const each of refused.values()) each.dueAt = clock.now();
+      reviewAfter(node, 0);
     }
-  }
-
-  [Symbol.dispose](): void {
-    for (const refused of this.#byNode.values()) {
-      for (const { timer } of refused.values()) timer?.[Symbol.dispose]();
-    }
-    this.#byNode.clear();
-    this.#size = 0;
   }
 
   #longestWaitMs({ code }: RegistrarError): number {
@@ -130,7 +113,6 @@ export class Quarantine implements Hold, Disposable {
     const refused = this.#byNode.get(node);
     const found = refused?.get(key);
     if (refused === undefined || found === undefined) return false;
-    found.timer?.[Symbol.dispose]();
     refused.delete(key);
     if (refused.size === 0) this.#byNode.delete(node);
     this.#size -= 1;
@@ -138,14 +120,14 @@ export class Quarantine implements Hold, Disposable {
   }
 }
 
-const heldOf = ({ change, error, dueAt, timer }: Waiting): Held => ({
+const heldOf = ({ change, error }: Pick<Waiting, 'change' | 'error'>, until: number | undefined): Held => ({
   kind: 'held',
   by: 'consul',
   what: isRemoval(change) ? 'removal' : 'write',
   at: entryOf(change),
   because: error.code === 'forbidden' ? 'denied' : 'refused',
   error: error.message,
-  until: timer === undefined ? undefined : dueAt,
+  until,
   change,
 });
 
