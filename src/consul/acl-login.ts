@@ -80,7 +80,7 @@ export class AclLogin {
   }
 
   /**
-   * Another token than the one that was refused, or the same one when there is no better to be had now.
+   * Another token than the one that was refused, or the same one when no better one is available.
    * `unknown`: Consul does not know the token, as opposed to that the token lacks a right.
    */
   async renew(refused: Secret, unknown: boolean, signal: AbortSignal): Promise<Secret> {

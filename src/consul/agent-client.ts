@@ -1,4 +1,5 @@
 import { RegistrarError } from '../lib/errors.ts';
+import type { CheckStatus } from '../model/check.ts';
 import {
   type AgentCheckAnswer,
   type AgentServiceAnswer,
@@ -87,12 +88,7 @@ export class AgentClient {
   }
 
   /** The status of a check with a TTL, which starts anew. Rejects with `not-found` when there is no such check. */
-  async updateCheck(
-    id: string,
-    status: 'passing' | 'warning' | 'critical',
-    output: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async updateCheck(id: string, status: CheckStatus, output: string, signal: AbortSignal): Promise<void> {
     const body = { Status: status, Output: output };
     await this.#call(
       (consul, context) =>

@@ -72,7 +72,7 @@ describe('ConsulClient', () => {
     assert.equal(request!.waits, true);
   });
 
-  test('tells the index, the leader and whether ACLs have thinned the answer', async () => {
+  test('returns the index, the leader and whether ACLs have thinned the answer', async () => {
     const { client } = clientOf({
       body: null,
       headers: { 'x-consul-index': '9', 'x-consul-results-filtered-by-acls': 'true' },
@@ -128,6 +128,13 @@ describe('ConsulClient', () => {
       });
     });
   }
+
+  test('an empty answer to a reading is a protocol error, never an empty catalog', async () => {
+    const { client } = clientOf({ body: '', headers: trusted });
+    const rejection = { code: 'protocol', message: /services: the answer is empty$/ };
+    await assert.rejects(client.serviceNames(signal), rejection);
+    await assert.rejects(client.nodeServices('n', signal), { code: 'protocol' });
+  });
 
   test('a transaction rolled back is data, not an error', async () => {
     const { client } = clientOf({

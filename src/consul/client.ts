@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { RegistrarError } from '../lib/errors.ts';
 import type { HttpResponse } from '../lib/transport.ts';
 import { ConsulApi, type ConsulApiOptions, type Invoke } from './consul-api.ts';
 import { answerError, type HttpAnswer, jsonOf } from './http-answer.ts';
@@ -19,9 +20,9 @@ import {
 } from './schemas.ts';
 
 export interface BlockingOptions {
-  /** The query blocks until the index has passed this one, */
+  /** The query blocks until the index has passed this one. */
   readonly index: number;
-  /** at most so long, in milliseconds. */
+  /** The longest it blocks, in milliseconds. */
   readonly waitMs: number;
 }
 
@@ -219,6 +220,8 @@ export class ConsulClient {
     invoke: Invoke,
   ): Promise<Answer<z.output<Schema>>> {
     const { what, headers, body } = await this.#api.call(invoke, signal);
+    // Consul answers every reading with JSON, if only with null.
+    if (body === undefined) throw new RegistrarError('protocol', `${what}: the answer is empty`);
     return {
       value: checked(schema, body, what),
       index: indexIn(headers),

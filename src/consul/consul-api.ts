@@ -78,6 +78,14 @@ interface PapiRequest extends CallContext {
 type RequestOptions = Required<Pick<HttpRequest, 'method' | 'path' | 'headers'>>;
 
 const noSecrets: readonly string[] = [];
+
+/** One for all: where a call goes is decided by its `ctx`. */
+const consulPackage = new Consul() as unknown as ConsulPackage;
+consulPackage._ext('onRequest', (request, next) => {
+  request.transport = request.ctx;
+  next();
+});
+
 /** Consul may add a sixteenth to the wait it is asked for. */
 const waitJitter = 1 / 16;
 
@@ -99,7 +107,6 @@ export class ConsulApi {
   readonly #options: ConsulApiOptions;
   /** `dc=east&ns=shop`. */
   readonly #scope: string;
-  readonly #package: ConsulPackage;
 
   constructor(options: ConsulApiOptions) {
     this.#options = options;
@@ -110,11 +117,6 @@ export class ConsulApi {
     })
       .flatMap(([key, value]) => (value ? [`${key}=${encodeURIComponent(value)}`] : []))
       .join('&');
-    this.#package = new Consul() as unknown as ConsulPackage;
-    this.#package._ext('onRequest', (request, next) => {
-      request.transport = request.ctx;
-      next();
-    });
   }
 
   /** By the package; any status but 200 rejects. */
@@ -128,7 +130,7 @@ export class ConsulApi {
   async answer(invoke: Invoke, signal: AbortSignal, options?: CallOptions): Promise<ApiAnswer> {
     const ctx = new Call((request) => this.exchange({ ...request, signal }, options));
     try {
-      await invoke(this.#package, { ctx });
+      await invoke(consulPackage, { ctx });
     } catch (thrown) {
       if (ctx.failure !== undefined) throw ctx.failure;
       // Not sent: the package found something missing, such as an empty name.

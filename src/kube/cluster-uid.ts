@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
+import { Outage } from '../lib/outage.ts';
 import type { Random } from '../lib/random.ts';
 import { retry } from '../lib/retry.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -28,19 +29,17 @@ export async function askClusterUid(kube: KubeClient, signal: AbortSignal): Prom
  */
 export async function readClusterUid(options: ClusterUidOptions, signal: AbortSignal): Promise<ClusterUid> {
   const { kube, clock, random, logger } = options;
-  let reported: string | undefined;
+  const outage = new Outage();
   const onError = (error: RegistrarError) => {
-    if (reported !== error.code) {
-      logger.error('the uid of namespace kube-system cannot be read; trying again', {
-        reason: 'ClusterUidUnknown',
-        code: error.code,
-        error: describe(error),
-        ...(error.code === 'forbidden'
-          ? { hint: 'grant get on namespaces/kube-system, or set cluster.uid in the configuration' }
-          : {}),
-      });
-    }
-    reported = error.code;
+    if (!outage.failed(error)) return;
+    logger.error('the uid of namespace kube-system cannot be read; trying again', {
+      reason: 'ClusterUidUnknown',
+      code: error.code,
+      error: describe(error),
+      ...(error.code === 'forbidden'
+        ? { hint: 'grant get on namespaces/kube-system, or set cluster.uid in the configuration' }
+        : {}),
+    });
   };
   return retry(() => askClusterUid(kube, signal), { clock, random, onError }, signal);
 }

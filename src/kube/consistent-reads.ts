@@ -24,7 +24,7 @@ export interface ConsistentReadsOptions {
   readonly namespaces: readonly string[];
   /** Only pods with these labels may be registered. */
   readonly podLabelSelector?: string | undefined;
-  /** The subject exists although the view has it not: the view is behind. */
+  /** The subject exists although the view does not have it: the view is behind. */
   readonly onPresent?: (subject: Subject) => void;
 }
 

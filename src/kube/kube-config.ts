@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parseDocument } from 'yaml';
 import { RegistrarError } from '../lib/errors.ts';
-import { readConfigured, whyUnreadable } from '../lib/read-file.ts';
+import { noSuchFile, readConfigured, whyUnreadable } from '../lib/read-file.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 
 export interface KubeConfigOptions {
@@ -47,8 +47,7 @@ async function load(name: string, { files, context }: KubeConfigOptions): Promis
     if (config === undefined) config = next;
     else mergeInto(config, next, file);
   }
-  if (config === undefined)
-    throw new RegistrarError('config', `${name}: there is no such file; correct the path or create it`);
+  if (config === undefined) throw new RegistrarError('config', `${name}: ${noSuchFile}`);
   if (context !== undefined) config.setCurrentContext(context);
   check(config, (why) => new RegistrarError('config', `${name}: ${why}`));
   return config;

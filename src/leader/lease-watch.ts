@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { forever } from '../lib/retry.ts';
 import type { LeaseClient } from './lease-client.ts';
 
 /** How long after a watch that ended or failed the next one is opened, in milliseconds. */
@@ -20,12 +21,13 @@ export interface LeaseWatchOptions {
 export async function watchLease(options: LeaseWatchOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, onChange, onForbidden } = options;
   let isReported = false;
-  while (!signal.aborted) {
+  const watch = async () => {
     await client.watch(onChange, signal).catch((thrown: unknown) => {
       const error = RegistrarError.from(thrown);
       if (error.code === 'forbidden' && !isReported) onForbidden(error);
       isReported ||= error.code === 'forbidden';
     });
-    await clock.sleep(reopenMs, signal).catch(() => {});
-  }
+    await clock.sleep(reopenMs, signal);
+  };
+  await forever(watch, signal);
 }

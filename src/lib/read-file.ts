@@ -10,12 +10,14 @@ export async function readConfigured(what: string, file: string): Promise<string
   }
 }
 
+export const noSuchFile = 'there is no such file; correct the path or create it';
+
 /** Why a file cannot be read, and what to do about it. */
 export function whyUnreadable(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   switch (code) {
     case 'ENOENT':
-      return 'there is no such file; correct the path or create it';
+      return noSuchFile;
     case 'EACCES':
     case 'EPERM':
       return 'permission denied; let this user read it';

@@ -31,7 +31,7 @@ export async function retry<T, E extends Failure = RegistrarError>(
   signal: AbortSignal,
 ): Promise<T> {
   const { clock, leastMs = 0, onError } = options;
-  // Who leaves errorOf out has E = RegistrarError.
+  // Without errorOf, E is RegistrarError.
   const { errorOf = RegistrarError.from as unknown as (thrown: unknown) => E } = options;
   const backoff = new Backoff(options);
   for (;;) {

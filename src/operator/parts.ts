@@ -8,8 +8,8 @@ import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
 import { createProbeHosts } from '../desired/probe-hosts.ts';
+import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
-import { ClusterStores, type ClusterStoresOptions } from '../kube/store/cluster-stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
@@ -83,7 +83,7 @@ export function registryOf(surroundings: Surroundings, view: RegistryView): Regi
       return new AgentRegistry({
         ...common,
         ...view,
-        agents: { http, connect, scheme, port },
+        agents: { api: http, connect, scheme, port },
         ttlMs: ttl,
         agentComparisonMs: comparisonInterval,
       });

@@ -1,9 +1,9 @@
 import { createDesired } from '../desired/desired.ts';
 import { NodeNames } from '../desired/node-names.ts';
 import { KubeClient } from '../kube/client.ts';
+import type { ClusterStores } from '../kube/cluster-stores.ts';
 import { askClusterUid } from '../kube/cluster-uid.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
-import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { describe, type ErrorCode, RegistrarError } from '../lib/errors.ts';

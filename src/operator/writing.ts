@@ -1,7 +1,7 @@
 import { consulNodeNameOf } from '../desired/node-entry.ts';
+import type { ClusterStores } from '../kube/cluster-stores.ts';
 import { ConsistentReads } from '../kube/consistent-reads.ts';
 import { EventRecorder } from '../kube/events/event-recorder.ts';
-import type { ClusterStores } from '../kube/store/cluster-stores.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { DesiredNodes } from '../reconcile/desired-nodes.ts';

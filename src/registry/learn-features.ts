@@ -37,5 +37,5 @@ export function learnFromReading(known: RegistryFeatures, nodes: Iterable<Observ
       untyped = true;
     }
   }
-  return untyped ? { ...known, checkType: false, taggedAddresses: false } : known;
+  return untyped && known.checkType ? { ...known, checkType: false, taggedAddresses: false } : known;
 }

@@ -154,6 +154,9 @@ describe('ObservedState', () => {
     const restarted = operator.restarted();
     await restarted.readAll(signal);
     assert.deepEqual(operator.diff(tagged, restarted).changes, []);
+    const { features } = restarted;
+    await restarted.readAll(signal);
+    assert.equal(restarted.features, features, 'the same object while nothing new shows');
   });
 });
 

@@ -51,7 +51,7 @@ export interface Wanted {
 export interface Registry extends AsyncDisposable {
   /** What is there, as far as it is known, and what can be done with it (`features`). */
   readonly observed: ObservedState;
-  /** Reads what has to be known before anything is computed. Rejects when it cannot be had. */
+  /** Reads what has to be known before anything is computed. Rejects when it cannot be read. */
   read(signal: AbortSignal): Promise<void>;
   /** Follows a node of the cluster from now on, if it does not already. */
   follow(node: ConsulNodeName): void;

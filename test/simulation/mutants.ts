@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
         original: 'await unlessAborted(this.#stores.settled, signal);',
         mutated: '',
       },
-      { file: 'src/kube/store/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
+      { file: 'src/kube/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
       ...withoutConsistentReads,
     ],
     rows: ['restart'],

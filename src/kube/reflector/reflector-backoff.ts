@@ -54,8 +54,13 @@ export class ReflectorBackoff {
     return atOnce ? this.#backoff.next() : 0;
   }
 
-  /** What to do after a failure, and after how many milliseconds. */
-  afterFailure({ phase, error, resumeAt, before }: FailedAttempt): Recovery & { readonly waitMs: number } {
+  /** What to do after a failure, and after how many milliseconds; and whether a line of a watch was unreadable. */
+  afterFailure({
+    phase,
+    error,
+    resumeAt,
+    before,
+  }: FailedAttempt): Recovery & { readonly waitMs: number; readonly isUnreadable: boolean } {
     const isUnreadable = error.code === 'protocol' && phase !== 'list';
     const repeated = isUnreadable && this.#badLineAt === resumeAt;
     if (isUnreadable) this.#badLineAt = resumeAt;
@@ -64,7 +69,7 @@ export class ReflectorBackoff {
     if (recovery.wait !== 'slow') this.#refusedSince = undefined;
     // The server was away, is back and no longer has this version: there is no reason to wait as for an absent one.
     if (error.code === 'gone' && before !== undefined && before !== 'gone') this.#backoff.reset();
-    return { ...recovery, waitMs: this.#waitMs(recovery.wait, error.retryAfterMs) };
+    return { ...recovery, isUnreadable, waitMs: this.#waitMs(recovery.wait, error.retryAfterMs) };
   }
 
   #waitMs(wait: Recovery['wait'], retryAfterMs = 0): number {

@@ -5,12 +5,12 @@ import type { Random } from '../../lib/random.ts';
 import { repeat } from '../../lib/retry.ts';
 import type { Transport } from '../../lib/transport.ts';
 import type { Logger } from '../../logging/logger.ts';
-import { Projector } from '../store/projector.ts';
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
 import { audit, type Difference } from './audit.ts';
 import { Auditor } from './auditor.ts';
 import { History } from './history.ts';
 import { currentVersion, listParts } from './list-pager.ts';
+import { Projector } from './projector.ts';
 import type { Phase } from './recovery.ts';
 import { ReflectorBackoff } from './reflector-backoff.ts';
 import { ReflectorRecord } from './reflector-record.ts';
@@ -193,9 +193,9 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
 
   #waitAfterError(phase: Phase, error: RegistrarError): number {
     const { counts, lastError } = this.#record;
-    if (error.code === 'protocol' && phase !== 'list') counts.badLines += 1;
     const attempt = { phase, error, resumeAt: this.#resumeAt, before: lastError?.error.code };
-    const { next, wait, waitMs } = this.#backoff.afterFailure(attempt);
+    const { next, wait, waitMs, isUnreadable } = this.#backoff.afterFailure(attempt);
+    if (isUnreadable) counts.badLines += 1;
     if (next === 'list') this.#resumeAt = '';
     if (wait === 'none') {
       // Expected of older servers: the fallback is no failure.
@@ -357,12 +357,10 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const namespace = this.#options.writer.scope;
       const version = await currentVersion({ ...this.#options, namespace, signal });
       if (signal.aborted) return 'done';
-      if (!this.#history.isPast(version, seen)) {
-        this.#auditor.watchResumed();
-        return 'done';
-      }
-      this.#history.accept(version);
-      watchdog.end(this.#wentBack(version));
+      if (this.#history.isPast(version, seen)) {
+        this.#history.accept(version);
+        watchdog.end(this.#wentBack(version));
+      } else this.#auditor.watchResumed();
       return 'done';
     };
     // The watch may work all the same, and nothing else would show that the history is another.

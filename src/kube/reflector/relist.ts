@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import type { Projector } from '../store/projector.ts';
 import type { StoredRecord, StoreWriter } from '../store/store.ts';
+import type { Projector } from './projector.ts';
 import type { TimeSlice } from './time-slice.ts';
 import type { WatchEvent } from './watch-event.ts';
 

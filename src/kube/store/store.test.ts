@@ -4,9 +4,9 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { type Logger, silentLogger } from '../../logging/logger.ts';
+import { Projector } from '../reflector/projector.ts';
 import { Relist } from '../reflector/relist.ts';
 import { TimeSlice } from '../reflector/time-slice.ts';
-import { Projector } from './projector.ts';
 import { Store, type StoredRecord, type StoreWriter } from './store.ts';
 
 const record = (

@@ -159,7 +159,7 @@ async function call(
 /**
  * An answer that may be believed. Absence is not evidence: without a leader, or with everything filtered out
  * by ACLs, Consul answers 200 with too little. The streaming backend never claims a leader
- * (hashicorp/consul#9776), and hides the filtering: who takes a streamed answer must mind that.
+ * (hashicorp/consul#9776), and hides the filtering: callers that accept streamed answers must check this.
  */
 function healthAnswer({ headers, body }: ApiAnswer, doing: string): HealthAnswer {
   const isStreamed = headers['x-consul-query-backend'] === 'streaming';

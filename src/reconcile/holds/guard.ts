@@ -1,5 +1,5 @@
+import type { ClusterStores } from '../../kube/cluster-stores.ts';
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
-import type { ClusterStores } from '../../kube/store/cluster-stores.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';

@@ -1,4 +1,4 @@
-import type { ClusterStores } from '../../kube/store/cluster-stores.ts';
+import type { ClusterStores } from '../../kube/cluster-stores.ts';
 import type { Cause, StoreHandler } from '../../kube/store/store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';

@@ -1,7 +1,10 @@
 import type { ClusterView } from '../../desired/cluster-view.ts';
 import type { NodeNames } from '../../desired/node-names.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import { forever } from '../../lib/retry.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { ClusterUid, ConsulNodeName } from '../../model/keys.ts';
 import { noFence } from '../fence.ts';
@@ -62,12 +65,10 @@ export class AgentRegistry implements Registry {
   async read(signal: AbortSignal): Promise<void> {
     const { synced, clock } = this.#options;
     await synced(signal);
-    const late = new AbortController();
-    using _patience = clock.schedule(patienceMs, () => late.abort());
     try {
-      await this.observed.readAll(AbortSignal.any([signal, late.signal]));
+      await withDeadline(clock, patienceMs, signal, (inTime) => this.observed.readAll(inTime));
     } catch (thrown) {
-      if (!late.signal.aborted) throw thrown;
+      if (signal.aborted || RegistrarError.from(thrown).code !== 'timeout') throw thrown;
     }
   }
 
@@ -96,17 +97,15 @@ export class AgentRegistry implements Registry {
     });
     this.#watcher = watcher;
     for (const name of names.all()) this.follow(name);
-    const comparing = async (): Promise<void> => {
-      while (!signal.aborted) {
-        const { failing, followed } = watcher;
-        const [error] = failing.values();
-        if (error !== undefined && failing.size === followed) onError(error);
-        else onCompared([]);
-        await clock.sleep(jittered(fullComparisonMs, 0.1, random), signal).catch(() => {});
-      }
+    const compared = () => {
+      const { failing, followed } = watcher;
+      const [error] = failing.values();
+      if (error !== undefined && failing.size === followed) onError(error);
+      else onCompared([]);
+      return clock.sleep(jittered(fullComparisonMs, 0.1, random), signal);
     };
     try {
-      await Promise.all([watcher.run(signal), comparing()]);
+      await Promise.all([watcher.run(signal), forever(compared, signal)]);
     } finally {
       this.#watcher = undefined;
     }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { silentLogger } from '../../logging/logger.ts';
 import { clusterUid, consulNodeName } from '../../model/keys.ts';
-import { catalogFeatures } from '../../plan/registry-features.ts';
+import { agentFeatures } from '../../plan/registry-features.ts';
 import type { NodeReading } from '../node-reader.ts';
 import { ObservedState } from '../observed-state.ts';
 import { AgentWatcher } from './agent-watcher.ts';
@@ -16,14 +16,14 @@ test('notify() during a reading leads to another one: the first may have missed 
   const observed = new ObservedState({
     owner: clusterUid('uid'),
     reader: {
-      features: catalogFeatures,
+      features: agentFeatures,
       list: async () => [node],
       read: () => new Promise((resolve) => readings.push(resolve)),
       confirmAbsence: async () => {},
     },
   });
   await using agents = new Agents({
-    http: { clock },
+    api: { clock },
     connect: () => assert.fail('there is no instance to hold a blocking query on'),
     scheme: 'http',
     port: 8500,

@@ -1,5 +1,6 @@
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { describe, RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
 import { untilAborted } from '../../lib/unless-aborted.ts';
@@ -138,16 +139,10 @@ export class AgentWatcher {
     ms: number,
     signal: AbortSignal,
   ): Promise<'changed' | 'ended' | 'notified' | 'elapsed'> {
-    const over = new AbortController();
-    const until = AbortSignal.any([signal, over.signal]);
-    const notified = watch.wakeup.wait(ms, until).catch(() => 'elapsed' as const);
-    const waiting = [notified, this.#blockingQuery(node, watch, until)];
-    try {
-      return await Promise.race(waiting);
-    } finally {
-      over.abort();
-      await Promise.all(waiting);
-    }
+    if (signal.aborted) return 'elapsed';
+    const query = (until: AbortSignal) =>
+      withDeadline(this.#options.clock, ms, until, (inTime) => this.#blockingQuery(node, watch, inTime));
+    return watch.wakeup.unlessNotified(query, signal);
   }
 
   /** Ends when the first instance of the node changes, or the agent does. */

@@ -6,7 +6,7 @@ import type { Transport } from '../../lib/transport.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 
 export interface AgentsOptions {
-  readonly http: Omit<ConsulApiOptions, 'transport'>;
+  readonly api: Omit<ConsulApiOptions, 'transport'>;
   /** Connections to the agent at an origin. */
   readonly connect: (origin: string) => Transport;
   readonly scheme: 'http' | 'https';
@@ -67,7 +67,7 @@ export class Agents implements AsyncDisposable {
   }
 
   #agent(node: ConsulNodeName): Agent {
-    const { addressOf, scheme, port, connect, http } = this.#options;
+    const { addressOf, scheme, port, connect, api } = this.#options;
     const known = this.#agents.get(node);
     const address = addressOf(node);
     if (address === undefined) {
@@ -79,7 +79,7 @@ export class Agents implements AsyncDisposable {
     // The node was replaced by another of its name.
     if (known !== undefined) this.#close(known);
     const transport = connect(origin);
-    const client = new AgentClient({ ...http, transport });
+    const client = new AgentClient({ ...api, transport });
     const agent = { origin, transport, client, writes: known?.writes ?? new Slots(1) };
     this.#agents.set(node, agent);
     return agent;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { jittered, type Random } from '../../lib/random.ts';
+import { forever } from '../../lib/retry.ts';
 import { checkStatus } from '../../model/check.ts';
 import type { CheckId, ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import { ttlIn } from '../../plan/notes.ts';
@@ -41,10 +42,11 @@ export class KeepAlive {
   /** Runs until the signal aborts and what was in flight has ended; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, ttlMs } = this.#options;
-    while (!signal.aborted) {
+    const round = () => {
       this.#start(signal);
-      await clock.sleep(ttlMs / 100, signal).catch(() => {});
-    }
+      return clock.sleep(ttlMs / 100, signal);
+    };
+    await forever(round, signal);
     await Promise.all(this.#running.values());
   }
 

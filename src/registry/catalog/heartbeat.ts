@@ -53,7 +53,7 @@ const lastRequestsMs = 2_000;
  *
  * - each attempt has a session name of its own: the end of an earlier session never speaks for a later one
  * - an entry that somebody else removed or that Consul forgot is registered again with the next sign of life
- * - who registers clears away the dead of its cluster; if nobody comes, the dead stay to be seen
+ * - each new process removes the entries of ended ones of its cluster; until then they stay visible
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;

@@ -221,7 +221,7 @@ describe('ObservedWatcher', () => {
     await stop();
   });
 
-  test('is not rung again and again by the checks of others', async () => {
+  test('is not woken again and again by the checks of others', async () => {
     const { clock, server, operator, stop } = await setUp();
     server.outsider.putNode({ Node: 'other' });
     server.outsider.putCheck({ Node: operator.node, CheckID: 'i1:readiness', Status: 'critical' });

@@ -31,7 +31,7 @@ export async function refusedWrites(
     const operations = [impossible(first), ...asked.slice(start, start + atOnce)];
     const answer = await client.transaction(operations, signal);
     if (answer.kind !== 'rolled-back') {
-      throw new RegistrarError('internal', `the trial of rights in Consul came to: ${answer.kind}`);
+      throw new RegistrarError('internal', `the check of write access was answered with ${answer.kind}`);
     }
     for (const { what } of answer.errors) if (isDenied(what)) refused.add(what);
   }

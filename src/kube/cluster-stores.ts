@@ -1,30 +1,30 @@
-import type { ClusterView, SliceEndpoint } from '../../desired/cluster-view.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Random } from '../../lib/random.ts';
-import type { Transport } from '../../lib/transport.ts';
-import type { Logger } from '../../logging/logger.ts';
-import type { UnreadSource } from '../../model/desired-node.ts';
-import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
-import type { KubeNodeRecord } from '../../model/kube-node.ts';
-import type { PodRecord } from '../../model/pod.ts';
-import type { ServiceRecord } from '../../model/service.ts';
-import { Reflector } from '../reflector/reflector.ts';
-import type { ReflectorStatus, Regression } from '../reflector/reflector-state.ts';
+import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { Transport } from '../lib/transport.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { UnreadSource } from '../model/desired-node.ts';
+import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import { Reflector } from './reflector/reflector.ts';
+import type { ReflectorStatus, Regression } from './reflector/reflector-state.ts';
 import {
   endpointSliceResource,
   kubeNodeResource,
   podResource,
   serviceResource,
-} from '../reflector/resource.ts';
-import { EndpointIndex, nodesThatDiffer } from './endpoint-index.ts';
-import { InternPool } from './intern-pool.ts';
-import { NestedIndex } from './nested-index.ts';
-import { endpointSliceProjection } from './project-endpoint-slice.ts';
-import { kubeNodeProjection } from './project-kube-node.ts';
-import { podProjection } from './project-pod.ts';
-import { serviceProjection } from './project-service.ts';
-import { sameApartFromVersion } from './same-record.ts';
-import { Store, type StoredRecord } from './store.ts';
+} from './reflector/resource.ts';
+import { EndpointIndex, nodesThatDiffer } from './store/endpoint-index.ts';
+import { InternPool } from './store/intern-pool.ts';
+import { NestedIndex } from './store/nested-index.ts';
+import { endpointSliceProjection } from './store/project-endpoint-slice.ts';
+import { kubeNodeProjection } from './store/project-kube-node.ts';
+import { podProjection } from './store/project-pod.ts';
+import { serviceProjection } from './store/project-service.ts';
+import { sameApartFromVersion } from './store/same-record.ts';
+import { Store, type StoredRecord } from './store/store.ts';
 
 export interface ClusterStoresOptions {
   readonly transport: Transport;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
 import fc from 'fast-check';
-import { seeded } from '../../../test/support/seeded-random.ts';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { silentLogger } from '../../logging/logger.ts';
-import { KubeApi } from '../../sandbox/kube/kube-api.ts';
+import { seeded } from '../../test/support/seeded-random.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import { silentLogger } from '../logging/logger.ts';
+import { KubeApi } from '../sandbox/kube/kube-api.ts';
 import { ClusterStores, type ClusterStoresOptions } from './cluster-stores.ts';
 
 const annotations = { 'kube-registrar.io/service': 'web' };
