@@ -18,21 +18,18 @@ const secret: Schema = {
   properties: { name: { type: 'string', minLength: 1 } },
   additionalProperties: false,
 };
-/** What is asked is the chart's; how often and for how long may be set. */
-const probe: Schema = {
+/** What is asked is the chart's; how often and for how long may be set, as far as Kubernetes allows it for the kind. */
+const probe = (kind: 'startup' | 'liveness' | 'readiness'): Schema => ({
   type: 'object',
   additionalProperties: false,
-  properties: Object.fromEntries(
-    [
-      'initialDelaySeconds',
-      'periodSeconds',
-      'timeoutSeconds',
-      'successThreshold',
-      'failureThreshold',
-      'terminationGracePeriodSeconds',
-    ].map((name) => [name, count(name === 'initialDelaySeconds' ? 0 : 1)]),
-  ),
-};
+  properties: {
+    initialDelaySeconds: count(0),
+    periodSeconds: count(1),
+    timeoutSeconds: count(1),
+    failureThreshold: count(1),
+    ...(kind === 'readiness' ? { successThreshold: count(1) } : { terminationGracePeriodSeconds: count(1) }),
+  },
+});
 
 /** Where more can be said than the type of the default. Objects of Kubernetes are left to the API server. */
 const special: Readonly<Record<string, Schema>> = {
@@ -64,9 +61,9 @@ const special: Readonly<Record<string, Schema>> = {
   dnsConfig: anything,
   podSecurityContext: anything,
   securityContext: anything,
-  startupProbe: probe,
-  livenessProbe: probe,
-  readinessProbe: probe,
+  startupProbe: probe('startup'),
+  livenessProbe: probe('liveness'),
+  readinessProbe: probe('readiness'),
   extraArgs: texts,
   extraEnv: objects,
   extraEnvFrom: objects,

@@ -128,7 +128,7 @@ describe('kube-registrar explain', () => {
     const { exitCode, stdout } = await explain(cluster, 'pod/web-1');
     assert.match(
       stdout,
-      /wanted, not registered yet[\s\S]*exists without our mark; nothing on it is touched/,
+      /wanted, not registered yet[\s\S]*exists without this operator's stamp; nothing on it is touched/,
     );
     assert.equal(exitCode, 2);
   });

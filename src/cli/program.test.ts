@@ -38,7 +38,7 @@ describe('kube-registrar', () => {
     assert.equal(exitCode, 0);
   });
 
-  test('an unknown command or flag is one told mistake, with a suggestion, and exit code 1', async () => {
+  test('an unknown command or flag is one reported mistake, with a suggestion, and exit code 1', async () => {
     for (const argv of [['rnu'], ['run', '--log-levl', 'debug']]) {
       const { exitCode, stderr, stdout } = await start(argv);
       assert.match(stderr, /^error: unknown (command|option) .*\n\(Did you mean (run|--log-level)\?\)/);

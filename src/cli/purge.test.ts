@@ -72,7 +72,7 @@ describe('kube-registrar purge', () => {
     const cluster = await registered();
     cluster.consul.outsider.putService('kubernetes-n1', { ID: 'db', Service: 'db', Port: 5432 });
     const { exitCode, stdout } = await cluster.run(['purge', '--yes']);
-    assert.match(stdout, /! instance db of db is not ours; left alone/);
+    assert.match(stdout, /! instance db of db has another owner; left alone/);
     assert.match(stdout, /1 nodes stay, with others' services on them\.\n$/);
     assert.equal(exitCode, 0);
     assert.equal(cluster.passing('web').length, 0);

@@ -117,7 +117,7 @@ items:
     assert.equal(stderr, '1 object with annotations kube-registrar.io/…: 0 mistakes, 1 warning\n');
   });
 
-  test('a value that Kubernetes would refuse, a broken document, a misshapen object are told', async () => {
+  test('a value that Kubernetes would refuse, a broken document, a misshapen object are reported', async () => {
     const { lines } = await validate(
       'kind: Pod\nmetadata: { name: a, annotations: { kube-registrar.io/port: 80 } }\n---\nkind: Pod\nmetadata: { name: b, annotations: { kube-registrar.io/service: b } }\nspec: { containers: 5 }\n---\nx: [\n',
     );

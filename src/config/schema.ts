@@ -179,7 +179,7 @@ const probedAnnotations = new Intl.ListFormat('en-GB').format(
 const registration = z.strictObject({
   mode: z.enum(['catalog', 'agent']).default('catalog').meta({
     description:
-      '`catalog`: nodes of our own in the catalog. `agent`: with the Consul client agent on the node of each pod. See agent-mode.md.',
+      '`catalog`: on nodes that the operator makes in the catalog. `agent`: with the Consul client agent on the node of each pod. See agent-mode.md.',
   }),
   externalProbe: z
     .boolean()

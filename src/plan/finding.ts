@@ -10,8 +10,8 @@ import type { ForeignReason } from './ownership.ts';
  * What was noticed and is not a change to write, as a closed union. The shell logs, counts and shows it.
  *
  * - `foreign-owner`    somebody else owns a node of a name we need; nothing on it is touched
- * - `foreign-instance` an instance on an owned node is not ours; it is left alone and keeps the node
- * - `foreign-check`    a check on an owned node or instance is not ours; it is left alone
+ * - `foreign-instance` an instance on an owned node has another owner; it is left alone and keeps the node
+ * - `foreign-check`    a check on an owned node or instance has another owner; it is left alone
  * - `stale`            an instance is kept as it is because its annotations are wrong at the moment
  * - `unread`           an instance is kept as it is because its source may not be read
  * - `moving`           an owned node has an earlier name; it is removed once its instances are under their new nodes

@@ -59,7 +59,7 @@ Plan: 1 to add, 2 to change, 1 to remove on 1 node.
   test('shows what was noticed', () => {
     const foreign = { ...observed(bare), meta: {}, stampedBefore: false };
     const text = renderText(plan([{ desired: desired(bare), observed: foreign }], { owner }));
-    assert.match(text, /! node demo-worker-1 exists without our mark; nothing on it is touched/);
+    assert.match(text, /! node demo-worker-1 exists without this operator's stamp; nothing on it is touched/);
     assert.match(text, /Nothing to do: .* 1 finding\.\n$/);
   });
 

@@ -72,18 +72,18 @@ export function findingText(finding: Finding): string {
       return {
         agent: `node ${finding.node} is kept by a live Consul agent; nothing on it is touched`,
         'other-owner': `node ${finding.node} belongs to another owner; nothing on it is touched`,
-        'no-stamp': `node ${finding.node} exists without our mark; nothing on it is touched`,
+        'no-stamp': `node ${finding.node} exists without this operator's stamp; nothing on it is touched`,
       }[finding.reason];
     case 'foreign-instance':
-      return `instance ${finding.instance} of ${finding.service} is not ours; left alone`;
+      return `instance ${finding.instance} of ${finding.service} has another owner; left alone`;
     case 'foreign-check':
-      return `check ${finding.check} is not ours; left alone`;
+      return `check ${finding.check} has another owner; left alone`;
     case 'stale':
       return `instance ${finding.instance} of ${finding.service} is kept as it was: what asks for it is wrong`;
     case 'unread':
       return `instance ${finding.instance} of ${finding.service} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
     case 'moving':
-      return `node ${finding.node} has an earlier name; it goes when its instances are under their new nodes`;
+      return `node ${finding.node} has an earlier name; it is removed once its instances are under their new nodes`;
     case 'held':
       return heldText(finding);
     case 'shared-name': {

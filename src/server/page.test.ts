@@ -67,6 +67,8 @@ describe('statusPage()', () => {
       header({ problems: [{ ...problem!, severity: 'error' }] }),
       />in sync except for 1 problem</,
     );
+    const refused = sampleStatus.held.map((line) => ({ ...line, by: 'consul' as const })).slice(0, 1);
+    assert.match(header({ held: refused }), />in sync except for 1 problem</, 'Consul refuses a change');
     assert.match(header({ consul: { ...sampleStatus.consul, up: false } }), />out of touch with Consul</);
     const degraded = statusPage({
       ...sampleStatus,

@@ -16,7 +16,7 @@ const nothing = () => ({ removals: 0, nodes: 0 });
 const refused = () => assert.fail('released');
 
 describe('answerRelease()', () => {
-  test('lets go what is selected', async () => {
+  test('releases what is selected', async () => {
     assert.equal((await answerRelease('POST', async () => everything, nothing)).status, 200);
   });
 
@@ -137,7 +137,7 @@ describe('kube-registrar release', () => {
     assert.equal(text, 'Nothing of that is held.\n');
   });
 
-  test('wants to be told what', async () => {
+  test('requires a selection', async () => {
     await assert.rejects(played({ all: false, nodes: [], services: [] }), {
       code: 'config',
       message: /say what/,

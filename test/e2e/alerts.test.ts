@@ -31,6 +31,10 @@ const healthy: Series = {
   'last_full_sync_timestamp_seconds{pod="b"}': '0x90',
   'contended_entries{pod="a",entry="instance"}': '0x90',
   'held_operations{pod="a",by="guard",kind="removal"}': '0x90',
+  // What the policy, Consul or a conflict holds is no removal that waits for proof.
+  'held_operations{pod="a",by="policy",kind="removal"}': '5x90',
+  'held_operations{pod="a",by="consul",kind="write"}': '5x90',
+  'held_operations{pod="a",by="conflict",kind="write"}': '5x90',
   'problems{pod="a",reason="Conflict"}': '0x90',
   'queue_oldest_seconds{pod="a"}': '0x90',
   'reflector_failing{pod="a",resource="pods"}': '0x90',

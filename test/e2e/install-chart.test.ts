@@ -82,6 +82,28 @@ suite('the chart', () => {
     assert.equal(await rendered(old), await rendered(now));
   });
 
+  test('gives its Jobs the same DNS as the operator', async () => {
+    const values = {
+      cleanup: { onUninstall: true },
+      dnsPolicy: 'None',
+      dnsConfig: { nameservers: ['10.96.0.10'] },
+    };
+    const pods = objectsIn(await template(...setting(values))).flatMap((object) => {
+      const { template } = (object['spec'] ?? {}) as { template?: { spec: Record<string, unknown> } };
+      return template === undefined ? [] : [template.spec];
+    });
+    assert.equal(pods.length, 3);
+    for (const { dnsPolicy, dnsConfig } of pods) {
+      assert.deepEqual({ dnsPolicy, dnsConfig }, { dnsPolicy: 'None', dnsConfig: values.dnsConfig });
+    }
+  });
+
+  test('makes no priority class when the name of another is given', async () => {
+    const values = { priorityClass: { create: true }, priorityClassName: 'system-cluster-critical' };
+    const objects = objectsIn(await template(...setting(values)));
+    assert.ok(objects.every(({ kind }) => kind !== 'PriorityClass'));
+  });
+
   test('leaves the ids of its pods to OpenShift', async () => {
     const contexts = async (...args: string[]) =>
       objectsIn(await template(...setting({ cleanup: { onUninstall: true } }), ...args)).flatMap((object) => {
@@ -128,6 +150,31 @@ const setting = (values: unknown): string[] =>
 suite('the chart refuses', () => {
   const refused: readonly (readonly [what: string, values: readonly string[], message: RegExp])[] = [
     ['an unknown value', ['replica=2'], /additional properties 'replica' not allowed/],
+    [
+      'one value under two names',
+      ['consul.tokenSecret.name=old', 'consulCredentials.tokenSecret.name=new'],
+      /one value under its old and its new name; remove consul\.tokenSecret\.name/,
+    ],
+    [
+      'the values of an older chart alone',
+      ['consulCredentials=null'],
+      /upgrade with --reset-then-reuse-values/,
+    ],
+    [
+      'an argument that the chart sets',
+      ['extraArgs={--listen=:9}'],
+      /extraArgs: --listen=:9 is set by the chart/,
+    ],
+    [
+      'an argument that the clean-up does not get',
+      ['cleanup.onUninstall=true', 'extraArgs={--cluster-uid=x}'],
+      /extraArgs: --cluster-uid=x would not reach the clean-up/,
+    ],
+    [
+      'a probe that Kubernetes refuses',
+      ['readinessProbe.terminationGracePeriodSeconds=5'],
+      /additional properties 'terminationGracePeriodSeconds' not allowed/,
+    ],
     ['a probe of its own', ['livenessProbe.exec.command={true}'], /additional properties 'exec' not allowed/],
     [
       'an unknown key of the configuration',

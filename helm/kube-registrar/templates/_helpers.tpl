@@ -63,13 +63,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Secrets for the registry, as in a pod; each may be given by its name alone. */}}
 {{- define "kube-registrar.pullSecrets" -}}
-{{- range concat .Values.imagePullSecrets (.Values.image.pullSecrets | default list) }}
+{{- range concat (.Values.imagePullSecrets | default list) (.Values.image.pullSecrets | default list) }}
 - name: {{ kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name") }}
 {{- end }}
 {{- end }}
 
-{{/* `consulCredentials`, and what stands under its name before chart 0.3.0, `consul`. */}}
+{{/* `consulCredentials`, and what stands under its name before chart 0.2.0, `consul`. */}}
 {{- define "kube-registrar.credentials" -}}
+{{- if not .Values.consulCredentials }}
+{{- fail "\n\nThese values are those of an older chart, without the defaults of this one: upgrade with --reset-then-reuse-values instead of --reuse-values.\n" }}
+{{- end }}
 {{- mergeOverwrite (deepCopy .Values.consulCredentials) (.Values.consul | default dict) | toYaml }}
 {{- end }}
 
@@ -109,6 +112,21 @@ podMonitor.labels: podMonitor.additionalLabels
 {{- $consul := $config.consul | default dict }}
 {{- $credentials := include "kube-registrar.credentials" . | fromYaml }}
 {{- $mistakes := list }}
+{{- range $path := list (list "tokenSecret" "name") (list "caBundle" "configMap") (list "caBundle" "secret") (list "clientCertificate" "secret") }}
+{{- $old := dig (first $path) (last $path) "" ($.Values.consul | default dict) }}
+{{- $new := dig (first $path) (last $path) "" $.Values.consulCredentials }}
+{{- if and $old $new (ne $old $new) }}
+{{- $name := join "." $path }}
+{{- $mistakes = append $mistakes (printf "consul.%s and consulCredentials.%s: one value under its old and its new name; remove consul.%s" $name $name $name) }}
+{{- end }}
+{{- end }}
+{{- range .Values.extraArgs }}
+{{- if regexMatch "^--(config|listen)(=|$)" . }}
+{{- $mistakes = append $mistakes (printf "extraArgs: %s is set by the chart; remove it" .) }}
+{{- else if and $.Values.cleanup.onUninstall (regexMatch "^--(cluster|consul|registration)-" .) }}
+{{- $mistakes = append $mistakes (printf "extraArgs: %s would not reach the clean-up; set it in config" .) }}
+{{- end }}
+{{- end }}
 {{- if (($config.server | default dict).listen) }}
 {{- $mistakes = append $mistakes "config.server.listen: set by the chart; remove it (service.port is the port of the Service)" }}
 {{- end }}
@@ -192,7 +210,7 @@ podMonitor.labels: podMonitor.additionalLabels
 
 {{/* What the operator, the test and the clean-up share: a container that may do nothing but its work. */}}
 {{- define "kube-registrar.podSecurityContext" -}}
-{{- $context := .Values.podSecurityContext }}
+{{- $context := .Values.podSecurityContext | default dict }}
 {{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
 {{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
 {{- end }}
@@ -200,7 +218,17 @@ podMonitor.labels: podMonitor.additionalLabels
 {{- end }}
 
 {{- define "kube-registrar.securityContext" -}}
-{{- toYaml .Values.securityContext }}
+{{- toYaml (.Values.securityContext | default dict) }}
+{{- end }}
+
+{{- define "kube-registrar.dns" -}}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "kube-registrar.volumeMounts" -}}

@@ -37,7 +37,7 @@ describe('eventLines()', () => {
 });
 
 describe('transitionLine()', () => {
-  test('tells what a consumer was told of an instance, with the reason', () => {
+  test('prints what a consumer saw of an instance, with the reason', () => {
     const instance = instanceView('web-1', { status: 'critical', reason: 'probe failed' });
     assert.equal(
       transitionLine({ kind: 'changed', instance }, 1_000),
