@@ -189,7 +189,7 @@ describe('what somebody else does in Consul', () => {
     await one.stop();
   });
 
-  test('a node of our name that is not ours is a problem of the Kubernetes node, and goes with its cause', async () => {
+  test('a node of a wanted name with another owner is a problem of the Kubernetes node, and goes with its cause', async () => {
     const cluster = new SmallCluster();
     cluster.consul.outsider.putNode({ Node: node, Address: '10.9.9.9' });
     cluster.putPod('a', annotations);
@@ -201,7 +201,7 @@ describe('what somebody else does in Consul', () => {
       [problem?.object.kind, problem?.object.name, problem?.reason],
       ['Node', 'n1', 'Conflict'],
     );
-    assert.match(problem?.message ?? '', /"kubernetes-n1" is not ours.* 1 instance is not registered/);
+    assert.match(problem?.message ?? '', /"kubernetes-n1" has another owner.* 1 instance is not registered/);
     assert.deepEqual(cluster.consul.outsider.services(node), []);
     assert.deepEqual(cluster.passing('web'), ['kubernetes-n2/10.1.0.2'], 'the other node is served');
     cluster.consul.outsider.removeNode(node);

@@ -76,18 +76,18 @@ function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Pro
   const owner = {
     agent: 'a live Consul agent has it',
     'other-owner': 'another cluster or program has it',
-    'no-stamp': 'somebody has registered it without our mark',
+    'no-stamp': "somebody has registered it without this operator's stamp",
   }[reason];
   const count = desired.entry?.instances.size ?? 0;
   const message =
-    `Consul node "${node}" is not ours: ${owner}. ${count === 1 ? '1 instance is' : `${count} instances are`} ` +
+    `Consul node "${node}" has another owner: ${owner}. ${count === 1 ? '1 instance is' : `${count} instances are`} ` +
     'not registered; remove that node from Consul, or set another cluster.name';
   return { object: nodeRef(desired), reason: 'Conflict', field: '', message, severity: 'error' };
 }
 
 function conflict(desired: DesiredNode, at: EntryRef): Problem {
   const message =
-    `somebody else keeps changing ${entryText(at)} in Consul; it is put right more and more rarely, at least every ` +
+    `somebody else keeps changing ${entryText(at)} in Consul; repairs are made at growing intervals, at least every ` +
     '5 minutes, until they stop: look for a second registrar or a script';
   const meta = at.instance === undefined ? undefined : desired.entry?.instances.get(at.instance)?.meta;
   return { object: objectOf(meta, desired), reason: 'Conflict', field: '', message, severity: 'warning' };

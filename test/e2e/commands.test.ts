@@ -207,7 +207,7 @@ suite('purge', () => {
     const { code, stdout } = await run(['purge', '--yes']);
     assert.equal(code, 0, stdout);
     assert.deepEqual(await stage.consul.api.get('/v1/kv/?keys'), [others]);
-    assert.match(stdout, /instance db of db is not ours; left alone/);
+    assert.match(stdout, /instance db of db has another owner; left alone/);
     assert.deepEqual(await stage.instances('web'), []);
     assert.deepEqual(
       (await stage.instances('db')).map(({ Node }) => Node.Node),

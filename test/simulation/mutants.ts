@@ -324,8 +324,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/kube/reflector/reflector.ts',
-        original: 'if (!this.#history.isPast(version, seen)) {',
-        mutated: 'if (version !== seen || version === seen) {',
+        original: 'if (this.#history.isPast(version, seen)) {',
+        mutated: 'if (version === seen && version !== seen) {',
       },
     ],
     rows: ['etcd restored from a backup'],
