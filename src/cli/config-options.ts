@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { configFlags } from '../config/flags.ts';
 import type { FlagValues } from '../config/resolve.ts';
+import { repeatable } from './shared-options.ts';
 
 /** The part of the configuration that the command line gives. */
 export interface ConfigOptions {
@@ -26,7 +27,7 @@ export function addConfigOptions(command: Command, { forRun = false, section }: 
     if (!forRun && flag === '--listen') continue;
     if (section !== undefined && !key.startsWith(`${section}.`)) continue;
     const option = new Option(`${flag} <${value}>`, description);
-    if (list === true) option.argParser((text: string, before?: string[]) => [...(before ?? []), text]);
+    if (list === true) option.argParser(repeatable);
     command.addOption(option);
   }
   return command;

@@ -1,7 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { outputOption, repeatable } from './shared-options.ts';
 
 /** Adds `discover`. */
 export function addDiscoverCommand(
@@ -15,17 +16,9 @@ export function addDiscoverCommand(
       "show a service's instances as a consumer finds them; exit 0: one passes, 2: none, 1: an error",
     )
     .argument('<SERVICE>', 'name of the service in Consul')
-    .option(
-      '--tag <TAG>',
-      'only instances that carry it (repeatable: all of them)',
-      (text: string, before?: string[]) => [...(before ?? []), text],
-    )
+    .option('--tag <TAG>', 'only instances that carry it (repeatable: all of them)', repeatable)
     .option('--watch', 'go on and show every change, until a signal ends it')
-    .addOption(
-      new Option('--output <FORMAT>', 'how to show it; with --watch, JSON comes in lines')
-        .choices(['text', 'json'])
-        .default('text'),
-    );
+    .addOption(outputOption('how to show it; with --watch, JSON comes in lines', ['text', 'json']));
   addConfigOptions(command, { section: 'consul' }).action(async (service: string, options: ParsedOptions) => {
     const { discover } = await import('./discover.ts');
     const wanted = {

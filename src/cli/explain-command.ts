@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { timeoutOption } from './timeout-option.ts';
+import { timeoutOption } from './shared-options.ts';
 
 /** Adds `explain`. */
 export function addExplainCommand(

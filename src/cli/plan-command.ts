@@ -1,15 +1,15 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { timeoutOption } from './timeout-option.ts';
+import { outputOption, timeoutOption } from './shared-options.ts';
 
 /** Adds `plan`. */
 export function addPlanCommand(program: Command, context: CliContext, connect: () => Promise<Connect>): void {
   const command = program
     .command('plan')
     .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
-    .addOption(new Option('--output <FORMAT>', 'how to show it').choices(['text', 'json']).default('text'))
+    .addOption(outputOption('how to show it', ['text', 'json']))
     .option(
       '--server <URL>',
       'show what the operator that listens there holds back, and what Consul refuses it',

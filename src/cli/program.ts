@@ -10,7 +10,7 @@ import { addPurgeCommand } from './purge-command.ts';
 import { addReleaseCommand } from './release-command.ts';
 import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
-import { addValidateCommand } from './validate-command.ts';
+import { addValidateCommand } from './validate/validate-command.ts';
 import { packageVersion } from './version.ts';
 
 export interface ProgramOptions extends Omit<CliContext, 'exit'> {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { timeoutOption } from './timeout-option.ts';
+import { repeatable, timeoutOption } from './shared-options.ts';
 
 /** Adds `purge`. */
 export function addPurgeCommand(
@@ -18,7 +18,7 @@ export function addPurgeCommand(
     .option(
       '--node <NAME>',
       'only this Consul node; a * at the end stands for anything (repeatable)',
-      (text: string, before?: string[]) => [...(before ?? []), text],
+      repeatable,
     )
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {

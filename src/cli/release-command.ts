@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context.ts';
+import { repeatable } from './shared-options.ts';
 
 /** Adds `release`. */
 export function addReleaseCommand(program: Command, context: CliContext): void {
@@ -8,11 +9,7 @@ export function addReleaseCommand(program: Command, context: CliContext): void {
     .description('release what the running operator holds back; to be run in its pod')
     .argument('[NODE...]', 'Consul nodes on which everything held is released')
     .option('--all', 'everything that is held')
-    .option(
-      '--service <NAME>',
-      'everything held of this Consul service (repeatable)',
-      (text: string, before?: string[]) => [...(before ?? []), text],
-    )
+    .option('--service <NAME>', 'everything held of this Consul service (repeatable)', repeatable)
     .option('--pin', 'keep it held instead, until it is released')
     .option('--server <URL>', 'where the operator listens in this container', 'http://127.0.0.1:8080')
     .action(async (nodes: string[], options: Options) => {

@@ -35,7 +35,7 @@ export function suggest(
  * Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. Undefined when there are
  * more than `limit`. Only the cells within `limit` of the diagonal are looked at: elsewhere the distance is larger.
  */
-function editDistance(a: string, b: string, limit: number): number | undefined {
+export function editDistance(a: string, b: string, limit: number): number | undefined {
   const far = limit + 1;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => Math.min(j, far));

@@ -12,3 +12,14 @@ export function timeoutOption(): Option {
       return ms;
     });
 }
+
+/** `-o`, `--output`; `text` unless given. */
+export function outputOption(description: string, choices: readonly string[]): Option {
+  return new Option('-o, --output <FORMAT>', description).choices(choices).default('text');
+}
+
+/** Makes a list of the values of an option that is given several times. */
+export const repeatable = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  text,
+];

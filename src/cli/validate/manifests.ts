@@ -1,0 +1,177 @@
+import type { V1Pod, V1Service } from '@kubernetes/client-node';
+import { isCollection, isMap, isScalar, type Node } from 'yaml';
+import { type Position, readDocuments, type SyntaxMistake } from './documents.ts';
+import type { YamlTree } from './yaml-tree.ts';
+
+/** An object as it is written, with everything in it that may carry annotations for the operator. */
+export interface Manifest extends Position {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Pods, pod templates or the Service itself. Never empty. */
+  readonly declaring: readonly Declaring[];
+  /** Keys like those of annotations in all other places where somebody may have put them by mistake. */
+  readonly strays: readonly Stray[];
+}
+
+/** A Pod, written as such or made from a template, or a Service. */
+export interface Declaring {
+  /** Where its annotations belong: `spec.template.metadata.annotations`. */
+  readonly place: string;
+  readonly object:
+    | { readonly kind: 'Pod'; readonly pod: V1Pod }
+    | { readonly kind: 'Service'; readonly service: V1Service };
+  readonly annotations: readonly ManifestAnnotation[];
+}
+
+export interface ManifestAnnotation extends Position {
+  readonly key: string;
+  /** What YAML makes of the value; Kubernetes takes text only. */
+  readonly value: unknown;
+}
+
+export interface Stray extends Position {
+  readonly key: string;
+  /** The map in which it stands: `metadata.annotations`. */
+  readonly place: string;
+}
+
+export interface Manifests {
+  readonly manifests: readonly Manifest[];
+  readonly mistakes: readonly SyntaxMistake[];
+}
+
+/** Where the pod templates of the built-in kinds are. Those of other kinds are known by their containers. */
+const templates: Readonly<Record<string, string>> = {
+  Deployment: 'spec.template',
+  StatefulSet: 'spec.template',
+  DaemonSet: 'spec.template',
+  ReplicaSet: 'spec.template',
+  ReplicationController: 'spec.template',
+  Job: 'spec.template',
+  CronJob: 'spec.jobTemplate.spec.template',
+};
+
+/** Where somebody may put annotations in an object of a built-in kind; other fields at the top hold YAML anchors. */
+const builtInPlace = /^(?:metadata|spec|annotations|labels)(?![^.[])/;
+/** What else a custom resource carries may be meant for another object that is made from it. */
+const customPlace = /^metadata(?![^.[])/;
+
+/** Kubernetes itself nests less; what is deeper is no place for a pod template. */
+const deepest = 24;
+
+/** The Pods, Services and objects with pod templates in YAML or JSON; others are left out. Never throws. */
+export function readManifests(text: string): Manifests {
+  const { trees, mistakes, at } = readDocuments(text);
+  const manifests: Manifest[] = [];
+  const unreadable: SyntaxMistake[] = [];
+  for (const tree of trees) {
+    try {
+      for (const object of objects(tree, tree.root, 0)) {
+        const manifest = new ObjectReader(tree, object, at).read();
+        if (manifest.declaring.length > 0) manifests.push(manifest);
+      }
+    } catch {
+      const message = 'aliases ("*") make too much of this document; write it plainly';
+      unreadable.push({ ...at(tree.start), message });
+    }
+  }
+  return { manifests, mistakes: [...mistakes, ...unreadable] };
+}
+
+/** The object itself, or those of a List. */
+function* objects(tree: YamlTree, node: Node | undefined, depth: number): Iterable<Node> {
+  if (node === undefined || depth > deepest) return;
+  const kind = tree.text(node, 'kind');
+  const items = kind.endsWith('List') ? tree.items(tree.at(node, 'items')) : [];
+  if (items.length > 0) for (const item of items) yield* objects(tree, item, depth + 1);
+  else if (kind !== '') yield node;
+}
+
+/** Reads one object, following each of its maps once for every place where it stands. */
+class ObjectReader {
+  readonly #tree: YamlTree;
+  readonly #root: Node;
+  readonly #at: (offset: number) => Position;
+  readonly #kind: string;
+  readonly #isBuiltIn: boolean;
+  readonly #declaring: Declaring[] = [];
+  /** The maps that the operator reads. */
+  readonly #places = new Set<string>();
+  readonly #strays: Stray[] = [];
+
+  constructor(tree: YamlTree, root: Node, at: (offset: number) => Position) {
+    this.#tree = tree;
+    this.#root = root;
+    this.#at = at;
+    this.#kind = tree.text(root, 'kind');
+    const group = tree.text(root, 'apiVersion').split('/').slice(0, -1).join('/');
+    // Knative has a Service with a pod template.
+    this.#isBuiltIn = ['', 'apps', 'batch', 'extensions'].includes(group);
+  }
+
+  read(): Manifest {
+    this.#walk(this.#root, '', 0, false);
+    const { name, namespace } = this.#names();
+    const at = this.#at(this.#root.range?.[0] ?? 0);
+    // What an alias brings to its place may be written in another.
+    const read = new Set(this.#declaring.flatMap(({ annotations }) => annotations.map(positionKey)));
+    const strays = this.#strays.filter((stray) => !read.has(positionKey(stray)));
+    return { kind: this.#kind, name, namespace, ...at, declaring: this.#declaring, strays };
+  }
+
+  #walk(node: Node, path: string, depth: number, inTemplate: boolean): void {
+    if (depth > deepest || !isCollection(node)) return;
+    const declares = !inTemplate && this.#declares(node, path);
+    if (declares) {
+      const declaring = this.#declaringAt(node, path);
+      this.#declaring.push(declaring);
+      this.#places.add(declaring.place);
+    }
+    const isInside = inTemplate || declares;
+    const isOurs = isInside || (this.#isBuiltIn ? builtInPlace : customPlace).test(path);
+    for (const { key, offset, value } of this.#tree.entries(node)) {
+      const place = path === '' ? key : `${path}.${key}`;
+      if (isOurs && key.includes('/')) this.#strays.push({ key, place: path, ...this.#at(offset) });
+      if (value !== undefined && !this.#places.has(place)) this.#walk(value, place, depth + 1, isInside);
+    }
+    for (const [index, item] of this.#tree.items(node).entries()) {
+      if (item !== undefined) this.#walk(item, `${path}[${index}]`, depth + 1, inTemplate);
+    }
+  }
+
+  /** Whether it is a Pod, a Service or a pod template. */
+  #declares(node: Node, path: string): boolean {
+    if (path === '') return this.#isBuiltIn && (this.#kind === 'Pod' || this.#kind === 'Service');
+    if (!isMap(node)) return false;
+    if (this.#isBuiltIn && path === templates[this.#kind]) return true;
+    return this.#tree.at(node, 'spec', 'containers') !== undefined;
+  }
+
+  #declaringAt(node: Node, path: string): Declaring {
+    const plain: unknown = this.#tree.plain(node);
+    const written = plain as V1Pod;
+    const metadata = { ...written.metadata, ...this.#names() };
+    const annotations = this.#tree.entries(this.#tree.at(node, 'metadata', 'annotations'));
+    return {
+      place: path === '' ? 'metadata.annotations' : `${path}.metadata.annotations`,
+      object:
+        path === '' && this.#kind === 'Service'
+          ? { kind: 'Service', service: { ...(plain as V1Service), metadata } }
+          : { kind: 'Pod', pod: { ...written, metadata } },
+      annotations: [...annotations].map(({ key, offset, value }) => ({
+        key,
+        value: isScalar(value) ? value.value : value,
+        ...this.#at(offset),
+      })),
+    };
+  }
+
+  #names(): { readonly name: string; readonly namespace: string } {
+    const metadata = this.#tree.at(this.#root, 'metadata');
+    const name = this.#tree.text(metadata, 'name') || this.#tree.text(metadata, 'generateName');
+    return { name, namespace: this.#tree.text(metadata, 'namespace') || 'default' };
+  }
+}
+
+const positionKey = ({ line, column }: Position): string => `${line}:${column}`;
