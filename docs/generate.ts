@@ -10,6 +10,7 @@ import { type ConfigKey, configKeys } from '../src/config/keys.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
 import type { Annotation } from '../src/desired/annotations.ts';
 import { annotations, longestText, plainAnnotations } from '../src/desired/annotations.ts';
+import { mostServices } from '../src/desired/every-port.ts';
 import { placeholders } from '../src/desired/placeholders.ts';
 import { duration } from '../src/desired/values.ts';
 import { formatDuration } from '../src/lib/duration.ts';
@@ -90,6 +91,18 @@ These take effect with [Consul agents on the nodes, or an external monitor](../a
 reported.
 
 ${annotationTable(true, '../')}
+
+## Every port
+
+\`port: "*"\` registers each port of the pod or Service as a service of its own, \`<service>-<port name>\`; all other
+fields count for each of them. Health URLs and probes without a port go to the port that is registered.
+
+- A port without a name is called by its number; when it is the only port, its service is just \`<service>\`.
+- The protocol does not matter: TCP, UDP and SCTP count alike. A port without a name that is declared for TCP and for
+  UDP is one.
+- Two ports with one name are refused, as is \`"*"\` for an object without ports, or for more than ${mostServices} services of one object.
+  A name that is too long for DNS is refused for its port only.
+- Claims and reserved names hold for the names that come out.
 
 ## Placeholders
 
@@ -218,7 +231,7 @@ ${sections.join('\n')}`;
 
 /** The names of pages as links to them, and links with their directory. */
 const linked = (text: string, base = '../'): string =>
-  text.replace(/(\]\()?\b([\w-]+\.md)/g, (_, link: string | undefined, page: string) =>
+  text.replace(/(\]\()?\b([\w/-]+\.md)/g, (_, link: string | undefined, page: string) =>
     link === undefined ? `[${page}](${base}${page})` : `${link}${base}${page}`,
   );
 

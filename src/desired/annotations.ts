@@ -1,5 +1,5 @@
 import { grpcTarget, httpTarget, tcpTarget } from './probes.ts';
-import { choice, duration, type Form, matching, portRef, reason, serviceForm, weight } from './values.ts';
+import { choice, duration, type Form, matching, portChoice, reason, serviceForm, weight } from './values.ts';
 
 /** What there is to say of every annotation. Texts are Markdown, for the documentation. */
 export interface Annotation {
@@ -48,8 +48,9 @@ export const annotations = {
       'name in Consul; its presence opts in. On a Service, `"true"` is the Service\'s own name. `"false"` opts out; on a pod, of the annotated Services in front of it as well',
     initially: '–',
   }),
-  port: plain(portRef, {
-    means: 'container port, by name or number; on a Service, its port by name or number',
+  port: plain(portChoice, {
+    means:
+      'container port, by name or number; on a Service, its port by name or number. `"*"` registers [every port](reference/annotations.md#every-port) under a name of its own',
     initially: 'the only one there is',
   }),
   tags: {

@@ -1,5 +1,6 @@
 import type { ServiceName } from '../model/keys.ts';
 import type { AnnotationValues } from './annotations.ts';
+import type { PortRef } from './values.ts';
 
 /** Whose address an instance gets. */
 export type AddressKind = AnnotationValues['address'];
@@ -7,8 +8,8 @@ export type AddressKind = AnnotationValues['address'];
 /** How an instance follows its source's health: known even where the rest of a declaration is wrong. */
 export type HealthPolicy = Pick<AnnotationValues, 'check' | 'drain'>;
 
-/** One service that is asked for, read and valid in itself; ports are resolved against the object. */
-export interface Declaration extends AnnotationValues {
+/** What is asked for, read and valid in itself. With the port `*` it stands for a service for each port. */
+export interface WrittenDeclaration extends AnnotationValues {
   readonly kind: 'declared';
   /** Where it stands: empty for plain annotations, `services[1]` for an entry of the list. */
   readonly at: string;
@@ -16,6 +17,11 @@ export interface Declaration extends AnnotationValues {
   readonly tags: readonly string[];
   /** The user's, with `protocol`. */
   readonly meta: ReadonlyMap<string, string>;
+}
+
+/** One service that is asked for; its port is resolved against the object. */
+export interface Declaration extends WrittenDeclaration {
+  readonly port: PortRef | undefined;
 }
 
 /** A declaration with mistakes: what is registered of it stays as it is. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Declaration } from './declaration.ts';
+import type { WrittenDeclaration } from './declaration.ts';
 import { type Declarations, describeDeclarations, rememberDeclarations } from './declarations.ts';
 import { fields } from './fields.ts';
 import type { Placeholders } from './placeholders.ts';
@@ -21,7 +21,7 @@ const read = (annotations: Record<string, string>, kind: 'Pod' | 'Service' = 'Po
   describeDeclarations({ kind, name: 'search', annotations }, places);
 
 /** The only declaration of annotations without a mistake. */
-function good(annotations: Record<string, string>, kind: 'Pod' | 'Service' = 'Pod'): Declaration {
+function good(annotations: Record<string, string>, kind: 'Pod' | 'Service' = 'Pod'): WrittenDeclaration {
   const { outcomes, mistakes } = read({ service: 'web', ...annotations }, kind);
   assert.deepEqual(mistakes, []);
   assert.equal(outcomes.length, 1);
@@ -44,7 +44,7 @@ describe('annotations', () => {
 
   test('have the documented defaults', () => {
     const declaration = good({});
-    const expected: Partial<Declaration> = {
+    const expected: Partial<WrittenDeclaration> = {
       kind: 'declared',
       at: '',
       tags: [],
@@ -60,7 +60,7 @@ describe('annotations', () => {
     assert.deepEqual({ ...declaration, ...expected }, declaration);
   });
 
-  const rows: [Record<string, string>, Partial<Record<keyof Declaration, unknown>>][] = [
+  const rows: [Record<string, string>, Partial<Record<keyof WrittenDeclaration, unknown>>][] = [
     [{ service: 'Web-2' }, { service: 'Web-2' }],
     [{ service: ' web ' }, { service: 'web' }],
     [{ port: 'http' }, { port: { name: 'http' } }],
@@ -108,7 +108,7 @@ describe('annotations', () => {
     test(`read ${JSON.stringify(annotations)}`, () => {
       const declaration = good(annotations);
       for (const [key, value] of Object.entries(expected)) {
-        assert.deepEqual(declaration[key as keyof Declaration], value);
+        assert.deepEqual(declaration[key as keyof WrittenDeclaration], value);
       }
     });
   }
@@ -128,7 +128,7 @@ describe('annotations', () => {
       'check-timeout': '250ms',
       'deregister-critical-after': '1m',
     });
-    const expected: Partial<Declaration> = {
+    const expected: Partial<WrittenDeclaration> = {
       'check-http': { scheme: 'http', host: undefined, port: undefined, path: '/healthz' },
       'check-tcp': { host: { kind: 'name', text: 'db.example.com' }, port: { number: 5432 } },
       'check-grpc': { host: undefined, port: { name: 'grpc' }, service: 'shop.Cart' },
@@ -141,13 +141,13 @@ describe('annotations', () => {
 
   test('keep an escaped comma within a tag', () => {
     const { outcomes } = read({ service: 'web', tags: 'a\\,b,c' });
-    assert.deepEqual((outcomes[0] as Declaration).tags, ['a,b', 'c']);
+    assert.deepEqual((outcomes[0] as WrittenDeclaration).tags, ['a,b', 'c']);
   });
 
   test('keep tags that DNS cannot carry, with one warning', () => {
     const annotations = { service: 'web', tags: 'traefik.enable=true,a_b,ok' };
     const { outcomes } = read(annotations);
-    assert.deepEqual((outcomes[0] as Declaration).tags, ['a_b', 'ok', 'traefik.enable=true']);
+    assert.deepEqual((outcomes[0] as WrittenDeclaration).tags, ['a_b', 'ok', 'traefik.enable=true']);
     assert.deepEqual(mistakes(annotations), [
       'warning tags: kept, but not usable in DNS (letters, digits and hyphens, at most 63): "a_b", "traefik.enable=true"',
     ]);
@@ -330,8 +330,8 @@ describe('placeholders', () => {
   test('without a value are empty with a warning', () => {
     const annotations = { tags: '{pod.label.ap}', 'meta.a': '-{pod.label.zzzzzz}-' };
     const { outcomes } = read({ service: 'web', ...annotations });
-    assert.deepEqual((outcomes[0] as Declaration).tags, []);
-    assert.equal((outcomes[0] as Declaration).meta.get('a'), '--');
+    assert.deepEqual((outcomes[0] as WrittenDeclaration).tags, []);
+    assert.equal((outcomes[0] as WrittenDeclaration).meta.get('a'), '--');
     assert.deepEqual(mistakes(annotations), [
       'warning tags: the pod has no label "ap"; did you mean "app"?',
       'warning meta.a: the pod has no label "zzzzzz"',
@@ -362,7 +362,7 @@ describe('the list in "services"', () => {
         check: none
     `);
     assert.deepEqual(mistakes, []);
-    const [first, second] = outcomes as [Declaration, Declaration];
+    const [first, second] = outcomes as [WrittenDeclaration, WrittenDeclaration];
     assert.equal(first.at, 'services[0]');
     assert.deepEqual(first.tags, ['a', 'b', 'x-z1']);
     assert.deepEqual(
@@ -451,7 +451,7 @@ describe('the list in "services"', () => {
 
   test('takes both halves for one character', () => {
     assert.equal(
-      (list('- {service: web, maintenance: "\\ud83d\\ude00"}').outcomes[0] as Declaration).maintenance,
+      (list('- {service: web, maintenance: "\\ud83d\\ude00"}').outcomes[0] as WrittenDeclaration).maintenance,
       '😀',
     );
   });

@@ -1,4 +1,4 @@
-import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import type { BrokenDeclaration, WrittenDeclaration } from './declaration.ts';
 import type { Mistake } from './mistake.ts';
 import { parseDeclaration } from './parse-declaration.ts';
 import type { Placeholders } from './placeholders.ts';
@@ -13,7 +13,7 @@ export interface Declaring extends Carrier {
 }
 
 export interface Declarations {
-  readonly outcomes: readonly (Declaration | BrokenDeclaration)[];
+  readonly outcomes: readonly (WrittenDeclaration | BrokenDeclaration)[];
   /** All mistakes, of single declarations and of the whole. */
   readonly mistakes: readonly Mistake[];
   /** Names of the Consul services asked for, in small letters, wrong declarations included. */
@@ -74,9 +74,10 @@ export function describeDeclarations(
   const outcomes = parsed.map(({ outcome }) => outcome);
   return {
     outcomes,
-    services: new Set(
-      outcomes.map(({ service }) => service.toLowerCase()).filter((service) => service !== ''),
-    ),
+    services: namesOf(outcomes),
     mistakes: [...raw.mistakes, ...parsed.flatMap(({ mistakes }) => mistakes)],
   };
 }
+
+export const namesOf = (outcomes: readonly { readonly service: string }[]): ReadonlySet<string> =>
+  new Set(outcomes.map(({ service }) => service.toLowerCase()).filter((service) => service !== ''));

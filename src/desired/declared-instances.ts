@@ -6,7 +6,7 @@ import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { chooseAddresses } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
-import type { Declarations } from './declarations.ts';
+import type { ResolvedDeclarations } from './every-port.ts';
 import { fieldOf } from './fields.ts';
 import { type Condition, presenceOf } from './health.ts';
 import { buildInstance } from './instance.ts';
@@ -47,7 +47,7 @@ const none: readonly never[] = [];
 
 /** The instances that these declarations ask for at one backend. */
 export function declaredInstances(
-  { outcomes, mistakes, services }: Declarations,
+  { outcomes, mistakes, services }: ResolvedDeclarations,
   backend: Backend,
   node: NodeFacts,
   context: DesiredContext,

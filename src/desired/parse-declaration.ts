@@ -1,5 +1,5 @@
 import { type AnnotationValues, longestText, metaSetters, plainAnnotations } from './annotations.ts';
-import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import type { BrokenDeclaration, WrittenDeclaration } from './declaration.ts';
 import { fieldOf, metaPrefix, type RawDeclaration, tooLong } from './fields.ts';
 import { mostUserKeys, readMetaValue, refuseMetaKey } from './meta.ts';
 import { error, hasError, type Mistake } from './mistake.ts';
@@ -8,7 +8,7 @@ import { cleanTags } from './tags.ts';
 import type { Carrier } from './values.ts';
 
 export interface Parsed {
-  readonly outcome: Declaration | BrokenDeclaration;
+  readonly outcome: WrittenDeclaration | BrokenDeclaration;
   readonly mistakes: readonly Mistake[];
 }
 

@@ -2,6 +2,7 @@ import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef } from '../model/problem.ts';
 import type { Declaration } from './declaration.ts';
 import { badPort, declaredInstances } from './declared-instances.ts';
+import { withEveryPort } from './every-port.ts';
 import { isFinished, podCondition } from './health.ts';
 import { podInstanceId } from './identity.ts';
 import { toProblems } from './mistake.ts';
@@ -16,7 +17,7 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
   if (isFinished(pod) || Object.keys(pod.annotations).length === 0) return nothing;
   const { namespace, name, uid } = pod;
   const object: ObjectRef = { kind: 'Pod', namespace, name, uid };
-  const declared = context.describePod(pod, {
+  const described = context.describePod(pod, {
     podName: name,
     podNamespace: namespace,
     podLabels: pod.labels,
@@ -25,6 +26,7 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     nodeRegion: node.region,
     clusterName: context.clusterName,
   });
+  const declared = withEveryPort(described, pod.ports, 'the pod');
   // This is neither an error nor stale: the pod's sandbox is not there yet, or is gone for good.
   if (pod.ips.length === 0) {
     const { mistakes, services } = declared;

@@ -4,7 +4,7 @@ import type { AddressKind } from './declaration.ts';
 import { didYouMean, quote, type Read } from './mistake.ts';
 import type { PortRef } from './values.ts';
 
-interface NamedPort {
+export interface NamedPort {
   readonly name: string;
   readonly port: number;
 }

@@ -4,6 +4,7 @@ import type { Declaration } from './declaration.ts';
 import { type Declarations, describeDeclarations } from './declarations.ts';
 import { badPort, declaredInstances, type Refusals, type Serving } from './declared-instances.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
+import { withEveryPort } from './every-port.ts';
 import { type Condition, type Health, isFinished, isGated, notReadyReason, podHealth } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { quote, type Read } from './mistake.ts';
@@ -29,7 +30,7 @@ export function sliceInstances(
   if (pod !== undefined && (isFinished(pod) || isSwitchedOff(pod.annotations))) return nothing;
   const { namespace, name, uid } = service;
   const object: ObjectRef = { kind: 'Service', namespace, name, uid };
-  const declared = declarationsFor(group, node, context);
+  const declared = withEveryPort(declarationsFor(group, node, context), service.ports, 'the Service');
   const outcomes = declared.outcomes.filter((each) => !own.has(each.service.toLowerCase()));
   const backend = {
     object,

@@ -64,6 +64,16 @@ export const portRef: Form<PortRef> = {
   otherwise: 'is neither the name of a port nor a number from 1 to 65535',
 };
 
+/** Every port of the object; see every-port.ts. */
+export const everyPort = '*';
+
+/** Which port a declaration is for. */
+export const portChoice: Form<PortRef | typeof everyPort> = {
+  read: (text) => (text === everyPort ? { value: everyPort } : readPort(text)),
+  cel: (value, host) => `${value} == '${everyPort}' || (${portRef.cel(value, host)})`,
+  otherwise: portRef.otherwise,
+};
+
 export function readPort(text: string): Read<PortRef> {
   if (/^\d+$/.test(text)) {
     const number = portNumber(text);

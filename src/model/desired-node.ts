@@ -41,7 +41,10 @@ export interface StaleSource {
    * instances have no such meta.
    */
   readonly kubeService: string;
-  /** Only instances of this Consul service. Empty: every instance of the source that is not desired. */
+  /**
+   * Only instances of this Consul service, and of those that `port: "*"` makes of it: `<service>-<port name>`. Empty:
+   * every instance of the source that is not desired.
+   */
   readonly service: string;
   /** Status and output for their readiness checks. */
   readonly check:

@@ -308,6 +308,16 @@ describe('diff()', () => {
       assert.deepEqual(briefs(stale, seen, options), ['delete-instance web-1']);
     });
 
+    test('keeps the instances of every port of the service it names', () => {
+      const [http, other] = [
+        instance('web-1', { service: serviceName('web-http') }),
+        instance('web-2', { service: serviceName('webmail') }),
+      ];
+      const stale = desired(undefined, [{ ...source, service: 'web', check: undefined }]);
+      const node = observed(entry([http, { ...other, meta: http.meta }]));
+      assert.deepEqual(briefs(stale, node, options), ['delete-instance web-2']);
+    });
+
     test('keeps the node when nothing else is wanted on it', () => {
       assert.deepEqual(briefs(desired(undefined, [{ ...source, check: undefined }]), seen, options), [
         'delete-instance web-2',

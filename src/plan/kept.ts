@@ -15,9 +15,13 @@ export function staleSourceOf(
       source.namespace === namespace &&
       source.podUid === podUid &&
       source.kubeService === service &&
-      (source.service === '' || source.service.toLowerCase() === instance.service.toLowerCase()),
+      isOf(source.service.toLowerCase(), instance.service.toLowerCase()),
   );
 }
+
+/** The annotation with the mistake may have been the one that made several services of this name. */
+const isOf = (name: string, service: string): boolean =>
+  name === '' || service === name || service.startsWith(`${name}-`);
 
 /** The kept instance's readiness check with its source's present status; undefined when there is none to write. */
 export function followedCheck(instance: ObservedInstance, source: StaleSource): Check | undefined {

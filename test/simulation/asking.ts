@@ -21,11 +21,20 @@ export const namedPorts: Readonly<Record<string, number>> = { http: 8080, admin:
 export function askings(annotations: Annotations, kubeService: string): Asking[] {
   const { services, ...own } = annotations;
   const found: Asking[] = [];
-  if (own['service'] !== undefined && own['service'] !== 'false') found.push(asking(own, kubeService));
+  if (own['service'] !== undefined && own['service'] !== 'false') found.push(...eachPort(own, kubeService));
   if (services !== undefined) {
-    for (const item of listed(services)) found.push(asking(item, kubeService));
+    for (const item of listed(services)) found.push(...eachPort(item, kubeService));
   }
   return found;
+}
+
+/** With the port `*`, one for each port there is. */
+function eachPort(fields: Annotations, kubeService: string): Asking[] {
+  if (fields['port'] !== '*') return [asking(fields, kubeService)];
+  return Object.keys(namedPorts).map((port) => {
+    const one = asking({ ...fields, port }, kubeService);
+    return 'broken' in one ? one : { asked: { ...one.asked, service: `${one.asked.service}-${port}` } };
+  });
 }
 
 export const serviceOf = (asking: Asking): string =>

@@ -90,5 +90,11 @@ const told =
 
 function keptFor({ kept }: Truth, { Meta, Service }: NodeService) {
   const [uid, kubeService] = [Meta?.['kube-pod-uid'] ?? '', Meta?.['kube-service'] ?? ''];
-  return kept.get(sourceKey(uid, kubeService, Service)) ?? kept.get(sourceKey(uid, kubeService, ''));
+  // The service, or one that has it among those of its ports: `a-b-c`, `a-b`, `a`; last, any of the source.
+  const words = Service.split('-');
+  for (let count = words.length; count >= 0; count -= 1) {
+    const source = kept.get(sourceKey(uid, kubeService, words.slice(0, count).join('-')));
+    if (source !== undefined) return source;
+  }
+  return undefined;
 }

@@ -12,6 +12,7 @@ const asked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   job: { service: 'job', port: '8080', drain: 'deregister', check: 'none' },
   both: { services: '[{"service":"both","port":"http"},{"service":"both-admin","port":"admin"}]' },
   host: { service: 'host', port: 'http', address: 'host' },
+  every: { service: 'every', port: '*' },
   // Only registered when a Service of that name asks for it.
   quiet: {},
 };
@@ -21,6 +22,7 @@ const changes: readonly Readonly<Record<string, string>>[] = [
   { service: 'web2', port: 'http' },
   { service: 'web' },
   { service: 'web', port: 'admin', tags: 'b,a' },
+  { service: 'web', port: '*' },
   {},
   { service: 'web', port: 'htp' },
   { service: 'Not A Name!' },
@@ -252,6 +254,7 @@ const serviceAnnotations: readonly Readonly<Record<string, string>>[] = [
   { service: 'true', port: 'http' },
   { service: 'svc', port: 'http', tags: 't' },
   { service: 'svc', port: 'admin' },
+  { service: 'true', port: '*' },
   { service: 'svc', port: 'none' },
   {},
 ];
