@@ -71,6 +71,9 @@ export class Containerd implements AsyncDisposable {
       `address = ${text(this.socket)}`,
       '[debug]',
       'level = "warn"',
+      // Its socket has one place on a machine, whatever the root: the second of two nodes would find it in use.
+      "[plugins.'io.containerd.nri.v1.nri']",
+      'disable = true',
       cri(`images'.pinned_images`),
       `sandbox = "docker.io/${pauseImage}"`,
       cri(`runtime'`),
