@@ -110,6 +110,18 @@ describe('Workqueue', () => {
     assert.deepEqual(drain(queue), ['a']);
   });
 
+  test('the later time of a key that failed does not cut its backoff short', async () => {
+    const { clock, queue } = setup();
+    queue.add('a');
+    queue.take();
+    queue.addAfter('a', 0);
+    queue.done('a', 'failed', 1_000);
+    await clock.advance(999);
+    assert.equal(queue.depth, 0);
+    await clock.advance(1_000);
+    assert.deepEqual(drain(queue), ['a']);
+  });
+
   test('dispose() leaves no timer behind', () => {
     const { clock, queue } = setup();
     queue.addAfter('a', 100);

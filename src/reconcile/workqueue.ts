@@ -34,8 +34,9 @@ interface Entry {
  * - urgent keys come before background keys, each priority in the order of its first `add()`;
  * - a key that failed comes back by itself after a wait of its own that grows with every failure, or at
  *   once when it is added again;
- * - a key added for later comes in the background when its time is over. Of several times for one key only the
- *   first counts, so whoever handles the key asks again for a later one. `add()` leaves the time as it is.
+ * - a key added for later comes in the background when its time is over, or with its retry when it has failed.
+ *   Of several times for one key only the first counts, so whoever handles the key asks again for a later one.
+ *   `add()` leaves the time as it is.
  */
 export class Workqueue<Key> implements Disposable {
   readonly #clock: Clock;
@@ -75,7 +76,8 @@ export class Workqueue<Key> implements Disposable {
     before?.timer[Symbol.dispose]();
     const timer = this.#clock.schedule(ms, () => {
       this.#later.delete(key);
-      this.add(key);
+      // A key that failed comes by itself, and no sooner than its backoff says.
+      if (this.#failures.get(key)?.timer === undefined) this.add(key);
     });
     this.#later.set(key, { at, timer });
   }
