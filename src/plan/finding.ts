@@ -105,3 +105,10 @@ export interface Held {
   /** The change that is held; undefined for a loss of health, which is held before there is a change. */
   readonly change?: Change;
 }
+
+/**
+ * Whether the change is not written now. Otherwise its next try is due, or was made and is still watched: what Consul
+ * refused goes out again, and what somebody else keeps changing is repaired.
+ */
+export const isWaiting = ({ by, until }: Held): boolean =>
+  until !== undefined || by === 'policy' || by === 'guard';

@@ -7,7 +7,7 @@ import { type Problem, problemKey } from '../model/problem.ts';
 import { type Change, entryOf } from './change.ts';
 import { type DiffOptions, diff } from './diff.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges, writtenCheck } from './fields.ts';
-import type { Finding, Held, HeldBy } from './finding.ts';
+import { type Finding, type Held, type HeldBy, isWaiting } from './finding.ts';
 import type { ObservedNode } from './observed.ts';
 import { compareText } from './order.ts';
 import { type PolicyName, policies } from './policy.ts';
@@ -81,7 +81,8 @@ export interface PlanOptions extends DiffOptions {
 export function plan(inputs: Iterable<PlanInput>, options: PlanOptions): Plan {
   const { policy = 'sync', held: kept = [], problems: known = [] } = options;
   const byNode = Map.groupBy(
-    kept.filter(({ by }) => by !== 'policy'),
+    // What has been repaired is only watched.
+    kept.filter((held) => held.by !== 'policy' && (held.by !== 'conflict' || isWaiting(held))),
     ({ at }) => at.node,
   );
   const nodes: NodePlan[] = [];
@@ -138,8 +139,10 @@ function inParts(
 }
 
 /** Whether a step is one that is not written because of `held`. */
-function isHeldBy({ by, what, at }: Held, step: Unmarked, observed: ObservedNode | undefined): boolean {
+function isHeldBy(held: Held, step: Unmarked, observed: ObservedNode | undefined): boolean {
+  const { by, what, at } = held;
   const { instance } = at;
+  if (!isWaiting(held)) return false;
   if (by !== 'guard') {
     // Without the node nothing can be written on it.
     if (at.kind === 'node') return observed === undefined || step.entry === 'node';

@@ -2,7 +2,7 @@ import { visible, visibleLines } from '../lib/visible.ts';
 import { entryId, entryNoun, entryText } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
-import type { Finding, Held, HeldBy } from './finding.ts';
+import { type Finding, type Held, type HeldBy, isWaiting } from './finding.ts';
 import type { HeldBecause } from './guard.ts';
 import { unreadSourceText } from './kept.ts';
 import type { Plan, Step, Summary } from './plan.ts';
@@ -124,9 +124,15 @@ const kept = {
   write: 'is not written',
 } as const;
 
-function heldText({ by, what, at, because, error, until }: Held): string {
+function heldText(held: Held): string {
+  const { by, what, at, because, error, until } = held;
   const where = at.kind === 'instance' ? `instance ${at.instance} of ${at.service}` : entryText(at);
   const said = error === undefined ? '' : ` (${error})`;
+  if (!isWaiting(held)) {
+    return by === 'conflict'
+      ? `${where} was changed again and again by somebody else; the next change is repaired at once`
+      : `${where} is tried again now: ${heldReasons[because]}${said}`;
+  }
   const time = until === undefined ? undefined : timeText(until);
   const end =
     time === undefined ? '' : by === 'guard' ? `; until ${time} at the latest` : `; next try ${time}`;

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
-import type { Finding, Held } from '../plan/finding.ts';
+import { type Finding, type Held, isWaiting } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { LedgerLine } from './ledger.ts';
 import { countServices, NamedServices } from './service-counts.ts';
@@ -85,7 +85,7 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     }));
   });
   metrics.held.collect(() => {
-    const all = [...held()];
+    const all = [...held()].filter(isWaiting);
     return heldLabels.map(([by, kind]) => ({
       labels: { by, kind },
       value: all.filter((each) => each.by === by && each.what === kind).length,

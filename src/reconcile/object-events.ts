@@ -44,7 +44,9 @@ export class ObjectEvents {
   problem({ object, reason, field, message, severity }: Problem): void {
     const annotation = field.replace(/\[.*/s, '');
     const where = annotation === '' ? '' : ` (annotation ${this.#options.annotationPrefix}${annotation})`;
-    const opening = severity === 'error' ? 'Registration refused: ' : '';
+    // The other messages say themselves what becomes of the registration.
+    const isRefused = severity === 'error' && reason !== 'RegistrationFailed' && reason !== 'Conflict';
+    const opening = isRefused ? 'Registration refused: ' : '';
     this.#record(this.#existing(object), {
       type: 'Warning',
       reason,
@@ -91,7 +93,7 @@ export class ObjectEvents {
     }
   }
 
-  /** Tells again what lasts, until the signal aborts. */
+  /** Reports again what lasts, until the signal aborts. */
   async repeat(
     issues: OpenIssues,
     observed: (node: ConsulNodeName) => ObservedNode | undefined,
