@@ -240,7 +240,7 @@ describe('kube-registrar discover --watch', () => {
     await stop();
   });
 
-  test('goes on through trouble with Consul, tells it once, and keeps what it has shown', async () => {
+  test('goes on through trouble with Consul, reports it once, and keeps what it has shown', async () => {
     const cluster = catalog();
     const { news, stop, written } = await watching(cluster, 'wiki');
     await news();

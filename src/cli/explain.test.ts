@@ -133,7 +133,7 @@ describe('kube-registrar explain', () => {
     assert.equal(exitCode, 2);
   });
 
-  test('of a Service, tells its endpoints or that it has none', async () => {
+  test('of a Service, shows its endpoints or that it has none', async () => {
     const cluster = new SmallCluster();
     cluster.kube.store.apply({
       apiVersion: 'v1',

@@ -68,7 +68,7 @@ describe('kube-registrar run', () => {
     assert.deepEqual(config.log, { level: 'warn', format: 'text' });
   });
 
-  test('tells every mistake in a line of its own and does not start', async () => {
+  test('reports every mistake in a line of its own and does not start', async () => {
     const { exitCode, stderr } = await start(
       ['run', '--listen', 'here', '--policy', 'snyc'],
       () => assert.fail('started'),

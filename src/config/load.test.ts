@@ -53,7 +53,7 @@ describe('loadConfig()', () => {
     });
   });
 
-  test('tells files that cannot be used together with the mistakes of the configuration', async () => {
+  test('reports files that cannot be used together with the mistakes of the configuration', async () => {
     await withFiles({ token: ' \n', ca: 'not a certificate', cert: 'x', key: 'y' }, async (directory) => {
       const file = path.join(directory, 'config.yaml');
       await writeFile(file, 'consul:\n  caFile: /nowhere/ca.pem\nlog: { level: loud }\n');
@@ -81,7 +81,7 @@ describe('loadConfig()', () => {
     });
   });
 
-  test('tells a kubeconfig that cannot be read with the other mistakes', async () => {
+  test('reports a kubeconfig that cannot be read with the other mistakes', async () => {
     await withFiles({}, async (directory) => {
       const file = path.join(directory, 'config.yaml');
       await writeFile(file, 'kubernetes:\n  kubeconfig: /nowhere/kubeconfig\nlog: { level: loud }\n');

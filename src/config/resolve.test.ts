@@ -62,7 +62,7 @@ describe('resolveConfig()', () => {
     ]);
   });
 
-  test('tells every mistake in a claim with its place', () => {
+  test('reports every mistake in a claim with its place', () => {
     const text = [
       'claims:',
       '  - namespaces: [pay, Shop]',
@@ -92,7 +92,7 @@ describe('resolveConfig()', () => {
     ]);
   });
 
-  test('tells every mistake in what tenants may do with its place', () => {
+  test('reports every mistake in what tenants may do with its place', () => {
     const text = [
       'reservedNames: [consul, "a_b"]',
       'tagRules:',
@@ -147,7 +147,7 @@ describe('resolveConfig()', () => {
     assert.deepEqual(resolve({ environment }).mistakes, []);
   });
 
-  test('tells all mistakes of all places at once, also where another place wins', () => {
+  test('reports all mistakes of all places at once, also where another place wins', () => {
     const { mistakes, config } = resolve({
       text: [
         'annotationPrefix: Bad/Prefix',
@@ -245,13 +245,13 @@ describe('a configuration file', () => {
     );
   });
 
-  test('with a key in the wrong section is told the right one', () => {
+  test('names the right section for a key in the wrong one', () => {
     assert.deepEqual(mistakes('log:\n  policy: sync\n'), [
       'config.yaml:2:3: log.policy: unknown key; did you mean "sync.policy"?',
     ]);
   });
 
-  test('with a key like nothing known is told what is', () => {
+  test('lists the known keys for a key like none of them', () => {
     assert.deepEqual(mistakes('server:\n  zzzzzzzzzzzz: 1\n'), [
       'config.yaml:2:3: server.zzzzzzzzzzzz: unknown key; known here are listen',
     ]);

@@ -125,7 +125,7 @@ describe('AclLogin', () => {
     await stage.clock.advance(31_000);
     assert.equal(await stage.canWrite(), 200);
     const told = stage.log.filter(({ fields }) => fields['reason'] === 'AclLoginFailed');
-    assert.equal(told.length, 1, 'said once');
+    assert.equal(told.length, 1, 'reported once');
   });
 
   test('a token that lacks a right is replaced once a minute at most, and the old one destroyed', async () => {

@@ -213,7 +213,7 @@ describe('Elector', () => {
     assert.ok(second.term?.isValid());
     assert.equal(term!.signal.aborted, false, 'nothing of it runs');
     assert.ok(first.elector.isStuck);
-    assert.equal(term!.isValid(), false, 'whoever asks is told');
+    assert.equal(term!.isValid(), false, 'whoever asks learns it');
     await poll.clock.advance(2_000);
     assert.deepEqual(poll.leaders, ['second']);
     assert.equal(first.elector.isStuck, false);

@@ -170,7 +170,7 @@ export const logReasons = {
     CheckRemoved: info('A check that is not wanted any more was removed.'),
     Deregistered: info('An instance was removed; `because` says what explained it.'),
     Held: info(
-      'The policy, `upsert-only` or `dry-run`, keeps this change from being written. Said once.',
+      'The policy, `upsert-only` or `dry-run`, keeps this change from being written. Logged once for each change.',
       'Change `sync.policy` when you want it written.',
     ),
     Moving: info(

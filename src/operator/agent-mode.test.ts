@@ -298,7 +298,7 @@ describe('registration with the agents of the nodes', () => {
     await stop();
   });
 
-  test('endpoints that name no node are told of, not registered', async () => {
+  test('endpoints that name no node are reported, not registered', async () => {
     const { cluster, clock, running, stop } = await setUp();
     cluster.kube.store.apply({
       apiVersion: 'v1',

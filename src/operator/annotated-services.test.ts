@@ -73,7 +73,7 @@ describe('an annotated Service, in the operator', () => {
     await running.stop();
   });
 
-  test('a mistake is told also without endpoints, once, and ends with its correction', async () => {
+  test('a mistake is reported also without endpoints, once, and ends with its correction', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('a', {});
     putService(cluster, { service: 'true', port: 'htp' }, []);

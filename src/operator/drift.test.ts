@@ -85,7 +85,7 @@ describe('what somebody else does in Consul', () => {
     await stop();
   });
 
-  test('a service put on a node of ours is told and left alone', async () => {
+  test('a service that somebody else puts on an owned node is reported and left alone', async () => {
     const { cluster, running, services, reasons, stop } = await setUp('a');
     cluster.consul.outsider.putService(node, { ID: 'db-1', Service: 'db', Port: 5432 });
     await cluster.clock.advance(1_000);
@@ -96,7 +96,7 @@ describe('what somebody else does in Consul', () => {
     await stop();
   });
 
-  test('a service put on a node of ours as it is removed keeps the node, though nothing has told of it', async () => {
+  test('a service put on an owned node as it is removed keeps the node, before any reading has shown it', async () => {
     const { cluster, running, services, reasons, stop } = await setUp('a');
     // The watches hear of nothing any more.
     cluster.consul.intercept = ({ path }) => (/[?&]index=[1-9]/.test(path) ? { kind: 'hang' } : undefined);
@@ -126,7 +126,7 @@ describe('what somebody else does in Consul', () => {
     await stop();
   });
 
-  test('a fight over one entry is slowed down and told, others are served, and it ends', async () => {
+  test('a conflict over one entry is slowed down and reported, others are served, and it ends', async () => {
     const { cluster, running, idOf, reasons, stop } = await setUp('a', 'b');
     const { clock, consul } = cluster;
     const [a, b] = [idOf('a'), idOf('b')];

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 import { statusPage } from '../server/page.ts';
 
-/** What `kubectl describe` shows of an object: reasons, in the order they were first told, and notes. */
+/** What `kubectl describe` shows of an object: reasons, in the order they were first reported, and notes. */
 function described(cluster: SmallCluster, name: string) {
   const { uid } = (cluster.kube.store.get('pods', 'default', name) ??
     cluster.kube.store.get('services', 'default', name))!.metadata;
@@ -21,7 +21,7 @@ interface StoredEvent {
 }
 
 describe('Events', () => {
-  test('nobody is told at the start of what always was; a new pod is told when it is registered', async () => {
+  test('the start reports nothing that always was; a new pod gets an Event when it is registered', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web' });
     const operator = cluster.start();
@@ -39,7 +39,7 @@ describe('Events', () => {
     await operator.stop();
   });
 
-  test('a pod taken out of Consul is told, a pod that ends is not', async () => {
+  test('a pod taken out of Consul gets an Event, a pod that ends does not', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web' });
     cluster.putPod('web-2', { service: 'web' });
@@ -62,7 +62,7 @@ describe('Events', () => {
     await operator.stop();
   });
 
-  test('a pod taken out of a node on which others stay is told, too', async () => {
+  test('a pod taken out of a node on which others stay gets an Event, too', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web' });
     cluster.putPod('web-2', { service: 'web' });
@@ -78,7 +78,7 @@ describe('Events', () => {
     await operator.stop();
   });
 
-  test('a mistake is told with its annotation, again every half hour while it lasts, and again when it is back', async () => {
+  test('a mistake is reported with its annotation, again every half hour while it lasts, and again when it is back', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web', port: 'htp' });
     const operator = cluster.start();
@@ -105,7 +105,7 @@ describe('Events', () => {
     await operator.stop();
   });
 
-  test('a removal that is held is told to the Service or the node that had the pod', async () => {
+  test('a removal that is held is reported on the Service or the node that had the pod', async () => {
     const cluster = new SmallCluster();
     for (let number = 1; number <= 30; number++) cluster.putPod(`web-${number}`, { service: 'web' });
     const operator = cluster.start();
@@ -126,7 +126,7 @@ describe('Events', () => {
     await next.stop();
   });
 
-  test('a name claimed by others, and a change Consul refuses, are told', async () => {
+  test('a name claimed by others, and a change Consul refuses, are reported', async () => {
     const cluster = new SmallCluster();
     const operator = cluster.start({ claims: [{ namespaces: ['pay'], services: ['pay-*'] }] });
     await cluster.clock.advance(1_000);

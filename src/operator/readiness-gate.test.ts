@@ -77,7 +77,7 @@ describe('the readiness gate', () => {
       it.cluster.nodes.fail(node);
       await it.clock.advance(60_000);
       assert.equal(it.passing('web').length, 3 - there);
-      // Whoever removes the node leaves the pods for a while; nothing but their own condition tells of it.
+      // Whoever removes the node leaves the pods for a while; only their own condition shows it.
       it.kube.store.delete('nodes', undefined, node);
       await it.clock.advance(60_000);
       assert.equal(it.passing('web').length, 3 - there);

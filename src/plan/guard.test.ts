@@ -46,7 +46,7 @@ describe('judge()', () => {
   const waiting: Waiting = {
     sign: 'absent',
     order: undefined,
-    look: { kind: 'absent' },
+    answer: { kind: 'absent' },
     proof: undefined,
     hasSubject: true,
     settled: true,
@@ -59,12 +59,12 @@ describe('judge()', () => {
   });
 
   test('passes what a read explains, and what a person released, whatever the breaker says', () => {
-    const look: ReadAnswer = { kind: 'explained', because: 'finished' };
-    assert.deepEqual(judge({ ...waiting, look, settled: false }, true), {
+    const answer: ReadAnswer = { kind: 'explained', because: 'finished' };
+    assert.deepEqual(judge({ ...waiting, answer, settled: false }, true), {
       kind: 'pass',
       because: 'finished',
     });
-    const released: Waiting = { ...waiting, look: undefined, order: 'release', settled: false };
+    const released: Waiting = { ...waiting, answer: undefined, order: 'release', settled: false };
     assert.deepEqual(judge(released, true), { kind: 'pass', because: 'released' });
   });
 
@@ -76,37 +76,37 @@ describe('judge()', () => {
   test('holds what a person pinned, however proved it is, unless its object says itself that it ends', () => {
     const pinned: Waiting = { ...waiting, order: 'pin', proof: 'kubelet-reported', isOver: true };
     assert.deepEqual(judge(pinned, false), { kind: 'hold', because: 'pinned' });
-    const look: ReadAnswer = { kind: 'explained', because: 'terminating' };
-    assert.deepEqual(judge({ ...pinned, look }, true), { kind: 'pass', because: 'terminating' });
+    const answer: ReadAnswer = { kind: 'explained', because: 'terminating' };
+    assert.deepEqual(judge({ ...pinned, answer }, true), { kind: 'pass', because: 'terminating' });
   });
 
   test('takes an endpoint whose slice was deleted, and that no other lists, for withdrawn', () => {
     const unlisted: Waiting = { ...waiting, sign: 'unlisted' };
     assert.deepEqual(judge(unlisted, true), { kind: 'pass', because: 'withdrawn' });
-    assert.deepEqual(judge({ ...unlisted, look: { kind: 'present' } }, true), {
+    assert.deepEqual(judge({ ...unlisted, answer: { kind: 'present' } }, true), {
       kind: 'hold',
       because: 'present',
     });
   });
 
   test('waits before the first read, and until others had time to appear', () => {
-    assert.deepEqual(judge({ ...waiting, look: undefined }, false), { kind: 'wait' });
+    assert.deepEqual(judge({ ...waiting, answer: undefined }, false), { kind: 'wait' });
     assert.deepEqual(judge({ ...waiting, settled: false }, false), { kind: 'wait' });
   });
 
   test('holds what a read contradicts or could not find out, whatever proves it', () => {
-    for (const look of [
+    for (const answer of [
       { kind: 'present' },
       { kind: 'forbidden', error: 'x' },
       { kind: 'failed', error: 'x' },
     ] as const) {
-      const proved: Waiting = { ...waiting, look, proof: 'address-reused', isOver: true };
-      assert.deepEqual(judge(proved, false), { kind: 'hold', because: look.kind });
+      const proved: Waiting = { ...waiting, answer, proof: 'address-reused', isOver: true };
+      assert.deepEqual(judge(proved, false), { kind: 'hold', because: answer.kind });
     }
   });
 
   test('never passes anything that no read confirmed, nor anything unproved too soon when tripped', () => {
-    const look = fc.constantFrom<ReadAnswer | undefined>(
+    const answer = fc.constantFrom<ReadAnswer | undefined>(
       undefined,
       { kind: 'absent' },
       { kind: 'unchanged' },
@@ -118,7 +118,7 @@ describe('judge()', () => {
     const state = fc.record({
       sign: fc.constantFrom<Sign>('deleted', 'unlisted', 'lost', 'absent', 'regressed'),
       order: fc.constantFrom<Waiting['order']>(undefined, 'release', 'pin'),
-      look,
+      answer,
       proof: fc.constantFrom<Waiting['proof']>(undefined, 'node-gone', 'address-reused', 'kubelet-reported'),
       hasSubject: fc.boolean(),
       settled: fc.boolean(),
@@ -127,12 +127,13 @@ describe('judge()', () => {
     fc.assert(
       fc.property(state, fc.boolean(), (state, tripped) => {
         const verdict = judge(state, tripped);
-        if (verdict.kind !== 'pass' || state.order === 'release' || state.look?.kind === 'explained') return;
+        if (verdict.kind !== 'pass' || state.order === 'release' || state.answer?.kind === 'explained')
+          return;
         assert.ok(!tripped || state.proof !== undefined || state.isOver || state.sign === 'unlisted');
         assert.equal(state.settled, true);
         assert.equal(state.order, undefined);
-        const isConfirmed = state.look?.kind === 'absent' || state.look?.kind === 'unchanged';
-        assert.ok(isConfirmed || (!state.hasSubject && state.look === undefined));
+        const isConfirmed = state.answer?.kind === 'absent' || state.answer?.kind === 'unchanged';
+        assert.ok(isConfirmed || (!state.hasSubject && state.answer === undefined));
       }),
     );
   });

@@ -81,7 +81,7 @@ export interface Waiting {
   /** What a person said. */
   readonly order: 'release' | 'pin' | undefined;
   /** Undefined before the first consistent read, and when there is nothing to read. */
-  readonly look: ReadAnswer | undefined;
+  readonly answer: ReadAnswer | undefined;
   /** What shows that it has ended. */
   readonly proof: Proof | undefined;
   /** Whether there is an object to be read. */
@@ -113,20 +113,20 @@ export type Verdict =
  *   else                                    hold
  */
 export function judge(waiting: Waiting, tripped: boolean): Verdict {
-  const { sign, order, look, proof, hasSubject, settled, isOver } = waiting;
+  const { sign, order, answer, proof, hasSubject, settled, isOver } = waiting;
   if (order === 'release') return { kind: 'pass', because: 'released' };
-  if (look?.kind === 'explained') return { kind: 'pass', because: look.because };
+  if (answer?.kind === 'explained') return { kind: 'pass', because: answer.because };
   if (order === 'pin') return { kind: 'hold', because: 'pinned' };
-  if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };
-  if (look !== undefined && look.kind !== 'absent' && look.kind !== 'unchanged') {
-    return { kind: 'hold', because: look.kind };
+  if (!settled || (hasSubject && answer === undefined)) return { kind: 'wait' };
+  if (answer !== undefined && answer.kind !== 'absent' && answer.kind !== 'unchanged') {
+    return { kind: 'hold', because: answer.kind };
   }
-  if (isWithdrawn({ sign, look })) return { kind: 'pass', because: 'withdrawn' };
+  if (isWithdrawn({ sign, answer })) return { kind: 'pass', because: 'withdrawn' };
   if (proof !== undefined) return { kind: 'pass', because: proof };
   if (tripped && !isOver) return { kind: 'hold', because: 'limit' };
   return { kind: 'pass', because: 'confirmed' };
 }
 
 /** Its EndpointSlice was deleted, and no other lists it: whoever deleted it does not ask any more. */
-export const isWithdrawn = ({ sign, look }: Pick<Waiting, 'sign' | 'look'>): boolean =>
-  sign === 'unlisted' && look?.kind === 'absent';
+export const isWithdrawn = ({ sign, answer }: Pick<Waiting, 'sign' | 'answer'>): boolean =>
+  sign === 'unlisted' && answer?.kind === 'absent';

@@ -43,7 +43,7 @@ describe('instancePlans()', () => {
 });
 
 describe('instanceLines()', () => {
-  test('tells what is wanted from what is registered', () => {
+  test('separates what is wanted from what is registered', () => {
     assert.match(firstLine('web-0')!, /on node demo-worker-1: registered, not wanted$/);
     assert.match(firstLine('web-1')!, /: registered, differs from what is wanted$/);
     assert.match(firstLine('web-2')!, /: wanted, not registered yet$/);

@@ -5,8 +5,8 @@ import { clusterUidKey, isOwned, managedByKey, managedByValue } from '../model/o
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
 /**
- * The start of the notes of every check that we write. It tells our checks from those that somebody else put on our
- * node or instance. A definition follows, see notes.ts.
+ * The start of the notes of every check that the operator writes. It distinguishes them from checks that somebody
+ * else put on an owned node or instance. A definition follows, see notes.ts.
  */
 export const ownNotes = `${managedByKey}: ${managedByValue}`;
 

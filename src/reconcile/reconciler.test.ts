@@ -67,7 +67,7 @@ describe('Reconciler', () => {
     assert.ok(reasons(it.log).includes('Deregistered'));
   });
 
-  test('a look at a node that is already right writes nothing', async (t) => {
+  test('a review of a node that is already right writes nothing', async (t) => {
     const it = await setup(t);
     await it.touch(instance('a'));
     const { transactions } = it.consul.stats;

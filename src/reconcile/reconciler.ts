@@ -145,7 +145,7 @@ export class Reconciler implements Disposable {
     return this.#drift.lines();
   }
 
-  /** What waits, for people who look into the process. */
+  /** What waits, for the debug dump. */
   get pending(): Pending {
     const { depth, busy, failing, oldestMs } = this.#queue;
     return { queue: { depth, busy, failing, oldestMs } };
@@ -393,7 +393,7 @@ export class Reconciler implements Disposable {
   }
 
   #fail(error: RegistrarError): void {
-    // Our own end, or another's lead: Consul is well.
+    // This process ends, or another one leads: Consul is well.
     if (error.code === 'aborted' || error.code === 'fenced') return;
     if (this.#outage.failed(error)) {
       this.#options.logger.error(

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { Wakeup } from '../lib/wakeup.ts';
 
-/** `urgent`: something happened. `background`: a start or a periodic comparison asks for a look. */
+/** `urgent`: something happened. `background`: a start or a periodic comparison asks for a review. */
 export type Priority = 'urgent' | 'background';
 
 /** A key handed out, to be given back with `done()`. */
@@ -58,7 +58,7 @@ export class Workqueue<Key> implements Disposable {
     this.#retry = { initialMs: initialRetryMs, maxMs: maxRetryMs };
   }
 
-  /** Marks `key` for a look. `since`: when what asks for it was received, `clock.now()`. */
+  /** Marks `key` for a review. `since`: when what asks for it was received, `clock.now()`. */
   add(key: Key, priority: Priority = 'background', since?: number): void {
     if (this.#taken.has(key)) {
       const entry = this.#again.get(key);
@@ -68,7 +68,7 @@ export class Workqueue<Key> implements Disposable {
     this.#enqueue(key, { priority, since });
   }
 
-  /** Marks `key` for a look in the background after `ms`, unless a look is due sooner. */
+  /** Marks `key` for a review in the background after `ms`, unless one is due sooner. */
   addAfter(key: Key, ms: number): void {
     const at = this.#clock.now() + ms;
     const before = this.#later.get(key);

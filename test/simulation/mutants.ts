@@ -22,13 +22,13 @@ export interface Mutant {
 const withoutConsistentReads: readonly Edit[] = [
   {
     file: 'src/plan/guard.ts',
-    original: "if (!settled || (hasSubject && look === undefined)) return { kind: 'wait' };",
+    original: "if (!settled || (hasSubject && answer === undefined)) return { kind: 'wait' };",
     mutated: 'void settled; void hasSubject;',
   },
   {
     file: 'src/plan/guard.ts',
     original:
-      "if (look !== undefined && look.kind !== 'absent' && look.kind !== 'unchanged') {\n    return { kind: 'hold', because: look.kind };\n  }",
+      "if (answer !== undefined && answer.kind !== 'absent' && answer.kind !== 'unchanged') {\n    return { kind: 'hold', because: answer.kind };\n  }",
     mutated: '',
   },
 ];

@@ -5,7 +5,7 @@ import { eventLines, transitionLine } from './plain-view.ts';
 import { scenario } from './scenario.ts';
 
 describe('eventLines()', () => {
-  test('tells a step with its number, and explains it', () => {
+  test('shows a step with its number, and explains it', () => {
     const step = { ...scenario[0]!, title: 'Pods come up', explain: 'Watch them.' };
     assert.deepEqual(eventLines({ kind: 'step', step, number: 2, of: 10 }, 1_234.5), [
       '  1.234s  step 2/10: Pods come up',
@@ -13,7 +13,7 @@ describe('eventLines()', () => {
     ]);
   });
 
-  test('tells what was measured, and what is worth noticing', () => {
+  test('shows what was measured, and what is worth noticing', () => {
     const told = (changes: object) => eventLines({ kind: 'result', result: stepResult(changes) }, 61_000);
     assert.deepEqual(told({}), [
       ' 61.000s  ok: seen after 3.4 ms (median of 3; slowest 12 ms); 3 instances, 9 operations',
@@ -24,7 +24,7 @@ describe('eventLines()', () => {
     ]);
   });
 
-  test('tells of a failure what was not met', () => {
+  test('shows for a failure what was not met', () => {
     const expectations = [
       { text: 'web: 3 passing', met: true },
       { text: 'search: 2 passing (1 now)', met: false },

@@ -59,7 +59,7 @@ describe('expectedPassing()', () => {
 });
 
 describe('Propagation', () => {
-  test('measures from the change in the API server to the consumer that was told', async () => {
+  test('measures from the change in the API server to the consumer that was notified', async () => {
     const { clock, cluster, propagation, view } = startWorld();
     cluster.create(deploymentOf({ ...web, replicas: 1 }, 'v1'), 'deployments.apps');
     await clock.advance(5_000);

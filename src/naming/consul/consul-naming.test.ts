@@ -218,7 +218,7 @@ describe('errors', () => {
 });
 
 describe('find()', () => {
-  test('tells the states apart, with the weight each has in its state', async () => {
+  test('separates the states, with the weight each has in its state', async () => {
     const weights = { Passing: 10, Warning: 3 };
     const check = (CheckID: string, Status: string) => ({ CheckID, Status });
     consul.handler = ({ answer }) =>

@@ -114,7 +114,7 @@ describe('a subscription', () => {
     assert.equal(consul.query['index'], '1');
   });
 
-  test('backs off after an error, then reads the whole state, and tells only what changed', async () => {
+  test('backs off after an error, then reads the whole state, and reports only what changed', async () => {
     await subscribed(7, 'a');
     consul.only.answer({ status: 500, body: 'rpc error: No cluster leader' });
     await clock.settle();

@@ -50,7 +50,7 @@ interface Suspect {
 const graceMs = 60_000;
 /** How often a held loss is weighed again: its service may have grown elsewhere, ms. */
 const againMs = 10_000;
-/** How old the picture of all services may be: it costs a look at every instance, ms. */
+/** How old the picture of all services may be: it costs a pass over every instance, ms. */
 const pictureMs = 250;
 
 /**
@@ -58,7 +58,7 @@ const pictureMs = 250;
  * when more than a share of a service's passing instances would become critical because their nodes are not
  * Ready, they keep their last known status. See plan/panic.ts for the rules.
  *
- * A pod's own readiness counts as the node's word while its node is not Ready, and as long as it is what the
+ * A pod's own readiness counts as a statement about the node while its node is not Ready, and as long as it is what the
  * node controller wrote (MarkPodsNotReady, k8s.io/kubernetes/pkg/controller/util/node): Ready False without
  * a reason, beside ready containers, which no kubelet writes.
  */

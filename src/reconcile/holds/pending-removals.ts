@@ -108,16 +108,17 @@ export class PendingRemovals {
     });
   }
 
-  answer(verification: Verification, look: ReadAnswer, readAt: number, due: number | undefined): void {
+  answer(verification: Verification, answer: ReadAnswer, readAt: number, due: number | undefined): void {
     this.#update([...verification.removals], () => {
-      const agrees = look.kind === 'absent' || look.kind === 'unchanged';
-      const agreed = agrees && verification.answer?.kind === look.kind ? verification.agreedSince : undefined;
+      const agrees = answer.kind === 'absent' || answer.kind === 'unchanged';
+      const agreed =
+        agrees && verification.answer?.kind === answer.kind ? verification.agreedSince : undefined;
       verification.agreedSince = agrees ? (agreed ?? readAt) : undefined;
-      verification.answer = look;
+      verification.answer = answer;
       verification.readAt = readAt;
       verification.due = due;
       verification.attempts += 1;
-      if (look.kind !== 'absent') for (const removal of verification.removals) removal.proof = undefined;
+      if (answer.kind !== 'absent') for (const removal of verification.removals) removal.proof = undefined;
     });
   }
 
@@ -189,4 +190,4 @@ const isCounted = ({ passed, order, proof, sign, verification }: PendingRemoval)
   order !== 'release' &&
   proof === undefined &&
   verification?.answer?.kind !== 'explained' &&
-  !isWithdrawn({ sign, look: verification?.answer });
+  !isWithdrawn({ sign, answer: verification?.answer });

@@ -25,8 +25,8 @@ export interface ProofsOptions {
   readonly steadiness: Pick<Steadiness, 'since'>;
   /** How long a kubelet may take to hear that a pod is gone when it is in touch with the API server, ms. */
   readonly graceMs: number;
-  /** How often look() is called, ms. */
-  readonly lookMs: number;
+  /** How often find() is called, ms. */
+  readonly everyMs: number;
 }
 
 /** A consistent read did not find its pod. */
@@ -45,7 +45,7 @@ export class Proofs {
 
   constructor(options: ProofsOptions) {
     this.#options = options;
-    this.#kubelets = new KubeletReports(3 * options.lookMs);
+    this.#kubelets = new KubeletReports(3 * options.everyMs);
     this.#readsLeases = options.readsNodes;
   }
 
@@ -69,7 +69,7 @@ export class Proofs {
   }
 
   /** Marks what is proved. Rejects when something could not be read. */
-  async look(pending: PendingRemovals, signal: AbortSignal): Promise<void> {
+  async find(pending: PendingRemovals, signal: AbortSignal): Promise<void> {
     const { seen } = this.#options;
     const missing = [...pending.all()].filter(isMissing);
     if (missing.length === 0 || seen.regressed) return;
@@ -87,7 +87,8 @@ export class Proofs {
     const gone = await this.#goneNodes(missing, signal);
     prove('node-gone', ({ kubeNode }) => gone.has(kubeNode));
     const open = missing.filter(({ proof }) => proof === undefined);
-    if (await this.#readLeases(open, signal)) prove('kubelet-reported', (removal) => this.#isToldOf(removal));
+    if (await this.#readLeases(open, signal))
+      prove('kubelet-reported', (removal) => this.#isReportedGone(removal));
   }
 
   /** Their nodes that are neither in the store nor there by a consistent read. */
@@ -138,7 +139,7 @@ export class Proofs {
    * after that. One renewal is not enough: a kubelet that was cut off renews its Lease at once when it is back, and
    * lists its pods when its reflector's backoff is over, up to a minute later (client-go; measured with kubelet 1.37).
    */
-  #isToldOf({ since, kubeNode, verification, isOfOtherHistory }: Missing): boolean {
+  #isReportedGone({ since, kubeNode, verification, isOfOtherHistory }: Missing): boolean {
     const { steadiness, graceMs, clock } = this.#options;
     const contact = this.#kubelets.contact(kubeNode);
     if (contact === undefined || isOfOtherHistory) return false;

@@ -46,8 +46,8 @@ export interface RemovalGuardOptions {
   readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
-/** How often it is looked for what proves or ends a hold, ms, at most: as often as kubelets renew their Leases. */
-const mostLookMs = 10_000;
+/** How often proofs are looked for at most, ms: as often as kubelets renew their Leases. */
+const mostProofsEveryMs = 10_000;
 
 /**
  * Lets explained removals through and looks into the others: each is confirmed by a consistent read. When more are
@@ -62,7 +62,7 @@ export class RemovalGuard implements Hold, Disposable {
   readonly #pending = new PendingRemovals();
   readonly #proofs: Proofs;
   readonly #verifier: Verifier;
-  readonly #lookMs: number;
+  readonly #proofsEveryMs: number;
   /** When removals were let through without an explanation, within the window. */
   #passed: number[] = [];
   /** When removals were let through because they were held long enough, within the last step. */
@@ -70,20 +70,21 @@ export class RemovalGuard implements Hold, Disposable {
   /** Instances registered when the first of what is pending appeared. */
   #baseline = 0;
   #isHolding = false;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #proofsSoughtAt = Number.NEGATIVE_INFINITY;
   #expiry: Disposable | undefined;
 
   constructor(options: RemovalGuardOptions) {
     this.#deps = options;
     const { kubeletGrace, confirm } = options.options;
-    this.#lookMs = Math.min(mostLookMs, kubeletGrace / 3, confirm / 4);
-    this.#proofs = new Proofs({ ...options, graceMs: kubeletGrace, lookMs: this.#lookMs });
+    this.#proofsEveryMs = Math.min(mostProofsEveryMs, kubeletGrace / 3, confirm / 4);
+    this.#proofs = new Proofs({ ...options, graceMs: kubeletGrace, everyMs: this.#proofsEveryMs });
     this.#verifier = new Verifier({
       ...options,
       pending: this.#pending,
       onAnswered: (verification) => this.#answered(verification),
-      proofsDue: () => (this.#isTripped() || options.isWatched() ? this.#lookedAt + this.#lookMs : undefined),
-      findProofs: (signal) => this.#look(signal),
+      proofsDue: () =>
+        this.#isTripped() || options.isWatched() ? this.#proofsSoughtAt + this.#proofsEveryMs : undefined,
+      findProofs: (signal) => this.#findProofs(signal),
     });
   }
 
@@ -163,7 +164,7 @@ export class RemovalGuard implements Hold, Disposable {
     const settled = now - since >= options.settle;
     if (!settled) touchAfter(node, since + options.settle - now);
     const hasSubject = verification !== undefined;
-    const state = { sign, order, look: verification?.answer, proof, hasSubject, settled, isOver };
+    const state = { sign, order, answer: verification?.answer, proof, hasSubject, settled, isOver };
     const verdict = judge(state, tripped);
     if (verdict.kind === 'pass' && (verdict.because === 'confirmed' || verdict.because === proof)) {
       this.#pending.pass(removal);
@@ -215,7 +216,7 @@ export class RemovalGuard implements Hold, Disposable {
     const { verification } = removal;
     if (
       verification !== undefined &&
-      (verification.readAt < end || now - verification.readAt > this.#lookMs)
+      (verification.readAt < end || now - verification.readAt > this.#proofsEveryMs)
     ) {
       verification.due ??= now;
       return false;
@@ -226,12 +227,12 @@ export class RemovalGuard implements Hold, Disposable {
   }
 
   /** Looks for proofs, and has those that are due to go, or proved, reviewed. */
-  async #look(signal: AbortSignal): Promise<void> {
+  async #findProofs(signal: AbortSignal): Promise<void> {
     const { clock, reads, steadiness, touch, logger } = this.#deps;
-    this.#lookedAt = clock.now();
+    this.#proofsSoughtAt = clock.now();
     try {
       steadiness.read(await reads.version(signal));
-      await this.#proofs.look(this.#pending, signal);
+      await this.#proofs.find(this.#pending, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       steadiness.disturb();
@@ -294,7 +295,7 @@ export class RemovalGuard implements Hold, Disposable {
     if (answer?.kind === 'failed' || answer?.kind === 'forbidden') steadiness.disturb();
     // What is missing may be proved at once.
     if (answer?.kind === 'absent')
-      this.#lookedAt = Math.min(this.#lookedAt, this.#deps.clock.now() - this.#lookMs);
+      this.#proofsSoughtAt = Math.min(this.#proofsSoughtAt, this.#deps.clock.now() - this.#proofsEveryMs);
     for (const { node } of removals) touch(node);
   }
 }

@@ -34,7 +34,7 @@ async function setUp() {
 }
 
 describe('comparePeriodically()', () => {
-  test('compares once a minute, and tells what differs', async () => {
+  test('compares once a minute, and reports what differs', async () => {
     const { clock, server, operator, abort, found, comparing } = await setUp();
     await clock.advance(59_999);
     assert.deepEqual(found, []);

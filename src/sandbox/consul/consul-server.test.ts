@@ -117,7 +117,7 @@ describe('without a leader', () => {
     assert.equal((await get('/v1/status/leader')).text, '""');
   });
 
-  test('a leader found meanwhile answers; what the agent was told reaches the catalog then', async () => {
+  test('a leader found meanwhile answers; what the agent holds reaches the catalog then', async () => {
     const { server, get, put, clock } = start();
     server.leaderless = true;
     const registered = put('/v1/agent/service/register', { Name: 'late' });

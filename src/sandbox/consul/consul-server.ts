@@ -182,7 +182,7 @@ export class ConsulServer implements Disposable {
     return agent;
   }
 
-  /** What an agent's HTTP, TCP or gRPC check found; such checks stay critical until told otherwise. */
+  /** What an agent's HTTP, TCP or gRPC check found; such checks stay critical until a result says otherwise. */
   setCheck(id: string, status: 'passing' | 'warning' | 'critical', output = ''): void {
     this.#core.agent.setCheck(id, status, output);
   }

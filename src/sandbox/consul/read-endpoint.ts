@@ -90,7 +90,7 @@ export async function readBlocking<T>(
     },
     streaming,
   );
-  // Somebody without a token is not told that there is more.
+  // A caller without a token does not learn that there is more.
   const filtered = reading.filteredByAcls && token !== '';
   const knownLeader = meta.knownLeader ?? core.hasLeader();
   return { value: reading.value, headers: metaHeaders(reading.index, filtered, { ...meta, knownLeader }) };

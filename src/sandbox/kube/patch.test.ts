@@ -72,7 +72,7 @@ describe('patch', () => {
     assert.deepEqual(patched, { args: ['b'], metadata: { finalizers: ['x', 'y'] } });
   });
 
-  test('a strategic patch tells the ports of containers from those of Services', () => {
+  test('a strategic patch distinguishes ports of containers from those of Services', () => {
     const container = { ports: [{ containerPort: 80, name: 'a' }] };
     assert.deepEqual(strategicMergePatch(container, { ports: [{ containerPort: 81 }] }), {
       ports: [{ containerPort: 80, name: 'a' }, { containerPort: 81 }],

@@ -70,7 +70,7 @@ function withoutDirective(patch: JsonRecord): JsonRecord {
   return Object.fromEntries(Object.entries(patch).filter(([field]) => field !== '$patch'));
 }
 
-/** The server tells nothing about the operation that failed, and so nothing is told here. */
+/** The server does not say which operation failed, so this does not either. */
 const refused = () =>
   new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 

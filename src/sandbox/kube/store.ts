@@ -195,7 +195,7 @@ export class ObjectStore {
     return { revision: this.#revision, tables };
   }
 
-  /** Puts an earlier state back, as etcd restored from a backup: revisions regress, no event tells of it. */
+  /** Puts an earlier state back, as etcd restored from a backup: revisions regress, and no event reports it. */
   restore(snapshot: Snapshot): void {
     this.#tables.clear();
     for (const [storage, table] of snapshot.tables) this.#tables.set(storage, new Map(table));

@@ -333,7 +333,7 @@ describe('Cluster', () => {
     assert.ok(cluster.kubelets.runs(heard!.metadata.uid), 'it has its grace');
     await clock.advance(2_000);
     assert.ok(!cluster.kubelets.runs(heard!.metadata.uid));
-    assert.ok(cluster.kubelets.runs(silent!.metadata.uid), 'nobody has told its kubelet');
+    assert.ok(cluster.kubelets.runs(silent!.metadata.uid), 'its kubelet has not heard of it');
     cluster.nodes.recover(silent!.spec.nodeName!);
     assert.ok(!cluster.kubelets.runs(silent!.metadata.uid));
   });

@@ -56,7 +56,7 @@ export class Kubelets implements Disposable {
     });
   }
 
-  /** The readiness probe of a pod that runs or will run. Without reason and message the kubelet's own are told. */
+  /** The readiness probe of a pod that runs or will run. Without reason and message, the kubelet's own are reported. */
   setReadiness(namespace: string, name: string, readiness: Readiness): void {
     const pod = this.#api.store.get('pods', namespace, name) as Pod | undefined;
     if (pod === undefined) throw new Error(`pod ${namespace}/${name} does not exist`);
@@ -92,7 +92,7 @@ export class Kubelets implements Disposable {
     this.resync();
   }
 
-  /** Looks at every pod again: after a restore of the store, whose listeners are told nothing. */
+  /** Looks at every pod again: after a restore of the store, which notifies no listener. */
   resync(): void {
     const present = new Set<string>();
     for (const pod of this.#api.store.list('pods') as readonly Pod[]) present.add(pod.metadata.uid);
@@ -204,7 +204,7 @@ export class Kubelets implements Disposable {
     return node?.status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
   }
 
-  /** The API server does not have it any more: its containers are told to stop, and end within their grace. */
+  /** The API server does not have it any more: its containers get a signal to stop, and end within their grace. */
   #forget({ metadata }: Pod): void {
     const { uid } = metadata;
     const sandbox = this.#sandboxes.get(uid);
