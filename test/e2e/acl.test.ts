@@ -116,7 +116,7 @@ suite('the documented policy', () => {
     await using operator = await operatorWith({ token: await tokenWith(await documentedPolicy()) });
     await operator.ready();
     await passing('web', 6);
-    assert.equal((await operator.status()).leadership.fenced, true);
+    await eventually(async () => assert.equal((await operator.status()).leadership.fenced, true), patience);
 
     const fewest = { passing: 6 };
     const watching = new AbortController();

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requireServers } from '../../servers/locate.ts';
+import { eventually } from '../eventually.ts';
 import { dataDir } from './data-dir.ts';
 import { JsonClient } from './http.ts';
 import { freePorts } from './ports.ts';
@@ -164,8 +165,12 @@ export class Consul implements AsyncDisposable {
     await Promise.all(this.#agents.map((agent) => agent.start()));
   }
 
-  /** The server that leads now. Throws when there is none. */
-  async leader(): Promise<ConsulAgent> {
+  /** The server that leads; resolves when there is one. A busy machine may cost a leader its lead at any time. */
+  leader(): Promise<ConsulAgent> {
+    return eventually(() => this.#leader());
+  }
+
+  async #leader(): Promise<ConsulAgent> {
     for (const server of this.servers) {
       if (!server.running) continue;
       const address = await server.api.get<string>('/v1/status/leader').catch(() => '');
