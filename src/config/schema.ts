@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plainAnnotations } from '../desired/annotations.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
-import { probeHostMistake } from '../desired/probe-hosts.ts';
+import { hostListMistake } from '../desired/host-list.ts';
 import type { Secret } from '../lib/secret.ts';
 import { leastConnections } from './connection-budget.ts';
 import { consulAddress } from './consul-address.ts';
@@ -176,6 +176,16 @@ const probedAnnotations = new Intl.ListFormat('en-GB').format(
   plainAnnotations.filter(({ form }) => form.probes).map(({ name }) => `\`${name}\``),
 );
 
+const hostList = (done: 'probed' | 'registered') =>
+  z
+    .array(
+      z.string().superRefine((entry, context) => {
+        const message = hostListMistake(entry, done);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      }),
+    )
+    .default([]);
+
 const registration = z.strictObject({
   mode: z.enum(['catalog', 'agent']).default('catalog').meta({
     description:
@@ -192,18 +202,15 @@ const registration = z.strictObject({
     1_000,
     'After how long a time of being critical in a probe the prober removes an instance, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
   ),
-  probeHosts: z
-    .array(
-      z.string().superRefine((entry, context) => {
-        const message = probeHostMistake(entry);
-        if (message !== undefined) context.addIssue({ code: 'custom', message });
-      }),
-    )
-    .default([])
-    .meta({
-      description: `Hosts that ${probedAnnotations} may name beside the instance itself: addresses, CIDRs, names, or \`*.\` and the end of names. Link-local, loopback and the like are never probed. See security.md.`,
-      examples: [['10.20.0.0/16', '*.db.example']],
-    }),
+  literalAddresses: hostList('registered').meta({
+    description:
+      'Addresses that the annotation `address` of a Service may write out: addresses, CIDRs, names, or `*.` and the end of names. Default: none, because such a namespace could register any address. Link-local, loopback and the like are never registered. See services.md.',
+    examples: [['203.0.113.0/24', '*.lb.example']],
+  }),
+  probeHosts: hostList('probed').meta({
+    description: `Hosts that ${probedAnnotations} may name beside the instance itself: addresses, CIDRs, names, or \`*.\` and the end of names. Link-local, loopback and the like are never probed. See security.md.`,
+    examples: [['10.20.0.0/16', '*.db.example']],
+  }),
   agent: agent.prefault({}).meta({ description: 'The agents on the nodes, in mode `agent`.' }),
 });
 

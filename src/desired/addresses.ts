@@ -1,5 +1,5 @@
 import type { TaggedAddress } from '../model/instance.ts';
-import type { AddressKind } from './declaration.ts';
+import type { EndpointAddress } from './address-form.ts';
 import type { NodeFacts } from './node-facts.ts';
 
 /** Where an instance may be reached; each list has the primary address first. */
@@ -12,7 +12,7 @@ export interface Reachable {
 }
 
 /** The addresses of the wanted kind, the primary first; empty when there are none. */
-export function chooseAddresses(kind: AddressKind, { own, host, node }: Reachable): readonly string[] {
+export function chooseAddresses(kind: EndpointAddress, { own, host, node }: Reachable): readonly string[] {
   switch (kind) {
     case 'pod':
       return own;

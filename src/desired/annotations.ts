@@ -1,3 +1,4 @@
+import { addressForm } from './address-form.ts';
 import { grpcTarget, httpTarget, tcpTarget } from './probes.ts';
 import { choice, duration, type Form, matching, portChoice, reason, serviceForm, weight } from './values.ts';
 
@@ -75,10 +76,20 @@ export const annotations = {
   }),
   weight: plain(weight, { means: '1–65535, weight while passing', initial: 1 }),
   'weight-warning': plain(weight, { means: '1–65535, weight while a check warns', initial: 1 }),
-  address: plain(choice('pod', 'host', 'node-external'), {
+  address: plain(addressForm, {
     means:
-      "`pod`; `host` (the node's address) or `node-external`, for pods with a `hostPort` or on the host's network",
+      "`pod`; `host` (the node's address) or `node-external`, for pods with a `hostPort` or on the host's network; on a Service also `load-balancer`, `node-port`, `external-ips`, `cluster-ip`, `auto` or an [address written out](services.md#an-address-written-out)",
     initial: 'pod',
+  }),
+  'node-port': plain(choice('endpoints', 'nodes'), {
+    means:
+      'with address `node-port`: `endpoints`, the nodes that have an endpoint of the Service, or all `nodes`',
+    initial: 'endpoints',
+  }),
+  'node-address': plain(choice('internal', 'external', 'external-first'), {
+    means:
+      "with address `node-port`: the node's addresses of type InternalIP, ExternalIP, or ExternalIP where it has one",
+    initial: 'internal',
   }),
   check: plain(choice('readiness', 'none'), {
     means: '`readiness`, or `none`: always passing while registered',

@@ -5,10 +5,14 @@ import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { desiredNode } from './desired.ts';
 import type { DesiredOptions } from './options.ts';
-import { sampleName, sampleNode, samplePod } from './sample-objects.ts';
+import { sampleName, sampleNode, samplePod, sampleService } from './sample-objects.ts';
+import { isReachedAsWhole } from './service-places.ts';
 
 /** The configured rules for what an object may ask for. */
-export type DeclarationRules = Pick<DesiredOptions, 'claims' | 'tagRules' | 'metaRules' | 'probeHosts'>;
+export type DeclarationRules = Pick<
+  DesiredOptions,
+  'claims' | 'tagRules' | 'metaRules' | 'probeHosts' | 'literalAddresses'
+>;
 
 export type DeclaringObject =
   | { readonly kind: 'Pod'; readonly pod: PodRecord }
@@ -31,7 +35,7 @@ export function checkDeclaration(object: DeclaringObject, rules: DeclarationRule
 
 function viewOf(object: DeclaringObject): ClusterView {
   const pods = object.kind === 'Pod' ? [samplePod(object.pod)] : [];
-  const services = object.kind === 'Service' ? [object.service] : [];
+  const services = object.kind === 'Service' ? [sampleService(object.service)] : [];
   return {
     kubeNode: () => sampleNode,
     pod: (_namespace, name) => pods.find((pod) => pod.name === name),
@@ -40,5 +44,8 @@ function viewOf(object: DeclaringObject): ClusterView {
     service: () => undefined,
     endpointsOnNode: () => [],
     unreachedServices: () => services,
+    wholeServices: () => services.filter(isReachedAsWhole),
+    servicesOnEveryNode: () => [],
+    readiness: () => 'ready',
   };
 }

@@ -2,6 +2,7 @@ import type { Endpoint, EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
+import type { Readiness } from './readiness.ts';
 
 /** An endpoint together with the slice that lists it. */
 export interface SliceEndpoint {
@@ -27,4 +28,10 @@ export interface ClusterView {
   endpointsOnNode(node: string): Iterable<SliceEndpoint>;
   /** Annotated Services without endpoints. */
   unreachedServices(): Iterable<ServiceRecord>;
+  /** Annotated Services that may be registered by other addresses than those of their endpoints. */
+  wholeServices(): Iterable<ServiceRecord>;
+  /** Those of them that may be registered on every node. */
+  servicesOnEveryNode(): Iterable<ServiceRecord>;
+  /** Of the endpoints of such a Service together; undefined when they may not be read. */
+  readiness(namespace: string, name: string): Readiness | undefined;
 }

@@ -2,9 +2,6 @@ import type { ServiceName } from '../model/keys.ts';
 import type { AnnotationValues } from './annotations.ts';
 import type { PortRef } from './values.ts';
 
-/** Whose address an instance gets. */
-export type AddressKind = AnnotationValues['address'];
-
 /** How an instance follows its source's health: known even where the rest of a declaration is wrong. */
 export type HealthPolicy = Pick<AnnotationValues, 'check' | 'drain'>;
 
@@ -27,6 +24,8 @@ export interface Declaration extends WrittenDeclaration {
 /** A declaration with mistakes: what is registered of it stays as it is. */
 export interface BrokenDeclaration extends HealthPolicy {
   readonly kind: 'broken';
+  /** Undefined when it cannot be read. */
+  readonly address: AnnotationValues['address'] | undefined;
   /** Empty when not even the name can be read. */
   readonly service: string;
 }

@@ -230,7 +230,7 @@ describe('mistakes in annotations', () => {
     ],
     [
       { address: 'hots' },
-      'error address: address "hots" is not one of "pod", "host", "node-external"; did you mean "host"?',
+      'error address: address "hots" is not one of pod, host, node-external, nor on a Service load-balancer, node-port, external-ips, cluster-ip, auto, an IP address or a host name with a dot; did you mean "host"?',
     ],
     [{ check: 'tcp' }, 'error check: check "tcp" is not one of "readiness", "none"'],
     [{ drain: 'warn' }, 'error drain: drain "warn" is not one of "critical", "warning", "deregister"'],
@@ -280,17 +280,19 @@ describe('mistakes in annotations', () => {
 
   test('leave the name, drain and check known for what is registered already', () => {
     const { outcomes } = read({ service: 'web', port: '0', drain: 'deregister', check: 'none' });
-    assert.deepEqual(outcomes, [{ kind: 'broken', service: 'web', drain: 'deregister', check: 'none' }]);
+    assert.deepEqual(outcomes, [
+      { kind: 'broken', service: 'web', drain: 'deregister', check: 'none', address: 'pod' },
+    ]);
   });
 
   test('count more meta keys than Consul takes', () => {
     const keys = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`meta.k${index}`, 'x']));
-    assert.deepEqual(mistakes(keys(53)), []);
-    assert.deepEqual(mistakes(keys(54)), [
-      "error meta: more than 53 meta keys; Consul takes 64, and 11 are kube-registrar's own",
+    assert.deepEqual(mistakes(keys(51)), []);
+    assert.deepEqual(mistakes(keys(52)), [
+      "error meta: more than 51 meta keys; Consul takes 64, and 13 are kube-registrar's own",
     ]);
-    assert.equal(mistakes({ ...keys(53), protocol: 'http' }).length, 1);
+    assert.equal(mistakes({ ...keys(51), protocol: 'http' }).length, 1);
   });
 
   test('include annotations without "service", whose typo is suggested', () => {
@@ -475,7 +477,9 @@ describe('the list in "services"', () => {
   for (const [text, message] of wrecks) {
     test(`refuses ${JSON.stringify(text.slice(0, 20))} as a whole`, () => {
       const { outcomes, mistakes } = list(text);
-      assert.deepEqual(outcomes, [{ kind: 'broken', service: '', check: 'readiness', drain: 'critical' }]);
+      assert.deepEqual(outcomes, [
+        { kind: 'broken', service: '', check: 'readiness', drain: 'critical', address: undefined },
+      ]);
       assert.equal(mistakes.length, 1);
       assert.equal(mistakes[0]?.field, 'services');
       assert.match(mistakes[0].message, message);

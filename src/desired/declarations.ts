@@ -63,14 +63,20 @@ export function rememberDeclarations(readList: ReadList): DescribePod {
   };
 }
 
-/** Everything an object's annotations ask for, and everything wrong with them. Never throws. */
+/**
+ * Everything an object's annotations ask for, and everything wrong with them. Never throws. `isMeant`: leaves out
+ * declarations with their mistakes. Default: none.
+ */
 export function describeDeclarations(
   object: Declaring,
   places: Placeholders,
   readList: ReadList = readServicesList,
+  isMeant: (outcome: WrittenDeclaration | BrokenDeclaration) => boolean = () => true,
 ): Declarations {
   const raw = readAnnotations(object.annotations, readList);
-  const parsed = raw.declarations.map((declaration) => parseDeclaration(declaration, object, places));
+  const parsed = raw.declarations
+    .map((declaration) => parseDeclaration(declaration, object, places))
+    .filter(({ outcome }) => isMeant(outcome));
   const outcomes = parsed.map(({ outcome }) => outcome);
   return {
     outcomes,

@@ -4,7 +4,6 @@ import type { InstanceId } from '../model/keys.ts';
 import type { Origin } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import { chooseAddresses } from './addresses.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import type { ResolvedDeclarations } from './every-port.ts';
 import { fieldOf } from './fields.ts';
@@ -13,7 +12,6 @@ import { buildInstance } from './instance.ts';
 import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
-import { reachedPort } from './ports.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { denials, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -21,7 +19,7 @@ import type { PortRef } from './values.ts';
 /** Everything that keeps a declaration from becoming an instance. */
 export type Refusals = readonly Omit<Problem, 'object'>[];
 
-/** Serves the instances of an object: a pod, or a backend of a Service. */
+/** Serves the instances of an object: a pod, a backend of a Service, or what a Service is reached by as a whole. */
 export interface Backend {
   /** The object whose annotations ask for the instances. */
   readonly object: ObjectRef;
@@ -29,18 +27,33 @@ export interface Backend {
   readonly condition: Condition;
   /** The pod behind it, as far as it is known. */
   readonly pod: PodRecord | undefined;
-  /** Where a declaration is served, or why nothing serves it. */
-  readonly serving: (declaration: Declaration) => Serving | Refusals;
+  /** Where a declaration is served. */
+  readonly serving: (declaration: Declaration) => Served;
+}
+
+export interface Served {
+  readonly at: readonly Serving[];
+  /** What it is not served by, each with the reason. With an error among it, what is registered stays as it is. */
+  readonly complaints: Refusals;
 }
 
 export interface Serving {
   readonly id: InstanceId;
-  /** The backend's own, the primary first. */
-  readonly addresses: readonly string[];
+  /** The primary first. */
+  readonly addresses: readonly [string, ...string[]];
   readonly port: number;
-  /** The number of a declared port that a probe may connect to. */
+  /** The number there of a declared port that a probe may connect to. */
   readonly declaredPort: (ref: PortRef) => Read<number>;
+  /** See Origin; default: empty. */
+  readonly reach?: string;
+  /** See Place; default: empty. */
+  readonly ipMode?: string;
+  /** Its address is one that a tenant may write at will, so that a probe needs the configuration's consent. */
+  readonly isUnproved?: boolean;
 }
+
+export const servedAt = (serving: Serving): Served => ({ at: [serving], complaints: [] });
+export const notServed = (complaints: Refusals): Served => ({ at: [], complaints });
 
 /** Shared by all: most sources have no stale instances and no problems, and there are many sources. */
 const none: readonly never[] = [];
@@ -62,21 +75,29 @@ export function declaredInstances(
     const { namespace, podUid, service: kubeService } = origin;
     stale.push({ namespace, podUid, kubeService, service: declaration.service, check: presence.check });
   };
+  const add = (declaration: Declaration, instance: Instance): void => {
+    if (instances.has(instance.id)) {
+      const message = `service ${quote(instance.service)} on port ${instance.port} is asked for twice; remove one`;
+      complaints.push(error(fieldOf(declaration, 'service'), message));
+    } else instances.set(instance.id, instance);
+  };
   for (const declaration of outcomes) {
     if (declaration.kind === 'broken') {
       keep(declaration);
       continue;
     }
+    // It is drained by deregistration.
+    if (presenceOf(condition, declaration).kind === 'deregistered') continue;
     const denied = denials(object, declaration, context);
-    const outcome = denied.length > 0 ? denied : instanceOf(declaration, backend, node, context);
-    if (outcome === undefined) continue;
-    if (!('id' in outcome)) {
-      complaints.push(...outcome);
-      keep(declaration);
-    } else if (instances.has(outcome.id)) {
-      const message = `service ${quote(outcome.service)} on port ${outcome.port} is asked for twice; remove one`;
-      complaints.push(error(fieldOf(declaration, 'service'), message));
-    } else instances.set(outcome.id, outcome);
+    const served = denied.length > 0 ? notServed(denied) : backend.serving(declaration);
+    const refusals = [...served.complaints];
+    for (const serving of served.at) {
+      const outcome = instanceOf(declaration, serving, backend, node, context);
+      if ('id' in outcome) add(declaration, outcome);
+      else refusals.push(...outcome);
+    }
+    complaints.push(...refusals);
+    if (refusals.some(({ severity }) => severity === 'error')) keep(declaration);
   }
   return {
     object,
@@ -87,43 +108,30 @@ export function declaredInstances(
   };
 }
 
-/** The instance, or everything that keeps it from being registered. Undefined when it is drained by deregistration. */
+/** The instance, or everything that keeps it from being registered. */
 function instanceOf(
   declaration: Declaration,
-  { origin, condition, pod, serving }: Backend,
+  serving: Serving,
+  { origin, condition, pod }: Backend,
   node: NodeFacts,
   context: DesiredContext,
-): Instance | Refusals | undefined {
+): Instance | Refusals {
+  const { id, addresses, port, declaredPort, reach = '', ipMode = '', isUnproved = false } = serving;
   const presence = presenceOf(condition, declaration);
-  if (presence.kind === 'deregistered') return undefined;
-  const served = serving(declaration);
-  if (!('id' in served)) return served;
-  const { id, port, declaredPort } = served;
-  const [first, ...others] = chooseAddresses(declaration.address, {
-    own: served.addresses,
-    host: pod?.hostIps ?? [],
-    node,
-  });
-  if (first === undefined) return [unreachable(declaration, noAddress(declaration, node, context))];
-  const reached = reachedPort(declaration.address, port, pod);
-  if ('refused' in reached) return [unreachable(declaration, reached.refused)];
-  const portOf = (ref: PortRef): Read<number> => {
-    const found = declaredPort(ref);
-    return 'refused' in found ? found : reachedPort(declaration.address, found.value, pod);
-  };
-  const addresses = [first, ...others] as const;
-  const probes = resolveProbes(declaration, { addresses, port: reached.value, portOf }, context);
+  const location = { addresses, port, portOf: declaredPort, isUnproved };
+  const probes = resolveProbes(declaration, location, context);
   if (!('checks' in probes)) return probes;
   return buildInstance({
     id,
     declaration,
-    origin: { ...origin, node: node.name, cluster: context.clusterName },
+    origin: { ...origin, node: node.name, cluster: context.clusterName, reach },
     addresses,
-    port: reached.value,
-    health: presence.check,
+    port,
+    health: presence.kind === 'registered' ? presence.check : undefined,
     probes,
     options: context,
     pod,
+    ipMode,
   });
 }
 
@@ -134,28 +142,13 @@ export const badPort = (
 ): Refusals => [{ reason, field: fieldOf(declaration, 'port'), message, severity: 'error' }];
 
 /** Nothing is reachable at an address of the wanted kind. */
-const unreachable = (declaration: Declaration, message: string): Refusals[number] => ({
+export const unreachable = (
+  declaration: Declaration,
+  message: string,
+  severity: Problem['severity'] = 'error',
+): Refusals[number] => ({
   reason: 'RegistrationFailed',
   field: fieldOf(declaration, 'address'),
   message,
-  severity: 'error',
+  severity,
 });
-
-/** Why there is no address of the wanted kind. */
-function noAddress(declaration: Declaration, node: NodeFacts, context: DesiredContext): string {
-  const name = quote(node.name);
-  switch (declaration.address) {
-    case 'pod':
-      return 'there is no address';
-    case 'host':
-      return node.name === ''
-        ? 'address "host" needs a Kubernetes node, and the endpoint names none; use "pod"'
-        : `the address of node ${name} is not known; use address "pod"`;
-    case 'node-external':
-      if (context.namespaced)
-        return 'address "node-external" needs cluster-wide rights to read nodes; use "pod"';
-      return node.name === ''
-        ? 'address "node-external" needs a Kubernetes node, and the endpoint names none; use "pod"'
-        : `node ${name} has no address of type ExternalIP; use address "pod" or "host"`;
-  }
-}

@@ -2,6 +2,7 @@ import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Endpoint } from '../model/endpoint-slice.ts';
 import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
+import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
@@ -11,8 +12,12 @@ import { rememberDeclarations } from './declarations.ts';
 import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
 import { consulNodeNameOf, nodeEntry } from './node-entry.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
+import { nodePortInstances } from './node-port-instances.ts';
 import type { DesiredContext, DesiredOptions } from './options.ts';
 import { podInstances } from './pod-instances.ts';
+import { readinessOf } from './readiness.ts';
+import { serviceInstances } from './service-instances.ts';
+import { isReachedAsWhole } from './service-places.ts';
 import { rememberLists } from './services-list.ts';
 import { sliceInstances } from './slice-instances.ts';
 import { nothing, problem, type SourceResult } from './source.ts';
@@ -33,6 +38,7 @@ export function createDesired(options: DesiredOptions): Desired {
   const ofPod = rememberPods(context);
   const ofGroup = rememberGroups(context);
   const ofService = rememberServices(context);
+  const ofWhole = rememberWholeServices();
 
   return (kubeNode, view) => {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
@@ -43,8 +49,11 @@ export function createDesired(options: DesiredOptions): Desired {
 
     const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
     for (const group of groups) results.push(ofGroup(group, ofPod, facts));
-    // They are on no node, so their problems go with the endpoints that name none.
-    if (kubeNode === '') for (const service of view.unreachedServices()) results.push(ofService(service));
+    if (kubeNode === '') {
+      // They are on no node, so their problems go with the endpoints that name none.
+      for (const service of view.unreachedServices()) results.push(ofService(service));
+      results.push(...wholeServices(view, ofWhole, context));
+    } else results.push(...nodePorts(groups, view, facts, ofWhole, context));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
     const { instances, conflicts } = merge(results);
@@ -70,15 +79,64 @@ export const desiredNode = (kubeNode: string, view: ClusterView, options: Desire
 
 /** Endpoints that name no node have no agent that could register them. */
 function withoutAgent(results: readonly SourceResult[], { clusterName }: DesiredOptions): DesiredNode {
-  const message =
+  const ofEndpoints =
     'endpoints that name no node cannot be registered with the agent of their node; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
-  const problems = results.flatMap(({ object, instances, problems: own }) =>
-    object === undefined || instances.length === 0
-      ? own
-      : [...own, problem(object, 'RegistrationFailed', '', message)],
-  );
+  const ofWhole = (reach: string) =>
+    `address "${reach}" belongs to no node, so no agent can register it; choose "pod", "host" or "node-port", or use registration.mode "catalog"`;
+  const problems = results.flatMap(({ object, instances, problems: own }) => {
+    const [first] = instances;
+    if (object === undefined || first === undefined) return own;
+    const { reach } = originOf(first.meta);
+    return [
+      ...own,
+      problem(
+        object,
+        'RegistrationFailed',
+        reach === '' ? '' : 'address',
+        reach === '' ? ofEndpoints : ofWhole(reach),
+      ),
+    ];
+  });
   const name = consulNodeNameOf('', clusterName);
   return { name, entry: undefined, stale: [], problems: unique(problems, problemKey) };
+}
+
+/** What Services are reached by that belongs to no node. */
+function* wholeServices(
+  view: ClusterView,
+  remembered: RememberWhole,
+  context: DesiredContext,
+): Iterable<SourceResult> {
+  for (const service of view.wholeServices()) {
+    const readiness = view.readiness(service.namespace, service.name);
+    if (readiness === undefined || service.deleting) continue;
+    yield* remembered(service, '', readiness, () => [serviceInstances(service, readiness, context)]);
+  }
+}
+
+/** The ports of this node that Services are reached by. */
+function* nodePorts(
+  groups: readonly EndpointGroup[],
+  view: ClusterView,
+  facts: NodeFacts,
+  remembered: RememberWhole,
+  context: DesiredContext,
+): Iterable<SourceResult> {
+  const endpoints = new Map<ServiceRecord, Endpoint[]>();
+  for (const service of view.servicesOnEveryNode()) endpoints.set(service, []);
+  for (const { service, members } of groups) {
+    if (!isReachedAsWhole(service)) continue;
+    const here = endpoints.get(service) ?? [];
+    endpoints.set(service, here);
+    for (const { endpoint } of members) here.push(endpoint);
+  }
+  for (const [service, here] of endpoints) {
+    const everywhere = view.readiness(service.namespace, service.name);
+    if (everywhere === undefined || service.deleting) continue;
+    const readiness = { here: readinessOf(here), everywhere };
+    const key = `${readiness.here} ${everywhere} ${facts.key}`;
+    yield* remembered(service, facts.name, key, () => nodePortInstances(service, readiness, facts, context));
+  }
 }
 
 type OfPod = (pod: PodRecord, facts: NodeFacts) => SourceResult;
@@ -102,6 +160,27 @@ function rememberServices(context: DesiredContext) {
     const result = { ...nothing, problems: unreachedService(service, context) };
     known.set(service, result);
     return result;
+  };
+}
+
+/** What a Service as a whole contributes to a node, computed again when `key` is another than the last time. */
+type RememberWhole = (
+  service: ServiceRecord,
+  node: string,
+  key: string,
+  compute: () => readonly SourceResult[],
+) => readonly SourceResult[];
+
+function rememberWholeServices(): RememberWhole {
+  type Known = Map<string, { readonly key: string; readonly results: readonly SourceResult[] }>;
+  const known = new WeakMap<ServiceRecord, Known>();
+  return (service, node, key, compute) => {
+    const ofService: Known = known.get(service) ?? new Map();
+    const last = ofService.get(node);
+    if (last?.key === key) return last.results;
+    const results = compute();
+    known.set(service, ofService.set(node, { key, results }));
+    return results;
   };
 }
 

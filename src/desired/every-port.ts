@@ -56,11 +56,12 @@ const isResolved = (declarations: Declarations): declarations is ResolvedDeclara
 const isOfOnePort = (declaration: WrittenDeclaration): declaration is Declaration =>
   declaration.port !== everyPort;
 
-const broken = ({ check, drain }: WrittenDeclaration, service: string): BrokenDeclaration => ({
+const broken = ({ check, drain, address }: WrittenDeclaration, service: string): BrokenDeclaration => ({
   kind: 'broken',
   service,
   check,
   drain,
+  address,
 });
 
 /** What each port adds to the name of the service, or why there are no such names. */

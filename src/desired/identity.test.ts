@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { endpointInstanceId, podInstanceId } from './identity.ts';
+import { endpointInstanceId, podInstanceId, serviceInstanceId } from './identity.ts';
 
 const usual = { namespace: 'shop', name: 'web-x2x7q', uid: '1f0c9a3e-0000-4000-8000-000000000001' };
 
@@ -17,6 +17,53 @@ describe('instance ids', () => {
     const endpoint = { namespace: 'shop', service: 'db', address: '10.0.0.7' };
     assert.equal(endpointInstanceId(endpoint, 'sql', 5432), 'shop.db.10-0-0-7.sql.5432');
     assert.equal(endpointInstanceId({ ...endpoint, address: 'fd00::7' }, 'sql', 1), 'shop.db.fd00--7.sql.1');
+  });
+
+  test('of what a Service is reached by are those of an endpoint with the address, or name their node', () => {
+    const place = { namespace: 'shop', service: 'db', node: '', address: '10.0.0.7' };
+    assert.equal(serviceInstanceId(place, 'sql', 5432), endpointInstanceId(place, 'sql', 5432));
+    assert.equal(
+      serviceInstanceId({ ...place, node: 'ip-1.ec2.internal' }, 'sql', 30_000),
+      'shop.db.ip-1.ec2.internal.10-0-0-7.sql.30000',
+    );
+    assert.equal(
+      serviceInstanceId({ ...place, address: 'lb-1.example' }, 'sql', 1),
+      'shop.db.h-lb--1-example.sql.1',
+    );
+  });
+
+  test('of what a Service is reached by differ as soon as one part does, and from those of pods', () => {
+    const address = fc.constantFrom(
+      '10.0.0.1',
+      'fd00::1',
+      'a.b',
+      'a-b',
+      'a--b',
+      'a',
+      '-a.b',
+      'a_b',
+      '1f0c9a3e',
+    );
+    const node = fc.constantFrom('', 'a', 'a.b', 'a.1f0c9a3e', '10-0-0-1', 'x.10-0-0-1');
+    const parts = fc.tuple(label, label, node, address, label, port);
+    const id = ([namespace, service, on, host, name, number]: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      number,
+    ]) => serviceInstanceId({ namespace, service, node: on, address: host }, name, number);
+    const pods = fc.tuple(label, subdomain, start, label, port);
+    fc.assert(
+      fc.property(parts, parts, pods, (a, b, [namespace, name, uid, service, number]) => {
+        assert.equal(id(a) === id(b), JSON.stringify(a) === JSON.stringify(b));
+        const pod = { namespace, name, uid: `${uid}-0000-4000-8000-000000000000` };
+        assert.notEqual(id(a), podInstanceId(pod, service, number));
+        assert.match(id(a), /^[a-z0-9.-]+$/);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test('tell a recreated StatefulSet pod from its predecessor', () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { type InstanceId, instanceId } from '../model/keys.ts';
 
 /**
- * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only a pod's name may contain dots,
- * so an id can be taken apart from both ends and no two sets of parts make the same id. The port is always a part: an
+ * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only the name of a pod or of a node may
+ * contain dots, so an id can be taken apart from both ends and no two sets of parts make the same id. The port is always a part: an
  * id must not change because another port of the pod is registered under the same name.
  */
 
@@ -15,6 +16,42 @@ export function podInstanceId(
 ): InstanceId {
   return join([pod.namespace, safe(pod.name, dotted), uidPart(pod.uid), service, `${port}`]);
 }
+
+/**
+ * `shop.db.203-0-113-7.db.5432`: namespace, Kubernetes Service, address, service, port; with a node before the address
+ * when the address is a node's. An endpoint with the same address has the same id: it is the same to a consumer.
+ */
+export function serviceInstanceId(
+  place: {
+    readonly namespace: string;
+    readonly service: string;
+    /** Empty: the address belongs to none. */
+    readonly node: string;
+    readonly address: string;
+  },
+  service: string,
+  port: number,
+): InstanceId {
+  const address = isIP(place.address) === 0 ? nameOf(place.address) : place.address.replaceAll(/[.:]/g, '-');
+  const node = place.node === '' ? [] : [safe(place.node, dotted)];
+  return join([
+    place.namespace,
+    safe(place.service, plain),
+    ...node,
+    safe(address, plain),
+    service,
+    `${port}`,
+  ]);
+}
+
+/**
+ * A host name without dots, which no address and no other name becomes: no address has an `h`, and a label neither
+ * starts nor ends with a hyphen.
+ */
+const nameOf = (name: string): string =>
+  /(?:^|\.)-|-(?:\.|$)/.test(name)
+    ? `x-${digest(name)}`
+    : `h-${name.replaceAll('-', '--').replaceAll('.', '-')}`;
 
 /** `shop.db.10-0-0-7.db.5432`: namespace, Kubernetes Service, address, service, port. */
 export function endpointInstanceId(

@@ -27,6 +27,8 @@ export interface InstanceParts {
    * when it becomes Ready.
    */
   readonly pod: PodRecord | undefined;
+  /** Of a load balancer's address; see LoadBalancerEntry. */
+  readonly ipMode: string;
 }
 
 /** An instance in canonical form. */
@@ -40,6 +42,7 @@ export function buildInstance({
   probes,
   options,
   pod,
+  ipMode,
 }: InstanceParts): Instance {
   const [address] = addresses;
   const checks = checksOf(id, health, declaration.maintenance, options);
@@ -49,7 +52,7 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf(declaration, origin, pod, probes.healthUrl, options),
+    meta: metaOf(declaration, origin, { pod, ipMode, healthUrl: probes.healthUrl }, options),
     weights: { passing: declaration.weight, warning: declaration['weight-warning'] },
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -66,8 +69,7 @@ function warmUp(durationMs: number, pod: PodRecord | undefined): WarmUp {
 function metaOf(
   declaration: Declaration,
   origin: Origin,
-  pod: PodRecord | undefined,
-  healthUrl: string | undefined,
+  { pod, ipMode, healthUrl }: Pick<InstanceParts, 'pod' | 'ipMode'> & Pick<ResolvedProbes, 'healthUrl'>,
   { agents, clusterUid }: DesiredOptions,
 ): Instance['meta'] {
   const automatic = [
@@ -79,6 +81,8 @@ function metaOf(
     [autoMeta.node, origin.node],
     [autoMeta.cluster, origin.cluster],
     [autoMeta.service, origin.service],
+    [autoMeta.reach, origin.reach],
+    [autoMeta.ipMode, ipMode],
     // In the catalog the node carries the stamp; on an agent's node every instance does.
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],

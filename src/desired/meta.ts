@@ -12,6 +12,7 @@ export const autoMeta = {
   ...originKeys,
   externalSource: externalSource.key,
   podCreated: 'kube-pod-created',
+  ipMode: 'kube-ip-mode',
   serviceState: 'service_state',
   managedBy: managedByKey,
   clusterUid: clusterUidKey,

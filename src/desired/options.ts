@@ -1,8 +1,8 @@
 import type { ClusterUid } from '../model/keys.ts';
 import type { Claims } from './claims.ts';
 import type { DescribePod } from './declarations.ts';
+import type { HostList } from './host-list.ts';
 import type { PatternRules } from './pattern-rules.ts';
-import type { ProbeHosts } from './probe-hosts.ts';
 import type { ReadList } from './services-list.ts';
 
 export interface DesiredOptions {
@@ -22,7 +22,9 @@ export interface DesiredOptions {
   /** Default: probes are read but not registered, because nobody would run them. */
   readonly probes?: { readonly deregisterCriticalAfterMs: number };
   /** Which hosts annotations may have probed beside the instance itself. Default: none. */
-  readonly probeHosts?: ProbeHosts;
+  readonly probeHosts?: HostList;
+  /** Which addresses annotations may write out, to be registered as they are. Default: none. */
+  readonly literalAddresses?: HostList;
 }
 
 /** What every computation needs besides records. */

@@ -41,6 +41,9 @@ export function parseDeclaration(raw: RawDeclaration, carrier: Carrier, places: 
     }),
   ) as unknown as AnnotationValues;
   const { service, check, drain } = values;
+  const isAddressed =
+    !hasError(raw.mistakes) &&
+    !mistakes.some(({ field, severity }) => severity === 'error' && field === fieldOf(raw, 'address'));
   if (!raw.fields.has('service') && !hasError(raw.mistakes)) {
     mistakes.push(error(fieldOf(raw, 'service'), 'service is missing; write the name of the Consul service'));
   }
@@ -51,7 +54,8 @@ export function parseDeclaration(raw: RawDeclaration, carrier: Carrier, places: 
     if (typeof values[name] === 'string') meta.set(metaKey, values[name]);
   }
   if (service === undefined || hasError(mistakes)) {
-    return { outcome: { kind: 'broken', service: service ?? '', check, drain }, mistakes };
+    const address = isAddressed ? values.address : undefined;
+    return { outcome: { kind: 'broken', service: service ?? '', check, drain, address }, mistakes };
   }
   return { outcome: { ...values, kind: 'declared', at: raw.at, service, tags, meta }, mistakes };
 }

@@ -1,7 +1,8 @@
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef } from '../model/problem.ts';
 import type { Declaration } from './declaration.ts';
-import { badPort, declaredInstances } from './declared-instances.ts';
+import { badPort, declaredInstances, notServed } from './declared-instances.ts';
+import { endpointServing } from './endpoint-serving.ts';
 import { withEveryPort } from './every-port.ts';
 import { isFinished, podCondition } from './health.ts';
 import { podInstanceId } from './identity.ts';
@@ -39,14 +40,15 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     pod,
     serving: (declaration: Declaration) => {
       const resolved = resolvePodPort(declaration.port, pod.ports);
-      if ('refused' in resolved) return badPort(declaration, resolved.refused);
+      if ('refused' in resolved) return notServed(badPort(declaration, resolved.refused));
       const port = resolved.value;
-      return {
+      const own = {
         id: podInstanceId(pod, declaration.service, port),
         addresses: pod.ips,
         port,
         declaredPort: (ref: PortRef) => declaredPodPort(ref, pod.ports, port),
       };
+      return endpointServing(declaration, own, pod, node, context);
     },
   };
   return declaredInstances(declared, backend, node, context);

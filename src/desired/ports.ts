@@ -1,6 +1,6 @@
 import type { ContainerPort, PodRecord } from '../model/pod.ts';
 import type { ServicePort } from '../model/service.ts';
-import type { AddressKind } from './declaration.ts';
+import type { EndpointAddress } from './address-form.ts';
 import { didYouMean, quote, type Read } from './mistake.ts';
 import type { PortRef } from './values.ts';
 
@@ -38,7 +38,7 @@ export function declaredPodPort(
  * unless the pod is on the host's network or has a host port.
  */
 export function reachedPort(
-  kind: AddressKind,
+  kind: EndpointAddress,
   port: number,
   pod: Pick<PodRecord, 'hostNetwork' | 'ports'> | undefined,
 ): Read<number> {
@@ -55,6 +55,15 @@ export function reachedPort(
 
 /** Identifies a port in a Service's slices: by its name, or by number for a Service without ports. */
 export type EndpointPort = { readonly name: string } | { readonly number: number };
+
+/** The port of the Service itself that a declaration means; a Service without ports may be reached at any number. */
+export function ownServicePort(
+  ref: PortRef | undefined,
+  ports: readonly ServicePort[],
+): Read<Pick<ServicePort, 'port' | 'nodePort'>> {
+  if (ports.length === 0 && ref !== undefined && 'number' in ref) return { value: { port: ref.number } };
+  return find(ref, ports, 'port of the Service', 'the Service');
+}
 
 /** The Service port that a declaration means; the port in each slice is found by it. */
 export function resolveServicePort(

@@ -5,7 +5,7 @@ import { isProbe } from '../model/check.ts';
 import { clusterUid } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { desiredNode } from './desired.ts';
-import { createProbeHosts, probeHostMistake } from './probe-hosts.ts';
+import { createHostList, hostListMistake } from './host-list.ts';
 
 const options = {
   clusterName: 'demo',
@@ -146,7 +146,7 @@ function refusal(annotations: Readonly<Record<string, string>>, more: object = {
 }
 
 describe('probes of other hosts', () => {
-  const probeHosts = createProbeHosts([
+  const probeHosts = createHostList([
     '10.20.0.0/16',
     'fd00:20::/32',
     'db.example',
@@ -154,7 +154,7 @@ describe('probes of other hosts', () => {
     '0.0.0.0/0',
     '::/0',
   ]);
-  const few = createProbeHosts(['10.20.0.0/16', 'fd00:20::/32', 'db.example', '*.monitor.example']);
+  const few = createHostList(['10.20.0.0/16', 'fd00:20::/32', 'db.example', '*.monitor.example']);
 
   for (const host of ['10.20.0.1', '192.0.2.7', '[fd00:20::1]', 'db.example', 'a.monitor.example']) {
     test(`${host} is refused, also where nobody probes`, () => {
@@ -337,7 +337,7 @@ describe('the hosts of registration.probeHosts', () => {
       '0.0.0.0/0',
       '::/0',
     ]) {
-      assert.equal(probeHostMistake(entry), undefined, entry);
+      assert.equal(hostListMistake(entry), undefined, entry);
     }
     for (const entry of [
       '',
@@ -353,7 +353,7 @@ describe('the hosts of registration.probeHosts', () => {
       '**.x',
       'http://x',
     ]) {
-      assert.match(probeHostMistake(entry) ?? '', /write|remove/, entry);
+      assert.match(hostListMistake(entry) ?? '', /write|remove/, entry);
     }
     for (const entry of [
       '169.254.169.254',
@@ -364,7 +364,7 @@ describe('the hosts of registration.probeHosts', () => {
       'localhost',
       '*.localhost',
     ]) {
-      assert.match(probeHostMistake(entry) ?? '', /never probed/, entry);
+      assert.match(hostListMistake(entry) ?? '', /never probed/, entry);
     }
   });
 });

@@ -1,11 +1,13 @@
 import type { Check, Probe } from '../model/check.ts';
 import { checkId, type InstanceId } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
+import { readPlainHost } from './address-form.ts';
 import { isIpv6, urlHost } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import { fieldOf } from './fields.ts';
 import type { Health } from './health.ts';
 import { canonicalIpv6, type Host, hostInUrl } from './host.ts';
+import type { HostList } from './host-list.ts';
 import { quote, type Read } from './mistake.ts';
 import type { DesiredOptions } from './options.ts';
 import { type HttpProbe, type ProbeTarget, readHttpProbe } from './probes.ts';
@@ -18,6 +20,8 @@ export interface InstanceLocation {
   readonly port: number;
   /** The number of a declared port there, by its name or number. */
   readonly portOf: (ref: PortRef) => Read<number>;
+  /** Its address may be anybody's: a probe goes there only where `probeHosts` allows it. Default false. */
+  readonly isUnproved?: boolean;
 }
 
 /** The probes of a declaration that others run. */
@@ -57,6 +61,16 @@ export function resolveProbes(
         reason: 'AnnotationDenied',
         field,
         message: elsewhere(name, target.host),
+        severity: 'error',
+      });
+      return undefined;
+    }
+    const [address] = location.addresses;
+    if (location.isUnproved === true && !isAllowed(address, probeHosts)) {
+      problems.push({
+        reason: 'AnnotationDenied',
+        field,
+        message: unproved(name, address),
         severity: 'error',
       });
       return undefined;
@@ -112,6 +126,14 @@ function ownAddress(host: Host, { addresses }: InstanceLocation): string | undef
   );
   return own ? hostInUrl(host) : undefined;
 }
+
+function isAllowed(address: string, probeHosts: HostList | undefined): boolean {
+  const host = readPlainHost(address);
+  return 'value' in host && probeHosts?.(host.value) === true;
+}
+
+const unproved = (name: string, address: string): string =>
+  `${name} would have ${quote(address)} probed, which the Service itself names; leave it out, or have the address named in registration.probeHosts of kube-registrar's configuration`;
 
 const elsewhere = (name: string, host: Host): string =>
   `${name} ${quote(host.text)} is not the address of the instance; write a path or a port, such as /healthz, ` +

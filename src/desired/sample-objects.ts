@@ -1,5 +1,6 @@
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
+import type { ServiceRecord } from '../model/service.ts';
 
 /** Stands for every name that only a cluster gives. */
 export const sampleName = 'sample';
@@ -44,3 +45,15 @@ export const samplePod = ({
   message: '',
   ...{ namespace, hostNetwork, gates, ports, labels, annotations },
 });
+
+/** A Service to which the cluster has given all that its type asks for. */
+export function sampleService(service: ServiceRecord): ServiceRecord {
+  const { type, clusterIPs, ports } = service;
+  const hasNodePorts = type === 'NodePort' || type === 'LoadBalancer';
+  return {
+    ...service,
+    clusterIPs: clusterIPs.length > 0 || type === 'ExternalName' ? clusterIPs : ['192.0.2.4'],
+    loadBalancer: type === 'LoadBalancer' ? [{ host: '192.0.2.5', ipMode: 'VIP' }] : [],
+    ports: hasNodePorts ? ports.map((port) => ({ nodePort: 30_000, ...port })) : ports,
+  };
+}

@@ -2,8 +2,9 @@ import type { ObjectRef } from '../model/problem.ts';
 import { isIpv6 } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import { type Declarations, describeDeclarations } from './declarations.ts';
-import { badPort, declaredInstances, type Refusals, type Serving } from './declared-instances.ts';
+import { badPort, declaredInstances, notServed, type Served } from './declared-instances.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
+import { endpointServing } from './endpoint-serving.ts';
 import { withEveryPort } from './every-port.ts';
 import { type Condition, type Health, isFinished, isGated, notReadyReason, podHealth } from './health.ts';
 import { endpointInstanceId, podInstanceId } from './identity.ts';
@@ -12,6 +13,7 @@ import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { isSwitchedOff } from './read-annotations.ts';
+import { reachOf } from './service-places.ts';
 import { nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
@@ -37,7 +39,7 @@ export function sliceInstances(
     origin: { namespace, pod: group.podName, podUid: group.podUid, service: name },
     condition: conditionOf(group),
     pod,
-    serving: (declaration: Declaration) => serving(declaration, group),
+    serving: (declaration: Declaration) => serving(declaration, group, node, context),
   };
   const found = declaredInstances({ ...declared, outcomes }, backend, node, context);
   if (group.podUid !== '') return found;
@@ -59,26 +61,33 @@ function declarationsFor(group: EndpointGroup, node: NodeFacts, context: Desired
       clusterName: context.clusterName,
     },
     context.readList,
+    ({ address }) => address === undefined || reachOf(address, service) === 'endpoints',
   );
 }
 
 /** Where the backend serves a declaration, or why it does not. */
-function serving(declaration: Declaration, group: EndpointGroup): Serving | Refusals {
-  const { service } = group;
+function serving(
+  declaration: Declaration,
+  group: EndpointGroup,
+  node: NodeFacts,
+  context: DesiredContext,
+): Served {
+  const { service, pod } = group;
   const target = resolveServicePort(declaration.port, service.ports);
-  if ('refused' in target) return badPort(declaration, target.refused);
+  if ('refused' in target) return notServed(badPort(declaration, target.refused));
   const reached = reach(group, target.value);
   if (reached === undefined) {
     const message = `no EndpointSlice has the port ${quote('name' in target.value ? target.value.name : '')} yet`;
-    return badPort(declaration, message, 'RegistrationFailed');
+    return notServed(badPort(declaration, message, 'RegistrationFailed'));
   }
   const { port, addresses } = reached;
-  return {
+  const own = {
     id: idOf(group, addresses[0]!, declaration.service, port),
     addresses,
     port,
-    declaredPort: (ref) => probePort(group, ref, port),
+    declaredPort: (ref: PortRef) => probePort(group, ref, port),
   };
+  return endpointServing(declaration, own, pod, node, context);
 }
 
 /** The same id as from the pod's own annotations, so that moving annotations between the two changes nothing in Consul. */

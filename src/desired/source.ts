@@ -32,7 +32,7 @@ export const nothing: SourceResult = {
 export function denials(
   object: ObjectRef,
   declaration: Declaration,
-  { claims, tagRules, metaRules }: DesiredOptions,
+  { claims, tagRules, metaRules, literalAddresses }: DesiredOptions,
 ): readonly Problem[] {
   const { namespace } = object;
   const { service, tags, meta } = declaration;
@@ -48,6 +48,11 @@ export function denials(
     const message = `${what} ${quote(text)} is not for namespace ${quote(namespace)}: the configuration denies ${quote(pattern)}; leave it out`;
     problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, field), message));
   };
+  const { address } = declaration;
+  if (typeof address !== 'string' && literalAddresses?.(address.literal) !== true) {
+    const message = `address ${quote(address.literal.text)} is not among those that registration.literalAddresses of kube-registrar's configuration allows; choose what Kubernetes knows, such as "load-balancer"`;
+    problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, 'address'), message));
+  }
   for (const tag of tags) forbid('tags', tagRules, 'tag', tag);
   const setters = metaSetters.filter(({ name }) => declaration[name] !== undefined);
   for (const key of meta.keys()) {

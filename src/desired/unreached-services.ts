@@ -3,8 +3,10 @@ import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { nodeFacts } from './node-facts.ts';
+import { nodePortInstances } from './node-port-instances.ts';
 import type { DesiredContext } from './options.ts';
 import { sampleName, sampleNode, samplePod } from './sample-objects.ts';
+import { isReachedAsWhole } from './service-places.ts';
 import { sliceInstances } from './slice-instances.ts';
 
 const facts = nodeFacts(sampleName, sampleNode);
@@ -45,7 +47,11 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
     podUid: sampleName,
     members: [{ slice, endpoint }],
   } as const;
-  return sliceInstances(group, new Set(), facts, context).problems;
+  const { problems } = sliceInstances(group, new Set(), facts, context);
+  if (!isReachedAsWhole(service)) return problems;
+  const readiness = { here: 'ready', everywhere: 'ready' } as const;
+  const ofNodePort = nodePortInstances(service, readiness, facts, context);
+  return [...problems, ...ofNodePort.flatMap((result) => result.problems)];
 }
 
 function podFor({ namespace, annotations }: ServiceRecord): PodRecord {

@@ -25,10 +25,27 @@ const service = (annotated: boolean, name = 'web'): V1Service => ({
   spec: { ports: [{ port: 80 }] },
 });
 
+/** A Service that is reached as a whole. */
+const whole = (address: string, more: Readonly<Record<string, string>> = {}, ready = true): V1Service => ({
+  ...service(true),
+  metadata: {
+    name: 'web',
+    namespace: 'default',
+    annotations: {
+      ...annotations,
+      'kube-registrar.io/address': address,
+      ...Object.fromEntries(Object.entries(more).map(([key, value]) => [`kube-registrar.io/${key}`, value])),
+    },
+  },
+  spec: { type: 'LoadBalancer', ports: [{ port: 80, nodePort: 30080 }] },
+  status: { loadBalancer: { ingress: ready ? [{ ip: '203.0.113.7' }] : [] } },
+});
+
 interface Target {
   readonly ip: string;
   readonly node?: string;
   readonly pod?: string;
+  readonly ready?: boolean;
 }
 
 const slice = (targets: readonly Target[], name = 'web-x', port = 80): V1EndpointSlice => ({
@@ -37,8 +54,9 @@ const slice = (targets: readonly Target[], name = 'web-x', port = 80): V1Endpoin
   metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
   addressType: 'IPv4',
   ports: [{ name: 'http', port, protocol: 'TCP' }],
-  endpoints: targets.map(({ ip, node, pod }) => ({
+  endpoints: targets.map(({ ip, node, pod, ready = true }) => ({
     addresses: [ip],
+    conditions: { ready },
     ...(node ? { nodeName: node } : {}),
     ...(pod ? { targetRef: { kind: 'Pod', name: pod, namespace: 'default', uid: `uid-${pod}` } } : {}),
   })),
@@ -220,6 +238,36 @@ describe('ClusterStores: dirty nodes', () => {
     assert.deepEqual(unreached(), []);
   });
 
+  test('a Service with a load balancer makes the endpoints without a node dirty as its address or readiness changes', async () => {
+    await using it = await synced();
+    const ready = { ip: '10.0.0.1', node: 'n1' };
+    assert.deepEqual(await it.apply(whole('load-balancer', {}, false)), ['']);
+    assert.deepEqual(await it.apply(whole('load-balancer')), [''], 'its status');
+    assert.deepEqual(await it.apply(slice([{ ...ready, ready: false }])), ['', 'n1']);
+    assert.equal(it.stores.readiness('default', 'web'), 'not-ready');
+    assert.deepEqual(await it.apply(slice([ready])), ['', 'n1']);
+    assert.deepEqual(
+      await it.apply(slice([ready, { ip: '10.0.0.2', node: 'n2' }])),
+      ['n2'],
+      'it was ready before, and is',
+    );
+    assert.equal(it.stores.readiness('default', 'web'), 'ready');
+    assert.deepEqual([...it.stores.servicesOnEveryNode()], []);
+    assert.deepEqual(await it.apply(service(false)), ['', 'n1', 'n2']);
+    assert.deepEqual([...it.stores.wholeServices()], []);
+  });
+
+  test('a Service on a port of every node makes all nodes dirty', async () => {
+    await using it = await synced();
+    await it.apply(kubeNode('n1', '192.0.2.1'), kubeNode('n2', '192.0.2.2'));
+    const onNodes = whole('node-port', { 'node-port': 'nodes' });
+    assert.deepEqual(await it.apply(onNodes), ['', 'n1', 'n2']);
+    assert.deepEqual(await it.apply(slice([{ ip: '10.0.0.1', node: 'n1' }])), ['', 'n1', 'n2']);
+    assert.deepEqual(await it.apply(slice([{ ip: '10.0.0.9', node: 'n1' }])), ['n1']);
+    assert.deepEqual(await it.apply(whole('node-port')), ['', 'n1', 'n2'], 'it leaves the others');
+    assert.deepEqual(await it.apply(slice([])), ['', 'n1']);
+  });
+
   test('a slice of any other Service makes none dirty', async () => {
     await using it = await synced();
     await it.apply(service(false));
@@ -285,12 +333,20 @@ describe('ClusterStores: view', () => {
     fc.boolean().map((annotated) => service(annotated)),
     fc
       .tuple(
+        fc.constantFrom('load-balancer', 'node-port', 'pod'),
+        fc.constantFrom({}, { 'node-port': 'nodes' }),
+        fc.boolean(),
+      )
+      .map(([address, more, ready]) => whole(address, more, ready)),
+    fc
+      .tuple(
         fc.array(
           fc.record(
             {
               ip: fc.constantFrom('10.0.0.1', '10.0.0.2'),
               node: fc.constantFrom('n1', 'n2'),
               pod: fc.constantFrom('a', 'b'),
+              ready: fc.boolean(),
             },
             { requiredKeys: ['ip'] },
           ),
@@ -329,7 +385,11 @@ describe('ClusterStores: view', () => {
     );
     // Nothing is computed for unscheduled pods: only endpoints live on the node without a name.
     const pods = node === '' ? [] : [...stores.podsOnNode(node)].map(strip).sort();
-    return strip([pods, endpoints.sort(), stores.kubeNode(node)]);
+    const services = node === '' ? stores.wholeServices() : stores.servicesOnEveryNode();
+    const asWhole = [...services].map((each) => strip([each, stores.readiness(each.namespace, each.name)]));
+    // A node that does not exist is reached by nothing.
+    const isThere = node === '' || stores.kubeNode(node) !== undefined;
+    return strip([pods, endpoints.sort(), stores.kubeNode(node), isThere ? asWhole.sort() : []]);
   }
 
   test('every node whose inputs changed was made dirty, and the indices are those of a fresh start', async () => {

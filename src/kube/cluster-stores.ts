@@ -1,4 +1,5 @@
 import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import { type Readiness, readinessOf } from '../desired/readiness.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
@@ -25,6 +26,7 @@ import { podProjection } from './store/project-pod.ts';
 import { serviceProjection } from './store/project-service.ts';
 import { sameApartFromVersion } from './store/same-record.ts';
 import { Store, type StoredRecord } from './store/store.ts';
+import { type Concerned, WholeServices } from './store/whole-services.ts';
 
 export interface ClusterStoresOptions {
   readonly transport: Transport;
@@ -64,6 +66,8 @@ interface Runnable {
  * - a pod: its old and new node, and the nodes named by endpoints it stands behind
  * - a Service that has or had the annotations: the nodes of all endpoints of its slices; if it has no endpoints, the
  *   endpoints that name no node
+ * - a Service that is reached as a whole, by a load balancer for instance, or the readiness of its endpoints together:
+ *   the endpoints that name no node; if it is registered on every node, all nodes
  * - a slice of an annotated Service: the nodes whose endpoints differ
  * - a node: itself
  *
@@ -92,11 +96,13 @@ export class ClusterStores implements ClusterView {
   readonly #departed = new Map<string, PodRecord>();
   /** Annotated Services without endpoints, by namespace and name. */
   readonly #unreached = new Map<string, ServiceRecord>();
+  readonly #whole = new WholeServices();
   #running: Promise<void> | undefined;
   #isSettled = false;
   #unread: readonly UnreadSource[] = [];
   /** Namespaces whose pods are unread; '' stands for all. */
   #withoutPods: ReadonlySet<string> = new Set();
+  #withoutSlices: ReadonlySet<string> = new Set();
 
   constructor(options: ClusterStoresOptions) {
     const { logger, annotationPrefix, namespaces = [], podLabelSelector } = options;
@@ -246,6 +252,26 @@ export class ClusterStores implements ClusterView {
     return this.#unreached.values();
   }
 
+  wholeServices(): Iterable<ServiceRecord> {
+    return this.#recordsOf(this.#whole.all());
+  }
+
+  servicesOnEveryNode(): Iterable<ServiceRecord> {
+    return this.#recordsOf(this.#whole.onEveryNode());
+  }
+
+  readiness(namespace: string, name: string): Readiness | undefined {
+    if (this.#withoutSlices.has('') || this.#withoutSlices.has(namespace)) return undefined;
+    return this.#whole.readiness(namespace, name);
+  }
+
+  *#recordsOf(services: ReturnType<WholeServices['all']>): Iterable<ServiceRecord> {
+    for (const { namespace, name } of services) {
+      const record = this.services.get(namespace, name);
+      if (record !== undefined) yield record;
+    }
+  }
+
   /** The slices of a Service, annotated or not. */
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord> {
     return this.#slicesByService.get(namespace, service);
@@ -257,8 +283,10 @@ export class ClusterStores implements ClusterView {
     this.#unread = this.status()
       .filter(({ synced }) => !synced)
       .map(({ resource, namespace }) => ({ resource: resource as UnreadSource['resource'], namespace }));
-    const withoutPods = this.#unread.filter(({ resource }) => resource === 'pods');
-    this.#withoutPods = new Set(withoutPods.map(({ namespace }) => namespace));
+    const unread = (wanted: UnreadSource['resource']) =>
+      new Set(this.#unread.flatMap(({ resource, namespace }) => (resource === wanted ? [namespace] : [])));
+    this.#withoutPods = unread('pods');
+    this.#withoutSlices = unread('endpointslices');
     return this.#isSettled;
   }
 
@@ -293,6 +321,8 @@ export class ClusterStores implements ClusterView {
     }
     this.#markDirty(nodes, receivedAt);
     this.#noteReach(namespace, name, receivedAt);
+    const readiness = () => this.#readinessOf(namespace, name);
+    this.#markConcerned(this.#whole.update(namespace, name, has ? after : undefined, readiness), receivedAt);
   }
 
   #sliceChanged(
@@ -311,8 +341,22 @@ export class ClusterStores implements ClusterView {
     if (old !== undefined) this.#unindexSlice(old);
     this.#markDirty(nodesThatDiffer(old, now), receivedAt);
     for (const slice of [old, now]) {
-      if (slice !== undefined) this.#noteReach(slice.namespace, slice.service, receivedAt);
+      if (slice === undefined) continue;
+      const { namespace, service } = slice;
+      this.#noteReach(namespace, service, receivedAt);
+      const readiness = () => this.#readinessOf(namespace, service);
+      this.#markConcerned(this.#whole.endpointsChanged(namespace, service, readiness), receivedAt);
     }
+  }
+
+  #readinessOf(namespace: string, name: string): Readiness {
+    return readinessOf([...this.#slicesByService.get(namespace, name)].flatMap(({ endpoints }) => endpoints));
+  }
+
+  #markConcerned({ noNode, everyNode }: Concerned, receivedAt: number): void {
+    if (noNode) this.#markDirty([''], receivedAt);
+    if (!everyNode) return;
+    for (const { name } of this.kubeNodes.records()) this.#onDirty(name, receivedAt);
   }
 
   #unindexSlice(slice: EndpointSliceRecord): void {

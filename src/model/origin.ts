@@ -8,6 +8,7 @@ export const originKeys = {
   service: 'kube-service',
   node: 'kube-node',
   cluster: 'kube-cluster',
+  reach: 'kube-address',
 } as const;
 
 /** Marks an instance as coming from Kubernetes, for the UI of Consul and for other programs. */
@@ -25,6 +26,11 @@ export interface Origin {
   readonly node: string;
   /** Name of the cluster. */
   readonly cluster: string;
+  /**
+   * What the Service is reached by as a whole: `load-balancer`, `node-port` …; empty for a pod and for an endpoint, which
+   * is reached by itself.
+   */
+  readonly reach: string;
 }
 
 type Meta = Readonly<Record<string, string>>;
@@ -36,6 +42,7 @@ export const originOf = (meta: Meta): Origin => ({
   service: meta[originKeys.service] ?? '',
   node: meta[originKeys.node] ?? '',
   cluster: meta[originKeys.cluster] ?? '',
+  reach: meta[originKeys.reach] ?? '',
 });
 
 /** Whether kube-registrar, in whichever cluster, registered the instance with this meta. */

@@ -2,12 +2,13 @@ import { connectionBudget, sharedWaits } from '../config/connection-budget.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
 import type { ConsulApiOptions } from '../consul/consul-api.ts';
+import type { DeclarationRules } from '../desired/check-declaration.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
+import { createHostList } from '../desired/host-list.ts';
 import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
-import { createProbeHosts } from '../desired/probe-hosts.ts';
 import { ClusterStores, type ClusterStoresOptions } from '../kube/cluster-stores.ts';
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -132,12 +133,13 @@ export function tenantRulesOf({
   tagRules,
   metaRules,
   registration,
-}: Config): Required<Pick<DesiredOptions, 'claims' | 'tagRules' | 'metaRules' | 'probeHosts'>> {
+}: Config): Required<DeclarationRules> {
   return {
     claims: createClaims(claims, reservedNames),
     tagRules: createPatternRules(tagRules),
     metaRules: createPatternRules(metaRules),
-    probeHosts: createProbeHosts(registration.probeHosts),
+    probeHosts: createHostList(registration.probeHosts),
+    literalAddresses: createHostList(registration.literalAddresses),
   };
 }
 

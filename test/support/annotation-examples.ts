@@ -41,6 +41,13 @@ const web = (
   rest: Omit<AnnotationExample, 'title' | 'annotations'> = {},
 ): AnnotationExample => ({ title, annotations: { service: 'web', ...fields }, ...rest });
 
+/** The same on a Service. */
+const onService = (
+  title: string,
+  fields: Readonly<Record<string, string>>,
+  rest: Omit<AnnotationExample, 'title' | 'annotations'> = {},
+): AnnotationExample => web(`${title} on a Service`, fields, { on: 'Service', ...rest });
+
 /** `weight "10"`, long values cut. */
 const titled = (field: string, value: string): string =>
   value.length > 24 ? `${field} of ${value.length} "${value[0]}"` : `${field} ${JSON.stringify(value)}`;
@@ -69,7 +76,24 @@ export const annotationExamples: readonly AnnotationExample[] = [
   ...['0', '65536', '1.5', 'ten', '', '+1', '99999999999999999999'].map((value) => refused('weight', value)),
   refused('weight-warning', '0'),
   ...['pod', 'host', 'node-external'].map((value) => accepted('address', value)),
-  ...['Pod', 'node', ''].map((value) => refused('address', value)),
+  ...['Pod', 'node', '', 'load-balancer', 'auto', '10.0.0.1'].map((value) => refused('address', value)),
+  ...[
+    ...['pod', 'load-balancer', 'node-port', 'external-ips', 'cluster-ip', 'auto'],
+    ...['203.0.113.7', 'fd00::7', 'lb-1.example.com', '{cluster.name}.example.com'],
+  ].map((address) => onService(titled('address', address), { address })),
+  ...['load-balancr', 'lb', '', 'a b.c', '10.0.0.1/8', 'http://a.b'].map((address) =>
+    onService(titled('address', address), { address }, { refused: 'address' }),
+  ),
+  ...['127.0.0.1', '::1', 'fe80::1', '169.254.169.254', 'metadata.google.internal', '10.1', '1.2.3.'].map(
+    (address) => onService(titled('address', address), { address }, { refused: 'address', unseen: detail }),
+  ),
+  onService('node ports of all nodes', {
+    address: 'node-port',
+    'node-port': 'nodes',
+    'node-address': 'external-first',
+  }),
+  onService('a kind of node port', { 'node-port': 'all' }, { refused: 'node-port' }),
+  onService('a kind of node address', { 'node-address': 'ExternalIP' }, { refused: 'node-address' }),
   ...['readiness', 'none'].map((value) => accepted('check', value)),
   refused('check', 'http'),
   ...['critical', 'warning', 'deregister'].map((value) => accepted('drain', value)),

@@ -1,5 +1,7 @@
 import type { ClusterView, SliceEndpoint } from '../../src/desired/cluster-view.ts';
 import type { DesiredOptions } from '../../src/desired/options.ts';
+import { readinessOf } from '../../src/desired/readiness.ts';
+import { isReachedAsWhole, isReachedOnEveryNode } from '../../src/desired/service-places.ts';
 import type { Endpoint, EndpointSliceRecord } from '../../src/model/endpoint-slice.ts';
 import { clusterUid } from '../../src/model/keys.ts';
 import type { KubeNodeRecord } from '../../src/model/kube-node.ts';
@@ -62,7 +64,14 @@ export function service(part: Partial<ServiceRecord> = {}): ServiceRecord {
     name: 'search',
     resourceVersion: '1',
     deleting: false,
+    type: 'ClusterIP',
     ports: [{ name: 'api', port: 80, protocol: 'TCP' }],
+    clusterIPs: ['10.96.0.7'],
+    externalIPs: [],
+    loadBalancer: [],
+    externalName: '',
+    localTraffic: false,
+    selects: true,
     annotations: { service: 'true' },
     ...part,
   });
@@ -123,6 +132,14 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
             (one) => one.namespace === namespace && one.service === name && one.endpoints.length > 0,
           ),
       ),
+    wholeServices: () => services.filter((one) => isAnnotated(one) && isReachedAsWhole(one)),
+    servicesOnEveryNode: () => services.filter((one) => isAnnotated(one) && isReachedOnEveryNode(one)),
+    readiness: (namespace, name) =>
+      readinessOf(
+        slices
+          .filter((one) => one.namespace === namespace && one.service === name)
+          .flatMap(({ endpoints }) => endpoints),
+      ),
     endpointsOnNode: (node) =>
       slices.flatMap((one): SliceEndpoint[] =>
         one.endpoints
@@ -131,6 +148,8 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
       ),
   };
 }
+
+const isAnnotated = ({ annotations }: ServiceRecord): boolean => Object.keys(annotations).length > 0;
 
 /** Frozen through and through, so that a test fails where a record is written to. */
 function freeze<Value extends object>(value: Value): Value {

@@ -41,6 +41,9 @@ describe('memory', () => {
         service: () => undefined,
         endpointsOnNode: () => [],
         unreachedServices: () => [],
+        wholeServices: () => [],
+        servicesOnEveryNode: () => [],
+        readiness: () => undefined,
       };
       const patch = (index: number) => {
         const text = `${index} `.padEnd(250_000, 'x');

@@ -1,25 +1,49 @@
-import type { V1Service } from '@kubernetes/client-node';
+import type { V1LoadBalancerIngress, V1Service, V1ServicePort } from '@kubernetes/client-node';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { mostPorts } from '../../desired/ports.ts';
-import type { ServiceRecord } from '../../model/service.ts';
+import { mostAddresses } from '../../desired/service-places.ts';
+import { cutToBytes } from '../../lib/cut-to-bytes.ts';
+import type { LoadBalancerEntry, ServicePort, ServiceRecord } from '../../model/service.ts';
 import type { InternPool } from './intern-pool.ts';
+
+/** In bytes: no address or name is longer. */
+const longestHost = 256;
 
 /** Returns the projection of Services (core/v1) to ServiceRecords. */
 export function serviceProjection(
   annotationPrefix: string,
   pool: InternPool,
 ): (service: V1Service) => ServiceRecord {
-  return ({ metadata = {}, spec }) => ({
+  const hosts = (texts: readonly string[] | undefined) => pool.value(some(texts).map(kept));
+  return ({ metadata = {}, spec, status }) => ({
     uid: metadata.uid ?? '',
     namespace: pool.string(metadata.namespace ?? ''),
     name: metadata.name ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     deleting: Boolean(metadata.deletionTimestamp),
-    ports: pool.value(
-      (spec?.ports ?? [])
-        .slice(0, mostPorts + 1)
-        .map(({ name = '', port, protocol = 'TCP' }) => ({ name, port, protocol })),
-    ),
+    type: pool.string(spec?.type ?? 'ClusterIP'),
+    ports: pool.value((spec?.ports ?? []).slice(0, mostPorts + 1).map(portOf)),
+    clusterIPs: hosts(spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : [])),
+    externalIPs: hosts(spec?.externalIPs),
+    loadBalancer: pool.value(some(status?.loadBalancer?.ingress).flatMap(entryOf)),
+    externalName: spec?.type === 'ExternalName' ? kept(spec.externalName ?? '') : '',
+    localTraffic: spec?.externalTrafficPolicy === 'Local',
+    selects: Object.keys(spec?.selector ?? {}).length > 0,
     annotations: pool.value(keptAnnotations(annotationPrefix, metadata.annotations)),
   });
+}
+
+/** One more than are looked at, so that it shows when there are more. */
+const some = <Item>(items: readonly Item[] = []): readonly Item[] => items.slice(0, mostAddresses + 1);
+
+const kept = (host: string): string => cutToBytes(host, longestHost);
+
+function portOf({ name = '', port, protocol = 'TCP', nodePort }: V1ServicePort): ServicePort {
+  return { name, port, protocol, ...(nodePort ? { nodePort } : {}) };
+}
+
+/** An entry with an address and a name stands for the address, as consumers of the status read it. */
+function entryOf({ ip, hostname, ipMode = '' }: V1LoadBalancerIngress): readonly LoadBalancerEntry[] {
+  const host = ip || hostname;
+  return host ? [{ host: kept(host), ipMode: cutToBytes(ipMode, 16) }] : [];
 }

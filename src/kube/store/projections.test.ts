@@ -128,6 +128,19 @@ describe('podProjection()', () => {
 });
 
 describe('serviceProjection()', () => {
+  test('keeps a bounded number of addresses, each of a bounded length', () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => `${'x'.repeat(10_000)}${index}`);
+    const record = serviceProjection(
+      prefix,
+      new InternPool(),
+    )({
+      spec: { type: 'ExternalName', externalName: many[0]!, clusterIPs: many, externalIPs: many },
+      status: { loadBalancer: { ingress: many.map((hostname) => ({ hostname, ipMode: hostname })) } },
+    });
+    assert.ok(JSON.stringify(record).length < 48_000);
+    assert.equal(record.loadBalancer.length, 33, 'one more than are looked at');
+  });
+
   test('keeps ports and our annotations', () => {
     const record = serviceProjection(
       prefix,
@@ -141,7 +154,23 @@ describe('serviceProjection()', () => {
         resourceVersion: '3',
         annotations: { 'kube-registrar.io/service': 'true', other: 'x' },
       },
-      spec: { ports: [{ port: 80 }, { name: 'dns', port: 53, protocol: 'UDP' }] },
+      spec: {
+        type: 'LoadBalancer',
+        clusterIPs: ['10.96.0.7', 'fd00::7'],
+        externalIPs: ['198.51.100.7'],
+        externalName: 'left.over.example',
+        externalTrafficPolicy: 'Local',
+        selector: { app: 'web' },
+        ports: [
+          { port: 80, nodePort: 30080 },
+          { name: 'dns', port: 53, protocol: 'UDP' },
+        ],
+      },
+      status: {
+        loadBalancer: {
+          ingress: [{ ip: '203.0.113.7', ipMode: 'VIP' }, { hostname: 'lb.example' }, { ip: '' }],
+        },
+      },
     });
     assert.deepEqual(record, {
       uid: 'u',
@@ -149,10 +178,20 @@ describe('serviceProjection()', () => {
       name: 'web',
       resourceVersion: '3',
       deleting: false,
+      type: 'LoadBalancer',
       ports: [
-        { name: '', port: 80, protocol: 'TCP' },
+        { name: '', port: 80, protocol: 'TCP', nodePort: 30080 },
         { name: 'dns', port: 53, protocol: 'UDP' },
       ],
+      clusterIPs: ['10.96.0.7', 'fd00::7'],
+      externalIPs: ['198.51.100.7'],
+      loadBalancer: [
+        { host: '203.0.113.7', ipMode: 'VIP' },
+        { host: 'lb.example', ipMode: '' },
+      ],
+      externalName: '',
+      localTraffic: true,
+      selects: true,
       annotations: { service: 'true' },
     });
   });

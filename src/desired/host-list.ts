@@ -2,20 +2,20 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import { type Host, readHost, specialHost } from './host.ts';
 import { quote } from './mistake.ts';
 
-/** Whether annotations may have a host probed that is not the instance itself. */
-export type ProbeHosts = (host: Host) => boolean;
+/** Whether a configured list allows a host. */
+export type HostList = (host: Host) => boolean;
 
 /**
  * Allows the configured hosts: an address, a CIDR, a name, or `*.` and the end of names. Names are not resolved: a
- * name that leads to an allowed address must be listed itself. Entries that `probeHostMistake()` refuses allow
+ * name that leads to an allowed address must be listed itself. Entries that `hostListMistake()` refuses allow
  * nothing.
  */
-export function createProbeHosts(entries: readonly string[]): ProbeHosts {
+export function createHostList(entries: readonly string[]): HostList {
   const addresses = { ipv4: new BlockList(), ipv6: new BlockList() };
   const names = new Set<string>();
   const ends: string[] = [];
   for (const entry of entries) {
-    if (probeHostMistake(entry) !== undefined) continue;
+    if (hostListMistake(entry) !== undefined) continue;
     const [address = '', prefix] = entry.split('/');
     const family = isIPv4(address) ? 'ipv4' : 'ipv6';
     if (prefix !== undefined) addresses[family].addSubnet(address, Number(prefix), family);
@@ -29,8 +29,11 @@ export function createProbeHosts(entries: readonly string[]): ProbeHosts {
       : addresses[kind].check(text, kind);
 }
 
-/** What is wrong with a configured entry, and what to write instead; undefined when it is right. */
-export function probeHostMistake(entry: string): string | undefined {
+/**
+ * What is wrong with a configured entry, and what to write instead; undefined when it is right. `done`: what the list
+ * allows to be done with its hosts.
+ */
+export function hostListMistake(entry: string, done: 'probed' | 'registered' = 'probed'): string | undefined {
   const [address = '', prefix, ...more] = entry.split('/');
   if (prefix !== undefined || isIP(address) !== 0) {
     const family = isIP(address);
@@ -47,5 +50,5 @@ export function probeHostMistake(entry: string): string | undefined {
   // A wide network may include such addresses, which remain forbidden. An entry for one of them could mean nothing
   // else.
   const never = prefix === '0' ? undefined : specialHost(host.value);
-  return never === undefined ? undefined : `${quote(entry)} is ${never}, which is never probed; remove it`;
+  return never === undefined ? undefined : `${quote(entry)} is ${never}, which is never ${done}; remove it`;
 }
