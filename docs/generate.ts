@@ -219,7 +219,8 @@ function reasons(): string {
   });
   return `${head('Log reasons')}
 Every line of the log is one JSON object: \`time\`, \`level\`, \`msg\`, a \`reason\` from this page, and fields such as
-\`service\`, \`instance\`, \`pod\`, \`node\`, \`durationMs\`. Messages may change; a reason keeps its meaning. A transition
+\`service\`, \`instance\`, \`pod\`, \`node\`, \`durationMs\`. \`msg\` is a sentence with the
+cause and may change; a reason keeps its meaning. A transition
 is one line, however long it lasts. With \`log.format: text\` the reason comes first among the fields.
 
 \`\`\`sh

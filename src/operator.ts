@@ -4,6 +4,7 @@ import { NodeNames } from './desired/node-names.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterStores } from './kube/cluster-stores.ts';
 import { readClusterUid } from './kube/cluster-uid.ts';
+import { counted } from './lib/counted.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import { Outage } from './lib/outage.ts';
 import { retry } from './lib/retry.ts';
@@ -116,11 +117,14 @@ export class Operator implements StatusSource {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
-    logger.info('started', {
-      reason: 'Started',
-      version: this.#options.version,
-      policy: this.#options.config.sync.policy,
-    });
+    logger.info(
+      `kube-registrar ${this.#options.version} started, policy ${this.#options.config.sync.policy}`,
+      {
+        reason: 'Started',
+        version: this.#options.version,
+        policy: this.#options.config.sync.policy,
+      },
+    );
     // A bug in one part ends the others, too.
     const failed = new AbortController();
     const until = AbortSignal.any([signal, failed.signal]);
@@ -268,11 +272,15 @@ export class Operator implements StatusSource {
       },
     };
     this.#running = { registry, observed, desiredNodes, listener };
-    logger.info('initial sync complete', {
+    const registered = [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0);
+    const durationMs = Math.round(clock.wall() - this.#startedAt);
+    const found = `${counted(registered, 'instance')} in Consul, ${counted(this.#names.size, 'node')}`;
+    logger.info(`initial sync complete: ${found}, in ${(durationMs / 1_000).toFixed(1)} s`, {
       reason: 'Synced',
       nodes: this.#names.size,
-      ...(this.#stores.unread.length === 0 ? {} : { unread: this.#stores.unread.map(unreadSourceText) }),
-      registered: [...observed.nodes()].reduce((sum, { instances }) => sum + instances.size, 0),
+      unread: this.#stores.unread.map(unreadSourceText),
+      registered,
+      durationMs,
     });
     const comparing = registry.compare(listener, signal);
     const serving = this.#leadership.run(owner, (fence, until) => this.#write(owner, fence, until), signal);
@@ -354,7 +362,7 @@ export class Operator implements StatusSource {
 
   #consulFailed(error: RegistrarError): void {
     if (this.#outage.failed(error)) {
-      this.#options.logger.error('Consul cannot be read; registrations stay as they are, trying again', {
+      this.#options.logger.error('cannot read Consul; registrations stay as they are; retrying', {
         reason: 'ConsulUnavailable',
         addresses: this.#options.config.consul.addresses,
         code: error.code,

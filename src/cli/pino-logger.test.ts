@@ -34,6 +34,20 @@ describe('pinoLogger()', () => {
     assert.equal(last()['pod'], pod);
   });
 
+  test('puts the cause into the message, and leaves out what is empty', () => {
+    const { logger, last } = recording();
+    const error = new RegistrarError('unreachable', 'no answer', { cause: new Error('refused') });
+    logger.error('cannot read Consul', { reason: 'ConsulUnavailable', error, hint: '', pod: undefined });
+    const { time: _, ...line } = last();
+    const cause = 'no answer: refused';
+    assert.deepEqual(line, {
+      ...{ level: 'error', reason: 'ConsulUnavailable', error: cause, msg: `cannot read Consul: ${cause}` },
+    });
+    logger.warn('it no longer leads', { reason: 'LeadershipLost', why: 'no lease', of: [], holder: null });
+    assert.equal(last()['msg'], 'it no longer leads: no lease');
+    assert.deepEqual(Object.keys(last()), ['level', 'time', 'reason', 'why', 'msg']);
+  });
+
   test('leaves out what is below the level', () => {
     const { logger, written } = recording({ level: 'warn' });
     logger.debug('a', { reason: 'HistoryUnknown' });

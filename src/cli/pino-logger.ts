@@ -2,7 +2,7 @@ import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { describe } from '../lib/errors.ts';
 import { visibleLines } from '../lib/visible.ts';
-import type { Logger } from '../logging/logger.ts';
+import type { LogFields, Logger } from '../logging/logger.ts';
 import type { Output } from './context.ts';
 import { textLine } from './text-line.ts';
 
@@ -38,13 +38,24 @@ export function pinoLogger({ level, format, output, colour }: LoggerOptions): Lo
 
 function adapt(logger: PinoLogger): Logger {
   return {
-    debug: (message, fields) => logger.debug(fields ?? {}, message),
-    info: (message, fields) => logger.info(fields ?? {}, message),
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-    error: (message, fields) => logger.error(fields ?? {}, message),
-    child: (fields) => adapt(logger.child(fields)),
+    debug: (message, fields) => logger.debug(withoutEmpty(fields), withCause(message, fields)),
+    info: (message, fields) => logger.info(withoutEmpty(fields), withCause(message, fields)),
+    warn: (message, fields) => logger.warn(withoutEmpty(fields), withCause(message, fields)),
+    error: (message, fields) => logger.error(withoutEmpty(fields), withCause(message, fields)),
+    child: (fields) => adapt(logger.child(withoutEmpty(fields))),
   };
 }
+
+/** For those who read nothing but the message. */
+function withCause(message: string, { error, why = error }: LogFields): string {
+  return why === undefined || why === '' ? message : `${message}: ${describe(why)}`;
+}
+
+const withoutEmpty = (fields: LogFields): LogFields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
 
 /** An error as one line with those of its causes; its other properties may hold requests and headers. */
 const errorText = (error: unknown): unknown => (error instanceof Error ? describe(error) : error);

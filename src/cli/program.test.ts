@@ -100,7 +100,7 @@ describe('kube-registrar run', () => {
       reason: 'OperatorFailed',
       code: 'config',
       error: 'server.listen ":1": no right',
-      msg: 'stopped by an error',
+      msg: 'stopped by an error: server.listen ":1": no right',
     });
   });
 

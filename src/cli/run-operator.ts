@@ -48,13 +48,16 @@ export const runOperator: RunOperator = async (loaded, runtime) => {
     logger,
     clock: systemClock,
   });
-  logger.info('connecting', {
-    reason: 'Connecting',
-    kubernetes: connection.server,
-    credentials: connection.source,
-    consul: config.consul.addresses,
-    status: server.origin,
-  });
+  logger.info(
+    `connecting to Kubernetes at ${connection.server} and Consul at ${config.consul.addresses.join(', ')}`,
+    {
+      reason: 'Connecting',
+      kubernetes: connection.server,
+      credentials: connection.source,
+      consul: config.consul.addresses,
+      status: server.origin,
+    },
+  );
   using _dumping = onDump(() => {
     const consulServer = () => access.server;
     dumpLogger.info('debug dump', { reason: 'DebugDump', ...debugDump({ config, operator, consulServer }) });

@@ -39,7 +39,7 @@ export async function run(
   const logger = pinoLogger(logging);
   const dumpLogger = pinoLogger({ ...logging, level: 'info' });
   for (const warning of loaded.warnings) {
-    logger.warn('configuration warning', { reason: 'ConfigDoubtful', warning });
+    logger.warn(`check the configuration: ${warning}`, { reason: 'ConfigDoubtful', warning });
   }
   const version = packageVersion();
   try {

@@ -15,6 +15,13 @@ describe('textLine()', () => {
     );
   });
 
+  test('says a cause once: in the message', () => {
+    assert.equal(
+      line({ msg: 'cannot read Consul: no answer', error: 'no answer', code: 'timeout' }),
+      `${time} INFO  cannot read Consul: no answer code=timeout\n`,
+    );
+  });
+
   test('quotes what would not be clear', () => {
     assert.equal(
       line({ msg: 'm', empty: '', text: 'two words', list: ['a', 1], nothing: null }),

@@ -68,7 +68,7 @@ export class TlsFiles {
       createSecureContext(texts);
     } catch (thrown) {
       if (this.#isUsable) {
-        logger.warn('certificates for Consul cannot be used; going on with the last ones', {
+        logger.warn('cannot use the new certificates for Consul; keeping the last ones', {
           reason: 'CertificatesUnusable',
           files,
           error: describe(thrown),

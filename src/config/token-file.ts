@@ -55,13 +55,17 @@ export class TokenFile {
     }
     if (text === '') {
       if (this.#readable)
-        logger.warn('token file cannot be used', { reason: 'TokenFileUnreadable', path, error });
+        logger.warn('cannot use the token file; keeping the last token', {
+          reason: 'TokenFileUnreadable',
+          path,
+          error,
+        });
       this.#readable = false;
       return;
     }
     this.#readable = true;
     if (text === this.#token.reveal()) return;
     this.#token = new Secret(text);
-    logger.info('token renewed', { reason: 'TokenRenewed', path });
+    logger.info('Consul token renewed', { reason: 'TokenRenewed', path });
   }
 }

@@ -127,7 +127,7 @@ export class AclLogin {
       this.#backoff.reset();
       this.#failedWith = undefined;
       onLogin?.('ok');
-      logger.info('logged in to Consul', { reason: 'AclLogin', authMethod, expiresInMs: lifeMs ?? null });
+      logger.info('logged in to Consul', { reason: 'AclLogin', authMethod, expiresInMs: lifeMs });
       return token;
     } catch (thrown) {
       if (!this.#closed.signal.aborted) this.#failed(RegistrarError.from(thrown));
@@ -142,7 +142,7 @@ export class AclLogin {
     if (this.#login !== undefined) this.#schedule(this.#backoff.next(error.retryAfterMs));
     if (this.#failedWith === error.code) return;
     this.#failedWith = error.code;
-    logger.error('the login to Consul failed; trying again', {
+    logger.error('cannot log in to Consul; retrying', {
       reason: 'AclLoginFailed',
       authMethod,
       code: error.code,
@@ -165,7 +165,7 @@ export class AclLogin {
       const post: Invoke = (consul, context) => consul._post({ ...context, path: '/acl/logout' });
       await api.call(post, neverAborted, { maxBytes, token });
     } catch (thrown) {
-      logger.warn('the Consul token could not be destroyed', {
+      logger.warn('cannot destroy the Consul token', {
         reason: 'AclLogoutFailed',
         error: describe(thrown),
       });

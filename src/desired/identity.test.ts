@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { endpointInstanceId, podInstanceId, serviceInstanceId } from './identity.ts';
+import { endpointInstanceId, podInstanceId, podOf, serviceInstanceId } from './identity.ts';
 
 const usual = { namespace: 'shop', name: 'web-x2x7q', uid: '1f0c9a3e-0000-4000-8000-000000000001' };
 
@@ -64,6 +64,24 @@ describe('instance ids', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+
+  test('give back the pod, and none for an endpoint without one', () => {
+    fc.assert(
+      fc.property(label, subdomain, start, label, port, (namespace, name, uid, service, number) => {
+        assert.equal(podOf(podInstanceId({ namespace, name, uid }, service, number)), `${namespace}/${name}`);
+      }),
+    );
+    const odd = podInstanceId({ namespace: 'shop', name: 'web', uid: 'no uuid' }, 'web', 1);
+    assert.equal(podOf(odd), 'shop/web');
+    const endpoint = { namespace: 'shop', service: 'db' };
+    for (const address of ['10.0.0.7', 'fd00::7', '::1']) {
+      assert.equal(podOf(endpointInstanceId({ ...endpoint, address }, 'sql', 5432)), undefined);
+    }
+    for (const address of ['10.0.0.7', 'lb-1.example', 'deadbeef']) {
+      const place = { ...endpoint, node: 'n.1f0c9a3e', address };
+      assert.equal(podOf(serviceInstanceId(place, 'sql', 5432)), undefined);
+    }
   });
 
   test('tell a recreated StatefulSet pod from its predecessor', () => {

@@ -64,6 +64,12 @@ export function endpointInstanceId(
   return join([endpoint.namespace, safe(endpoint.service, plain), address, service, `${port}`]);
 }
 
+/** The pod of an id that podInstanceId() made, `shop/web-6d5f-x2x7q`; undefined for an endpoint without a pod. */
+export function podOf(id: InstanceId): string | undefined {
+  const [, namespace, pod] = /^([^.]+)\.(.+)\.(?:[0-9a-f]{8}|[0-9a-f]{16})\.[^.]+\.\d+$/.exec(id) ?? [];
+  return pod === undefined ? undefined : `${namespace}/${pod}`;
+}
+
 /**
  * In lower case, because Consul treats ids that differ in case as one: when `Web` becomes `web`, one instance
  * changes; no instance is replaced.

@@ -32,7 +32,7 @@ export async function readClusterUid(options: ClusterUidOptions, signal: AbortSi
   const outage = new Outage();
   const onError = (error: RegistrarError) => {
     if (!outage.failed(error)) return;
-    logger.error('the uid of namespace kube-system cannot be read; trying again', {
+    logger.error('cannot read the uid of namespace kube-system; retrying', {
       reason: 'ClusterUidUnknown',
       code: error.code,
       error: describe(error),

@@ -140,7 +140,7 @@ export class Elector {
 
   #cannotWatch(error: RegistrarError): void {
     const { logger, name, namespace } = this.#options;
-    logger.warn('the lease cannot be watched; a lease given back is noticed later', {
+    logger.warn('cannot watch the lease; one that is given back is noticed later', {
       reason: 'LeaseNotWatched',
       lease: `${namespace}/${name}`,
       code: error.code,
@@ -196,8 +196,8 @@ export class Elector {
     if (why.code !== 'timeout' && why.code !== 'conflict') await this.#release();
     this.#state = { kind: 'standby', holder: '' };
     const fields = { reason: 'LeadershipLost' as const, identity, why: describe(why) };
-    if (signal.aborted) logger.info('this process does not lead any more', fields);
-    else logger.warn('this process does not lead any more and stands by', fields);
+    if (signal.aborted) logger.info('this process no longer leads', fields);
+    else logger.warn('this process no longer leads and stands by', fields);
     if (led.status === 'rejected') throw led.reason;
   }
 
@@ -260,7 +260,7 @@ export class Elector {
         if (lease !== undefined && holderOf(lease) === identity) await give(lease);
       });
     } catch (thrown) {
-      logger.warn('the lease could not be given back; it expires by itself', {
+      logger.warn('cannot give back the lease; it expires by itself', {
         reason: 'LeaseNotReleased',
         error: describe(thrown),
       });
@@ -282,7 +282,7 @@ export class Elector {
     const before = this.#state.kind === 'standby' ? this.#state.holder : '';
     this.#state = { kind: 'standby', holder };
     if (holder === before || holder === '') return;
-    logger.info('another process leads; this one stands by', { reason: 'Standby', identity, holder });
+    logger.info(`${holder} leads; this process stands by`, { reason: 'Standby', identity, holder });
   }
 
   #failed(error: RegistrarError): void {
@@ -290,7 +290,7 @@ export class Elector {
     if (error.code === 'conflict') return;
     const { logger, namespace, name } = this.#options;
     if (!this.#outage.failed(error)) return;
-    logger.warn('the lease cannot be read or written; trying again', {
+    logger.warn('cannot read or write the lease; retrying', {
       reason: 'LeaseUnavailable',
       lease: `${namespace}/${name}`,
       code: error.code,

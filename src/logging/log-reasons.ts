@@ -14,7 +14,7 @@ const debug = at('debug');
 const info = at('info');
 const warn = at('warn');
 const error = at('error');
-/** `warn`: registered all the same. */
+/** `error`: something is not registered, or stays as it was. `warn`: nothing is refused for it. */
 const problem = at('error', 'warn');
 
 /** By the sections of the reference page. */
@@ -179,7 +179,7 @@ export const logReasons = {
   },
   'What is not as it should be': {
     InvalidAnnotation: problem(
-      'An annotation is wrong (`error`: the service is not registered, or stays as it was) or suspicious (`warn`).',
+      'An annotation is wrong (`error`: the service is not registered, or stays as it was) or suspicious (`warn`). One line for all replicas with the same mistake; `replicas` is what their names share.',
       'Correct the field the line names.',
     ),
     ServiceNameDenied: problem(
@@ -215,7 +215,7 @@ export const logReasons = {
       'If it is not meant so, give the name to one namespace with `claims`.',
     ),
     Stale: warn(
-      'An instance stays as it was, because its annotations are wrong now.',
+      'An instance stays as it was, because its annotations are wrong now. One line for all replicas.',
       'Correct them: `InvalidAnnotation` names the field.',
     ),
   },

@@ -7,7 +7,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export type LineFields<Level extends LogLevel = LogLevel> = LogFields & { readonly reason: LogReason<Level> };
 
 /**
- * The logger of the operator: a constant message plus fields. pino satisfies it through an adapter in the
+ * The logger of the operator: a sentence that names its object, plus fields. The adapter appends the fields `error` and
+ * `why` to the sentence and leaves out empty ones. pino satisfies it through an adapter in the
  * composition root; tests record it.
  */
 export interface Logger {

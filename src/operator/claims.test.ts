@@ -31,7 +31,10 @@ describe('claims, in the operator', () => {
     const operator = cluster.start({ claims });
     await cluster.clock.advance(200_000);
     assert.deepEqual(cluster.passing('web'), ['kubernetes-n1/10.1.0.1', 'kubernetes-n1/10.1.0.2']);
-    assert.equal(reasons(operator.log, 'ServiceNameDenied').length, 2);
+    assert.deepEqual(
+      reasons(operator.log, 'ServiceNameDenied').map(({ fields }) => fields['replicas']),
+      ['shop/web-*'],
+    );
     cluster.putPod('web-1', { service: 'web' }, { namespace: 'shop', ready: false });
     cluster.putPod('web-2', {}, { namespace: 'shop' });
     cluster.putPod('web-3', { service: 'web' }, { namespace: 'shop' });

@@ -92,7 +92,7 @@ describe('what somebody else does in Consul', () => {
     assert.ok(reasons().includes('ForeignInstance'));
     assert.equal(services().length, 2);
     const drift = running.log.find(({ fields }) => fields['reason'] === 'Drift');
-    assert.match(drift?.message ?? '', /entry added externally/);
+    assert.match(drift?.message ?? '', /instance "db-1" of service "db" was added externally/);
     await stop();
   });
 

@@ -157,7 +157,7 @@ export class Leadership {
       );
     };
     const onError = (error: RegistrarError) => {
-      logger.warn('Consul does not take the new leader yet; trying again', {
+      logger.warn('Consul does not accept the new leader yet; retrying', {
         reason: 'EpochNotClaimed',
         code: error.code,
         error: describe(error),
@@ -195,7 +195,7 @@ export class Leadership {
 
   #warnUnfenced(why: string): void {
     this.#unfenced = `writes are not fenced: ${why}`;
-    this.#options.logger.warn('writes are not fenced; two leaders could undo each other for a moment', {
+    this.#options.logger.warn('writes are not fenced, so two leaders could undo each other for a moment', {
       reason: 'Unfenced',
       why,
       hint: 'grant the Consul token key_prefix "kube-registrar/" with policy write',

@@ -59,7 +59,7 @@ function partOf(planned: NodePlan | undefined, id: string): Pick<InstancePlan, '
     steps: steps.filter(
       (step) => step.instance === id || step.id === id || (step.entry === 'node' && step.verb === 'remove'),
     ),
-    remarks: remarks.map(findingText),
+    remarks: remarks.map((finding) => findingText(finding)),
   };
 }
 

@@ -1,5 +1,6 @@
+import { counted } from '../lib/counted.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
-import { entryId, entryNoun, entryText } from '../model/entry-ref.ts';
+import { entryId, entryNoun, entryText, type OfInstance } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
 import { type Finding, type Held, type HeldBy, isWaiting } from './finding.ts';
@@ -65,8 +66,8 @@ export function stepLines(step: Step): string[] {
   return [title, ...step.fields.map((field) => `    ${fieldText(field)}`)];
 }
 
-/** One sentence for logs, Events and the plan. */
-export function findingText(finding: Finding): string {
+/** One sentence for logs, Events and the plan. `pod`: names the instance by its pod, for readers who know no ids. */
+export function findingText(finding: Finding, pod?: string): string {
   switch (finding.kind) {
     case 'foreign-owner':
       return {
@@ -75,17 +76,17 @@ export function findingText(finding: Finding): string {
         'no-stamp': `node ${finding.node} exists without this operator's stamp; nothing on it is touched`,
       }[finding.reason];
     case 'foreign-instance':
-      return `instance ${finding.instance} of ${finding.service} has another owner; left alone`;
+      return `${instanceText(finding, pod)} has another owner; left alone`;
     case 'foreign-check':
       return `check ${finding.check} has another owner; left alone`;
     case 'stale':
-      return `instance ${finding.instance} of ${finding.service} is kept as it was: what asks for it is wrong`;
+      return `${instanceText(finding, pod)} is kept as it was: what asks for it is wrong`;
     case 'unread':
-      return `instance ${finding.instance} of ${finding.service} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
+      return `${instanceText(finding, pod)} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
     case 'moving':
       return `node ${finding.node} has an earlier name; it is removed once its instances are under their new nodes`;
     case 'held':
-      return heldText(finding);
+      return heldText(finding, pod);
     case 'shared-name': {
       const { service, namespaces, takenFrom } = finding;
       const now = `service ${service} has instances of ${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`;
@@ -97,6 +98,12 @@ export function findingText(finding: Finding): string {
     }
   }
 }
+
+const instanceText = ({ instance, service }: OfInstance, pod: string | undefined): string =>
+  pod === undefined ? `instance ${instance} of ${service}` : podInstanceText(pod, service);
+
+/** How people name an instance: `shop/web-1 (web)`. */
+export const podInstanceText = (pod: string, service: string): string => `${pod} (${service})`;
 
 function problemText({ object, reason, field, message, severity }: Problem): string {
   const where = object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
@@ -124,9 +131,9 @@ const kept = {
   write: 'is not written',
 } as const;
 
-function heldText(held: Held): string {
+function heldText(held: Held, pod: string | undefined): string {
   const { by, what, at, because, error, until } = held;
-  const where = at.kind === 'instance' ? `instance ${at.instance} of ${at.service}` : entryText(at);
+  const where = at.kind === 'instance' ? instanceText(at, pod) : entryText(at);
   const said = error === undefined ? '' : ` (${error})`;
   if (!isWaiting(held)) {
     return by === 'conflict'
@@ -177,5 +184,3 @@ function summaryText(summary: Summary): string {
   if (held > 0) return `Nothing to do for now.${noticed}`;
   return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -192,7 +192,7 @@ export class ReadinessGates implements Disposable {
       this.#backoff.reset();
       if (this.#isFailing) logger.info('readiness gates can be opened again', { reason: 'GatesOpening' });
       this.#isFailing = false;
-      logger.info('readiness gate opened', {
+      logger.info(`readiness gate of ${namespace}/${name} opened`, {
         reason: 'GateOpened',
         pod: `${namespace}/${name}`,
         because: conditionTexts[verdict].reason,
@@ -212,15 +212,18 @@ export class ReadinessGates implements Disposable {
   #failed({ namespace, name }: PodRecord, error: RegistrarError): number {
     if (!this.#isFailing) {
       this.#isFailing = true;
-      this.#options.logger.error('a readiness gate could not be opened; the pod is not Ready, trying again', {
-        reason: 'GateNotOpened',
-        pod: `${namespace}/${name}`,
-        code: error.code,
-        error: describe(error),
-        ...(error.code === 'forbidden'
-          ? { hint: 'the ServiceAccount needs the verb patch on pods/status' }
-          : {}),
-      });
+      this.#options.logger.error(
+        `cannot open the readiness gate of ${namespace}/${name}, so the pod is not Ready; retrying`,
+        {
+          reason: 'GateNotOpened',
+          pod: `${namespace}/${name}`,
+          code: error.code,
+          error: describe(error),
+          ...(error.code === 'forbidden'
+            ? { hint: 'the ServiceAccount needs the verb patch on pods/status' }
+            : {}),
+        },
+      );
     }
     return error.code === 'forbidden' ? forbiddenMs : this.#backoff.next(error.retryAfterMs);
   }

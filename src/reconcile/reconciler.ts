@@ -7,7 +7,7 @@ import type { Logger } from '../logging/logger.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
-import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
 import { diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
@@ -119,7 +119,7 @@ export class Reconciler implements Disposable {
       this.#leaving,
     ];
     this.#drift = new RecentDrift(() => clock.wall());
-    this.#reporter = new Reporter(options.logger);
+    this.#reporter = new Reporter(options.logger, () => clock.wall());
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
 
@@ -259,7 +259,7 @@ export class Reconciler implements Disposable {
     try {
       return this.#reviewed(node);
     } catch (thrown) {
-      this.#options.logger.error('a node could not be computed; it is tried again later', {
+      this.#options.logger.error(`cannot compute node ${node}; retrying later`, {
         reason: 'InternalError',
         node,
         error: describe(thrown),
@@ -281,32 +281,14 @@ export class Reconciler implements Disposable {
   }
 
   #report(desired: DesiredNode, observed: ObservedNode | undefined, findings: readonly Finding[]): void {
-    const { logger, events } = this.#options;
+    const { events } = this.#options;
     const { name } = desired;
-    const inConsul = consulProblems(desired, observed, findings);
-    const { appeared, cleared } = this.#problems.update(name, [...desired.problems, ...inConsul]);
-    for (const problem of appeared) {
-      events?.problem(problem);
-      const { object, reason, field, message, severity } = problem;
-      const fields = {
-        reason,
-        [object.kind.toLowerCase()]: nameOf(object),
-        ...(field === '' ? {} : { field }),
-        message,
-      };
-      if (severity === 'error') logger.error('registration refused', fields);
-      else logger.warn('a warning about an object', fields);
-    }
-    for (const { object, reason, field } of cleared) {
-      logger.info('problem resolved', {
-        reason: 'Cleared',
-        was: reason,
-        [object.kind.toLowerCase()]: nameOf(object),
-        field,
-      });
-    }
+    const problems = [...desired.problems, ...consulProblems(desired, observed, findings)];
+    const stale = findings.filter((finding) => finding.kind === 'stale');
+    this.#reporter.review(name, problems, stale);
+    for (const problem of this.#problems.update(name, problems).appeared) events?.problem(problem);
     for (const finding of this.#findings.update(name, findings).appeared) {
-      this.#reporter.finding(finding);
+      if (finding.kind !== 'stale') this.#reporter.finding(finding);
       events?.finding(finding, observed);
     }
   }
@@ -396,14 +378,11 @@ export class Reconciler implements Disposable {
     // This process ends, or another one leads: Consul is well.
     if (error.code === 'aborted' || error.code === 'fenced') return;
     if (this.#outage.failed(error)) {
-      this.#options.logger.error(
-        'Consul cannot be written to; registrations stay as they are, trying again',
-        {
-          reason: 'ConsulUnavailable',
-          code: error.code,
-          error: describe(error),
-        },
-      );
+      this.#options.logger.error('cannot write to Consul; registrations stay as they are; retrying', {
+        reason: 'ConsulUnavailable',
+        code: error.code,
+        error: describe(error),
+      });
     }
   }
 
@@ -413,5 +392,3 @@ export class Reconciler implements Disposable {
     this.#options.logger.info('Consul can be written to again', { reason: 'ConsulAvailable' });
   }
 }
-
-const nameOf = ({ namespace, name }: ObjectRef): string => (namespace === '' ? name : `${namespace}/${name}`);

@@ -1,69 +1,89 @@
+import { podOf } from '../desired/identity.ts';
 import type { LogReason } from '../logging/log-reasons.ts';
 import type { Logger } from '../logging/logger.ts';
-import { entryNoun } from '../model/entry-ref.ts';
-import type { Instance } from '../model/instance.ts';
-import { originOf } from '../model/origin.ts';
+import { type EntryRef, entryNoun, entryText } from '../model/entry-ref.ts';
+import type { ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
-import type { Finding, Held } from '../plan/finding.ts';
+import type { Drift, Finding, Held, StaleInstance } from '../plan/finding.ts';
 import { worst } from '../plan/health.ts';
-import { findingText } from '../plan/render.ts';
+import { fieldText, findingText, podInstanceText } from '../plan/render.ts';
+import { Ledger } from './ledger.ts';
+import { nameOf, problemOfReplicas, replicasOf, staleReplicas } from './replicas.ts';
 
 /**
- * What people read in `kubectl logs`: one line for each transition, a constant message, a stable `reason`
- * and fields. The words for changes and findings are here and nowhere else.
+ * What people read in `kubectl logs`: one line for each transition, a sentence that names its object and the cause, a
+ * stable `reason`, and fields. The words for changes are here and nowhere else.
  */
 export class Reporter {
   readonly #logger: Logger;
+  readonly #problems: Ledger<Problem>;
+  readonly #stale: Ledger<StaleInstance>;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, wall: () => number) {
     this.#logger = logger;
+    this.#problems = new Ledger(wall, problemOfReplicas);
+    this.#stale = new Ledger(wall, staleReplicas);
+  }
+
+  /** What is wrong on a node now, and what is kept as it was for it: one line for all replicas of a workload. */
+  review(node: ConsulNodeName, problems: readonly Problem[], stale: readonly StaleInstance[]): void {
+    const { appeared, cleared } = this.#problems.update(node, problems);
+    for (const problem of appeared) this.#problem(problem, node);
+    for (const problem of cleared) this.#resolved(problem);
+    for (const kept of this.#stale.update(node, stale).appeared) {
+      const about = aboutInstance(kept);
+      this.#logger.warn(findingText(kept, about.pod), { reason: 'Stale', ...about });
+    }
   }
 
   /** `durationMs`: from the receipt of the Kubernetes event to the commit; undefined when none asked. */
   committed(change: Change, durationMs: number | undefined): void {
-    const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 };
+    const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs) };
     const { message, reason, fields } = describeChange(change);
     this.#logger.info(message, { reason, ...fields, ...timing });
   }
 
-  finding(finding: Finding): void {
+  #problem({ object, reason, field, message, severity }: Problem, node: ConsulNodeName): void {
+    const where = `${object.kind} ${nameOf(object)}${field === '' ? '' : `, annotation ${field}`}`;
+    const said = `${where}: ${message}`;
+    const fields = { reason, [object.kind.toLowerCase()]: nameOf(object), node, field, message };
+    const replicas = replicasOf(object);
+    const all = replicas === nameOf(object) ? fields : { ...fields, replicas };
+    if (severity === 'error') this.#logger.error(`registration refused: ${said}`, all);
+    else this.#logger.warn(said, all);
+  }
+
+  #resolved({ object, reason, field, message }: Problem): void {
+    this.#logger.info(`problem resolved: ${object.kind} ${nameOf(object)}: ${message}`, {
+      reason: 'Cleared',
+      was: reason,
+      [object.kind.toLowerCase()]: nameOf(object),
+      field,
+      message,
+    });
+  }
+
+  finding(finding: Exclude<Finding, StaleInstance>): void {
     switch (finding.kind) {
-      case 'drift': {
-        const { what, at, fields } = finding;
-        const { kind: _, ...place } = at;
-        const message =
-          what === 'unexpected'
-            ? 'entry added externally to a node of this cluster'
-            : 'entry changed externally; repairing';
-        this.#logger.warn(message, {
-          reason: 'Drift',
-          what,
-          entry: entryNoun(at),
-          ...place,
-          ...(fields.length === 0 ? {} : { fields }),
+      case 'drift':
+        this.#drift(finding);
+        return;
+      case 'foreign-owner':
+        this.#logger.error(findingText(finding), {
+          reason: 'Conflict',
+          node: finding.node,
+          owner: finding.reason,
         });
         return;
-      }
-      case 'foreign-owner':
-        this.#logger.error(
-          'a node of this name belongs to somebody else in Consul; nothing is written to it',
-          {
-            reason: 'Conflict',
-            node: finding.node,
-            owner: finding.reason,
-          },
-        );
-        return;
       case 'foreign-instance':
-        this.#logger.warn('service registered externally on a node of this cluster; leaving it alone', {
+        this.#logger.warn(`${findingText(finding)}; it is on node ${finding.node} of this cluster`, {
           reason: 'ForeignInstance',
-          node: finding.node,
-          instance: finding.instance,
-          service: finding.service,
+          ...placeOf(finding),
         });
         return;
       case 'foreign-check':
-        this.#logger.warn('check registered externally on a node of this cluster; leaving it alone', {
+        this.#logger.warn(`${findingText(finding)}; it is on node ${finding.node} of this cluster`, {
           reason: 'ForeignCheck',
           node: finding.node,
           instance: finding.instance,
@@ -71,38 +91,43 @@ export class Reporter {
         });
         return;
       case 'moving':
-        this.#logger.info(
-          'a node has an earlier name; it is removed once its instances are under new nodes',
-          {
-            reason: 'Moving',
-            node: finding.node,
-          },
-        );
+        this.#logger.info(findingText(finding), { reason: 'Moving', node: finding.node });
         return;
       case 'held':
         this.#held(finding);
         return;
       case 'shared-name':
-        this.#logger.warn('a service name is used by several namespaces, or by another one than before', {
+        this.#logger.warn(findingText(finding), {
           reason: 'SharedServiceName',
           service: finding.service,
           namespaces: finding.namespaces,
-          ...(finding.takenFrom.length === 0 ? {} : { takenFrom: finding.takenFrom }),
+          takenFrom: finding.takenFrom,
           hint: 'if it is not meant so, give the name to one namespace with claims',
         });
         return;
       case 'unread':
         // The log of its source says it once for all.
         return;
-      case 'stale':
-        this.#logger.warn('an instance stays as it was registered until its annotations are right again', {
-          reason: 'Stale',
-          node: finding.node,
-          instance: finding.instance,
-          service: finding.service,
-        });
-        return;
     }
+  }
+
+  #drift({ what, at, fields }: Drift): void {
+    const values = fields.length === 0 ? '' : ` (${fields.map(fieldText).join('; ')})`;
+    const message = {
+      missing: `${entryName(at)} was removed externally; repairing`,
+      changed: `${entryName(at)} was changed externally${values}; repairing`,
+      unexpected: `${entryText(at)} was added externally on node ${at.node} of this cluster`,
+    }[what];
+    const { kind: _, ...place } = at;
+    const about = what === 'unexpected' || at.instance === undefined ? place : aboutInstance(at);
+    this.#logger.warn(message, {
+      reason: 'Drift',
+      what,
+      entry: entryNoun(at),
+      ...about,
+      check: at.check,
+      fields,
+    });
   }
 
   #held(held: Held): void {
@@ -111,14 +136,13 @@ export class Reporter {
     if (by === 'consul' || by === 'conflict') return;
     if (by === 'policy' && change !== undefined) {
       const { message, reason, fields } = describeChange(change);
-      const of = { policy: because, would: reason, what: message, ...fields };
-      this.#logger.info('held by the policy', { reason: 'Held', ...of });
+      const of = { policy: because, would: reason, ...fields };
+      this.#logger.info(`not written under policy ${because}: ${message}`, { reason: 'Held', ...of });
       return;
     }
-    const { node, instance, service } = at;
-    const message = what === 'removal' ? 'a removal is held' : 'a loss of health is held';
+    const about = at.instance === undefined ? { node: at.node, pod: undefined } : aboutInstance(at);
     const reason = what === 'removal' ? 'RemovalHeld' : 'HealthHeld';
-    this.#logger.info(message, { reason, because, service, instance, node, why: findingText(held) });
+    this.#logger.info(findingText(held, about.pod), { reason, because, ...about });
   }
 }
 
@@ -133,61 +157,91 @@ function describeChange(change: Change): Description {
   switch (change.kind) {
     case 'put-node': {
       const isNew = change.effect === 'create';
-      const message = isNew ? 'node registered' : 'node updated';
       return {
-        message,
+        message: `node ${node} ${isNew ? 'registered' : 'updated'}`,
         reason: isNew ? 'NodeRegistered' : 'NodeUpdated',
         fields: { node, address: change.address },
       };
     }
     case 'put-node-check': {
       const { status, output } = change.check;
-      return { message: 'node health written', reason: 'NodeHealth', fields: { node, status, output } };
+      return {
+        message: `node ${node} is ${statusText(status, output)}`,
+        reason: 'NodeHealth',
+        fields: { node, status, output },
+      };
     }
     case 'put-instance': {
-      const { instance } = change;
+      const { id, service, checks, address: host, port } = change.instance;
       const isNew = change.effect === 'create';
+      const status = worst(checks);
+      const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
       return {
-        message: isNew ? 'instance registered' : 'instance updated',
+        message: `${instanceName(id, service)} ${isNew ? 'registered' : 'updated'} at ${address}, ${status}`,
         reason: isNew ? 'Registered' : 'Updated',
-        fields: { ...about(instance), node, status: worst(instance.checks) },
+        fields: { ...aboutInstance({ node, instance: id, service }), address, status },
       };
     }
     case 'put-check': {
       const { status, output } = change.check;
-      const fields = { service: change.service, instance: change.instance, node, status, output };
-      return { message: 'instance health written', reason: 'Health', fields };
-    }
-    case 'delete-check':
       return {
-        message: 'check removed',
-        reason: 'CheckRemoved',
-        fields: { service: change.service, instance: change.instance, node, check: change.check },
+        message: `${instanceName(change.instance, change.service)} is ${statusText(status, output)}`,
+        reason: 'Health',
+        fields: { ...aboutInstance(change), status, output },
       };
+    }
+    case 'delete-check': {
+      const { instance, service, check } = change;
+      const of =
+        instance === undefined || service === undefined
+          ? { name: `node ${node}`, fields: { node } }
+          : { name: instanceName(instance, service), fields: aboutInstance({ node, instance, service }) };
+      return {
+        message: `check ${check} of ${of.name} removed`,
+        reason: 'CheckRemoved',
+        fields: { ...of.fields, check },
+      };
+    }
     case 'delete-instance':
       return {
-        message: 'instance deregistered',
+        message: `${instanceName(change.instance, change.service)} deregistered${explained(change)}`,
         reason: 'Deregistered',
-        fields: { service: change.service, instance: change.instance, node, ...explained(change) },
+        fields: { ...aboutInstance(change), because: change.because },
       };
     case 'delete-node':
       return {
-        message: 'node deregistered',
+        message: `node ${node} deregistered${explained(change)}`,
         reason: 'NodeDeregistered',
-        fields: { node, ...explained(change) },
+        fields: { node, because: change.because },
       };
   }
 }
 
-const explained = ({ because }: DeleteInstance | DeleteNode) => (because === undefined ? {} : { because });
+/** `critical: ContainersNotReady`; why something passes is no news. */
+const statusText = (status: string, output: string): string =>
+  status === 'passing' || output === '' ? status : `${status}: ${output}`;
 
-function about({ id, service, address, port, meta }: Instance): Readonly<Record<string, unknown>> {
-  const origin = originOf(meta);
-  const pod = origin.pod === '' ? {} : { pod: `${origin.namespace}/${origin.pod}` };
-  return {
-    service,
-    instance: id,
-    address: `${address.includes(':') ? `[${address}]` : address}:${port}`,
-    ...pod,
-  };
+const explained = ({ because }: DeleteInstance | DeleteNode): string =>
+  because === undefined ? '' : ` (${because})`;
+
+interface Place {
+  readonly node: string;
+  readonly instance: InstanceId;
+  readonly service: ServiceName;
+}
+
+const placeOf = ({ node, instance, service }: Place) => ({ service, instance, node });
+
+const aboutInstance = (place: Place) => ({ pod: podOf(place.instance), ...placeOf(place) });
+
+/** An instance of this cluster, by its pod where it has one. */
+function instanceName(id: InstanceId, service: ServiceName): string {
+  const pod = podOf(id);
+  return pod === undefined ? `instance ${id} (${service})` : podInstanceText(pod, service);
+}
+
+function entryName(at: EntryRef): string {
+  if (at.instance === undefined) return entryText(at);
+  const name = instanceName(at.instance, at.service);
+  return at.check === undefined ? name : `check ${at.check} of ${name}`;
 }

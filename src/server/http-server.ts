@@ -73,7 +73,11 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       else if (way === 'network') result = releaseRefused();
       else result = await answerRelease(method, () => bodyOf(request), release);
     } catch (thrown) {
-      logger.error('request failed', { reason: 'StatusRequestFailed', path: url, error: thrown });
+      logger.error('cannot answer a request to the status server', {
+        reason: 'StatusRequestFailed',
+        path: url,
+        error: thrown,
+      });
       result = {
         status: 500,
         contentType: 'text/plain; charset=utf-8',
@@ -113,7 +117,9 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   if (local !== undefined) await listenLocally(local, portOf(server), logger);
   for (const each of [server, local]) {
     // Faults of single connections; without a listener they would end the process.
-    each?.on('error', (error) => logger.warn('server error', { reason: 'StatusServerError', error }));
+    each?.on('error', (error) =>
+      logger.warn('the status server had an error', { reason: 'StatusServerError', error }),
+    );
   }
   return {
     origin: originOf(server),
@@ -153,7 +159,7 @@ async function listenLocally(server: Server, port: number, logger: Logger): Prom
     await chmod(path, 0o600);
   } catch (thrown) {
     server.close();
-    logger.warn('the local socket cannot be used; the command "release" does not work', {
+    logger.warn('cannot use the local socket, so the command "release" does not work', {
       reason: 'LocalSocketUnavailable',
       path,
       error: describe(thrown),

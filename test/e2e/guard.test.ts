@@ -87,8 +87,8 @@ suite('the guard', () => {
     await ns.scale('scaled', 0);
     await stage.gone('scaled');
     assert.equal(heldLines(), linesBefore);
-    const removed = stage.operator.logs().filter(({ msg, node, because }) => {
-      return msg === 'instance deregistered' && node !== undefined && because !== 'terminating';
+    const removed = stage.operator.logs().filter(({ reason, node, because }) => {
+      return reason === 'Deregistered' && node !== undefined && because !== 'terminating';
     });
     assert.deepEqual(removed, [], 'each removal is explained by its pod, seen ending');
   });

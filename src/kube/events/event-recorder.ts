@@ -186,7 +186,10 @@ export class EventRecorder {
   #succeeded(namespace: string): void {
     const { logger } = this.#options;
     if (this.#forbidden.delete(namespace)) {
-      logger.info('Events can be written again', { reason: 'EventsAllowed', namespace });
+      logger.info(`Events can be written again in namespace ${namespace}`, {
+        reason: 'EventsAllowed',
+        namespace,
+      });
     }
     if (!this.#isFailing) return;
     this.#isFailing = false;
@@ -206,18 +209,21 @@ export class EventRecorder {
       const isKnown = this.#forbidden.has(namespace);
       this.#forbidden.set(namespace, clock.now() + forbiddenMs);
       if (isKnown) return;
-      logger.warn('Events cannot be written; the owners of pods and Services are not informed', {
-        reason: 'EventsForbidden',
-        namespace,
-        error: describe(error),
-        hint: 'the ServiceAccount needs the verbs create and patch on events of the group events.k8s.io',
-      });
+      logger.warn(
+        `cannot write Events in namespace ${namespace}, so the owners of pods and Services are not informed`,
+        {
+          reason: 'EventsForbidden',
+          namespace,
+          error: describe(error),
+          hint: 'the ServiceAccount needs the verbs create and patch on events of the group events.k8s.io',
+        },
+      );
       return;
     }
     onDropped('failed');
     if (this.#isFailing) return;
     this.#isFailing = true;
-    logger.warn('Events cannot be written at the moment; some are lost', {
+    logger.warn('cannot write Events at the moment; some are lost', {
       reason: 'EventsFailing',
       namespace,
       code: error.code,

@@ -126,7 +126,10 @@ export class Auditor {
         backoff.reset();
       } catch (thrown) {
         if (signal.aborted) break;
-        logger.debug('store not compared', { reason: 'NotCompared', error: describe(thrown) });
+        logger.debug('cannot compare the store with the API server; retrying', {
+          reason: 'NotCompared',
+          error: describe(thrown),
+        });
         this.#dueAt = clock.now() + backoff.next(RegistrarError.from(thrown).retryAfterMs);
       }
     }

@@ -78,11 +78,15 @@ export class History {
   #regressed(seen: string, listed: string): void {
     this.#regressions += 1;
     this.#mayRepeat = true;
-    this.#logger.warn('history went backwards', { reason: 'Regression', seen, listed });
+    this.#logger.warn('the API server went back to an older state; removals wait until they are confirmed', {
+      reason: 'Regression',
+      seen,
+      listed,
+    });
     try {
       this.#onRegression(seen, listed);
     } catch (thrown) {
-      this.#logger.error('the regression handler failed', {
+      this.#logger.error('cannot handle that the API server went back', {
         reason: 'HandlerFailed',
         error: describe(thrown),
       });

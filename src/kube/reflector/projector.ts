@@ -23,7 +23,7 @@ export class Projector<O extends KubernetesObject, R> {
     } catch (thrown) {
       this.#badObjects += 1;
       const { namespace = '', name = '' } = object.metadata ?? {};
-      this.#logger.warn('an object cannot be read', {
+      this.#logger.warn(`cannot read the object ${namespace}/${name}; leaving it out`, {
         reason: 'BadObject',
         object: `${namespace}/${name}`,
         error: describe(thrown),

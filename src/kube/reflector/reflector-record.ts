@@ -18,12 +18,15 @@ export class ReflectorRecord {
     badLines: 0,
   };
   readonly #logger: Logger;
+  /** `pods` */
+  readonly #resource: string;
   #lastHeardAt: number | undefined;
   readonly #outage = new Outage();
   #lastError: ReflectorStatus['lastError'];
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, resource: string) {
     this.#logger = logger;
+    this.#resource = resource;
   }
 
   get lastHeardAt(): number | undefined {
@@ -50,7 +53,13 @@ export class ReflectorRecord {
       };
     }
     counts.lists += 1;
-    this.#logger.info('list complete', { reason: 'Listed', relists: counts.relists, ...found });
+    const { added, changed, removed } = found;
+    const again = `, ${added} added, ${changed} changed, ${removed} removed`;
+    this.#logger.info(`all ${this.#resource} listed${counts.relists === 0 ? '' : ` again${again}`}`, {
+      reason: 'Listed',
+      relists: counts.relists,
+      ...found,
+    });
     this.heard(at);
     this.recovered();
   }
@@ -62,19 +71,20 @@ export class ReflectorRecord {
       reason: 'ReflectorFailed' as const,
       code: error.code,
       error: error.message,
-      waitMs,
+      waitMs: Math.round(waitMs),
       ...(isRefused
         ? { hint: 'grant list and watch, or leave it out; what is registered from it stays meanwhile' }
         : {}),
     };
-    if (this.#outage.failed(error)) this.#logger.warn('list or watch failed', fields);
-    else this.#logger.debug('list or watch failed again', fields);
+    const message = `cannot list or watch ${this.#resource}; retrying`;
+    if (this.#outage.failed(error)) this.#logger.warn(message, fields);
+    else this.#logger.debug(message, fields);
     this.#lastError = { error, at };
   }
 
   recovered(): void {
     if (!this.#outage.over()) return;
-    this.#logger.info('list and watch work again', { reason: 'ReflectorRecovered' });
+    this.#logger.info(`${this.#resource} can be listed and watched again`, { reason: 'ReflectorRecovered' });
     this.#lastError = undefined;
   }
 }

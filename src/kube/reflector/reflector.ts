@@ -84,7 +84,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#options = options;
     this.#what = `GET ${collectionPath(resource, writer.scope)}`;
     this.#logger = options.logger.child({ resource: resource.name, namespace: writer.scope ?? '' });
-    this.#record = new ReflectorRecord(this.#logger);
+    this.#record = new ReflectorRecord(this.#logger, resource.name);
     this.#projector = new Projector(options.project, this.#logger);
     this.#history = new History({
       logger: this.#logger,
@@ -199,7 +199,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     if (next === 'list') this.#resumeAt = '';
     if (wait === 'none') {
       // Expected of older servers: the fallback is no failure.
-      this.#logger.info('no WatchList, listing by pages', {
+      this.#logger.info('the API server does not stream lists; reading pages instead', {
         reason: 'WatchListRefused',
         error: error.message,
       });
@@ -303,9 +303,11 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
 
   /** The server's objects differ from the events of the watch. */
   #disbelieve(differences: readonly Difference[], watchdog: Watchdog): void {
-    this.#logger.warn('the API server has other objects than its watch has reported; listing all again', {
+    const count = differences.length;
+    const objects = count === 1 ? '1 object differs' : `${count} objects differ`;
+    this.#logger.warn(`${objects} from what the watch has reported; listing everything again`, {
       reason: 'StoreOutdated',
-      differences: differences.length,
+      differences: count,
     });
     this.#history.disown(differences.map(({ listed }) => listed));
     watchdog.end(new RegistrarError('gone', `${this.#what}: the watch has not reported everything`));
@@ -365,7 +367,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     };
     // The watch may work all the same, and nothing else would show that the history is another.
     const onError = (error: RegistrarError) =>
-      this.#logger.debug('history not checked', { reason: 'HistoryUnknown', error: describe(error) });
+      this.#logger.debug('cannot check the history', { reason: 'HistoryUnknown', error: describe(error) });
     await repeat(check, { clock, random, onError }, signal);
   }
 

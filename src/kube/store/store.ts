@@ -179,7 +179,7 @@ export class Store<R extends StoredRecord> {
         handler(before, after, cause, receivedAt);
       } catch (thrown) {
         this.#handlerErrors += 1;
-        this.#logger.error('store handler failed', {
+        this.#logger.error('cannot handle a change of an object', {
           reason: 'HandlerFailed',
           store: this.name,
           object: `${(after ?? before)?.namespace ?? ''}/${(after ?? before)?.name ?? ''}`,

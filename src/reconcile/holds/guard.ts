@@ -1,6 +1,7 @@
 import type { ClusterStores } from '../../kube/cluster-stores.ts';
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { counted } from '../../lib/counted.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
@@ -119,7 +120,9 @@ export class Guard implements Hold, Disposable {
       removals: this.#removals.order(order, selected),
       nodes: this.#health.order(order, selected),
     };
-    this.#logger.warn(pin ? 'pinned by a person' : 'released by a person', {
+    const { removals, nodes: lost } = released;
+    const what = `${counted(removals, 'removal')} and the health of ${counted(lost, 'node')}`;
+    this.#logger.warn(`a person ${pin ? 'pinned' : 'released'} ${what}`, {
       reason: pin ? 'Pinned' : 'Released',
       all,
       of: [...nodes, ...services],

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { counted } from '../../lib/counted.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
@@ -260,12 +261,17 @@ export class HealthGuard {
     if (isHolding === this.#isHolding) return;
     this.#isHolding = isHolding;
     if (isHolding) {
-      logger.warn('too many instances would become critical because of their nodes; they keep their status', {
-        reason: 'HealthHeld',
-        nodes,
-        services: [...inPanic].sort().slice(0, 20),
-        hint: 'they follow their nodes again when those are back, after guard.maxHold, or by kube-registrar release --all; see docs/safety.md',
-      });
-    } else logger.info('no loss of health is held any more', { reason: 'HealthReleased' });
+      const services = [...inPanic].sort().slice(0, 20);
+      const names = `${services.join(', ')}${inPanic.size > services.length ? ' and others' : ''}`;
+      logger.warn(
+        `too many instances of ${names} would become critical because of ${counted(nodes, 'node')}; they keep their status`,
+        {
+          reason: 'HealthHeld',
+          nodes,
+          services,
+          hint: 'they follow their nodes again when those are back, after guard.maxHold, or by kube-registrar release --all; see docs/safety.md',
+        },
+      );
+    } else logger.info('instances follow the health of their nodes again', { reason: 'HealthReleased' });
   }
 }

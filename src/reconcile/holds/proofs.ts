@@ -125,7 +125,7 @@ export class Proofs {
       if (RegistrarError.from(thrown).code !== 'forbidden') throw thrown;
       this.#readsLeases = false;
       if (before) {
-        logger.warn('the Leases of kubelets may not be read; what is missing is believed later', {
+        logger.warn('cannot read the Leases of kubelets, so missing instances are kept for longer', {
           reason: 'LeasesForbidden',
           error: describe(thrown),
         });

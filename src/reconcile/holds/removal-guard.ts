@@ -1,5 +1,6 @@
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { counted } from '../../lib/counted.ts';
 import { describe } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Logger } from '../../logging/logger.ts';
@@ -236,7 +237,7 @@ export class RemovalGuard implements Hold, Disposable {
     } catch (thrown) {
       signal.throwIfAborted();
       steadiness.disturb();
-      logger.debug('no proof could be looked for', { reason: 'ProofsUnknown', error: describe(thrown) });
+      logger.debug('cannot look for proofs', { reason: 'ProofsUnknown', error: describe(thrown) });
     }
     const now = clock.now();
     const nodes = new Set<ConsulNodeName>();
@@ -260,12 +261,13 @@ export class RemovalGuard implements Hold, Disposable {
     const first = held.find(({ because }) => because === 'limit');
     if (!this.#isHolding && tripped && first !== undefined) {
       this.#isHolding = true;
+      const limit = removalLimit(this.#baseline, options.removals);
       logger.warn(
-        'instances are gone without an explanation, more than may be at once; they stay registered',
+        `${counted(this.#pending.counted, 'instance')} gone without an explanation, more than the ${limit} allowed at once; they stay registered`,
         {
           reason: 'RemovalHeld',
           unexplained: this.#pending.counted,
-          limit: removalLimit(this.#baseline, options.removals),
+          limit,
           registered: this.#baseline,
           ...(this.#passed.length === 0 ? {} : { removedBefore: this.#passed.length }),
           ...(first.until === undefined ? {} : { until: new Date(first.until).toISOString() }),
@@ -275,7 +277,7 @@ export class RemovalGuard implements Hold, Disposable {
     }
     if (this.#isHolding && !tripped) {
       this.#isHolding = false;
-      logger.info('unexplained removals are no longer held for their number', {
+      logger.info('unexplained removals are few enough again and no longer held', {
         reason: 'RemovalReleased',
         unexplained: this.#pending.counted,
       });

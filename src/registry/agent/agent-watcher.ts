@@ -173,7 +173,7 @@ export class AgentWatcher {
     watch.state = { kind: 'answers' };
     if (state.kind === 'answers') return;
     if (state.kind === 'fails' && state.reported) {
-      logger.info('a Consul agent answers again', { reason: 'AgentAvailable', node });
+      logger.info(`the Consul agent of ${node} answers again`, { reason: 'AgentAvailable', node });
     }
     onAnswers(node);
   }
@@ -185,7 +185,7 @@ export class AgentWatcher {
     const isLate = now - since >= reportedAfterMs;
     watch.state = { kind: 'fails', since, error, reported: reported || isLate };
     if (isLate && !reported) {
-      logger.warn('a Consul agent does not answer; what is registered with it stays as it is', {
+      logger.warn(`the Consul agent of ${node} does not answer; what is registered with it stays as it is`, {
         reason: 'AgentUnavailable',
         node,
         code: error.code,
@@ -197,10 +197,13 @@ export class AgentWatcher {
     observed.forget(node);
     agents.forget(node);
     onForgotten(node);
-    logger.info('a Consul agent is gone with its node; Consul removes what was registered there', {
-      reason: 'AgentForgotten',
-      node,
-    });
+    logger.info(
+      `the Consul agent of ${node} is gone with its node; Consul removes what was registered there`,
+      {
+        reason: 'AgentForgotten',
+        node,
+      },
+    );
     return 'forget';
   }
 }

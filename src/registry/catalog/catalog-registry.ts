@@ -43,13 +43,13 @@ export class CatalogRegistry implements Registry {
       clock,
       nodes: nodeWaits,
       onReduced: (why, limits) =>
-        logger.warn('fewer or shorter waits at Consul; what they do not cover is read instead', {
+        logger.warn('fewer nodes are watched in Consul, or with shorter waits; the others are read instead', {
           reason: 'WaitsReduced',
           ...fieldsOf(limits),
           why,
         }),
       onRestored: (limits) =>
-        logger.info('waits at Consul are as many and as long as they may be again', {
+        logger.info('as many nodes are watched in Consul as may be again', {
           reason: 'WaitsRestored',
           ...fieldsOf(limits),
         }),
@@ -96,12 +96,12 @@ export class CatalogRegistry implements Registry {
       onDrift,
       onAppeared,
       onInterrupted: (error) =>
-        logger.warn('changes by others in Consul are found late: the watch fails, trying again', {
+        logger.warn('cannot watch Consul, so external changes are found late; retrying', {
           reason: 'WatchInterrupted',
           code: error.code,
           error: describe(error),
         }),
-      onResumed: () => logger.info('Consul is watched again', { reason: 'WatchResumed' }),
+      onResumed: () => logger.info('the watch on Consul works again', { reason: 'WatchResumed' }),
     });
     this.#watcher = watcher;
     try {

@@ -167,7 +167,7 @@ export class Heartbeat {
       );
     }
     await this.#clearAway(checks, signal);
-    logger.info('registered in Consul as alive', {
+    logger.info('this process is registered in Consul with a health check of its own', {
       reason: 'HeartbeatRegistered',
       node: this.#node,
       service: heartbeatService,
@@ -258,7 +258,7 @@ export class Heartbeat {
     try {
       await withDeadline(clock, lastRequestsMs, new AbortController().signal, work);
     } catch (thrown) {
-      logger.warn('the entry in Consul could not be removed; its check turns critical', {
+      logger.warn('cannot remove the entry of this process from Consul; its check turns critical', {
         reason: 'HeartbeatNotRemoved',
         node: this.#node,
         error: describe(thrown),
@@ -268,7 +268,7 @@ export class Heartbeat {
 
   #failed(error: RegistrarError): void {
     if (!this.#outage.failed(error)) return;
-    this.#options.logger.warn('Consul does not take the sign of life; trying again', {
+    this.#options.logger.warn('cannot renew the health check of this process in Consul; retrying', {
       reason: 'HeartbeatFailed',
       node: this.#node,
       code: error.code,
