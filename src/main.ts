@@ -10,20 +10,27 @@ async function main(): Promise<number> {
   }
   const { runProgram } = await import('./cli/program.ts');
   const { dumpOnSignal } = await import('./cli/dump-signal.ts');
-  const { abortOnSignals } = await import('./cli/signals.ts');
+  const { abortOnSignals, abortWhenClosed } = await import('./cli/signals.ts');
 
-  // The reader has gone (`… | head`): that is not an error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  return runProgram({
+  const closed = abortWhenClosed(process.stdout);
+  // After a terminal has gone, nobody reads why.
+  process.stderr.on('error', () => {});
+  const asked = abortOnSignals(process, {
+    exit: (code) => process.exit(code),
+    onTerminal: process.stdout.isTTY,
+  });
+  const code = await runProgram({
     argv: process.argv.slice(2),
     environment: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     onDump: dumpOnSignal(process),
-    signal: abortOnSignals(process, (code) => process.exit(code)),
+    signal: AbortSignal.any([asked, closed]),
     operator: async () => (await import('./cli/run-operator.ts')).runOperator,
   });
+  // That the reader has gone is not an error.
+  return closed.aborted ? 0 : code;
 }
 
 process.exit(await main());

@@ -66,6 +66,6 @@ export const progress: Progress = {
   ],
   log: [
     '16:00:00.000 INFO  started reason=Started version=0.1.0',
-    '16:00:01.000 INFO  instance health written reason=Health service=web instance=shop.web-2.c8af15f1.web.8080 node=sandbox-node-2 status=critical',
+    '16:00:01.000 INFO  shop/web-2 (web) is critical: ContainersNotReady reason=Health pod=shop/web-2 service=web node=demo-node-2 status=critical',
   ],
 };

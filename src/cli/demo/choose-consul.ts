@@ -9,8 +9,8 @@ import { memoryTarget } from './memory-target.ts';
 import { realTarget } from './real-target.ts';
 
 export interface ConsulChoice {
-  /** `--consul`: the origin of a running Consul. */
-  readonly address?: string | undefined;
+  /** `--consul`: the origin of a running Consul; true: the one that CONSUL_HTTP_ADDR names. */
+  readonly address?: string | true | undefined;
   /** `--consul-binary`: a program to start; true: CONSUL_BIN, or `consul` on the path. */
   readonly binary?: string | true | undefined;
   /** Whether other programs need to reach it. */
@@ -18,8 +18,9 @@ export interface ConsulChoice {
 }
 
 /**
- * The Consul that flags and environment ask for: a running one, one to be started, or the one in memory.
- * Rejects with ConfigError, and when a real one does not answer.
+ * The Consul that the flags ask for: a running one, one to be started, or the one in memory. The environment alone
+ * never chooses a running one: the variable is often set, and others use that Consul. Rejects with ConfigError, and
+ * when a real one does not answer.
  */
 export async function chooseConsul(
   { address, binary, keep }: ConsulChoice,
@@ -31,15 +32,19 @@ export async function chooseConsul(
     const program = binary === true ? environment['CONSUL_BIN'] || 'consul' : binary;
     return ownConsul(program, clock, random, signal);
   }
-  if (address !== undefined) {
-    const { error } = consulAddress.safeParse(address);
-    if (error !== undefined) throw new ConfigError([`flag --consul: ${error.issues[0]?.message}`]);
-    return realTarget({ address, environment, clock, random }, signal);
+  const isSet = (environment['CONSUL_HTTP_ADDR'] ?? '') !== '';
+  if (address === undefined) {
+    const target = await memoryTarget({ clock, random, listen: keep });
+    const unused = isSet ? ' CONSUL_HTTP_ADDR is not used without --consul.' : '';
+    return { ...target, notice: `${target.notice}${unused}` };
   }
-  const isGiven = (environment['CONSUL_HTTP_ADDR'] ?? '') !== '';
-  return isGiven
-    ? realTarget({ address: undefined, environment, clock, random }, signal)
-    : memoryTarget({ clock, random, listen: keep });
+  if (address === true) {
+    if (!isSet) throw new ConfigError(['flag --consul: name the URL, or set CONSUL_HTTP_ADDR']);
+    return realTarget({ address: undefined, environment, clock, random }, signal);
+  }
+  const { error } = consulAddress.safeParse(address);
+  if (error !== undefined) throw new ConfigError([`flag --consul: ${error.issues[0]?.message}`]);
+  return realTarget({ address, environment, clock, random }, signal);
 }
 
 /**
@@ -58,6 +63,7 @@ async function ownConsul(
     return {
       ...target,
       label: `(dev agent, ${consul.origin})`,
+      notice: `Consul is a dev agent of its own at ${consul.origin}, which ends with the demo.`,
       prefix: '',
       async cleanUp() {},
       async [Symbol.asyncDispose]() {

@@ -6,6 +6,8 @@ import type { Transport } from '../../lib/transport.ts';
 export interface ConsulTarget extends AsyncDisposable {
   /** Where it is, for people: `in memory`, `http://127.0.0.1:8500`. */
   readonly label: string;
+  /** What is written where, in one line: people read it before the first write. */
+  readonly notice: string;
   /** The operator's configuration, which names this Consul and its credentials. */
   readonly loaded: LoadedConfig;
   /** Put before the names of services: others may use this Consul too. */

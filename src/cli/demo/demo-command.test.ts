@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
+import { ConsulListener } from '../../sandbox/consul/consul-listener.ts';
+import { ConsulServer } from '../../sandbox/consul/consul-server.ts';
 import { runProgram } from '../program.ts';
 import type { FinalState } from './final-state.ts';
 
@@ -42,7 +46,7 @@ describe('kube-registrar demo', () => {
       [['--output', 'json'], /^error: option '--output json' needs '--once'\n$/],
       [['--output', 'yaml', '--once'], /Allowed choices are text, json/],
       [['--once', '--keep'], /^error: option '--once' cannot be used with option '--keep'\n$/],
-      [['--consul', 'http://a', '--consul-binary'], /cannot be used with option '--consul <URL>'\n$/],
+      [['--consul', 'http://a', '--consul-binary'], /cannot be used with option '--consul \[URL\]'\n$/],
     ];
     for (const [argv, message] of cases) {
       const { exitCode, stdout, stderr } = await start(...argv);
@@ -57,6 +61,8 @@ describe('kube-registrar demo', () => {
     // Nobody can listen on port 1 of loopback without having been asked to.
     const away = await start('--consul', 'http://127.0.0.1:1');
     assert.match(away.stderr, /^kube-registrar: Consul at http:\/\/127\.0\.0\.1:1 does not answer: .*\n$/);
+    const nameless = await start('--consul');
+    assert.equal(nameless.stderr, 'kube-registrar: flag --consul: name the URL, or set CONSUL_HTTP_ADDR\n');
     const absent = await start('--consul-binary', '/nowhere/consul');
     assert.match(
       absent.stderr,
@@ -70,12 +76,15 @@ describe('kube-registrar demo', () => {
     const argv = [main, 'demo', '--once', '--output', 'json'];
     const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>(
       (resolve) => {
-        execFile(process.execPath, argv, { env: {} }, (error, out, err) => {
+        // Where it is set for other programs, nothing is written there.
+        const env = { CONSUL_HTTP_ADDR: 'http://127.0.0.1:1' };
+        execFile(process.execPath, argv, { env }, (error, out, err) => {
           resolve({ code: error === null ? 0 : error.code, stdout: out, stderr: err });
         });
       },
     );
-    assert.deepEqual([code, stderr], [0, ''], stdout);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stderr, /^Consul is in memory; .* CONSUL_HTTP_ADDR is not used without --consul\.\n$/);
     const { outcome, services, writes } = JSON.parse(stdout) as FinalState;
     assert.equal(outcome, 'passed');
     assert.deepEqual(
@@ -87,4 +96,31 @@ describe('kube-registrar demo', () => {
     );
     assert.ok(writes.transactions > 0 && writes.operations >= writes.transactions);
   });
+
+  test('removes what it registered when nobody reads its output any more', async () => {
+    using server = new ConsulServer({ clock: systemClock });
+    await using listener = await ConsulListener.start(server);
+    const main = path.join(import.meta.dirname, '../../main.ts');
+    const child = spawn(process.execPath, [main, 'demo', '--consul'], {
+      env: { CONSUL_HTTP_ADDR: listener.origin },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const exited = once(child, 'exit');
+      let told = '';
+      for await (const chunk of child.stdout) {
+        told += chunk;
+        if (/ is passing /.test(told)) break;
+      }
+      assert.match(told, /^Writing to Consul at http:\/\/127\.0\.0\.1:\d+: nodes demo-[0-9a-f]{4}-\*/);
+      assert.notDeepEqual(nodesOf(server), ['consul']);
+      // Leaving the loop has closed the pipe.
+      assert.deepEqual(await exited, [0, null]);
+      assert.deepEqual(nodesOf(server), ['consul']);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
 });
+
+const nodesOf = ({ outsider }: ConsulServer): readonly string[] => outsider.nodes().map(({ Node }) => Node);

@@ -5,7 +5,7 @@ interface Flags {
   readonly keep?: true;
   readonly once?: true;
   readonly output: 'text' | 'json';
-  readonly consul?: string;
+  readonly consul?: string | true;
   readonly consulBinary?: string | true;
 }
 
@@ -20,9 +20,10 @@ NO_COLOR is respected.
 
 Consul:
   in memory              unless one of these is given
-  --consul, or CONSUL_HTTP_ADDR with Consul's other variables (CONSUL_HTTP_TOKEN, CONSUL_CACERT ...)
-                         services are called sandbox-web and sandbox-search there, and everything is
-                         removed in the end; the token needs write on nodes and services of that prefix
+  --consul [URL]         a Consul that runs already, at this URL or CONSUL_HTTP_ADDR, with Consul's other
+                         variables (CONSUL_HTTP_TOKEN, CONSUL_CACERT ...). Services are called demo-web and
+                         demo-search there, and everything is removed at the end; the token needs write on
+                         nodes and services with the prefix "demo-"
   --consul-binary        starts "consul agent -dev" on free ports of 127.0.0.1
 
 Exit code: 0 when every step reached what was expected in time, 1 when one did not, 130 when interrupted.
@@ -50,7 +51,10 @@ function addAs(named: Command, context: CliContext): void {
         .choices(['text', 'json'])
         .default('text'),
     )
-    .option('--consul <URL>', 'use the Consul at this address instead of the one in memory')
+    .option(
+      '--consul [URL]',
+      'use the Consul at this URL (default: CONSUL_HTTP_ADDR) instead of the one in memory',
+    )
     .addOption(
       new Option(
         '--consul-binary [FILE]',

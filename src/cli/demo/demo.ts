@@ -56,6 +56,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
   await using consul = await options.consul(signal);
   let view: View = silentView;
   const onTransition = (transition: Transition) => view.transition(transition);
+  printer.notice(show, consul.notice);
   const parts = { clock, random, logger, metrics: metrics.metrics, version, consul, onTransition };
   const stage = new Stage(parts);
   try {

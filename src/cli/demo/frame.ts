@@ -117,12 +117,11 @@ function resultLines(results: readonly StepResult[], rows: number, { met }: Glyp
 function logLines(log: readonly string[], rows: number): readonly Line[] {
   if (rows < 2) return [];
   const lines = log.slice(1 - rows).map((line): Line => [span(shortened(line), 'dim')]);
-  return [[span('LOG OF THE OPERATOR, shortened', 'dim')], ...lines];
+  return [[span('LOG OF THE OPERATOR, without its fields', 'dim')], ...lines];
 }
 
-/** Without what the message says already, and with the pod's part of an instance's id only. */
-const shortened = (line: string): string =>
-  line.replace(/ reason=\S+/, '').replace(/ instance=[^.\s]+\.([^.\s]+)\S*/, ' $1');
+/** Without the fields, of which the reason is the first: the message says what they say. */
+const shortened = (line: string): string => line.replace(/ reason=.*$/, '');
 
 const padded = (lines: readonly Line[], rows: number): readonly Line[] => [
   ...lines,

@@ -6,7 +6,10 @@ import { heading, table } from './table.ts';
 
 const tones: Readonly<Record<CheckStatus, Tone>> = { passing: 'good', warning: 'warn', critical: 'bad' };
 
-/** What a consumer sees: a row for every instance, its status as a sign and in a word, and why. */
+/**
+ * What a consumer sees: a row for every instance, its status as a sign and in a word. A narrow terminal cuts the right
+ * end, so the status stands on the left and why at the end.
+ */
 export function instanceLines(
   services: readonly { readonly service: string; readonly view: ServiceView }[],
   { status: signs }: Glyphs,
@@ -16,7 +19,7 @@ export function instanceLines(
       ? [[span(service), span('no instance', 'dim')]]
       : view.map((instance, index) => row(index === 0 ? service : '', instance, signs)),
   );
-  return table([heading('SERVICE', 'POD', 'NODE', 'ADDRESS', 'TAG', 'STATUS'), ...rows]);
+  return table([heading('SERVICE', 'STATUS', 'POD', 'NODE', 'ADDRESS', 'TAG'), ...rows]);
 }
 
 function row(
@@ -24,13 +27,13 @@ function row(
   { pod, node, address, tags, status, reason }: InstanceView,
   signs: Glyphs['status'],
 ): readonly Span[] {
-  const why = reason === '' ? '' : ` ${reason}`;
   return [
     span(service, 'strong'),
+    span(`${signs[status]} ${status}`, tones[status]),
     span(pod),
     span(node),
     span(address),
     span(tags.join(',') || '-'),
-    span(`${signs[status]} ${status}${why}`, tones[status]),
+    ...(reason === '' ? [] : [span(reason, tones[status])]),
   ];
 }

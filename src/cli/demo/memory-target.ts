@@ -20,7 +20,8 @@ export async function memoryTarget(options: MemoryTargetOptions): Promise<Consul
   let listener = listen ? ConsulListener.start(server) : undefined;
   return {
     label: 'in memory',
-    loaded: await demoConfig('sandbox', (await listener)?.origin, {}),
+    notice: 'Consul is in memory; nothing outside this process is touched.',
+    loaded: await demoConfig('demo', (await listener)?.origin, {}),
     prefix: '',
     operator: server.transport(),
     connect: () => new ConsulApi({ transport: server.transport(), clock }),

@@ -24,16 +24,23 @@ export interface ViewParts {
 /** Chooses the words and signs for where they are read: a terminal with or without colour, or a file. */
 export class Printer {
   readonly #stdout: CliContext['stdout'];
+  readonly #stderr: CliContext['stderr'];
   readonly #glyphs: Glyphs;
   readonly #isScreen: boolean;
   readonly #colour: boolean;
 
-  constructor({ stdout, environment }: Pick<CliContext, 'stdout' | 'environment'>) {
+  constructor({ stdout, stderr, environment }: Pick<CliContext, 'stdout' | 'stderr' | 'environment'>) {
     this.#stdout = stdout;
+    this.#stderr = stderr;
     this.#glyphs = glyphsFor(environment);
     this.#isScreen = stdout.isTTY === true && environment['TERM'] !== 'dumb';
     // https://no-color.org: any value but the empty one.
     this.#colour = this.#isScreen && (environment['NO_COLOR'] ?? '') === '';
+  }
+
+  /** Before anything is written. JSON stands alone on the standard output. */
+  notice(show: Show, text: string): void {
+    (show === 'end-as-json' ? this.#stderr : this.#stdout).write(`${text}\n`);
   }
 
   view(show: Show, stage: Stage, { clock, elapsed, log, consul }: ViewParts): View {

@@ -37,8 +37,8 @@ describe('realTarget()', () => {
     );
     assert.equal(token, 'hush');
     assert.equal(target.label, consul.origin);
-    assert.equal(target.loaded.config.cluster.name, 'sandbox-8000');
-    assert.equal(target.prefix, 'sandbox-');
+    assert.equal(target.loaded.config.cluster.name, 'demo-8000');
+    assert.equal(target.prefix, 'demo-');
   });
 
   test('keeps the query of a request when it adds what every request needs', async () => {
@@ -62,8 +62,8 @@ describe('realTarget()', () => {
     await using consul = await startConsul();
     const { outsider } = consul.server;
     const stamp = (uid: string) => ({ 'managed-by': 'kube-registrar', 'kube-cluster-uid': uid });
-    outsider.putNode({ Node: 'sandbox-8000-node-1', Address: '192.0.2.1', Meta: stamp('mine') });
-    outsider.putService('sandbox-8000-node-1', { ID: 'web-1', Service: 'sandbox-web' });
+    outsider.putNode({ Node: 'demo-8000-node-1', Address: '192.0.2.1', Meta: stamp('mine') });
+    outsider.putService('demo-8000-node-1', { ID: 'web-1', Service: 'demo-web' });
     outsider.putNode({ Node: 'prod-node-1', Address: '192.0.2.2', Meta: stamp('theirs') });
     outsider.putNode({ Node: 'vm', Address: '192.0.2.3', Meta: { 'kube-cluster-uid': 'mine' } });
     await using target = await realTarget(

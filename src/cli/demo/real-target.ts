@@ -18,6 +18,9 @@ export interface RealTargetOptions {
   readonly random: Random;
 }
 
+/** Of the names of nodes and services: tokens for the demo are given out for these. */
+const prefix = 'demo-';
+
 /**
  * A Consul on the network, which others may use too: names are unique, and everything is removed at the end.
  * Rejects with ConfigError, and with what the first request to it came to.
@@ -27,8 +30,9 @@ export async function realTarget(options: RealTargetOptions, signal: AbortSignal
   const suffix = Math.floor(random() * 0x10000)
     .toString(16)
     .padStart(4, '0');
-  const loaded = await demoConfig(`sandbox-${suffix}`, address, environment);
+  const loaded = await demoConfig(`${prefix}${suffix}`, address, environment);
   const { config, tls, token } = loaded;
+  const nodes = `${config.cluster.name}-*`;
   const origin = config.consul.addresses[0]!;
   const { datacenter, namespace, partition } = config.consul;
   const open = () => new HttpTransport({ origin, tls, connections: 16 });
@@ -54,13 +58,20 @@ export async function realTarget(options: RealTargetOptions, signal: AbortSignal
   }
   return {
     label: origin,
+    notice: `Writing to Consul at ${origin}: nodes ${nodes} and services ${prefix}*. They are removed at the end.`,
     loaded,
-    // Tokens for the demo are given out for these names.
-    prefix: 'sandbox-',
+    prefix,
     operator,
     connect,
     origin: async () => origin,
-    cleanUp: (owner, stop) => purge(connect(), owner, stop),
+    async cleanUp(owner, stop) {
+      try {
+        await purge(connect(), owner, stop);
+      } catch (thrown) {
+        const what = `cannot remove the nodes ${nodes} from Consul at ${origin}; remove them there`;
+        throw new RegistrarError(RegistrarError.from(thrown).code, what, { cause: thrown });
+      }
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type InstanceView, passingOf, sameView, serviceView, transitions } from './service-view.ts';
 
 const entry = (pod: string, checks: readonly object[], owner = 'uid-1') => ({
-  Node: { Node: 'sandbox-node-1', Meta: { 'kube-cluster-uid': owner, 'kube-node': 'node-1' } },
+  Node: { Node: 'demo-node-1', Meta: { 'kube-cluster-uid': owner, 'kube-node': 'node-1' } },
   Service: {
     ID: `shop.${pod}`,
     Service: 'web',
