@@ -32,7 +32,7 @@ import type { Fence } from './registry/fence.ts';
 import type { ObservedState } from './registry/observed-state.ts';
 import type { Registry, RegistryListener } from './registry/registry.ts';
 import { operatorDump } from './server/debug-dump.ts';
-import { statusOf } from './server/operator-status.ts';
+import { queueLine, statusOf } from './server/operator-status.ts';
 import type { Status, StatusSource } from './server/status.ts';
 
 export interface OperatorOptions extends Surroundings {
@@ -179,16 +179,13 @@ export class Operator implements StatusSource {
       problems: [...(reconciler?.problems() ?? [])],
       findings: [...(reconciler?.findings() ?? [])],
       drift: reconciler?.recentDrift() ?? [],
-      queue: {
-        depth: reconciler?.queue.depth ?? 0,
-        oldestMs: Math.round(reconciler?.queue.oldestMs ?? 0),
-        inFlight: writer?.inFlight ?? 0,
-      },
+      queue: queueLine(reconciler?.queue, writer?.inFlight ?? 0),
       consulUp:
         this.#lastFullSync === undefined && this.#outage.error === undefined
           ? undefined
           : this.#error === undefined,
       consulError: this.#error,
+      consulFailingSince: this.#failingSince,
       lastFullSync: this.#lastFullSync,
     });
   }
@@ -225,7 +222,14 @@ export class Operator implements StatusSource {
 
   /** Why Consul cannot be read or written at the moment. */
   get #error(): RegistrarError | undefined {
-    return this.#writing?.reconciler.failure ?? this.#outage.error;
+    return this.#writing?.reconciler.outage.error ?? this.#outage.error;
+  }
+
+  /** Since when it cannot be read or written, wall-clock ms. */
+  get #failingSince(): number | undefined {
+    const all = [this.#writing?.reconciler.outage.since, this.#outage.since];
+    const known = all.filter((since) => since !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
@@ -361,7 +365,7 @@ export class Operator implements StatusSource {
   }
 
   #consulFailed(error: RegistrarError): void {
-    if (this.#outage.failed(error)) {
+    if (this.#outage.failed(error, this.#options.clock.wall())) {
       this.#options.logger.error('cannot read Consul; registrations stay as they are; retrying', {
         reason: 'ConsulUnavailable',
         addresses: this.#options.config.consul.addresses,

@@ -28,6 +28,21 @@ export function parseDuration(text: string): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }
 
+/** A duration at a glance: `under 1 s`, `25 s`, `3 min`, `5 h`, `2 d`; rounded down. */
+export function roundedDuration(ms: number): string {
+  const units = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1_000, 's'],
+  ] as const;
+  // Two of a unit and more: 90 s says more than 1 min.
+  for (const [size, unit] of units) {
+    if (ms >= 2 * size || (unit === 's' && ms >= size)) return `${Math.floor(ms / size)} ${unit}`;
+  }
+  return 'under 1 s';
+}
+
 /** A duration for people and for Go: `90000` → `1m30s`, `250` → `250ms`, `0` → `0s`. Rounded to 1 ms. */
 export function formatDuration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));

@@ -17,3 +17,14 @@ test('an outage is told once for each kind of error, however they take turns, an
   assert.deepEqual([outage.over(), outage.over(), outage.error], [true, false, undefined]);
   assert.equal(outage.failed(timeout), true, 'the next one is another');
 });
+
+test('an outage knows when its first failure was', () => {
+  const outage = new Outage();
+  outage.failed(timeout, 10);
+  outage.failed(unreachable, 20);
+  assert.equal(outage.since, 10);
+  outage.over();
+  assert.equal(outage.since, undefined);
+  outage.failed(timeout, 30);
+  assert.equal(outage.since, 30);
+});

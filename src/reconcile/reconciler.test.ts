@@ -84,7 +84,7 @@ describe('Reconciler', () => {
     await it.clock.advance(60_000);
     assert.deepEqual(it.registered(), ['a']);
     assert.equal(it.log.filter(({ fields }) => fields['reason'] === 'ConsulUnavailable').length, 1);
-    assert.equal(it.reconciler.failure?.code, 'unavailable');
+    assert.equal(it.reconciler.outage.error?.code, 'unavailable');
 
     it.consul.intercept = undefined;
     await it.clock.advance(6_000);
@@ -93,7 +93,7 @@ describe('Reconciler', () => {
       it.consul.outsider.checks(nodeName).find(({ ServiceID }) => ServiceID === 'a')?.Status,
       'critical',
     );
-    assert.equal(it.reconciler.failure, undefined);
+    assert.equal(it.reconciler.outage.error, undefined);
     assert.ok(reasons(it.log).includes('ConsulAvailable'));
   });
 

@@ -123,13 +123,13 @@ export class Reconciler implements Disposable {
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
 
-  get queue(): Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'oldestMs'> {
+  get queue(): Pick<Workqueue<ConsulNodeName>, 'depth' | 'busy' | 'oldestMs' | 'unanswered'> {
     return this.#queue;
   }
 
-  /** Why Consul cannot be written to at the moment. */
-  get failure(): RegistrarError | undefined {
-    return this.#outage.error;
+  /** Why Consul cannot be written to at the moment, and since when. */
+  get outage(): Pick<Outage, 'error' | 'since'> {
+    return this.#outage;
   }
 
   problems(): Iterable<LedgerLine<Problem>> {
@@ -377,7 +377,7 @@ export class Reconciler implements Disposable {
   #fail(error: RegistrarError): void {
     // This process ends, or another one leads: Consul is well.
     if (error.code === 'aborted' || error.code === 'fenced') return;
-    if (this.#outage.failed(error)) {
+    if (this.#outage.failed(error, this.#options.clock.wall())) {
       this.#options.logger.error('cannot write to Consul; registrations stay as they are; retrying', {
         reason: 'ConsulUnavailable',
         code: error.code,

@@ -58,6 +58,28 @@ describe('Workqueue', () => {
     assert.equal(queue.failing, 0);
   });
 
+  test('an event counts as unanswered while its key waits, is taken, or is retried later', async () => {
+    const { clock, queue } = setup();
+    queue.add('background');
+    assert.deepEqual(queue.unanswered, { count: 0, oldestMs: 0 });
+    queue.add('a', 'urgent', 0);
+    queue.add('b', 'urgent', 5);
+    await clock.advance(10);
+    assert.deepEqual(queue.unanswered, { count: 2, oldestMs: 10 });
+    assert.equal(queue.take()?.key, 'a');
+    queue.add('a', 'urgent', 9);
+    assert.deepEqual(queue.unanswered, { count: 2, oldestMs: 10 }, 'taken, and added again');
+    queue.done('a', 'failed');
+    assert.deepEqual(queue.unanswered, { count: 2, oldestMs: 10 }, 'retried later');
+    await clock.advance(100);
+    assert.deepEqual(queue.unanswered, { count: 2, oldestMs: 110 }, 'waits again');
+    for (const key of ['b', 'a']) {
+      assert.equal(queue.take()?.key, key);
+      queue.done(key, 'ok');
+    }
+    assert.deepEqual(queue.unanswered, { count: 0, oldestMs: 0 });
+  });
+
   test('a failed key comes back at once when it is added again, and only once', async () => {
     const { clock, queue } = setup();
     queue.add('a');

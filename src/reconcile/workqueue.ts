@@ -26,6 +26,13 @@ interface Entry {
   since: number | undefined;
 }
 
+interface Failure {
+  readonly backoff: Backoff;
+  timer: Disposable | undefined;
+  /** Until its retry is due; undefined while the key waits or is taken. */
+  entry: Entry | undefined;
+}
+
 /**
  * A queue of keys, never of events, after client-go's util/workqueue:
  *
@@ -46,7 +53,7 @@ export class Workqueue<Key> implements Disposable {
   readonly #taken = new Map<Key, Taken<Key>>();
   /** Keys added while taken. */
   readonly #again = new Map<Key, Entry>();
-  readonly #failures = new Map<Key, { readonly backoff: Backoff; timer: Disposable | undefined }>();
+  readonly #failures = new Map<Key, Failure>();
   /** Keys added for later, `at`: `clock.now()`. */
   readonly #later = new Map<Key, { readonly at: number; readonly timer: Disposable }>();
   readonly #wakeup: Wakeup;
@@ -104,6 +111,21 @@ export class Workqueue<Key> implements Disposable {
       if (since !== undefined && (oldest === undefined || since < oldest)) oldest = since;
     }
     return oldest === undefined ? 0 : this.#clock.now() - oldest;
+  }
+
+  /** Keys with an event that is not answered yet: they wait, are taken, or are retried later. */
+  get unanswered(): { readonly count: number; readonly oldestMs: number } {
+    const oldest = new Map<Key, number>();
+    const note = (key: Key, since: number | undefined) => {
+      if (since !== undefined) oldest.set(key, Math.min(since, oldest.get(key) ?? since));
+    };
+    for (const [key, { since }] of this.#waiting.urgent) note(key, since);
+    for (const [key, { since }] of this.#taken) note(key, since);
+    for (const [key, { since }] of this.#again) note(key, since);
+    for (const [key, { entry }] of this.#failures) note(key, entry?.since);
+    let first = this.#clock.now();
+    for (const since of oldest.values()) if (since < first) first = since;
+    return { count: oldest.size, oldestMs: this.#clock.now() - first };
   }
 
   /** Resolves when a key can be taken; rejects when the signal aborts. One waiter at a time. */
@@ -164,6 +186,7 @@ export class Workqueue<Key> implements Disposable {
     if (failure !== undefined) {
       failure.timer?.[Symbol.dispose]();
       failure.timer = undefined;
+      failure.entry = undefined;
     }
     this.#wakeup.notify();
   }
@@ -172,7 +195,9 @@ export class Workqueue<Key> implements Disposable {
     const failure = this.#failures.get(key) ?? {
       backoff: new Backoff({ ...this.#retry, random: this.#random }),
       timer: undefined,
+      entry: undefined,
     };
+    failure.entry = entry;
     failure.timer = this.#clock.schedule(failure.backoff.next(retryAfterMs), () => this.#enqueue(key, entry));
     this.#failures.set(key, failure);
   }

@@ -1,5 +1,5 @@
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
-import { describe, type RegistrarError } from '../lib/errors.ts';
+import { describe, type ErrorCode, type RegistrarError } from '../lib/errors.ts';
 import { entryFields, entryNoun } from '../model/entry-ref.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
@@ -11,7 +11,20 @@ import { stateLabel } from '../reconcile/exported-metrics.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
 import { countServices } from '../reconcile/service-counts.ts';
-import type { DriftStatusLine, HeldLine, LeadershipLine, NodeLine, ReflectorLine, Status } from './status.ts';
+import type { Workqueue } from '../reconcile/workqueue.ts';
+import type {
+  ConsulLine,
+  Counts,
+  DriftStatusLine,
+  HeldLine,
+  KubernetesLine,
+  LeadershipLine,
+  NodeLine,
+  QueueLine,
+  ReflectorLine,
+  Status,
+} from './status.ts';
+import { syncStateOf } from './sync-state.ts';
 
 export interface StatusInput {
   readonly clusterName: string;
@@ -31,31 +44,34 @@ export interface StatusInput {
   readonly problems: readonly LedgerLine<Problem>[];
   readonly findings: readonly LedgerLine<Finding>[];
   readonly drift: readonly DriftLine[];
-  readonly queue: { readonly depth: number; readonly oldestMs: number; readonly inFlight: number };
+  readonly queue: QueueLine;
   readonly consulUp: boolean | undefined;
   readonly consulError: RegistrarError | undefined;
+  /** Wall-clock milliseconds. */
+  readonly consulFailingSince: number | undefined;
   readonly lastFullSync: number | undefined;
 }
 
 /** What the status page and /status.json show. */
 export function statusOf(input: StatusInput): Status {
-  const { consulUp, consulError, lastFullSync, queue } = input;
+  const { waitingFor, degraded, leadership, queue } = input;
+  const kubernetes = kubernetesLine(input);
+  const consul = consulLine(input);
+  const counts = countsOf(input);
   return {
     version: input.version,
     now: iso(input.wall),
     startedAt: iso(input.startedAt),
     cluster: { name: input.clusterName, uid: input.owner ?? '' },
+    state: syncStateOf({ waitingFor, degraded, leadership, kubernetes, consul, queue, counts }),
+    counts,
     policy: input.policy,
-    waitingFor: input.waitingFor,
-    degraded: input.degraded,
-    leadership: input.leadership,
+    waitingFor,
+    degraded,
+    leadership,
     reflectors: input.reflectors.map((reflector) => reflectorLine(reflector, input.now)),
-    consul: {
-      addresses: input.consulAddresses,
-      up: consulUp ?? null,
-      error: consulError === undefined ? null : describe(consulError),
-      lastFullSync: lastFullSync === undefined ? null : iso(lastFullSync),
-    },
+    kubernetes,
+    consul,
     nodes: input.nodes.map(nodeLine).sort((a, b) => (a.name < b.name ? -1 : 1)),
     services: [...countServices(input.nodes)]
       .map(([name, counts]) => ({ name, ...counts }))
@@ -65,6 +81,55 @@ export function statusOf(input: StatusInput): Status {
     drift: input.drift.map(driftLine),
     queue,
   };
+}
+
+function consulLine({
+  consulAddresses: addresses,
+  consulUp,
+  consulError: error,
+  consulFailingSince: since,
+  lastFullSync,
+}: StatusInput): ConsulLine {
+  return {
+    addresses,
+    up: consulUp ?? null,
+    refused: isRefusal(error?.code),
+    since: consulUp !== false || since === undefined ? null : iso(since),
+    error: error === undefined ? null : describe(error),
+    lastFullSync: lastFullSync === undefined ? null : iso(lastFullSync),
+  };
+}
+
+/** The API server is down when nothing can be read from it: one reflector alone may have trouble of its own. */
+function kubernetesLine({ reflectors, now, wall }: StatusInput): KubernetesLine {
+  const failures = reflectors.flatMap(({ lastError }) => (lastError === undefined ? [] : [lastError]));
+  const [first] = failures;
+  const isDown = failures.length === reflectors.length && failures.every(({ error }) => isAway(error.code));
+  if (first === undefined || !isDown) {
+    const isUp = reflectors.some(({ lastHeardAt }) => lastHeardAt !== undefined);
+    return { up: isUp || null, refused: false, since: null, error: null };
+  }
+  return {
+    up: false,
+    refused: failures.every(({ error }) => isRefusal(error.code)),
+    since: iso(wall - (now - Math.max(...failures.map(({ since }) => since)))),
+    error: describe(first.error),
+  };
+}
+
+const away: readonly ErrorCode[] = ['unreachable', 'timeout', 'unavailable', 'unauthorized'];
+const isAway = (code: ErrorCode): boolean => away.includes(code);
+const isRefusal = (code: ErrorCode | undefined): boolean => code === 'forbidden' || code === 'unauthorized';
+
+function countsOf({ problems, findings, reflectors }: StatusInput): Counts {
+  let errors = 0;
+  for (const { item } of problems) if (item.severity === 'error') errors += 1;
+  let held = 0;
+  for (const { item } of findings) {
+    if (item.kind === 'held' && (item.by === 'guard' || item.by === 'policy')) held += 1;
+  }
+  const failing = reflectors.filter(({ lastError, refused }) => lastError !== undefined && !refused).length;
+  return { errors, warnings: problems.length - errors, held, failing };
 }
 
 /** Of these so many are shown at most: there may be one for each entry. Commands need all that the others hold. */
@@ -129,5 +194,21 @@ function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine 
     address,
     status: checks.size === 0 ? null : worst(checks.values()),
     instances: instances.size,
+  };
+}
+
+/** `queue`: undefined while this process does not write. */
+export function queueLine(
+  queue: Pick<Workqueue<unknown>, 'depth' | 'oldestMs' | 'busy' | 'unanswered'> | undefined,
+  inFlight: number,
+): QueueLine {
+  const { depth = 0, oldestMs = 0, busy = 0, unanswered = { count: 0, oldestMs: 0 } } = queue ?? {};
+  return {
+    depth,
+    oldestMs: Math.round(oldestMs),
+    busy,
+    unanswered: unanswered.count,
+    unansweredMs: Math.round(unanswered.oldestMs),
+    inFlight,
   };
 }

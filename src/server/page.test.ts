@@ -56,29 +56,13 @@ describe('statusPage()', () => {
   });
 
   test('says in words whether it is in sync and what is missing', () => {
-    const header = ({ problems, ...rest }: Partial<Status>) =>
-      /<header>[\s\S]*<\/header>/.exec(
-        statusPage({ ...sampleStatus, problems: problems ?? [], ...rest }),
-      )?.[0] ?? '';
-    const [problem] = sampleStatus.problems;
-    assert.match(header({}), />in sync</);
-    assert.match(header({ problems: [{ ...problem!, severity: 'warning' }] }), />in sync</);
-    assert.match(
-      header({ problems: [{ ...problem!, severity: 'error' }] }),
-      />in sync except for 1 problem</,
-    );
-    const refused = sampleStatus.held.map((line) => ({ ...line, by: 'consul' as const })).slice(0, 1);
-    assert.match(header({ held: refused }), />in sync except for 1 problem</, 'Consul refuses a change');
-    assert.match(header({ consul: { ...sampleStatus.consul, up: false } }), />out of touch with Consul</);
-    const degraded = statusPage({
-      ...sampleStatus,
-      problems: [],
-      degraded: ['pods in old: may not be read'],
-    });
-    assert.match(degraded, />in sync except for 1 problem</);
+    const state = { kind: 'consul-down', text: 'Consul unreachable since noon', also: ['2 held'] } as const;
+    const down = statusPage({ ...sampleStatus, state });
+    assert.match(down, /<title>Consul unreachable since noon · east – kube-registrar<\/title>/);
+    assert.match(down, /<span class="bad">Consul unreachable since noon<\/span>; 2 held\./);
+    const degraded = statusPage({ ...sampleStatus, degraded: ['pods in old: may not be read'] });
     assert.match(degraded, /<li>pods in old: may not be read<\/li>/);
     const waiting = statusPage({ ...sampleStatus, waitingFor: ['nodes: not listed yet'] });
-    assert.match(waiting, /not in sync yet/);
     assert.match(waiting, /<li>nodes: not listed yet<\/li>/);
   });
 
@@ -118,6 +102,19 @@ describe('statusPage()', () => {
     assert.match(long, /Services \(1000\)/);
     assert.match(long, /800 more are in/);
     assert.doesNotMatch(long, /s-200</);
+  });
+
+  test('puts what is not well on top and cuts none of it off', () => {
+    const services = Array.from({ length: 1_000 }, (_, i) => ({
+      name: `s-${i}`,
+      passing: 1,
+      warning: i === 998 ? 1 : 0,
+      critical: i >= 500 && i < 900 ? 1 : 0,
+    }));
+    const long = statusPage({ ...sampleStatus, services });
+    const shown = [...long.matchAll(/>(s-\d+)</g)].map(([, name]) => name);
+    assert.equal(shown.length, 401);
+    assert.deepEqual([shown[0], shown[399], shown[400]], ['s-500', 's-899', 's-998']);
   });
 
   test('no text of a user becomes markup', () => {

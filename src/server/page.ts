@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
+import { checkStatuses } from '../model/check.ts';
 import type { EntryFields } from '../model/entry-ref.ts';
 import { fieldText } from '../plan/render.ts';
 import { Html, html } from './html.ts';
@@ -13,9 +14,10 @@ import type {
   ReflectorLine,
   ServiceLine,
   Status,
+  SyncKind,
 } from './status.ts';
 
-/** Rows of a table that are shown; the rest is in /status.json. */
+/** Rows of a table that are shown, and all that are not well; the rest is in /status.json. */
 const mostRows = 200;
 
 /**
@@ -23,19 +25,19 @@ const mostRows = 200;
  * alone. It does not reload by itself: that would take a screen reader back to the top.
  */
 export function statusPage(status: Status): string {
-  const [kind, state] = syncOf(status);
+  const { kind, text, also } = status.state;
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${status.cluster.name}: ${state} – kube-registrar</title>
+<title>${text} · ${status.cluster.name} – kube-registrar</title>
 <style>${new Html(pageStyle)}</style>
 </head>
 <body>
 <header>
 <h1>kube-registrar</h1>
-<p>${badge(kind, state)} ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
+<p>${badge(stateTones[kind], capitalized(text))}${also.map((more) => `; ${more}`)}. ${status.now}. <a href="/">Reload</a>, <a href="/status.json">JSON</a>, <a href="/metrics">metrics</a></p>
 </header>
 <main>
 ${section('Waiting for', status.waitingFor)}
@@ -52,17 +54,19 @@ ${nodes(status.nodes)}
 `.text;
 }
 
-/** Whether Consul is in sync with the cluster, in words. */
-function syncOf({ waitingFor, degraded, consul, problems, held: lines }: Status): readonly [Tone, string] {
-  if (waitingFor.length > 0) return ['bad', 'not in sync yet'];
-  if (consul.up === false) return ['bad', 'out of touch with Consul'];
-  const wrong = problems.filter(({ severity }) => severity === 'error').length;
-  // A refused change is a problem of its object too, or of several; it is counted once.
-  const refused = lines.filter(({ by }) => by === 'consul').length;
-  const errors = degraded.length + Math.max(wrong, refused);
-  if (errors > 0) return ['fair', `in sync except for ${errors === 1 ? '1 problem' : `${errors} problems`}`];
-  return ['good', 'in sync'];
-}
+const stateTones: Readonly<Record<SyncKind, Tone>> = {
+  starting: 'fair',
+  'kubernetes-down': 'bad',
+  'consul-down': 'bad',
+  'no-leader': 'bad',
+  standby: 'fair',
+  'catching-up': 'fair',
+  problems: 'bad',
+  held: 'fair',
+  'in-sync': 'good',
+};
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function section(title: string, lines: readonly string[]): Html {
   if (lines.length === 0) return html``;
@@ -114,11 +118,12 @@ function problems(lines: readonly ProblemLine[]): Html {
     lines,
     ({ object, reason, field, message, severity, since }) => [
       `${object.kind} ${object.namespace === '' ? '' : `${object.namespace}/`}${object.name}`,
-      badge(severity === 'error' ? 'bad' : 'fair', reason),
+      badge(severity === 'error' ? 'bad' : 'fair', `${severity}: ${reason}`),
       field,
       message,
       since,
     ],
+    ({ severity }) => (severity === 'error' ? 2 : 1),
   );
 }
 
@@ -171,6 +176,7 @@ function services(lines: readonly ServiceLine[]): Html {
     ['Service', 'Passing', 'Warning', 'Critical'],
     lines,
     ({ name, passing, warning, critical }) => [name, passing, warning, critical],
+    ({ warning, critical }) => (critical > 0 ? 2 : warning > 0 ? 1 : 0),
   );
 }
 
@@ -198,6 +204,7 @@ function reflectors(lines: readonly ReflectorLine[]): Html {
       lastEventAgeMs === null ? 'none yet' : `${formatDuration(lastEventAgeMs)} ago`,
       error ?? '',
     ],
+    ({ error, synced }) => (error !== null ? 2 : synced ? 0 : 1),
   );
 }
 
@@ -213,6 +220,7 @@ function nodes(lines: readonly NodeLine[]): Html {
       status === null ? 'none' : badge(tones[status], status),
       instances,
     ],
+    ({ status }) => (status === null ? 0 : checkStatuses.indexOf(status)),
   );
 }
 
@@ -226,15 +234,21 @@ function badge(tone: Tone, text: string): Html {
 
 type Cell = string | number | Html;
 
+/** `trouble`: how unwell a line is; lines with the most come first, and none of them is cut off. */
 function table<Line>(
   title: string,
   none: string,
   columns: readonly string[],
   lines: readonly Line[],
   cells: (line: Line) => readonly Cell[],
+  trouble: (line: Line) => number = () => 0,
 ): Html {
   if (lines.length === 0) return html`<section><h2>${title}</h2><p>${none}</p></section>`;
-  const rows = lines.slice(0, mostRows).map((line) => html`<tr>${cells(line).map(cell)}</tr>\n`);
+  const sorted = [...lines].sort((a, b) => trouble(b) - trouble(a));
+  const unwell = lines.filter((line) => trouble(line) > 0).length;
+  const rows = sorted
+    .slice(0, Math.max(mostRows, unwell))
+    .map((line) => html`<tr>${cells(line).map(cell)}</tr>\n`);
   const more = lines.length - rows.length;
   return html`<section><h2>${title} (${lines.length})</h2>
 <div class="wide" role="region" aria-label="${title}" tabindex="0"><table>

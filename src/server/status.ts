@@ -13,6 +13,9 @@ export interface Status {
   readonly now: string;
   readonly startedAt: string;
   readonly cluster: { readonly name: string; readonly uid: string };
+  /** How well Consul follows the cluster, in one sentence. */
+  readonly state: SyncState;
+  readonly counts: Counts;
   /** `sync`, `upsert-only` or `dry-run`. */
   readonly policy: string;
   /** What is missing until the operator is in sync, in words; empty when nothing is. */
@@ -21,6 +24,7 @@ export interface Status {
   readonly degraded: readonly string[];
   readonly leadership: LeadershipLine;
   readonly reflectors: readonly ReflectorLine[];
+  readonly kubernetes: KubernetesLine;
   readonly consul: ConsulLine;
   /** Consul nodes of this cluster. */
   readonly nodes: readonly NodeLine[];
@@ -32,6 +36,36 @@ export interface Status {
   /** Latest changes by others to entries of this cluster, one an entry, the latest first; at most 100. */
   readonly drift: readonly DriftStatusLine[];
   readonly queue: QueueLine;
+}
+
+/** How well Consul follows the cluster; the first that applies, in this order. */
+export type SyncKind =
+  | 'starting'
+  | 'kubernetes-down'
+  | 'consul-down'
+  | 'no-leader'
+  | 'standby'
+  | 'catching-up'
+  | 'problems'
+  | 'held'
+  | 'in-sync';
+
+export interface SyncState {
+  readonly kind: SyncKind;
+  /** In words: `catching up: 3 waiting, oldest 25 s`. */
+  readonly text: string;
+  /** What else is to be said, such as `2 problems` while Consul is unreachable. */
+  readonly also: readonly string[];
+}
+
+export interface Counts {
+  /** Problems of severity error. A change that Consul refuses is one of them. */
+  readonly errors: number;
+  readonly warnings: number;
+  /** Held by the guard or the policy. What Consul refuses and what others keep changing are problems. */
+  readonly held: number;
+  /** Resources that may be read and cannot be at the moment. */
+  readonly failing: number;
 }
 
 export interface LeadershipLine {
@@ -62,11 +96,21 @@ export interface ReflectorLine {
   readonly error: string | null;
 }
 
-export interface ConsulLine {
-  readonly addresses: readonly string[];
-  /** Whether a server with a leader answered the last request; null before the first. */
+interface ServerLine {
   readonly up: boolean | null;
+  /** It answers, and refuses the operator's credentials. */
+  readonly refused: boolean;
+  /** When `up` became false; null while it is not. */
+  readonly since: string | null;
   readonly error: string | null;
+}
+
+/** `up`: whether anything can be read from the API server; null before the first answer. */
+export interface KubernetesLine extends ServerLine {}
+
+/** `up`: whether a server with a leader answered the last request; null before the first. */
+export interface ConsulLine extends ServerLine {
+  readonly addresses: readonly string[];
   /** The last time everything wanted was compared with everything there. */
   readonly lastFullSync: string | null;
 }
@@ -117,10 +161,16 @@ export interface DriftStatusLine extends EntryFields {
   readonly last: string;
 }
 
+/** Counted in nodes. */
 export interface QueueLine {
   readonly depth: number;
   /** How long the first has waited. */
   readonly oldestMs: number;
+  /** Taken from the queue: they are read or written at the moment. */
+  readonly busy: number;
+  /** Of all, retries included, those with an event that is not in Consul yet, and its age. */
+  readonly unanswered: number;
+  readonly unansweredMs: number;
   /** Transactions sent to Consul and not yet answered. */
   readonly inFlight: number;
 }

@@ -6,6 +6,8 @@ export const sampleStatus: Status = {
   now: '2026-01-01T00:01:00.000Z',
   startedAt: '2026-01-01T00:00:00.000Z',
   cluster: { name: 'east', uid: '6f1c2a90-0000-4000-8000-000000000001' },
+  state: { kind: 'problems', text: '1 problem', also: ['1 held'] },
+  counts: { errors: 1, warnings: 0, held: 1, failing: 0 },
   policy: 'sync',
   waitingFor: [],
   degraded: [],
@@ -37,9 +39,12 @@ export const sampleStatus: Status = {
       error: 'nodes is forbidden',
     },
   ],
+  kubernetes: { up: true, refused: false, since: null, error: null },
   consul: {
     addresses: ['http://127.0.0.1:8500'],
     up: true,
+    refused: false,
+    since: null,
     error: null,
     lastFullSync: '2026-01-01T00:00:30.000Z',
   },
@@ -99,5 +104,5 @@ export const sampleStatus: Status = {
       last: '2026-01-01T00:00:50.000Z',
     },
   ],
-  queue: { depth: 3, oldestMs: 250, inFlight: 1 },
+  queue: { depth: 3, oldestMs: 250, busy: 1, unanswered: 3, unansweredMs: 250, inFlight: 1 },
 };

@@ -77,9 +77,9 @@ export class ReflectorRecord {
         : {}),
     };
     const message = `cannot list or watch ${this.#resource}; retrying`;
-    if (this.#outage.failed(error)) this.#logger.warn(message, fields);
+    if (this.#outage.failed(error, at)) this.#logger.warn(message, fields);
     else this.#logger.debug(message, fields);
-    this.#lastError = { error, at };
+    this.#lastError = { error, at, since: this.#outage.since ?? at };
   }
 
   recovered(): void {

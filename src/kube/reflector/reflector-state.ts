@@ -49,8 +49,10 @@ export interface ReflectorStatus {
   readonly regressions: number;
   /** Monotonic ms of the last sign of life: an event, a bookmark, a complete page. */
   readonly lastHeardAt: number | undefined;
-  /** Cleared by the next complete list or watch that delivers. */
-  readonly lastError: { readonly error: RegistrarError; readonly at: number } | undefined;
+  /** Cleared by the next complete list or watch that delivers. `since`: the first of the failures in a row. */
+  readonly lastError:
+    | { readonly error: RegistrarError; readonly at: number; readonly since: number }
+    | undefined;
 }
 
 /**
