@@ -27,13 +27,16 @@ import { DesiredNodes } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
 import type { Released, Selection } from './reconcile/holds/guard.ts';
 import { Tombstones } from './reconcile/holds/tombstones.ts';
+import { ServiceCounts } from './reconcile/service-counts.ts';
 import { Heartbeat } from './registry/catalog/heartbeat.ts';
 import type { Fence } from './registry/fence.ts';
 import type { ObservedState } from './registry/observed-state.ts';
 import type { Registry, RegistryListener } from './registry/registry.ts';
 import { operatorDump } from './server/debug-dump.ts';
-import { queueLine, statusOf } from './server/operator-status.ts';
-import type { Status, StatusSource } from './server/status.ts';
+import { statusOf } from './server/operator-status.ts';
+import type { Reading, StatusSource } from './server/reading.ts';
+import type { Status } from './server/status.ts';
+import { queueLine } from './server/status-lines.ts';
 
 export interface OperatorOptions extends Surroundings {
   readonly metrics: Metrics;
@@ -65,6 +68,7 @@ export class Operator implements StatusSource {
   readonly #names: NodeNames;
   readonly #book: Tombstones;
   readonly #leadership: Leadership;
+  readonly #services = new ServiceCounts(() => this.#running?.observed.nodes() ?? []);
   #running: Running | undefined;
   /** While this process leads. */
   #writing: Writing | undefined;
@@ -104,7 +108,7 @@ export class Operator implements StatusSource {
       leadership: this.#leadership,
       isConsulUp: () => this.#lastFullSync !== undefined && this.#error === undefined,
       reflectors: () => this.#stores.status(),
-      nodes: () => this.#running?.observed.nodes() ?? [],
+      services: () => this.#services.now,
       queue: () => this.#writing?.reconciler.queue,
       problems: () => this.#writing?.reconciler.problems() ?? [],
       findings: () => this.#writing?.reconciler.findings() ?? [],
@@ -159,10 +163,14 @@ export class Operator implements StatusSource {
   }
 
   status(): Status {
+    return statusOf(this.reading());
+  }
+
+  reading(): Reading {
     const { config, clock, version } = this.#options;
     const { observed } = this.#running ?? {};
     const { reconciler, writer } = this.#writing ?? {};
-    return statusOf({
+    return {
       clusterName: config.cluster.name,
       policy: config.sync.policy,
       consulAddresses: config.consul.addresses,
@@ -176,9 +184,11 @@ export class Operator implements StatusSource {
       degraded: this.degraded(),
       reflectors: this.#stores.status(),
       nodes: [...(observed?.nodes() ?? [])],
+      services: this.#services.now,
       problems: [...(reconciler?.problems() ?? [])],
       findings: [...(reconciler?.findings() ?? [])],
       drift: reconciler?.recentDrift() ?? [],
+      changes: reconciler?.recentChanges() ?? [],
       queue: queueLine(reconciler?.queue, writer?.inFlight ?? 0),
       consulUp:
         this.#lastFullSync === undefined && this.#outage.error === undefined
@@ -187,7 +197,7 @@ export class Operator implements StatusSource {
       consulError: this.#error,
       consulFailingSince: this.#failingSince,
       lastFullSync: this.#lastFullSync,
-    });
+    };
   }
 
   /** More than the status, for people who look into the process. */

@@ -4,9 +4,8 @@ import type { Metrics } from '../metrics/catalogue.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
 import { type Finding, type Held, isWaiting } from '../plan/finding.ts';
-import type { ObservedNode } from '../plan/observed.ts';
 import type { LedgerLine } from './ledger.ts';
-import { countServices, NamedServices } from './service-counts.ts';
+import { NamedServices, type StatusCounts } from './service-counts.ts';
 
 /** Where the metrics that are read at each scrape come from. */
 export interface MetricSources {
@@ -18,7 +17,7 @@ export interface MetricSources {
   };
   readonly isConsulUp: () => boolean;
   readonly reflectors: () => readonly ReflectorStatus[];
-  readonly nodes: () => Iterable<ObservedNode>;
+  readonly services: () => ReadonlyMap<string, StatusCounts>;
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
   readonly problems: () => Iterable<LedgerLine<Problem>>;
   readonly findings: () => Iterable<LedgerLine<Finding>>;
@@ -42,7 +41,7 @@ const heldLabels = [
 const mostServices = 1_000;
 
 export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
-  const { clock, leadership, reflectors, nodes, queue, problems, findings } = sources;
+  const { clock, leadership, reflectors, services, queue, problems, findings } = sources;
   const each = (value: (status: ReflectorStatus) => number) => () =>
     reflectors().map((status) => ({ labels: labelsOf(status), value: value(status) }));
   metrics.reflectorLists.collect(each(({ lists }) => lists));
@@ -102,7 +101,7 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   });
   const named = new NamedServices(mostServices);
   metrics.instances.collect(() =>
-    [...named.of(countServices(nodes()))].flatMap(([service, counts]) =>
+    [...named.of(services())].flatMap(([service, counts]) =>
       (['passing', 'warning', 'critical'] as const).map((status) => ({
         labels: { service, status },
         value: counts[status],

@@ -25,6 +25,7 @@ import { policyHold } from './holds/policy-hold.ts';
 import { Quarantine } from './holds/quarantine.ts';
 import { Ledger, type LedgerLine } from './ledger.ts';
 import type { ObjectEvents } from './object-events.ts';
+import { type ChangeLine, RecentChanges } from './recent-changes.ts';
 import { type DriftLine, RecentDrift } from './recent-drift.ts';
 import { Reporter } from './reporter.ts';
 import { type Taken, Workqueue } from './workqueue.ts';
@@ -95,6 +96,7 @@ export class Reconciler implements Disposable {
   /** In the order in which they review. */
   readonly #holds: readonly Hold[];
   readonly #drift: RecentDrift;
+  readonly #changes: RecentChanges;
 
   constructor(options: ReconcilerOptions) {
     const { clock, random } = options;
@@ -119,6 +121,7 @@ export class Reconciler implements Disposable {
       this.#leaving,
     ];
     this.#drift = new RecentDrift(() => clock.wall());
+    this.#changes = new RecentChanges(() => clock.wall());
     this.#reporter = new Reporter(options.logger, () => clock.wall());
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
@@ -143,6 +146,11 @@ export class Reconciler implements Disposable {
   /** What others did to our entries lately, the latest first. */
   recentDrift(): readonly DriftLine[] {
     return this.#drift.lines();
+  }
+
+  /** What was written lately, the latest first. */
+  recentChanges(): readonly ChangeLine[] {
+    return this.#changes.lines();
   }
 
   /** What waits, for the debug dump. */
@@ -313,6 +321,7 @@ export class Reconciler implements Disposable {
             metrics.removals.inc({ because: change.because ?? 'none' });
           }
           this.#reporter.committed(change, durationMs);
+          this.#changes.add(change, durationMs);
           events?.committed(change, before, durationMs);
           break;
         case 'refused':

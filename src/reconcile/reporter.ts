@@ -146,6 +146,9 @@ export class Reporter {
   }
 }
 
+/** What a change did, in a sentence. */
+export const changeText = (change: Change): string => describeChange(change).message;
+
 interface Description {
   readonly message: string;
   readonly reason: LogReason<'info'>;

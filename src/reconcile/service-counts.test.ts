@@ -1,8 +1,47 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NamedServices, otherServices, type StatusCounts } from './service-counts.ts';
+import fc from 'fast-check';
+import { anObserved } from '../../test/support/observed-nodes.ts';
+import { checkStatuses } from '../model/check.ts';
+import type { ObservedNode } from '../plan/observed.ts';
+import { NamedServices, otherServices, ServiceCounts, type StatusCounts } from './service-counts.ts';
 
 const counts = (passing: number, critical = 0): StatusCounts => ({ passing, warning: 0, critical });
+
+describe('ServiceCounts', () => {
+  test('counts the worst of instance and node, by service', () => {
+    const nodes = [
+      anObserved('n1', { web: ['passing', 'critical'], api: ['warning'] }),
+      anObserved('n2', { web: ['passing'] }, 'critical'),
+    ];
+    assert.deepEqual(
+      new ServiceCounts(() => nodes).now,
+      new Map([
+        ['web', counts(1, 2)],
+        ['api', { passing: 0, warning: 1, critical: 0 }],
+      ]),
+    );
+  });
+
+  test('counts the same, whatever nodes came, changed and went between the looks', () => {
+    const status = fc.constantFrom(...checkStatuses);
+    const node = fc.record({
+      name: fc.constantFrom('n1', 'n2', 'n3'),
+      services: fc.dictionary(fc.constantFrom('web', 'api', 'db'), fc.array(status, { maxLength: 3 })),
+      status,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.uniqueArray(node, { selector: ({ name }) => name })), (looks) => {
+        let nodes: readonly ObservedNode[] = [];
+        const kept = new ServiceCounts(() => nodes);
+        for (const look of looks) {
+          nodes = look.map(({ name, services, status }) => anObserved(name, services, status));
+          assert.deepEqual(kept.now, new ServiceCounts(() => nodes).now);
+        }
+      }),
+    );
+  });
+});
 
 describe('NamedServices', () => {
   test('gives all of them while they are few enough', () => {

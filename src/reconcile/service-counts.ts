@@ -8,19 +8,47 @@ export interface StatusCounts {
   critical: number;
 }
 
-/** Instances by service and by what Consul's health endpoint says of them: the worst of instance and node. */
-export function countServices(nodes: Iterable<ObservedNode>): ReadonlyMap<string, StatusCounts> {
-  const services = new Map<string, StatusCounts>();
-  for (const node of nodes) {
+/**
+ * Instances by service and by what Consul's health endpoint says of them: the worst of instance and node. Kept from
+ * one look to the next: a node is replaced when it changes, so that one that did not costs nothing.
+ */
+export class ServiceCounts {
+  readonly #nodes: () => Iterable<ObservedNode>;
+  readonly #services = new Map<string, StatusCounts>();
+  #counted: ReadonlyMap<string, ObservedNode> = new Map();
+
+  /** `nodes`: as they are at the moment. */
+  constructor(nodes: () => Iterable<ObservedNode>) {
+    this.#nodes = nodes;
+  }
+
+  /** As of now. The map changes with the next look. */
+  get now(): ReadonlyMap<string, StatusCounts> {
+    const counted = new Map<string, ObservedNode>();
+    for (const node of this.#nodes()) {
+      const before = this.#counted.get(node.name);
+      counted.set(node.name, node);
+      if (before === node) continue;
+      if (before !== undefined) this.#count(before, -1);
+      this.#count(node, 1);
+    }
+    for (const [name, node] of this.#counted) if (!counted.has(name)) this.#count(node, -1);
+    this.#counted = counted;
+    return this.#services;
+  }
+
+  #count(node: ObservedNode, by: 1 | -1): void {
     const ofNode = worst(node.checks.values());
     for (const { service, checks } of node.instances.values()) {
-      const counts = services.get(service) ?? { passing: 0, warning: 0, critical: 0 };
-      counts[worseOf(ofNode, worst(checks.values()))] += 1;
-      services.set(service, counts);
+      const counts = this.#services.get(service) ?? { passing: 0, warning: 0, critical: 0 };
+      counts[worseOf(ofNode, worst(checks.values()))] += by;
+      if (sumOf(counts) === 0) this.#services.delete(service);
+      else this.#services.set(service, counts);
     }
   }
-  return services;
 }
+
+export const sumOf = ({ passing, warning, critical }: StatusCounts): number => passing + warning + critical;
 
 /** Not the name of a service: those have no underscore. */
 export const otherServices = '_other';
@@ -56,7 +84,7 @@ export class NamedServices {
     const staying = new Set(stay);
     const come = [...services]
       .filter(([service]) => !staying.has(service))
-      .map(([service, counts]) => ({ service, size: counts.passing + counts.warning + counts.critical }))
+      .map(([service, counts]) => ({ service, size: sumOf(counts) }))
       .sort((a, b) => b.size - a.size || (a.service < b.service ? -1 : 1))
       .map(({ service }) => service);
     return new Set([...stay, ...come].slice(0, this.#most));

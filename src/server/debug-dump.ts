@@ -25,7 +25,7 @@ const most = 50;
 /** The operator's state for debugging: the content of the status page with long lists cut, and what it rests on. */
 export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>> {
   const { status, now, reflectors, observed, unread, unwritten, evidence, pending } = input;
-  const { nodes, services, problems, held, drift, reflectors: _lines, ...rest } = status;
+  const { nodes, services, problems, held, drift, changes, reflectors: _lines, ...rest } = status;
   return {
     ...rest,
     nodes: cut(nodes),
@@ -33,6 +33,7 @@ export function operatorDump(input: DumpInput): Readonly<Record<string, unknown>
     problems: cut(problems),
     held: cut(held),
     drift: cut(drift),
+    changes: cut(changes),
     reflectors: cut(reflectors.map((reflector) => reflectorDump(reflector, now))),
     stores: {
       objects: reflectors.reduce((sum, { objects }) => sum + objects, 0),

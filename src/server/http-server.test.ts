@@ -3,14 +3,20 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { sampleStatus } from '../../test/support/sample-status.ts';
+import { sampleReading } from '../../test/support/sample-reading.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { type LogFields, type Logger, silentLogger } from '../logging/logger.ts';
 import { type StatusServerOptions, startStatusServer } from './http-server.ts';
+import { statusOf } from './operator-status.ts';
 
 const defaults: StatusServerOptions = {
   listen: '127.0.0.1:0',
-  source: { unhealthy: () => undefined, degraded: () => [], notReady: () => [], status: () => sampleStatus },
+  source: {
+    unhealthy: () => undefined,
+    degraded: () => [],
+    notReady: () => [],
+    reading: () => sampleReading,
+  },
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
   logger: silentLogger,
   clock: new VirtualClock(),
@@ -62,17 +68,36 @@ describe('the status server', () => {
     await withServer({}, async (origin) => {
       const response = await fetch(`${origin}/status.json?pretty`);
       assert.match(response.headers.get('content-type')!, /^application\/json/);
-      assert.deepEqual(await response.json(), sampleStatus);
+      assert.deepEqual(await response.json(), statusOf(sampleReading));
     });
   });
 
-  test('/ gives the page with a policy that forbids scripts', async () => {
+  test('/ and the pages below it come with a policy that forbids everything inline or from elsewhere', async () => {
     await withServer({}, async (origin) => {
-      const response = await fetch(origin);
-      assert.match(response.headers.get('content-type')!, /^text\/html/);
-      assert.match(response.headers.get('content-security-policy')!, /default-src 'none'/);
-      assert.equal(response.headers.get('cache-control'), 'no-store');
-      assert.match(await response.text(), /^<!doctype html>/);
+      for (const path of ['/', '/services?q=web', '/instances?service=web&page=2', '/held']) {
+        const response = await fetch(`${origin}${path}`);
+        assert.match(response.headers.get('content-type')!, /^text\/html/);
+        const policy = response.headers.get('content-security-policy')!;
+        assert.match(policy, /^default-src 'none';/);
+        assert.doesNotMatch(policy, /unsafe|\*|http/);
+        assert.equal(response.headers.get('cache-control'), 'no-store');
+        assert.match(await response.text(), /^<!doctype html>/);
+      }
+    });
+  });
+
+  test('every resource that a page names is there', async () => {
+    await withServer({}, async (origin) => {
+      const page = await (await fetch(origin)).text();
+      const named = [...page.matchAll(/<(?:link|script)[^>]* (?:href|src)="([^"]+)"/g)].map(([, at]) => at!);
+      assert.ok(named.length >= 2);
+      for (const each of [...named, './favicon-good.svg', './favicon-bad.svg', './favicon-calm.svg']) {
+        const response = await fetch(new URL(each, `${origin}/`));
+        assert.equal(response.status, 200, each);
+        assert.match(response.headers.get('content-type')!, /^(?:text\/css|text\/javascript|image\/svg)/);
+        assert.match(response.headers.get('cache-control')!, /max-age/);
+        assert.notEqual(await response.text(), '');
+      }
     });
   });
 

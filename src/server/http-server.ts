@@ -8,9 +8,9 @@ import type { Logger } from '../logging/logger.ts';
 import type { Released, Selection } from '../reconcile/holds/guard.ts';
 import { FairShare } from './fair-share.ts';
 import { localSocket } from './local-socket.ts';
+import type { StatusSource } from './reading.ts';
 import { answerRelease, releasePath, releaseRefused } from './release.ts';
 import { type Answer, healthPaths, type MetricsSource, routes } from './routes.ts';
-import type { StatusSource } from './status.ts';
 
 export interface StatusServerOptions {
   /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`; port 0 lets the system choose. */
@@ -65,6 +65,19 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const answer = routes(source, metrics, clock);
   const answers = new FairShare(mostAnswers);
 
+  const failure = (path: string, thrown: unknown): Answer => {
+    const contentType = 'text/plain; charset=utf-8';
+    if (thrown instanceof RegistrarError && thrown.code === 'throttled') {
+      return { status: 503, contentType, body: `${thrown.message}\n`, headers: { 'retry-after': '1' } };
+    }
+    logger.error('cannot answer a request to the status server', {
+      reason: 'StatusRequestFailed',
+      path,
+      error: thrown,
+    });
+    return { status: 500, contentType, body: 'internal error; see the log\n' };
+  };
+
   const serve = async (way: Way, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = request;
     let result: Answer;
@@ -73,16 +86,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       else if (way === 'network') result = releaseRefused();
       else result = await answerRelease(method, () => bodyOf(request), release);
     } catch (thrown) {
-      logger.error('cannot answer a request to the status server', {
-        reason: 'StatusRequestFailed',
-        path: url,
-        error: thrown,
-      });
-      result = {
-        status: 500,
-        contentType: 'text/plain; charset=utf-8',
-        body: 'internal error; see the log\n',
-      };
+      result = failure(url, thrown);
     }
     if (response.destroyed) return;
     if (!healthPaths.has(url)) {

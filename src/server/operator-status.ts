@@ -1,59 +1,33 @@
-import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
-import { describe, type ErrorCode, type RegistrarError } from '../lib/errors.ts';
-import { entryFields, entryNoun } from '../model/entry-ref.ts';
-import type { ClusterUid } from '../model/keys.ts';
-import type { Problem } from '../model/problem.ts';
-import { type Finding, type Held, type HeldBy, heldBy } from '../plan/finding.ts';
-import { worst } from '../plan/health.ts';
-import type { ObservedNode } from '../plan/observed.ts';
-import { findingText } from '../plan/render.ts';
-import { stateLabel } from '../reconcile/exported-metrics.ts';
-import type { LedgerLine } from '../reconcile/ledger.ts';
-import type { DriftLine } from '../reconcile/recent-drift.ts';
-import { countServices } from '../reconcile/service-counts.ts';
-import type { Workqueue } from '../reconcile/workqueue.ts';
-import type {
-  ConsulLine,
-  Counts,
-  DriftStatusLine,
-  HeldLine,
-  KubernetesLine,
-  LeadershipLine,
-  NodeLine,
-  QueueLine,
-  ReflectorLine,
-  Status,
-} from './status.ts';
+import { describe, type ErrorCode } from '../lib/errors.ts';
+import type { Reading } from './reading.ts';
+import type { ConsulLine, Counts, KubernetesLine, Overview, Status } from './status.ts';
+import {
+  changeLine,
+  driftLine,
+  heldLines,
+  iso,
+  nodeLine,
+  problemLine,
+  reflectorLine,
+} from './status-lines.ts';
 import { syncStateOf } from './sync-state.ts';
 
-export interface StatusInput {
-  readonly clusterName: string;
-  readonly policy: string;
-  readonly consulAddresses: readonly string[];
-  readonly version: string;
-  /** Wall-clock and monotonic milliseconds. */
-  readonly wall: number;
-  readonly now: number;
-  readonly startedAt: number;
-  readonly owner: ClusterUid | undefined;
-  readonly waitingFor: readonly string[];
-  readonly degraded: readonly string[];
-  readonly leadership: LeadershipLine;
-  readonly reflectors: readonly ReflectorStatus[];
-  readonly nodes: readonly ObservedNode[];
-  readonly problems: readonly LedgerLine<Problem>[];
-  readonly findings: readonly LedgerLine<Finding>[];
-  readonly drift: readonly DriftLine[];
-  readonly queue: QueueLine;
-  readonly consulUp: boolean | undefined;
-  readonly consulError: RegistrarError | undefined;
-  /** Wall-clock milliseconds. */
-  readonly consulFailingSince: number | undefined;
-  readonly lastFullSync: number | undefined;
+/** All of it, for /status.json. */
+export function statusOf(reading: Reading): Status {
+  const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);
+  return {
+    ...overviewOf(reading),
+    nodes: reading.nodes.map(nodeLine).sort(byName),
+    services: [...reading.services].map(([name, counts]) => ({ name, ...counts })).sort(byName),
+    problems: reading.problems.map(problemLine),
+    held: heldLines(reading.findings),
+    drift: reading.drift.map(driftLine),
+    changes: reading.changes.map(changeLine),
+  };
 }
 
-/** What the status page and /status.json show. */
-export function statusOf(input: StatusInput): Status {
+/** What can be said without the long lists. */
+export function overviewOf(input: Reading): Overview {
   const { waitingFor, degraded, leadership, queue } = input;
   const kubernetes = kubernetesLine(input);
   const consul = consulLine(input);
@@ -72,13 +46,6 @@ export function statusOf(input: StatusInput): Status {
     reflectors: input.reflectors.map((reflector) => reflectorLine(reflector, input.now)),
     kubernetes,
     consul,
-    nodes: input.nodes.map(nodeLine).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    services: [...countServices(input.nodes)]
-      .map(([name, counts]) => ({ name, ...counts }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    problems: input.problems.map(({ item, since }) => ({ ...item, since: iso(since) })),
-    held: heldLines(input.findings),
-    drift: input.drift.map(driftLine),
     queue,
   };
 }
@@ -89,7 +56,7 @@ function consulLine({
   consulError: error,
   consulFailingSince: since,
   lastFullSync,
-}: StatusInput): ConsulLine {
+}: Reading): ConsulLine {
   return {
     addresses,
     up: consulUp ?? null,
@@ -101,7 +68,7 @@ function consulLine({
 }
 
 /** The API server is down when nothing can be read from it: one reflector alone may have trouble of its own. */
-function kubernetesLine({ reflectors, now, wall }: StatusInput): KubernetesLine {
+function kubernetesLine({ reflectors, now, wall }: Reading): KubernetesLine {
   const failures = reflectors.flatMap(({ lastError }) => (lastError === undefined ? [] : [lastError]));
   const [first] = failures;
   const isDown = failures.length === reflectors.length && failures.every(({ error }) => isAway(error.code));
@@ -121,7 +88,7 @@ const away: readonly ErrorCode[] = ['unreachable', 'timeout', 'unavailable', 'un
 const isAway = (code: ErrorCode): boolean => away.includes(code);
 const isRefusal = (code: ErrorCode | undefined): boolean => code === 'forbidden' || code === 'unauthorized';
 
-function countsOf({ problems, findings, reflectors }: StatusInput): Counts {
+function countsOf({ problems, findings, reflectors }: Reading): Counts {
   let errors = 0;
   for (const { item } of problems) if (item.severity === 'error') errors += 1;
   let held = 0;
@@ -130,85 +97,4 @@ function countsOf({ problems, findings, reflectors }: StatusInput): Counts {
   }
   const failing = reflectors.filter(({ lastError, refused }) => lastError !== undefined && !refused).length;
   return { errors, warnings: problems.length - errors, held, failing };
-}
-
-/** Of these so many are shown at most: there may be one for each entry. Commands need all that the others hold. */
-const mostHeld: Partial<Record<HeldBy, number>> = { policy: 1_000, conflict: 1_000 };
-
-function heldLines(lines: readonly LedgerLine<Finding>[]): HeldLine[] {
-  const held = lines.flatMap(({ item, since }) => (item.kind === 'held' ? [{ item, since }] : []));
-  return heldBy.flatMap((by) =>
-    held
-      .filter(({ item }) => item.by === by)
-      .slice(0, mostHeld[by])
-      .map(heldLine),
-  );
-}
-
-const iso = (wall: number): string => new Date(wall).toISOString();
-
-function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
-  const { resource, namespace, synced, objects, lastHeardAt, lastError } = status;
-  return {
-    resource,
-    namespace,
-    state: stateLabel(status),
-    synced,
-    objects,
-    lastEventAgeMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),
-    error: lastError === undefined ? null : describe(lastError.error),
-  };
-}
-
-function heldLine({ item, since }: LedgerLine<Held>): HeldLine {
-  const { by, what, at, because, error, until } = item;
-  return {
-    by,
-    what,
-    ...entryFields(at),
-    because,
-    error: error ?? null,
-    why: findingText(item),
-    release: by === 'guard' ? `kube-registrar release ${at.node}` : null,
-    since: iso(since),
-    until: until === undefined ? null : iso(until),
-  };
-}
-
-function driftLine({ drift, times, first, last }: DriftLine): DriftStatusLine {
-  const { what, at, fields } = drift;
-  return {
-    what,
-    entry: entryNoun(at),
-    ...entryFields(at),
-    fields,
-    times,
-    first: iso(first),
-    last: iso(last),
-  };
-}
-
-function nodeLine({ name, address, checks, instances }: ObservedNode): NodeLine {
-  return {
-    name,
-    address,
-    status: checks.size === 0 ? null : worst(checks.values()),
-    instances: instances.size,
-  };
-}
-
-/** `queue`: undefined while this process does not write. */
-export function queueLine(
-  queue: Pick<Workqueue<unknown>, 'depth' | 'oldestMs' | 'busy' | 'unanswered'> | undefined,
-  inFlight: number,
-): QueueLine {
-  const { depth = 0, oldestMs = 0, busy = 0, unanswered = { count: 0, oldestMs: 0 } } = queue ?? {};
-  return {
-    depth,
-    oldestMs: Math.round(oldestMs),
-    busy,
-    unanswered: unanswered.count,
-    unansweredMs: Math.round(unanswered.oldestMs),
-    inFlight,
-  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { sampleStatus } from '../../test/support/sample-status.ts';
+import { sampleReading } from '../../test/support/sample-reading.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { release } from '../cli/release.ts';
 import { RegistrarError } from '../lib/errors.ts';
@@ -44,7 +44,12 @@ describe('answerRelease()', () => {
 
 const options = {
   listen: '127.0.0.1:0',
-  source: { degraded: () => [], notReady: () => [], unhealthy: () => undefined, status: () => sampleStatus },
+  source: {
+    degraded: () => [],
+    notReady: () => [],
+    unhealthy: () => undefined,
+    reading: () => sampleReading,
+  },
   metrics: { contentType: 'text/plain', text: async () => '' },
   logger: silentLogger,
   clock: new VirtualClock(),

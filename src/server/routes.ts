@@ -1,7 +1,13 @@
 import type { Clock } from '../lib/clock.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
-import { statusPage } from './page.ts';
-import type { StatusSource } from './status.ts';
+import { statusOf } from './operator-status.ts';
+import { PacedTexts } from './paced.ts';
+import { documentOf, pageOf, pagePaths } from './page/document.ts';
+import { favicons } from './page/favicon.ts';
+import { pauseBy } from './page/pause.ts';
+import { queryOf } from './page/query.ts';
+import { pageStyle } from './page/style.ts';
+import type { StatusSource } from './reading.ts';
 
 /** The text for /metrics. */
 export interface MetricsSource {
@@ -19,14 +25,21 @@ export interface Answer {
 /** The probes of the kubelet: short answers that always come. */
 export const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
-type Route = () => Answer | Promise<Answer>;
+type Route = (target: string) => Answer | Promise<Answer>;
 
 const plain = 'text/plain; charset=utf-8';
 
-/** The page has no scripts and loads nothing; the policy enforces that. */
+/** The pages load nothing from elsewhere and have nothing inline; the policy enforces that. */
 const pageHeaders = {
   'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+};
+
+/** A resource of the pages. Its address changes with its content. */
+const resource = (contentType: string, body: string): Route => {
+  const headers = { 'cache-control': 'public, max-age=86400' };
+  return () => ({ status: 200, contentType, body, headers });
 };
 
 /**
@@ -35,16 +48,23 @@ const pageHeaders = {
  * would only lose what it knows.
  */
 export function routes(source: StatusSource, metrics: MetricsSource, clock: Clock) {
-  const page = paced(clock, () => statusPage(source.status()));
-  const series = paced(clock, () => metrics.text());
-  const json = paced(clock, () => visibleLines(`${JSON.stringify(source.status(), undefined, 2)}\n`));
+  const pages = new PacedTexts(clock);
+  const series = new PacedTexts(clock);
+  const statuses = new PacedTexts(clock);
+  const page =
+    (path: (typeof pagePaths)[number]): Route =>
+    async (target) => {
+      const query = queryOf(target);
+      const make = async () => documentOf(path, await pageOf(path, query, source.reading(), pauseBy(clock)));
+      const body = await pages.get(`${path}\n${JSON.stringify(query)}`, make);
+      return { status: 200, contentType: 'text/html; charset=utf-8', body, headers: pageHeaders };
+    };
   const known: Readonly<Record<string, Route>> = {
-    '/': async () => ({
-      status: 200,
-      contentType: 'text/html; charset=utf-8',
-      body: await page(),
-      headers: pageHeaders,
-    }),
+    ...Object.fromEntries(pagePaths.map((path) => [path, page(path)])),
+    '/page.css': resource('text/css; charset=utf-8', pageStyle),
+    ...Object.fromEntries(
+      Object.entries(favicons).map(([path, icon]) => [path, resource('image/svg+xml', icon)]),
+    ),
     '/healthz': () => {
       const why = source.unhealthy();
       return why === undefined
@@ -61,11 +81,17 @@ export function routes(source: StatusSource, metrics: MetricsSource, clock: Cloc
       const body = degraded.length === 0 ? 'ok\n' : `ok, except for:\n${listed(degraded)}`;
       return { status: 200, contentType: plain, body };
     },
-    '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await series() }),
+    '/metrics': async () => ({
+      status: 200,
+      contentType: metrics.contentType,
+      body: await series.get('metrics', () => metrics.text()),
+    }),
     '/status.json': async () => ({
       status: 200,
       contentType: 'application/json; charset=utf-8',
-      body: await json(),
+      body: await statuses.get('status', () =>
+        visibleLines(`${JSON.stringify(statusOf(source.reading()), undefined, 2)}\n`),
+      ),
     }),
   };
   return async (method: string, target: string): Promise<Answer> => {
@@ -79,33 +105,6 @@ export function routes(source: StatusSource, metrics: MetricsSource, clock: Cloc
       const body = `method ${method} is not allowed; use GET\n`;
       return { status: 405, contentType: plain, body, headers: { allow: 'GET, HEAD' } };
     }
-    return route();
-  };
-}
-
-/** How long a text is kept, as a multiple of the time it took to make. */
-const rest = 10;
-
-/**
- * Caches what `make` returns for a moment, so that at most an eleventh of the time goes into making it, however
- * many ask. Requests meanwhile share the bytes.
- */
-function paced(clock: Clock, make: () => string | Promise<string>): () => Promise<Buffer> {
-  let current: Promise<Buffer> | undefined;
-  let until = 0;
-  return () => {
-    if (current !== undefined && clock.now() < until) return current;
-    const startedAt = clock.now();
-    until = Number.POSITIVE_INFINITY;
-    const made = (async () => Buffer.from(await make()))();
-    current = made;
-    const done = () => {
-      const now = clock.now();
-      until = now + rest * (now - startedAt);
-    };
-    made.then(done, () => {
-      current = undefined;
-    });
-    return made;
+    return route(target);
   };
 }

@@ -5,10 +5,24 @@ import type { FieldChange } from '../plan/fields.ts';
 import type { Drift, Held } from '../plan/finding.ts';
 
 /**
- * What the operator shows of itself: plain data, the body of /status.json and the input of the page.
- * Times are ISO 8601 in UTC, spans of time in milliseconds; null where there is nothing to say.
+ * What the operator shows of itself: plain data, the body of /status.json. Times are ISO 8601 in UTC, spans of time in milliseconds; null where there is nothing to say.
  */
-export interface Status {
+export interface Status extends Overview {
+  /** Consul nodes of this cluster. */
+  readonly nodes: readonly NodeLine[];
+  readonly services: readonly ServiceLine[];
+  /** Empty on a standby: only the leader knows. The same holds for `held` and the queue. */
+  readonly problems: readonly ProblemLine[];
+  /** What is not written now: by whom it is held, why, and until when. At most 1,000 of the policy and of conflicts. */
+  readonly held: readonly HeldLine[];
+  /** Latest changes by others to entries of this cluster, one an entry, the latest first; at most 100. */
+  readonly drift: readonly DriftStatusLine[];
+  /** What was written lately, the latest first; at most 200. */
+  readonly changes: readonly ChangeStatusLine[];
+}
+
+/** All but the long lists: the head of each page. */
+export interface Overview {
   readonly version: string;
   readonly now: string;
   readonly startedAt: string;
@@ -26,15 +40,6 @@ export interface Status {
   readonly reflectors: readonly ReflectorLine[];
   readonly kubernetes: KubernetesLine;
   readonly consul: ConsulLine;
-  /** Consul nodes of this cluster. */
-  readonly nodes: readonly NodeLine[];
-  readonly services: readonly ServiceLine[];
-  /** Empty on a standby: only the leader knows. The same holds for `held` and the queue. */
-  readonly problems: readonly ProblemLine[];
-  /** What is not written now: by whom it is held, why, and until when. At most 1,000 of the policy and of conflicts. */
-  readonly held: readonly HeldLine[];
-  /** Latest changes by others to entries of this cluster, one an entry, the latest first; at most 100. */
-  readonly drift: readonly DriftStatusLine[];
   readonly queue: QueueLine;
 }
 
@@ -150,6 +155,15 @@ export interface HeldLine extends EntryFields, Pick<Held, 'by' | 'what' | 'becau
   readonly until: string | null;
 }
 
+/** A change that Consul took. */
+export interface ChangeStatusLine extends EntryFields {
+  readonly when: string;
+  /** As in the log: `pod shop/web-1 (web) is passing`. */
+  readonly text: string;
+  /** From the receipt of the event to the commit. */
+  readonly durationMs: number | null;
+}
+
 export interface DriftStatusLine extends EntryFields {
   /** The entry was removed, edited, or added. */
   readonly what: Drift['what'];
@@ -173,15 +187,4 @@ export interface QueueLine {
   readonly unansweredMs: number;
   /** Transactions sent to Consul and not yet answered. */
   readonly inFlight: number;
-}
-
-/** What the server shows. Called at each request; must return at once and change nothing. */
-export interface StatusSource {
-  /** Why the process should be restarted; undefined when it is healthy. */
-  unhealthy(): string | undefined;
-  /** What is missing until the operator is ready, in words (`pods: not listed yet`); empty = ready. */
-  notReady(): readonly string[];
-  /** What is wrong and does not keep the operator from being ready, in words; empty = nothing. */
-  degraded(): readonly string[];
-  status(): Status;
 }

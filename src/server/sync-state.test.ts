@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { sampleStatus } from '../../test/support/sample-status.ts';
+import { sampleReading } from '../../test/support/sample-reading.ts';
+import { statusOf } from './operator-status.ts';
 import { type SyncFacts, syncStateOf } from './sync-state.ts';
 
 const calm: SyncFacts = {
-  ...sampleStatus,
+  ...statusOf(sampleReading),
   kubernetes: { up: true, refused: false, since: null, error: null },
   queue: { depth: 0, oldestMs: 0, inFlight: 0, busy: 0, unanswered: 0, unansweredMs: 0 },
   counts: { errors: 0, warnings: 0, held: 0, failing: 0 },

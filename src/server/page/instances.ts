@@ -1,0 +1,171 @@
+import { type CheckStatus, checkStatus, checkStatuses } from '../../model/check.ts';
+import { type Origin, originOf } from '../../model/origin.ts';
+import { worseOf, worst } from '../../plan/health.ts';
+import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
+import { type Html, html } from '../html.ts';
+import type { Reading } from '../reading.ts';
+import { shownOutput } from './check-output.ts';
+import {
+  badge,
+  type Column,
+  counted,
+  kubectl,
+  link,
+  nothing,
+  number,
+  objectName,
+  paging,
+  type Section,
+  searchForm,
+  section,
+  statusBadge,
+  statusTones,
+  table,
+} from './parts.ts';
+import type { Pause } from './pause.ts';
+import type { Query } from './query.ts';
+import { byText, finder, ranked, rowsOf } from './rows.ts';
+
+interface Row {
+  readonly node: ObservedNode;
+  readonly instance: ObservedInstance;
+  /** As Consul's health endpoint counts it: the worst of instance and node. */
+  readonly status: CheckStatus;
+}
+
+const path = '/instances';
+
+const columns: readonly Column[] = [
+  { title: 'Instance' },
+  { title: 'Service', sort: 'service' },
+  { title: 'Status' },
+  { title: 'Address' },
+  { title: 'Node', sort: 'node' },
+  { title: 'Checks', kind: 'wide' },
+];
+
+/** Instances, of a service, of a node, or all, a page of them at a time. */
+export async function instancesPage(
+  reading: Reading,
+  query: Query,
+  { pause }: { readonly pause: Pause },
+): Promise<readonly Section[]> {
+  const selected = await select(reading.nodes, query, pause);
+  const found = rowsOf(sorted(selected, query.sort), query.page);
+  const of = query.service !== '' ? query.service : query.node !== '' ? `node ${query.node}` : '';
+  return [
+    ...(query.service === '' ? [] : [serviceSection(reading, query.service, found.rows)]),
+    section(
+      'instances',
+      of === '' ? 'Instances' : html`Instances of ${of}`,
+      searchForm(path, query, 'Pod, service, address or node'),
+      statusLinks(query),
+      table({
+        label: 'Instances',
+        columns,
+        rows: found.rows,
+        cells,
+        none: 'There is no such instance.',
+        at: { path, query },
+      }),
+      paging(found, path, query, 'instance'),
+    ),
+  ];
+}
+
+/** In the order of the nodes' names. */
+async function select(
+  nodes: readonly ObservedNode[],
+  { q, service, node: name, status }: Query,
+  pause: Pause,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  const matches = finder(q);
+  const inOrder = name === '' ? [...nodes].sort((a, b) => byText(a.name, b.name)) : nodes;
+  for (const node of inOrder) {
+    if (name !== '' && node.name !== name) continue;
+    const due = pause();
+    if (due !== undefined) await due;
+    const ofNode = worst(node.checks.values());
+    for (const instance of node.instances.values()) {
+      if (service !== '' && instance.service !== service) continue;
+      if (!matches(instance.id, instance.service, instance.address, node.name)) continue;
+      const own = worseOf(ofNode, worst(instance.checks.values()));
+      if (status === '' || status === own) rows.push({ node, instance, status: own });
+    }
+  }
+  return rows;
+}
+
+function sorted(rows: readonly Row[], sort: string): readonly Row[] {
+  if (sort === 'node') return rows;
+  if (sort !== 'service') return ranked(rows, ({ status }) => -checkStatuses.indexOf(status));
+  const services = Map.groupBy(rows, ({ instance }) => instance.service);
+  return [...services].sort(([a], [b]) => byText(a, b)).flatMap(([, group]) => group);
+}
+
+function cells({ node, instance, status }: Row) {
+  const { service, address, port } = instance;
+  return [
+    instanceCell(instance),
+    link(path, { service }, service),
+    statusBadge(status),
+    html`<span class="nowrap">${address.includes(':') ? `[${address}]` : address}:${port}</span>`,
+    link(path, { node: node.name }, node.name),
+    html`<ul class="checks">${[...node.checks.values(), ...instance.checks.values()].map(checkLine)}</ul>`,
+  ];
+}
+
+/** The object that the instance comes from; of an instance that is from elsewhere, its id. */
+function instanceCell({ id, meta }: ObservedInstance): Html {
+  const origin = originOf(meta);
+  const { namespace, pod, service } = origin;
+  if (pod === '' && service === '') return html`${id}`;
+  const name = objectName({ namespace, name: pod === '' ? service : pod });
+  return html`${pod === '' ? `Service ${name}` : name}<br><small>${id}</small><br>${commandOf(origin)}`;
+}
+
+const commandOf = ({ namespace, pod, service }: Origin): Html =>
+  pod === ''
+    ? kubectl({ kind: 'Service', namespace, name: service })
+    : kubectl({ kind: 'Pod', namespace, name: pod });
+
+function checkLine(check: ObservedCheck): Html {
+  const output = shownOutput(check);
+  const status = checkStatus(check.status);
+  return html`<li>${badge(statusTones[status], status)} ${check.name}${output === '' ? '' : `: ${output}`}</li>`;
+}
+
+function statusLinks(query: Query): Html {
+  const to = (status: string, text: string): Html =>
+    query.status === status
+      ? html` <strong aria-current="true">${text}</strong>`
+      : html` ${link(path, { ...query, status, page: 1 }, text)}`;
+  return html`<p class="filter">Show:${to('', 'all')}${checkStatuses.map((status) => to(status, status))}</p>`;
+}
+
+/** What there is to say about the whole service. `rows`: those that are shown. */
+function serviceSection({ services }: Reading, name: string, rows: readonly Row[]): Section {
+  const counts = services.get(name);
+  const title = html`Service ${name}`;
+  if (counts === undefined) return section('service', title, html`<p>No instance of it is registered.</p>`);
+  const statuses = checkStatuses.filter((status) => counts[status] > 0);
+  const owners = new Map(
+    rows
+      .map(({ instance }) => originOf(instance.meta))
+      .map((origin) => [objectName({ ...origin, name: origin.service }), origin]),
+  );
+  const commands = [...owners.values()]
+    .filter(({ service }) => service !== '')
+    .map(
+      ({ namespace, service }) => html`<li>${kubectl({ kind: 'Service', namespace, name: service })}</li>`,
+    );
+  return section(
+    'service',
+    title,
+    html`<p>${statuses.map((status) => html`${badge(statusTones[status], `${number(counts[status])} ${status}`)} `)}</p>`,
+    commands.length === 0
+      ? nothing
+      : html`<p>Asked for by ${counted(commands.length, 'annotated Service')}:</p><ul class="plain">${commands}</ul>`,
+  );
+}

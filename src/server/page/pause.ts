@@ -1,0 +1,20 @@
+import type { Clock } from '../../lib/clock.ts';
+
+/**
+ * Called in the middle of long work: lets other work run when it is time, and is undefined while it is not. What the
+ * operator does for Consul must not wait for a page.
+ */
+export type Pause = () => Promise<void> | undefined;
+
+/** Longest time a page is made without letting other work run, in milliseconds. */
+const sliceMs = 3;
+
+export function pauseBy(clock: Pick<Clock, 'now' | 'yield'>): Pause {
+  let until = clock.now() + sliceMs;
+  return () => {
+    if (clock.now() < until) return undefined;
+    return clock.yield().then(() => {
+      until = clock.now() + sliceMs;
+    });
+  };
+}
