@@ -402,7 +402,7 @@ export class Operator implements StatusSource {
     }
     const { reconciler } = this.#writing;
     reconciler.touch(name, receivedAt);
-    for (const old of this.#running.desiredNodes.supersededBy(name)) reconciler.touch(old, receivedAt);
+    for (const old of this.#running.desiredNodes.waitingFor(name)) reconciler.touch(old, receivedAt);
   }
 
   /** A look at everything that is wanted or there, when nothing urgent waits. */

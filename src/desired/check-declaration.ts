@@ -44,6 +44,7 @@ function viewOf(object: DeclaringObject): ClusterView {
     service: () => undefined,
     endpointsOnNode: () => [],
     unreachedServices: () => services,
+    slicesOfService: () => [],
     wholeServices: () => services.filter(isReachedAsWhole),
     servicesOnEveryNode: () => [],
     readiness: () => 'ready',

@@ -26,6 +26,8 @@ export interface ClusterView {
    * Endpoints on this Kubernetes node ('' = those that name none) in the slices of annotated Services.
    */
   endpointsOnNode(node: string): Iterable<SliceEndpoint>;
+  /** The slices of a Service, annotated or not. */
+  slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
   /** Annotated Services without endpoints. */
   unreachedServices(): Iterable<ServiceRecord>;
   /** Annotated Services that may be registered by other addresses than those of their endpoints. */

@@ -53,6 +53,8 @@ describe('annotations', () => {
       weight: 1,
       'weight-warning': 1,
       address: 'pod',
+      'node-port': 'endpoints',
+      'node-address': 'internal',
       check: 'readiness',
       'check-interval': 10_000,
       'check-timeout': 1_000,

@@ -10,6 +10,7 @@ import type { ClusterView } from './cluster-view.ts';
 import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
 import { rememberDeclarations } from './declarations.ts';
 import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
+import { createHandovers, type Handovers } from './handovers.ts';
 import { consulNodeNameOf, nodeEntry } from './node-entry.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 import { nodePortInstances } from './node-port-instances.ts';
@@ -24,7 +25,11 @@ import { nothing, problem, type SourceResult } from './source.ts';
 import { unreachedService } from './unreached-services.ts';
 
 /** The desired state of a Consul node, by the name of its Kubernetes node ('' = endpoints that name none). */
-export type Desired = (kubeNode: string, view: ClusterView) => DesiredNode;
+export interface Desired {
+  (kubeNode: string, view: ClusterView): DesiredNode;
+  /** What takes the place of registered instances that are not part of it any more. */
+  readonly handovers: Handovers;
+}
 
 /**
  * The desired state of one cluster: a pure function of the view. It remembers what it derived from a record for as
@@ -40,7 +45,7 @@ export function createDesired(options: DesiredOptions): Desired {
   const ofService = rememberServices(context);
   const ofWhole = rememberWholeServices();
 
-  return (kubeNode, view) => {
+  const desired = (kubeNode: string, view: ClusterView): DesiredNode => {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
     const facts = nodeFacts(kubeNode, record);
     // A pod without a node is not scheduled and has no address yet.
@@ -71,6 +76,7 @@ export function createDesired(options: DesiredOptions): Desired {
       : undefined;
     return { name: consulNodeNameOf(kubeNode, options.clusterName), entry, stale, problems };
   };
+  return Object.assign(desired, { handovers: createHandovers(context) });
 }
 
 /** `createDesired()` for a single call. */

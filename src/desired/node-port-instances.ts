@@ -49,9 +49,11 @@ export function nodePortInstances(
     );
     return declaredInstances(declared, backend, node, context);
   };
-  const onEveryNode = results(passesOn, everywhere, 'of the Service');
-  if (here === 'none') return [onEveryNode];
-  return [onEveryNode, results((declaration) => !passesOn(declaration), here, 'on this node')];
+  // A node that is gone, or has not said yet where it is.
+  const isUnknown = !context.namespaced && node.internalIps.length + node.externalIps.length === 0;
+  const onEveryNode = isUnknown ? [] : [results(passesOn, everywhere, 'of the Service')];
+  if (here === 'none') return onEveryNode;
+  return [...onEveryNode, results((declaration) => !passesOn(declaration), here, 'on this node')];
 }
 
 function served(

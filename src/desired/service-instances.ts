@@ -45,7 +45,7 @@ const isOfNoNode = (reach: Reach): reach is Exclude<Reach, 'endpoints' | 'node-p
   reach !== 'endpoints' && reach !== 'node-port';
 
 /** What Kubernetes keeps no endpoints of has no health that it knows. */
-function healthOf({ selects, type }: ServiceRecord, readiness: Readiness): Health {
+export function healthOf({ selects, type }: ServiceRecord, readiness: Readiness): Health {
   const isUnknown = type === 'ExternalName' || (!selects && readiness === 'none');
   return isUnknown ? unknownHealth : healthBehind(readiness, 'of the Service');
 }

@@ -171,7 +171,7 @@ export class ClusterStores implements ClusterView {
   }
 
   /** Something shows that the store of this resource may be behind: it is soon compared with the server. */
-  doubt(resource: 'pods' | 'services' | 'endpointslices'): void {
+  doubt(resource: 'pods' | 'services' | 'endpointslices' | 'nodes'): void {
     for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
   }
 

@@ -204,6 +204,15 @@ describe('consistent reads of Leases and nodes', () => {
     { verbs: ['list'], apiGroups: [''], resources: ['nodes'] },
   ];
 
+  test('takes a node that is gone as an explanation', async () => {
+    const { kube, look } = start();
+    kube.access.grant('operator', rights);
+    const node = { kind: 'node', namespace: '', name: 'n1' } as const;
+    assert.deepEqual(await look.at(node, signal), { kind: 'explained', because: 'node-gone' });
+    kube.store.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
+    assert.deepEqual(await look.at(node, signal), { kind: 'present' });
+  });
+
   test('find those they are asked for, by name or, when they are many, in one list', async () => {
     const { kube, look } = start();
     kube.access.grant('operator', rights);

@@ -65,6 +65,8 @@ export class ConsistentReads {
           return this.#atPod(subject, until);
         case 'service':
           return this.#atService(subject, until);
+        case 'node':
+          return this.#atNode(subject, until);
         case 'endpoint':
           return this.#atEndpoint(subject, until);
       }
@@ -189,9 +191,9 @@ export class ConsistentReads {
   }
 
   /** Whether the configuration no longer names its namespace, so that nothing of it can be read. */
-  #isLeftOut({ namespace }: Subject): boolean {
+  #isLeftOut({ kind, namespace }: Subject): boolean {
     const { namespaces } = this.#options;
-    return namespaces.length > 0 && !namespaces.includes(namespace);
+    return kind !== 'node' && namespaces.length > 0 && !namespaces.includes(namespace);
   }
 
   #concluded(subject: Subject, look: ReadAnswer): ReadAnswer {
@@ -232,6 +234,12 @@ export class ConsistentReads {
     return isKnown(this.#options.view.service(namespace, name), service)
       ? { kind: 'unchanged' }
       : { kind: 'present' };
+  }
+
+  /** A node that is not there proves by itself that nothing is reached by it. */
+  async #atNode({ name }: Extract<Subject, { kind: 'node' }>, signal: AbortSignal): Promise<ReadAnswer> {
+    const node = await this.#named<KubernetesObject>(kubeNodeResource, undefined, name, signal);
+    return node === undefined ? { kind: 'explained', because: 'node-gone' } : { kind: 'present' };
   }
 
   /** A slice that lists the backend, although the stores have none, or none that does. */

@@ -38,6 +38,7 @@ function desiredOf(record: PodRecord) {
     pod: () => record,
     departedPod: () => undefined,
     unreachedServices: () => [],
+    slicesOfService: () => [],
     wholeServices: () => [],
     servicesOnEveryNode: () => [],
     readiness: () => undefined,

@@ -21,6 +21,11 @@ export interface DesiredNode {
    * stay here until then, and only their checks are updated. Default: none.
    */
   readonly moving?: ReadonlyMap<InstanceId, Instance>;
+  /**
+   * Instances of Services that are reached otherwise now, and are not registered there yet. They stay until then, and
+   * their readiness checks follow. Default: none.
+   */
+  readonly handedOver?: ReadonlyMap<InstanceId, HandedOver>;
   /** The parts of the cluster that could not be read. What is registered from them stays as it is. Default: none. */
   readonly unread?: readonly UnreadSource[];
   /** Services on this node whose name is shared between namespaces. Default: none. */
@@ -50,6 +55,12 @@ export interface StaleSource {
   readonly check:
     | { readonly status: 'passing' | 'warning' | 'critical'; readonly output: string }
     | undefined;
+}
+
+/** What an instance is like while others take its place. */
+export interface HandedOver {
+  /** Status and output for its readiness check; undefined: it is left alone. */
+  readonly check: StaleSource['check'];
 }
 
 /** A kind of object that the API server has refused to list since the start. A missing object then proves nothing. */

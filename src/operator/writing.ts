@@ -110,7 +110,7 @@ export class Writing implements Disposable {
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         this.#gates.settled(name);
-        for (const old of desiredNodes.supersededBy(name)) this.reconciler.review(old);
+        for (const old of desiredNodes.waitingFor(name)) this.reconciler.review(old);
       },
     });
   }
@@ -135,4 +135,4 @@ export class Writing implements Disposable {
 }
 
 /** Where the subjects of consistent reads are kept. */
-const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices' } as const;
+const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices', node: 'nodes' } as const;

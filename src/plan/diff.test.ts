@@ -303,6 +303,17 @@ describe('diff()', () => {
       assert.deepEqual(briefs(stale, seen, options), []);
     });
 
+    test('keeps what is handed over until others have taken its place, in the same way', () => {
+      const { check } = source;
+      const whole = { ...desired(undefined), handedOver: new Map([[instanceId('web-1'), { check }]]) };
+      const { changes, findings } = diff(whole, observed(entry([instance('web-1')])), options);
+      assert.deepEqual(changes.map(brief), ['put-check web-1:readiness']);
+      assert.deepEqual(
+        findings.map(({ kind }) => kind),
+        ['handed-over'],
+      );
+    });
+
     test('keeps only instances of the service it names', () => {
       const stale = desired(entry([instance('web-2')]), [{ ...source, service: 'api' }]);
       assert.deepEqual(briefs(stale, seen, options), ['delete-instance web-1']);

@@ -39,6 +39,7 @@ import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
 //               wanted       other fields differ         put-instance with the checks that differ
 //               wanted       equal                       its checks only
 //               not wanted   moving                      its checks follow; finding moving
+//               not wanted   handed over                 its readiness check follows; finding handed-over
 //               not wanted   kept                        its readiness check follows; finding stale
 //               not wanted   ours                        delete-instance (its checks go with it)
 //               not wanted   foreign                     finding foreign-instance
@@ -101,6 +102,7 @@ class DiffBuilder {
   readonly #entry: NodeEntry | undefined;
   readonly #stale: readonly StaleSource[];
   readonly #moving: DesiredNode['moving'];
+  readonly #handedOver: DesiredNode['handedOver'];
   readonly #unread: readonly UnreadSource[];
   readonly #observed: ObservedNode | undefined;
   readonly #features: RegistryFeatures;
@@ -113,6 +115,7 @@ class DiffBuilder {
     this.#entry = desired.entry;
     this.#stale = desired.stale;
     this.#moving = desired.moving;
+    this.#handedOver = desired.handedOver;
     this.#unread = desired.unread ?? [];
     this.#observed = observed;
     this.#features = features;
@@ -197,7 +200,8 @@ class DiffBuilder {
     const { id: instance, service } = observed;
     const node = this.#name;
     const moving = this.#moving?.get(instance);
-    const source = staleSourceOf(observed, this.#stale);
+    const handedOver = this.#handedOver?.get(instance);
+    const source = handedOver ?? staleSourceOf(observed, this.#stale);
     const unread = unreadSourceOf(observed, this.#unread);
     if (moving !== undefined) {
       this.#remaining += 1;
@@ -212,7 +216,8 @@ class DiffBuilder {
       }
     } else if (source !== undefined) {
       this.#remaining += 1;
-      this.findings.push({ kind: 'stale', node, instance, service });
+      const kind = handedOver === undefined ? 'stale' : 'handed-over';
+      this.findings.push({ kind, node, instance, service });
       const check = followedCheck(observed, source);
       const effect = check && this.#checkEffect(observed.checks.get(check.id), check, observed);
       if (check !== undefined && effect !== undefined) {

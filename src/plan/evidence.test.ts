@@ -5,6 +5,7 @@ import * as records from '../../test/support/cluster-records.ts';
 import { readiness } from '../../test/support/entries.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import { checkId } from '../model/keys.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { type EvidenceView, explainRemoval, type PodEnd, type Sightings } from './evidence.ts';
@@ -27,9 +28,11 @@ const view = (parts: {
   pod?: PodRecord;
   service?: ServiceRecord;
   slices?: readonly EndpointSliceRecord[];
+  node?: KubeNodeRecord;
 }): EvidenceView => ({
   pod: () => parts.pod,
   service: () => parts.service,
+  kubeNode: () => parts.node,
   slicesOfService: () => parts.slices ?? [],
 });
 
@@ -112,6 +115,70 @@ describe('explainRemoval() of an instance of a Service', () => {
     ['whose pod is absent', ofService, { service, slices }, {}, 'absent: pod'],
     ['whose pod is there', ofService, { service, slices, pod: records.pod() }, {}, 'withdrawn'],
     ['still listed', ofService, { service, slices: [records.slice()] }, {}, 'withdrawn'],
+  ];
+  for (const [what, instance, cluster, sightings, expected] of rows) {
+    test(`${what}: ${expected}`, () => {
+      assert.equal(
+        because(explainRemoval(instance as typeof ofPod, view(cluster), seen(sightings))),
+        expected,
+      );
+    });
+  }
+});
+
+describe('explainRemoval() of what a Service is reached by as a whole', () => {
+  const of = (reach: string) => ({
+    ...bare,
+    address: '203.0.113.7',
+    meta: { ...bare.meta, 'kube-address': reach, 'kube-node': 'n1' },
+  });
+  const [balanced, onNode] = [of('load-balancer'), of('node-port')];
+  const lb = (host: string, part: Partial<ServiceRecord> = {}) =>
+    records.service({ type: 'LoadBalancer', loadBalancer: [{ host, ipMode: '' }], ...part });
+  const [node, slices] = [records.kubeNode(), [records.slice()]];
+  const rows: readonly [string, object, Parameters<typeof view>[0], Parameters<typeof seen>[0], string][] = [
+    [
+      'whose address is not in the status',
+      balanced,
+      { service: lb('203.0.113.8') },
+      {},
+      'unassigned: service',
+    ],
+    ['whose address is there', balanced, { service: lb('203.0.113.7') }, {}, 'withdrawn'],
+    [
+      'whose Service has another type',
+      balanced,
+      { service: lb('203.0.113.8', { type: 'ClusterIP' }) },
+      {},
+      'withdrawn',
+    ],
+    [
+      'whose annotations are gone',
+      balanced,
+      { service: lb('203.0.113.8', { annotations: {} }) },
+      {},
+      'withdrawn',
+    ],
+    ['whose Service was deleted', balanced, {}, { serviceDeleted: true }, 'service-deleted'],
+    [
+      'whose Service is being deleted',
+      balanced,
+      { service: lb('203.0.113.7', { deleting: true }) },
+      {},
+      'service-deleted',
+    ],
+    ['whose Service is absent', balanced, {}, {}, 'absent: service'],
+    ['whose Service has other external IPs', of('external-ips'), { service: lb('x') }, {}, 'withdrawn'],
+    ['whose node is absent', onNode, { service: lb('x'), slices }, {}, 'absent: node'],
+    ['whose node has no endpoint', onNode, { service: lb('x'), node, slices }, {}, 'withdrawn'],
+    ['whose Service has no slices', onNode, { service: lb('x'), node }, {}, 'absent: service'],
+    [
+      'that is there in an old history',
+      balanced,
+      { service: lb('203.0.113.7') },
+      { regressed: true },
+      'regressed: service',
+    ],
   ];
   for (const [what, instance, cluster, sightings, expected] of rows) {
     test(`${what}: ${expected}`, () => {

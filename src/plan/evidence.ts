@@ -1,6 +1,7 @@
 import { terminatingOutput } from '../model/check.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
-import { originOf } from '../model/origin.ts';
+import type { KubeNodeRecord } from '../model/kube-node.ts';
+import { type Origin, originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ObservedCheck, ObservedInstance } from './observed.ts';
@@ -16,7 +17,7 @@ import { isOwnCheck } from './ownership.ts';
  * - `withdrawn`       the object that asked for it is there and does not ask any more: annotation, label, port,
  *                     selector
  * - `service-deleted` the Service that asked for it was deleted
- * - `node-gone`       its pod is absent, and so is its Kubernetes node
+ * - `node-gone`       its Kubernetes node is absent, and so is its pod if it has one
  * - `address-reused`  its pod is absent, and its address belongs to another that runs
  * - `kubelet-reported` its pod is absent, and its node's kubelet has been in touch with the API server for a while
  *                     since then: a kubelet ends every pod that the API server does not have
@@ -44,16 +45,19 @@ export type Proof = 'node-gone' | 'address-reused' | 'kubelet-reported';
  *               the API
  * - `unlisted`  a DELETED event came for the EndpointSlice that listed it, while the Service stays. The controller
  *               may write another slice at once
+ * - `unassigned` its Service is there, and the status of the Service's load balancer does not show the address any more: its
+ *               provider took it away, or lost the status of all
  * - `lost`      it was there, and a relist did not show it
  * - `absent`    it is not there, and this process has never seen it: it was gone before the start
  * - `regressed` the history went backwards a short while ago, so the present state may be an old one
  */
-export type Sign = 'deleted' | 'unlisted' | 'lost' | 'absent' | 'regressed';
+export type Sign = 'deleted' | 'unlisted' | 'unassigned' | 'lost' | 'absent' | 'regressed';
 
 /** The object whose absence, or changed annotations, must be verified. */
 export type Subject =
   | { readonly kind: 'pod'; readonly namespace: string; readonly name: string; readonly uid: string }
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
+  | { readonly kind: 'node'; readonly namespace: ''; readonly name: string }
   | {
       readonly kind: 'endpoint';
       readonly namespace: string;
@@ -72,6 +76,7 @@ export type Evidence =
 export interface EvidenceView {
   pod(namespace: string, name: string): PodRecord | undefined;
   service(namespace: string, name: string): ServiceRecord | undefined;
+  kubeNode(name: string): KubeNodeRecord | undefined;
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
 }
 
@@ -120,7 +125,9 @@ export function explainRemoval(
 ): Evidence {
   const { meta, address, checks } = instance;
   if (!seen.regressed && wasTerminating(checks)) return explained('terminating');
-  const { namespace, pod: name, podUid, service } = originOf(meta);
+  const origin = originOf(meta);
+  const { namespace, pod: name, podUid, service } = origin;
+  if (origin.reach !== '') return ofWhole(origin, address, view, seen);
   const pod = { kind: 'pod', namespace, name, uid: podUid } as const;
   if (service !== '')
     return ofEndpoint({ kind: 'endpoint', namespace, service, podUid, address }, pod, view, seen);
@@ -129,6 +136,7 @@ export function explainRemoval(
 }
 
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
+type ServiceSubject = Extract<Subject, { kind: 'service' }>;
 type EndpointSubject = Extract<Subject, { kind: 'endpoint' }>;
 
 const explained = (because: Because): Evidence => ({ kind: 'explained', because });
@@ -165,6 +173,42 @@ function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Eviden
   return unexplained(end ?? 'absent', subject);
 }
 
+/** Why the Service itself says that nothing of it is wanted; undefined when it does not. */
+function ofService(asking: ServiceSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
+  const { namespace, name } = asking;
+  const service = view.service(namespace, name);
+  if (service?.deleting)
+    return seen.regressed ? unexplained('regressed', asking) : explained('service-deleted');
+  if (service === undefined && seen.serviceDeleted(namespace, name)) return explained('service-deleted');
+  if (service !== undefined && Object.keys(service.annotations).length === 0) return withdrawn(asking, seen);
+  return undefined;
+}
+
+/** What a Service is reached by as a whole. */
+function ofWhole(
+  { namespace, service: name, reach, node }: Origin,
+  address: string,
+  view: EvidenceView,
+  seen: Sightings,
+): Evidence {
+  const asking = { kind: 'service', namespace, name } as const;
+  const itself = ofService(asking, view, seen);
+  if (itself !== undefined) return itself;
+  const service = view.service(namespace, name);
+  if (service === undefined) return unexplained('absent', asking);
+  // Its spec is the word of its owner, its status that of a controller.
+  const isAssigned = service.loadBalancer.some(({ host }) => host.toLowerCase() === address);
+  if (reach === 'load-balancer' && service.type === 'LoadBalancer' && !isAssigned)
+    return unexplained('unassigned', asking);
+  if (reach === 'node-port') {
+    if (view.kubeNode(node) === undefined)
+      return unexplained('absent', { kind: 'node', namespace: '', name: node });
+    // Existing slices show which nodes have endpoints; missing slices do not.
+    if (!hasSlices(asking, view)) return unexplained('absent', asking);
+  }
+  return withdrawn(asking, seen);
+}
+
 function ofEndpoint(
   subject: EndpointSubject,
   behind: PodSubject,
@@ -174,23 +218,22 @@ function ofEndpoint(
   const { namespace, service: name, podUid } = subject;
   const service = view.service(namespace, name);
   const asking = { kind: 'service', namespace, name } as const;
-  if (service?.deleting)
-    return seen.regressed ? unexplained('regressed', asking) : explained('service-deleted');
-  if (service === undefined && seen.serviceDeleted(namespace, name)) return explained('service-deleted');
-  if (service !== undefined && Object.keys(service.annotations).length === 0) return withdrawn(asking, seen);
-
+  const itself = ofService(asking, view, seen);
+  if (itself !== undefined) return itself;
   const ofItsPod = podUid === '' ? undefined : ofPod(behind, view, seen);
   if (ofItsPod?.kind === 'explained') return ofItsPod;
   if (service === undefined) return unexplained('absent', asking);
   if (isListed(subject, view)) return withdrawn(subject, seen);
   if (ofItsPod !== undefined) return ofItsPod;
   // Existing slices that do not list it prove something; missing slices do not.
-  const hasSlices = view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
   const end = seen.sliceEnd(namespace, name, backendOf(subject));
   if (end === 'deleted') return unexplained('unlisted', subject);
-  if (!hasSlices || end === 'lost') return unexplained('absent', subject);
+  if (!hasSlices(asking, view) || end === 'lost') return unexplained('absent', subject);
   return withdrawn(subject, seen);
 }
+
+const hasSlices = ({ namespace, name }: ServiceSubject, view: EvidenceView): boolean =>
+  view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
 
 function isListed({ namespace, service, podUid, address }: EndpointSubject, view: EvidenceView): boolean {
   for (const slice of view.slicesOfService(namespace, service)) {

@@ -15,6 +15,7 @@ import type { ForeignReason } from './ownership.ts';
  * - `stale`            an instance is kept as it is because its annotations are wrong at the moment
  * - `unread`           an instance is kept as it is because its source may not be read
  * - `moving`           an owned node has an earlier name; it is removed once its instances are under their new nodes
+ * - `handed-over`      an instance stays until those are registered by which its Service is reached now
  * - `shared-name`      a service has instances of several namespaces, or of another namespace than before
  * - `drift`            Consul differs from what was last written or read
  * - `held`             something is not written now, see Held
@@ -26,6 +27,7 @@ export type Finding =
   | StaleInstance
   | UnreadInstance
   | MovingNode
+  | HandedOverInstance
   | SharedServiceName
   | Drift
   | Held;
@@ -60,6 +62,10 @@ export interface UnreadInstance extends OfInstance {
 export interface MovingNode {
   readonly kind: 'moving';
   readonly node: ConsulNodeName;
+}
+
+export interface HandedOverInstance extends OfInstance {
+  readonly kind: 'handed-over';
 }
 
 export interface SharedServiceName extends SharedName {

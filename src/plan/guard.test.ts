@@ -116,7 +116,7 @@ describe('judge()', () => {
       { kind: 'explained', because: 'finished' },
     );
     const state = fc.record({
-      sign: fc.constantFrom<Sign>('deleted', 'unlisted', 'lost', 'absent', 'regressed'),
+      sign: fc.constantFrom<Sign>('deleted', 'unlisted', 'unassigned', 'lost', 'absent', 'regressed'),
       order: fc.constantFrom<Waiting['order']>(undefined, 'release', 'pin'),
       answer,
       proof: fc.constantFrom<Waiting['proof']>(undefined, 'node-gone', 'address-reused', 'kubelet-reported'),

@@ -71,6 +71,7 @@ function concerns(finding: Finding, id: string): boolean {
     case 'foreign-instance':
     case 'foreign-check':
     case 'stale':
+    case 'handed-over':
     case 'unread':
       return finding.instance === id;
     case 'held':

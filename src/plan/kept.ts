@@ -24,7 +24,10 @@ const isOf = (name: string, service: string): boolean =>
   name === '' || service === name || service.startsWith(`${name}-`);
 
 /** The kept instance's readiness check with its source's present status; undefined when there is none to write. */
-export function followedCheck(instance: ObservedInstance, source: StaleSource): Check | undefined {
+export function followedCheck(
+  instance: ObservedInstance,
+  source: Pick<StaleSource, 'check'>,
+): Check | undefined {
   if (source.check === undefined) return undefined;
   const check = instance.checks.get(readinessCheckId(instance.id));
   if (check === undefined) return undefined;

@@ -17,6 +17,7 @@ const options: PreviewOptions = {
     pod: () => undefined,
     service: () => undefined,
     slicesOfService: () => [],
+    kubeNode: (name) => kubeNode('', name),
     pods: { records: () => [] },
     kubeNodes: { size: 2, get: kubeNode, records: () => names.map((name) => kubeNode('', name)) },
   },

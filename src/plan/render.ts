@@ -81,6 +81,8 @@ export function findingText(finding: Finding, pod?: string): string {
       return `check ${finding.check} has another owner; left alone`;
     case 'stale':
       return `${instanceText(finding, pod)} is kept as it was: what asks for it is wrong`;
+    case 'handed-over':
+      return `${instanceText(finding, pod)} stays until what its Service is reached by now is registered`;
     case 'unread':
       return `${instanceText(finding, pod)} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
     case 'moving':

@@ -1,11 +1,12 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
 import type { Desired } from '../desired/desired.ts';
+import type { Handover } from '../desired/handovers.ts';
 import { consulNodeNameOf } from '../desired/node-entry.ts';
 import type { NodeNames } from '../desired/node-names.ts';
 import { type Placed, ServiceNamespaces } from '../desired/service-namespaces.ts';
 import { warmedUp } from '../desired/warm-up.ts';
-import type { DesiredNode, UnreadSource } from '../model/desired-node.ts';
-import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
+import type { DesiredNode, HandedOver, UnreadSource } from '../model/desired-node.ts';
+import type { ClusterUid, ConsulNodeName, InstanceId } from '../model/keys.ts';
 import { originKeys } from '../model/origin.ts';
 import { staleSourceOf, unreadSourceOf } from '../plan/kept.ts';
 import { movingInstances } from '../plan/moving.ts';
@@ -33,10 +34,15 @@ export interface DesiredNodesOptions {
  * A node of this cluster whose name is not the one its Kubernetes node has now (the cluster was renamed) is
  * *superseded*: it is removed, but each instance on it only after it is registered on its new node, so that consumers
  * never miss one.
+ *
+ * Likewise an instance of a Service whose annotation `address` has changed is *handed over*: it stays until all are
+ * registered by which the Service is reached now, wherever they are.
  */
 export class DesiredNodes {
   readonly #options: DesiredNodesOptions;
   readonly #superseded = new Set<ConsulNodeName>();
+  /** Nodes with instances that are handed over, and the nodes that they wait for. */
+  readonly #handingOver = new Map<ConsulNodeName, ReadonlySet<ConsulNodeName>>();
   readonly #namespaces = new ServiceNamespaces();
 
   constructor(options: DesiredNodesOptions) {
@@ -64,6 +70,8 @@ export class DesiredNodes {
     this.#superseded.delete(name);
     const { node, nextInMs } = warmedUp(this.#grown(kubeNode), wall());
     if (nextInMs !== undefined) onAging?.(name, nextInMs);
+    const handedOver = this.#handedOver(name, node);
+    if (handedOver.size > 0) return { ...node, handedOver };
     const isGone = node.entry === undefined && observed.node(name) === undefined;
     if (isGone && node.problems.length === 0) names.delete(name);
     return node;
@@ -88,10 +96,66 @@ export class DesiredNodes {
     return wanted;
   }
 
-  /** Superseded nodes that wait for `name`: to be computed again whenever that one may have changed. */
-  supersededBy(name: ConsulNodeName): readonly ConsulNodeName[] {
-    if (this.#superseded.size === 0) return [];
-    return [...this.#superseded].filter((old) => this.#targetsOf(old).has(name));
+  /** Nodes that wait for `name`: to be computed again whenever that one may have changed. */
+  waitingFor(name: ConsulNodeName): readonly ConsulNodeName[] {
+    if (this.#superseded.size === 0 && this.#handingOver.size === 0) return [];
+    const superseded = [...this.#superseded].filter((old) => this.#targetsOf(old).has(name));
+    const handingOver = [...this.#handingOver].flatMap(([old, targets]) => (targets.has(name) ? [old] : []));
+    return [...superseded, ...handingOver];
+  }
+
+  /** The instances on a node that stay until others have taken their place. */
+  #handedOver(name: ConsulNodeName, { entry }: DesiredNode): ReadonlyMap<InstanceId, HandedOver> {
+    const { desired, observed, view } = this.#options;
+    const kept = new Map<InstanceId, HandedOver>();
+    const targets = new Set<ConsulNodeName>();
+    /** By what is handed over, as all instances of a Service are at once. */
+    const taken = new Map<string, boolean>();
+    for (const instance of observed.node(name)?.instances.values() ?? []) {
+      const { id, service, meta } = instance;
+      if (entry?.instances.has(id) === true || meta[originKeys.service] === undefined) continue;
+      const handover = desired.handovers(instance, view);
+      if (handover === undefined) continue;
+      const key = JSON.stringify([
+        meta[originKeys.namespace],
+        meta[originKeys.service],
+        service.toLowerCase(),
+      ]);
+      const isTaken = taken.get(key) ?? this.#isTakenOver(handover, targets);
+      taken.set(key, isTaken);
+      if (!isTaken) kept.set(id, handover);
+    }
+    if (kept.size > 0) this.#handingOver.set(name, targets);
+    else this.#handingOver.delete(name);
+    return kept;
+  }
+
+  /** Whether all that take its place are registered, and there are any. Notes the nodes that this depends on. */
+  #isTakenOver({ to, isSuccessor }: Handover, targets: Set<ConsulNodeName>): boolean {
+    const { names, observed } = this.#options;
+    const nodes = [...(to ?? this.#kubeNodes())].map((kubeNode) => ({
+      kubeNode,
+      name: consulNodeNameOf(kubeNode, names.clusterName),
+    }));
+    for (const { name } of nodes) targets.add(name);
+    let count = 0;
+    for (const { kubeNode, name } of nodes) {
+      const there = observed.node(name);
+      for (const wanted of this.#grown(kubeNode).entry?.instances.values() ?? []) {
+        if (!isSuccessor(wanted)) continue;
+        if (!this.#isOwned(there) || !there.instances.has(wanted.id)) return false;
+        count += 1;
+      }
+    }
+    return count > 0;
+  }
+
+  *#kubeNodes(): Iterable<string> {
+    const { names } = this.#options;
+    for (const name of names.all()) {
+      const kubeNode = names.get(name);
+      if (kubeNode !== undefined && kubeNode !== '') yield kubeNode;
+    }
   }
 
   #ofSuperseded(name: ConsulNodeName): DesiredNode {

@@ -105,6 +105,9 @@ export class Reporter {
           hint: 'if it is not meant so, give the name to one namespace with claims',
         });
         return;
+      case 'handed-over':
+        // The Service says what it waits for, if it has to.
+        return;
       case 'unread':
         // The log of its source says it once for all.
         return;

@@ -132,6 +132,8 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
             (one) => one.namespace === namespace && one.service === name && one.endpoints.length > 0,
           ),
       ),
+    slicesOfService: (namespace, name) =>
+      slices.filter((one) => one.namespace === namespace && one.service === name),
     wholeServices: () => services.filter((one) => isAnnotated(one) && isReachedAsWhole(one)),
     servicesOnEveryNode: () => services.filter((one) => isAnnotated(one) && isReachedOnEveryNode(one)),
     readiness: (namespace, name) =>

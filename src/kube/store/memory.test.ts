@@ -41,6 +41,7 @@ describe('memory', () => {
         service: () => undefined,
         endpointsOnNode: () => [],
         unreachedServices: () => [],
+        slicesOfService: () => [],
         wholeServices: () => [],
         servicesOnEveryNode: () => [],
         readiness: () => undefined,
