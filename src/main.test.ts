@@ -40,7 +40,7 @@ describe('the program', () => {
       code: 1,
       stdout: '',
       stderr:
-        'kube-registrar: config file "/nowhere/config.yaml": cannot be read: there is no such file; correct the path or create it\n',
+        'error: config file "/nowhere/config.yaml": cannot be read: there is no such file; correct the path or create it\n',
     });
   });
 });

@@ -5,7 +5,9 @@ const neededNode = 24;
 async function main(): Promise<number> {
   // Before anything else is loaded: an older Node fails at its syntax, in words that help nobody.
   if (Number.parseInt(process.versions.node, 10) < neededNode) {
-    process.stderr.write(`kube-registrar: needs Node ${neededNode} or later; this is ${process.version}\n`);
+    process.stderr.write(
+      `error: kube-registrar needs Node ${neededNode} or later; this is ${process.version}\n`,
+    );
     return 1;
   }
   const { runProgram } = await import('./cli/program.ts');

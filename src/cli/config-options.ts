@@ -8,6 +8,8 @@ export interface ConfigOptions {
   /** Path of the configuration file. */
   readonly config: string | undefined;
   readonly flags: FlagValues;
+  /** What to say about flags that have another name now. */
+  readonly warnings: readonly string[];
 }
 
 /** What commander hands to an action. */
@@ -18,27 +20,46 @@ export interface WhichOptions {
   readonly forRun?: boolean;
   /** Only the flags of keys in this section of the configuration. Default: all. */
   readonly section?: 'consul';
+  /** Adds `-n`, `--namespace` for the object that the command is about. Default false. */
+  readonly forObject?: boolean;
 }
 
 /** Adds `--config` and the flags that set a key of the configuration. */
-export function addConfigOptions(command: Command, { forRun = false, section }: WhichOptions = {}): Command {
+export function addConfigOptions(
+  command: Command,
+  { forRun = false, section, forObject = false }: WhichOptions = {},
+): Command {
+  if (forObject)
+    command.option('-n, --namespace <NAMESPACE>', 'namespace of the object (default: that of the context)');
   command.option('--config <FILE>', 'configuration file (YAML); environment and flags win over it');
-  for (const { flag, key, value, description, list } of configFlags) {
+  for (const { flag, formerly, key, value, description, list } of configFlags) {
     if (!forRun && flag === '--listen') continue;
     if (section !== undefined && !key.startsWith(`${section}.`)) continue;
     const option = new Option(`${flag} <${value}>`, description);
     if (list === true) option.argParser(repeatable);
     command.addOption(option);
+    if (formerly === undefined || forObject) continue;
+    const former = new Option(`${formerly} <${value}>`).hideHelp();
+    command.addOption(list === true ? former.argParser(repeatable) : former);
   }
   return command;
 }
 
-export function configOptionsOf(options: ParsedOptions): ConfigOptions {
-  const flags = Object.fromEntries(
-    configFlags.flatMap(({ flag, key }) => {
-      const value = options[new Option(flag).attributeName()];
-      return typeof value === 'string' || Array.isArray(value) ? [[key, value]] : [];
-    }),
-  );
-  return { config: options['config'] as string | undefined, flags };
+export function configOptionsOf(
+  options: ParsedOptions,
+  { forObject = false }: WhichOptions = {},
+): ConfigOptions {
+  const flags: Record<string, string | string[]> = {};
+  const warnings: string[] = [];
+  const given = (flag: string) => {
+    const value = options[new Option(flag).attributeName()];
+    return typeof value === 'boolean' ? undefined : value;
+  };
+  for (const { flag, formerly, key } of configFlags) {
+    const former = formerly === undefined || forObject ? undefined : given(formerly);
+    if (former !== undefined) warnings.push(`flag ${formerly}: is called ${flag} now`);
+    const value = given(flag) ?? former;
+    if (value !== undefined) flags[key] = value;
+  }
+  return { config: options['config'] as string | undefined, flags, warnings };
 }

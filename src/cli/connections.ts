@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Environment } from '../config/environment.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { type Connection, connect } from '../kube/connection.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -7,6 +8,7 @@ import { type Random, systemRandom } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { ConsulAccess } from './consul-access.ts';
+import { type ServerText, TriedServer } from './tried-server.ts';
 import { packageVersion } from './version.ts';
 
 /** The connections and clocks of a command that reads a cluster and its Consul. Tests replace all of them at once. */
@@ -17,6 +19,10 @@ export interface Connections extends AsyncDisposable {
   readonly consul: Transport;
   /** To the Consul agent at an origin. */
   readonly agents: (origin: string) => Transport;
+  /** The namespace of the context, or of the pod; `default` without an API server. */
+  readonly namespace: string;
+  /** The servers that were asked, for errors. */
+  readonly tried: readonly TriedServer[];
 }
 
 export interface ConnectOptions {
@@ -39,7 +45,7 @@ export function kubeConnection({ config }: Pick<LoadedConfig, 'config'>): Promis
 
 /** The connections on the real network. */
 export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {}) => {
-  const kube = needsKube ? (await kubeConnection(loaded)).transport : noTransport;
+  const connection = needsKube ? await kubeConnection(loaded) : undefined;
   const access = new ConsulAccess({
     loaded,
     clock: systemClock,
@@ -47,19 +53,55 @@ export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {
     logger: silentLogger,
     identity: hostname(),
   });
-  const consul = access.open();
+  const kube =
+    connection === undefined
+      ? undefined
+      : new TriedServer(connection.transport, kubeText(connection, loaded, process.env));
+  const consul = new TriedServer(access.open(), consulText(loaded));
   return {
     clock: systemClock,
     random: systemRandom,
-    kube,
+    kube: kube ?? noTransport,
     consul,
     agents: access.openAgent,
+    namespace: connection?.namespace ?? 'default',
+    tried: kube === undefined ? [consul] : [kube, consul],
     async [Symbol.asyncDispose]() {
       await access[Symbol.asyncDispose]();
-      await Promise.all([kube.close(), consul.close()]);
+      await Promise.all([kube?.close(), consul.close()]);
     },
   };
 };
+
+function kubeText(
+  { server, source }: Connection,
+  { origin }: LoadedConfig,
+  environment: Environment,
+): ServerText {
+  const place =
+    origin('kubernetes.kubeconfig') ?? ((environment['KUBECONFIG'] ?? '') === '' ? undefined : 'KUBECONFIG');
+  const from = place === undefined ? source : `${source}, from ${place}`;
+  return {
+    server: `Kubernetes at ${server} (${from})`,
+    elsewhere: 'for another cluster, set --context, --kubeconfig or KUBECONFIG',
+    credentials: `its credentials come from ${source}; set --context, --kubeconfig or KUBECONFIG for others`,
+  };
+}
+
+function consulText({ config, token, origin }: LoadedConfig): ServerText {
+  const { addresses, acl } = config.consul;
+  const place = origin('consul.addresses');
+  const tokenPlace = origin('consul.token') ?? origin('consul.tokenFile') ?? origin('consul.acl.authMethod');
+  const whose =
+    token === undefined && acl.authMethod === undefined
+      ? 'no token is set'
+      : `its token comes from ${tokenPlace}`;
+  return {
+    server: `Consul at ${addresses.join(', ')} (${place === undefined ? 'the default' : `from ${place}`})`,
+    elsewhere: 'for another one, set --consul-address, CONSUL_HTTP_ADDR or consul.addresses',
+    credentials: `${whose}; set --consul-token-file, CONSUL_HTTP_TOKEN or consul.tokenFile`,
+  };
+}
 
 const noTransport: Transport = {
   request: () => Promise.reject(new RegistrarError('internal', 'the API server is not asked here')),

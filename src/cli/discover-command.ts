@@ -17,8 +17,8 @@ export function addDiscoverCommand(
     )
     .argument('<SERVICE>', 'name of the service in Consul')
     .option('--tag <TAG>', 'only instances that carry it (repeatable: all of them)', repeatable)
-    .option('--watch', 'go on and show every change, until a signal ends it')
-    .addOption(outputOption('how to show it; with --watch, JSON comes in lines', ['text', 'json']));
+    .option('-w, --watch', 'go on and show every change, until a signal ends it')
+    .addOption(outputOption('how to show it; with --watch, JSON comes in lines', ['text', 'json', 'yaml']));
   addConfigOptions(command, { section: 'consul' }).action(async (service: string, options: ParsedOptions) => {
     const { discover } = await import('./discover.ts');
     const wanted = {
@@ -26,7 +26,7 @@ export function addDiscoverCommand(
       service,
       tags: (options['tag'] ?? []) as string[],
       watch: options['watch'] === true,
-      output: options['output'] as 'text' | 'json',
+      output: options['output'] as 'text' | 'json' | 'yaml',
     };
     context.exit(await discover(wanted, context, await connect()));
   });

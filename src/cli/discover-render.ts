@@ -97,11 +97,6 @@ function fieldsOf({ address, port, state, weight, age, tags, meta }: Shown): Map
   ]);
 }
 
-/** The instances as a JSON array, ends with a line break. */
-export function instancesJson(instances: readonly Shown[]): string {
-  return visibleLines(`${JSON.stringify(instances.map(plain), null, 2)}\n`);
-}
-
 /**
  * A JSON object a line: `time`, `event`, `instance`, and `before` when it changed. `present` is what was found
  * at the start.
@@ -127,7 +122,7 @@ export function diffEventLines({ added, changed, removed }: InstanceDiff<Shown>,
 const jsonLine = (value: object): string => visibleLines(`${JSON.stringify(value)}\n`);
 
 /** Every field in one order, null where nothing is known. */
-function plain(instance: Shown): object {
+export function plain(instance: Shown): object {
   const { id, name, node, address, port, protocol = null, state, weight, age = null, tags, meta } = instance;
   return { id, name, node, address, port, protocol, state, weight, age, tags, meta };
 }

@@ -98,14 +98,14 @@ describe('kube-registrar discover', () => {
   test('exits 2 when no instance passes, and still shows them', async () => {
     const { stdout, stderr, exitCode } = await discover(catalog(), 'web', '--tag', 'v2');
     assert.match(stdout, /^web-2 .* critical /m);
-    assert.deepEqual([stderr, exitCode], ['kube-registrar: 1 instance of "web" is there, none passes\n', 2]);
+    assert.deepEqual([stderr, exitCode], ['warning: 1 instance of "web" is there, none passes\n', 2]);
   });
 
   test('exits 2 for a service nobody registered, and names one that is near', async () => {
     const { stdout, stderr, exitCode } = await discover(catalog(), 'wbe');
     assert.deepEqual(
       [stdout, stderr, exitCode],
-      ['', 'kube-registrar: nothing is registered as "wbe"; did you mean "web"?\n', 2],
+      ['', 'warning: nothing is registered as "wbe"; did you mean "web"?\n', 2],
     );
   });
 
@@ -164,11 +164,11 @@ describe('kube-registrar discover', () => {
     cluster.consul.intercept = () => ({ kind: 'reset' });
     const away = await discover(cluster, 'web', '--watch');
     assert.equal(away.exitCode, 1);
-    assert.match(away.stderr, /^kube-registrar: .*"web"/);
+    assert.match(away.stderr, /^error: .*"web"/);
     cluster.consul.intercept = () => ({ kind: 'answer', status: 403, body: 'ACL not found' });
     const denied = await discover(cluster, 'web');
     assert.equal(denied.exitCode, 1);
-    assert.match(denied.stderr, /^kube-registrar: .*403: ACL not found\n$/);
+    assert.match(denied.stderr, /^error: .*403: ACL not found\n$/);
   });
 
   test('offers the flags for Consul and none for the cluster', async () => {
@@ -234,7 +234,7 @@ describe('kube-registrar discover --watch', () => {
     const cluster = catalog();
     const { news, stop, written } = await watching(cluster, 'later');
     await news();
-    assert.equal(written.stderr, 'kube-registrar: nothing is registered as "later"\n');
+    assert.equal(written.stderr, 'warning: nothing is registered as "later"\n');
     cluster.consul.outsider.putService('n', { ID: 'l', Service: 'later', Address: '10.0.0.7', Port: 1 });
     assert.match(await news(), /^\+ l /);
     await stop();
@@ -247,7 +247,7 @@ describe('kube-registrar discover --watch', () => {
     cluster.consul.intercept = () => ({ kind: 'reset' });
     setStatus(cluster, 'web-1', 'warning');
     assert.equal(await news(120_000), '');
-    assert.match(written.stderr, /^kube-registrar: warning: .*"wiki".*\n$/);
+    assert.match(written.stderr, /^warning: .*"wiki".*\n$/);
     cluster.consul.intercept = undefined;
     cluster.consul.outsider.removeService('n', 'wiki-1');
     assert.match(await news(60_000), /^- wiki-1 /);

@@ -3,14 +3,16 @@ import type { Clock } from '../lib/clock.ts';
 import { RegistrarError } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
 import { untilAborted } from '../lib/unless-aborted.ts';
-import { visible } from '../lib/visible.ts';
 import { ConsulNaming, NamingError, Pool, type ServiceInstance } from '../naming/naming.ts';
 import { declaredAge } from '../naming/pool-members.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { changeLines, diffEventLines, eventLines, instancesJson, Table } from './discover-render.ts';
+import { changeLines, diffEventLines, eventLines, plain, Table } from './discover-render.ts';
+import { warningLine } from './messages.ts';
 import { loadWithWarnings, wantsColour } from './open.ts';
+import { type Structure, structured } from './structured.ts';
+import { sayingWhatWasTried } from './tried-server.ts';
 
 export interface DiscoverOptions extends ConfigOptions {
   readonly service: string;
@@ -18,7 +20,8 @@ export interface DiscoverOptions extends ConfigOptions {
   readonly tags: readonly string[];
   /** Go on and show changes. */
   readonly watch: boolean;
-  readonly output: 'text' | 'json';
+  /** With `watch` not `yaml`. */
+  readonly output: 'text' | Structure;
 }
 
 /**
@@ -31,12 +34,15 @@ export async function discover(
   context: CliContext,
   connect: Connect,
 ): Promise<number> {
+  if (options.watch && options.output === 'yaml') {
+    throw new RegistrarError('config', 'discover: --watch writes text or json, not yaml');
+  }
   const loaded = await loadWithWarnings(options, context);
   await using connections = await connect(loaded, { kube: false });
   const { clock, random, consul } = connections;
   const { datacenter, namespace, partition } = loaded.config.consul;
   const scope = { datacenter, namespace, partition };
-  const warn = (text: string) => void context.stderr.write(`kube-registrar: ${visible(text)}\n`);
+  const warn = (text: string) => void context.stderr.write(warningLine(text));
   await using naming = new ConsulNaming({
     ...scope,
     // The connections close it.
@@ -44,13 +50,17 @@ export async function discover(
     token: () => loaded.token?.reveal(),
     clock,
     random,
-    report: ({ message }) => warn(`warning: ${message}`),
+    report: ({ message }) => warn(message),
   });
   const client = new ConsulClient({ ...scope, transport: consul, clock, token: () => loaded.token });
   const { service, tags } = options;
   const { signal } = context;
   try {
-    const all = await naming.find({ service, states: 'any', maxAgeMs: 0, signal });
+    const all = await sayingWhatWasTried(connections, () =>
+      naming.find({ service, states: 'any', maxAgeMs: 0, signal }).catch((thrown: unknown) => {
+        throw programError(thrown);
+      }),
+    );
     const found = all.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
     const isFound = found.some(({ state }) => state === 'passing');
     if (!isFound) warn(await whyNone(options, all, found, () => client.serviceNames(signal)));
@@ -66,10 +76,10 @@ export async function discover(
   return 0;
 }
 
-function show(found: readonly ServiceInstance[], output: 'text' | 'json', { stdout }: CliContext): void {
+function show(found: readonly ServiceInstance[], output: 'text' | Structure, { stdout }: CliContext): void {
   const shown = found.map((instance) => ({ ...instance, age: declaredAge(instance) }));
-  if (output === 'json') {
-    stdout.write(instancesJson(shown));
+  if (output !== 'text') {
+    stdout.write(structured(shown.map(plain), output));
     return;
   }
   if (shown.length === 0) return;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { timeoutOption } from './shared-options.ts';
+import { outputOption, timeoutOption } from './shared-options.ts';
 
 /** Adds `explain`. */
 export function addExplainCommand(
@@ -13,22 +13,22 @@ export function addExplainCommand(
   const command = program
     .command('explain')
     .description(
-      'say what is registered for a pod or a Service, what is not, and why; exit 0: all as wanted, 2: not',
+      'say what is registered for an object, what is not, and why; exit 0: all as wanted, 2: not, 1: not found, or an error',
     )
-    .argument('<OBJECT>', 'pod/NAME or svc/NAME')
-    // -n as kubectl has it; --namespace says which namespaces are watched.
-    .option('-n <NAMESPACE>', 'namespace of the object', 'default')
+    .argument('<OBJECT...>', 'pod/NAME, svc/NAME, or a workload: deploy/NAME, sts/NAME, ds/NAME ...')
     .option(
       '--server <URL>',
       'also say what the operator that listens there holds back, and what Consul refuses it',
     )
+    .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
     .addOption(timeoutOption());
-  addConfigOptions(command).action(async (object: string, options: ParsedOptions) => {
+  addConfigOptions(command, { forObject: true }).action(async (object: string[], options: ParsedOptions) => {
     const { explain } = await import('./explain.ts');
     const wanted = {
-      ...configOptionsOf(options),
+      ...configOptionsOf(options, { forObject: true }),
       object,
-      namespace: options['n'] as string,
+      namespace: options['namespace'] as string | undefined,
+      output: options['output'] as 'text' | 'json' | 'yaml',
       server: options['server'] as string | undefined,
       timeoutMs: options['timeout'] as unknown as number,
     };

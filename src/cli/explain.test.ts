@@ -19,7 +19,7 @@ describe('kube-registrar explain', () => {
     const { exitCode, stdout, stderr } = await explain(cluster, 'pod/web-1', '-n', 'shop');
     assert.match(
       stdout,
-      /^Pod shop\/web-1\n {2}runs on node n1, 10\.1\.0\.1, ready\n {2}asks with its annotations: kube-registrar\.io\/service\n\nIn Consul:\n {2}web 10\.1\.0\.1:8080 on node kubernetes-n1: registered as wanted\n {4}id \S+\n {4}Kubernetes readiness: passing/,
+      /^Pod shop\/web-1\n {2}runs on node n1, 10\.1\.0\.1, ready\n {2}asks with its annotations:\n {4}kube-registrar\.io\/service: "web" → service web\n\nIn Consul:\n {2}web 10\.1\.0\.1:8080 on node kubernetes-n1: registered as wanted\n {4}id \S+\n {4}Kubernetes readiness: passing/,
     );
     assert.deepEqual([exitCode, stderr], [0, '']);
     await operator.stop();
@@ -64,6 +64,8 @@ describe('kube-registrar explain', () => {
       alone.stdout,
       /error: Consul refuses it: Permission denied.* on "web"; give the token the policy/,
     );
+    assert.match(alone.stdout, /not written for now:\n {4}\+ instance .* \(refused by Consul\)\n/);
+    assert.doesNotMatch(alone.stdout, /a running operator would write/);
     assert.equal(alone.exitCode, 2);
     assert.doesNotMatch((await explain(cluster, 'pod/api-1')).stdout, /refuses/);
 
@@ -113,11 +115,14 @@ describe('kube-registrar explain', () => {
     assert.match(plain.stdout, /In Consul: nothing, and nothing is wanted\.\n$/);
     assert.equal(plain.exitCode, 0);
     const typo = await explain(cluster, 'pod/plian');
-    assert.match(typo.stdout, /not found; did you mean plain\?/);
-    assert.equal(typo.exitCode, 2);
+    assert.match(
+      typo.stderr,
+      /^error: Pod "plian" not found in namespace "default"; did you mean plain\?\n$/,
+    );
+    assert.equal(typo.exitCode, 1);
     const elsewhere = await explain(cluster, 'pod/web-1');
     assert.match(elsewhere.stdout, /there is one of this name in namespace shop: use -n/);
-    const unwatched = await explain(cluster, 'pod/web-1', '-n', 'shop', '--namespace', 'default');
+    const unwatched = await explain(cluster, 'pod/web-1', '-n', 'shop', '--watch-namespace', 'default');
     assert.match(unwatched.stdout, /namespace shop is not watched: kubernetes\.namespaces names default/);
   });
 
@@ -164,9 +169,78 @@ describe('kube-registrar explain', () => {
     assert.equal(exitCode, 2);
   });
 
+  test('says which annotation led to which field, also to scripts', async () => {
+    const cluster = new SmallCluster();
+    const annotations = {
+      service: 'web',
+      port: 'http',
+      tags: 'a,b',
+      weight: '5',
+      'meta.team': 'x',
+      warmup: '5m',
+    };
+    cluster.putPod('web-1', annotations);
+    const { stdout } = await explain(cluster, 'pod', 'web-1');
+    for (const line of [
+      'port: "http" → port 8080',
+      'tags: "a,b" → tags a, b',
+      'meta.team: "x" → meta team=x',
+      'warmup: "5m"',
+    ]) {
+      assert.ok(stdout.includes(`    kube-registrar.io/${line}\n`), line);
+    }
+    const data = JSON.parse((await explain(cluster, 'pod/web-1', '-o', 'json')).stdout);
+    assert.deepEqual(data.object, { kind: 'Pod', namespace: 'default', name: 'web-1' });
+    assert.deepEqual(data.annotations[0], {
+      name: 'kube-registrar.io/service',
+      value: 'web',
+      became: 'service web',
+    });
+    assert.equal(data.instances[0].state, 'wanted, not registered yet');
+    assert.match((await explain(cluster, 'pod/web-1', '-o', 'yaml')).stdout, /^object:\n {2}kind: "Pod"\n/);
+  });
+
+  test('of a workload, explains its pods and says what is wrong on the workload itself', async () => {
+    const cluster = new SmallCluster();
+    cluster.kube.addNamespace('shop');
+    cluster.kube.store.apply({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'shop', annotations: { 'kube-registrar.io/tags': 'x' } },
+      spec: {
+        selector: { matchLabels: { app: 'web' } },
+        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [] } },
+      },
+    });
+    for (const name of ['web-1', 'web-2', 'other']) {
+      cluster.putPod(name, { service: name }, { namespace: 'shop' });
+      const pod = cluster.kube.store.get('pods', 'shop', name)!;
+      const labels: Record<string, string> = name === 'other' ? {} : { app: 'web' };
+      cluster.kube.store.apply({ ...pod, metadata: { ...pod.metadata, labels } });
+    }
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    await operator.stop();
+    cluster.putPod('web-2', {}, { namespace: 'shop' });
+    cluster.kube.store.apply({
+      ...cluster.kube.store.get('pods', 'shop', 'web-2')!,
+      metadata: { ...cluster.kube.store.get('pods', 'shop', 'web-2')!.metadata, labels: { app: 'web' } },
+    });
+    const { stdout, exitCode } = await explain(cluster, 'deploy/web', '-n', 'shop');
+    assert.match(
+      stdout,
+      /^Deployment shop\/web\n {2}has 2 pods, 1 not as wanted\n {2}error: kube-registrar\.io\/tags: is in metadata\.annotations of the Deployment, where it has no effect; move it to spec\.template\.metadata\.annotations\n\nPod shop\/web-2\n[\s\S]*\nPod shop\/web-1\n/,
+    );
+    assert.doesNotMatch(stdout, /other/);
+    assert.equal(exitCode, 2);
+    const typo = await explain(cluster, 'deployment', 'wbe', '-n', 'shop');
+    assert.equal(typo.stderr, 'error: Deployment "wbe" not found in namespace "shop"; did you mean web?\n');
+    assert.equal(typo.exitCode, 1);
+  });
+
   test('refuses what is no object', async () => {
     const { exitCode, stderr } = await explain(new SmallCluster(), 'web-1');
     assert.equal(exitCode, 1);
-    assert.match(stderr, /cannot explain "web-1"; write pod\/NAME or svc\/NAME/);
+    assert.match(stderr, /^error: cannot explain "web-1"; write pod\/NAME, svc\/NAME, deploy\/NAME/);
   });
 });

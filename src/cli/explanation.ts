@@ -1,12 +1,20 @@
 import type { Config } from '../config/schema.ts';
+import { effectOf } from '../desired/annotation-effects.ts';
 import { podText, requestTexts } from '../desired/object-text.ts';
 import { suggest } from '../lib/suggest.ts';
+import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
-import { type AskingObject, type InstancePlan, instanceLines, instancePlans } from '../plan/instance-plan.ts';
+import {
+  type AskingObject,
+  type InstancePlan,
+  instanceLines,
+  instancePlans,
+  stateOf,
+} from '../plan/instance-plan.ts';
 import { unreadSourceText } from '../plan/kept.ts';
 import type { PlanInput, PlanOptions } from '../plan/plan.ts';
 import type { OperatorKnowledge } from './running-operator.ts';
@@ -15,6 +23,10 @@ export interface Explanation {
   readonly lines: readonly string[];
   /** What is registered is what is wanted, and nothing is wrong with what is asked for. */
   readonly isRight: boolean;
+  /** Set when there is no such object: says so, with what may have been meant. */
+  readonly notFound: string | undefined;
+  /** The same for scripts. */
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** Explains an object. `known`: what only a running operator knows. */
@@ -31,15 +43,18 @@ export function explanationOf(
   const rows = instancePlans(object, nodes, planOptions(snapshot, config, known));
   const problems = problemsOf(object, nodes, rows, known);
   const askedBy = pod === undefined ? [] : servicesBehind(pod, snapshot);
+  const record = pod ?? service;
+  const absent = record === undefined ? absence(object, snapshot, config) : undefined;
+  const own = rows.flatMap(({ wanted }) =>
+    wanted !== undefined && isAskedByItself(object, wanted) ? [wanted] : [],
+  );
 
   const lines = [`${object.kind} ${object.namespace}/${object.name}`];
   const say = (text: string): void => void lines.push(`  ${text}`);
-  if (pod === undefined && service === undefined)
-    for (const text of absence(object, snapshot, config)) say(text);
+  for (const text of absent?.texts ?? []) say(text);
   if (pod !== undefined) say(podText(pod));
   if (service?.deleting === true) say('is being deleted: its instances are removed');
-  const record = pod ?? service;
-  if (record !== undefined) for (const text of requestTexts(record, askedBy, prefix)) say(text);
+  if (record !== undefined) for (const text of requestTexts(record, own, askedBy, prefix)) say(text);
   for (const { field, message, severity, object: about } of problems) {
     const whose =
       about.name === object.name && about.kind === object.kind
@@ -58,23 +73,59 @@ export function explanationOf(
     record !== undefined &&
     problems.every(({ severity }) => severity === 'warning') &&
     rows.every(({ steps, remarks }) => steps.length === 0 && remarks.length === 0);
-  return { lines, isRight };
+  const data = {
+    object,
+    found: record !== undefined,
+    isRight,
+    annotations: Object.entries(record?.annotations ?? {}).map(([name, value]) => ({
+      name: prefix + name,
+      value,
+      became: effectOf(name, own),
+    })),
+    askedBy,
+    problems: problems.map(({ object: about, reason, field, message, severity }) => ({
+      object: about,
+      reason,
+      field,
+      message,
+      severity,
+    })),
+    instances: rows.map(rowData),
+  };
+  return { lines, isRight, notFound: absent?.notFound, data };
 }
 
-/** The Consul nodes and services that writing the object would touch. */
-export function unwritten(
-  object: AskingObject,
-  snapshot: Snapshot,
-  config: Config,
-): { readonly nodes: readonly string[]; readonly services: readonly string[] } {
-  if (config.sync.policy === 'dry-run') return { nodes: [], services: [] };
-  const rows = instancePlans(object, snapshot.nodes, planOptions(snapshot, config)).filter(({ steps }) =>
-    steps.some(({ heldBy }) => heldBy === undefined),
-  );
+function rowData(row: InstancePlan) {
+  const { node, wanted, registered, steps, remarks } = row;
+  const shown = registered ?? wanted;
   return {
-    nodes: [...new Set(rows.map(({ node }) => node))],
-    services: [...new Set(rows.flatMap(({ wanted, registered }) => (wanted ?? registered)?.service ?? []))],
+    node,
+    id: shown?.id,
+    service: shown?.service,
+    address: shown?.address,
+    port: shown?.port,
+    state: stateOf(row),
+    checks: [...(shown?.checks.values() ?? [])].map(({ id, name, status, output }) => ({
+      id,
+      name,
+      status,
+      output,
+    })),
+    remarks,
+    steps,
   };
+}
+
+/** Whether its own annotations ask for the instance, and not a Service in front of it. */
+const isAskedByItself = ({ kind }: AskingObject, { meta }: Instance): boolean =>
+  kind === 'Service' || originOf(meta).service === '';
+
+/** The instances of the object of which something would be written now. */
+export function unwritten(object: AskingObject, snapshot: Snapshot, config: Config): readonly InstancePlan[] {
+  if (config.sync.policy === 'dry-run') return [];
+  return instancePlans(object, snapshot.nodes, planOptions(snapshot, config)).filter(({ steps }) =>
+    steps.some(({ held }) => !held),
+  );
 }
 
 function planOptions(
@@ -86,14 +137,21 @@ function planOptions(
   return { owner, features: observed.features, policy: sync.policy, held };
 }
 
+interface Absence {
+  readonly texts: readonly string[];
+  /** Undefined when it may be there. */
+  readonly notFound: string | undefined;
+}
+
 function absence(
   { kind, namespace, name }: AskingObject,
   { stores }: Snapshot,
   { kubernetes }: Config,
-): string[] {
+): Absence {
   const watched = kubernetes.namespaces;
   if (watched.length > 0 && !watched.includes(namespace)) {
-    return [`namespace ${namespace} is not watched: kubernetes.namespaces names ${watched.join(', ')}`];
+    const text = `namespace ${namespace} is not watched: kubernetes.namespaces names ${watched.join(', ')}`;
+    return { texts: [text], notFound: undefined };
   }
   const refused = stores.unread.find(
     (source) =>
@@ -101,17 +159,16 @@ function absence(
       (source.namespace === '' || source.namespace === namespace),
   );
   if (refused !== undefined) {
-    return [
-      `${unreadSourceText(refused)} may not be read: whether it is there is not known, and what is registered of it stays`,
-    ];
+    const text = `${unreadSourceText(refused)} may not be read: whether it is there is not known, and what is registered of it stays`;
+    return { texts: [text], notFound: undefined };
   }
   const all = [...(kind === 'Pod' ? stores.pods : stores.services).records()];
   const here = all.filter((record) => record.namespace === namespace).map((record) => record.name);
   const elsewhere = all.filter((record) => record.name === name).map((record) => record.namespace);
   const meant = suggest(name, here);
   const selector = kubernetes.podLabelSelector;
-  return [
-    `not found${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+  const hints = [
+    ...(meant === undefined ? [] : [`did you mean ${meant}?`]),
     ...(elsewhere.length === 0
       ? []
       : [`there is one of this name in namespace ${elsewhere.sort().join(', ')}: use -n`]),
@@ -119,6 +176,11 @@ function absence(
       ? [`only pods that fit kubernetes.podLabelSelector are watched: ${selector}`]
       : []),
   ];
+  const notFound = [
+    `${kind} ${JSON.stringify(name)} not found in namespace ${JSON.stringify(namespace)}`,
+    ...hints,
+  ];
+  return { texts: ['not found', ...hints], notFound: notFound.join('; ') };
 }
 
 /** Annotated Services with this pod among their endpoints. */

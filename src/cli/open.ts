@@ -1,20 +1,20 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { describe } from '../lib/errors.ts';
-import { visible } from '../lib/visible.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { refusedParts } from '../operator/parts.ts';
 import type { ConsulSnapshot, Snapshot, SnapshotOptions } from '../operator/snapshot.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connections } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { warningLine } from './messages.ts';
 
 /** Loads the configuration and prints its warnings on stderr. Rejects with ConfigError. */
 export async function loadWithWarnings(
-  { config, flags }: ConfigOptions,
+  { config, flags, warnings }: ConfigOptions,
   { environment, stderr }: CliContext,
 ): Promise<LoadedConfig> {
-  const loaded = await loadConfig({ file: config, environment, flags });
-  for (const warning of loaded.warnings) stderr.write(`kube-registrar: warning: ${visible(warning)}\n`);
+  const loaded = await loadConfig({ file: config, environment, flags, warnings });
+  for (const warning of loaded.warnings) stderr.write(warningLine(warning));
   return loaded;
 }
 
@@ -43,11 +43,11 @@ export function warnOfUnread(
   { stderr }: CliContext,
 ): void {
   for (const [node, error] of unread) {
-    stderr.write(`kube-registrar: warning: ${visible(`node ${node} is left out: ${describe(error)}`)}\n`);
+    stderr.write(warningLine(`node ${node} is left out: ${describe(error)}`));
   }
   if (stores === undefined) return;
   for (const text of refusedParts(stores)) {
-    stderr.write(`kube-registrar: warning: ${visible(text)}; what is registered from it stays as it is\n`);
+    stderr.write(warningLine(`${text}; what is registered from it stays as it is`));
   }
 }
 

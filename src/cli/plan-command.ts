@@ -9,19 +9,21 @@ export function addPlanCommand(program: Command, context: CliContext, connect: (
   const command = program
     .command('plan')
     .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
-    .addOption(outputOption('how to show it', ['text', 'json']))
+    .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
     .option(
       '--server <URL>',
       'show what the operator that listens there holds back, and what Consul refuses it',
     )
     .option('--check-writes', 'also ask Consul whether it would take what is wanted; it writes nothing')
+    .option('--rename', 'plan a move to another cluster name; see migration.md')
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {
     const { showPlan } = await import('./plan.ts');
     const wanted = {
       ...configOptionsOf(options),
-      output: options['output'] as 'text' | 'json',
+      output: options['output'] as 'text' | 'json' | 'yaml',
       server: options['server'] as string | undefined,
+      rename: options['rename'] === true,
       checkWrites: options['checkWrites'] === true,
       timeoutMs: options['timeout'] as unknown as number,
     };

@@ -49,6 +49,29 @@ describe('kube-registrar plan', () => {
     assert.match(stdout, /0 to add, 2 to change, 1 to remove on 1 node\. .*1 problem\.\n$/);
   });
 
+  test('takes the name of the cluster from Consul when none is set, and refuses another one', async () => {
+    const cluster = new SmallCluster();
+    cluster.putPod('web-1', { service: 'web' });
+    const operator = cluster.start({ cluster: { name: 'prod' } });
+    await cluster.clock.advance(1_000);
+    await operator.stop();
+    const adopted = await cluster.run(['plan']);
+    assert.equal(adopted.stderr, 'warning: cluster.name is not set; Consul has this cluster as "prod"\n');
+    assert.deepEqual(
+      [adopted.exitCode, adopted.stdout],
+      [0, 'Nothing to do: Consul is as the cluster wants it.\n'],
+    );
+    const refused = await cluster.run(['plan', '--cluster-name', 'prdo']);
+    assert.match(
+      refused.stderr,
+      /^error: flag --cluster-name: "prdo", but Consul has this cluster as "prod"; correct it, or .* --rename\n$/,
+    );
+    assert.equal(refused.exitCode, 1);
+    const renamed = await cluster.run(['plan', '--cluster-name', 'new', '--rename']);
+    assert.match(renamed.stdout, /\+ node new-n1[\s\S]*prod-n1/);
+    assert.equal(cluster.clock.pending, 0, 'leaves no timer');
+  });
+
   test('--output json gives the same for scripts', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web' });
@@ -205,7 +228,7 @@ describe('kube-registrar plan', () => {
         : undefined;
     const { exitCode, stderr, stdout } = await cluster.run(['plan'], {}, 5_000);
     assert.deepEqual([exitCode, stdout], [1, '']);
-    assert.match(stderr, /^kube-registrar: pods: not listed yet \(.*no list on pods.*\)\n$/);
+    assert.match(stderr, /^error: pods: not listed yet \(.*no list on pods.*\)\n$/);
   });
 
   test('gives up at the deadline and names what was missing', async () => {
@@ -213,7 +236,7 @@ describe('kube-registrar plan', () => {
     cluster.consul.leaderless = true;
     const { exitCode, stderr } = await cluster.run(['plan', '--timeout', '20s'], {}, 60_000);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^kube-registrar: not read within 20s: Consul: not read yet \(.*\)/);
+    assert.match(stderr, /^error: not read within 20s: Consul: not read yet \(.*\)/);
     assert.equal(cluster.clock.now() >= 20_000, true);
     assert.equal(cluster.clock.pending, 0);
   });
@@ -223,6 +246,6 @@ describe('kube-registrar plan', () => {
     cluster.consul.intercept = () => ({ kind: 'reset' });
     const { exitCode, stderr } = await cluster.run(['plan'], {}, 5_000);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^kube-registrar: GET \/v1\/catalog\/nodes: /);
+    assert.match(stderr, /^error: GET \/v1\/catalog\/nodes: /);
   });
 });

@@ -1,25 +1,29 @@
 import { RegistrarError } from '../lib/errors.ts';
 import type { ConsulNodeName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
-import { takeSnapshot } from '../operator/snapshot.ts';
 import { plan } from '../plan/plan.ts';
 import { previewHolds } from '../plan/preview.ts';
-import { renderJson, renderText } from '../plan/render.ts';
+import { renderText } from '../plan/render.ts';
 import { guardOptionsOf } from '../reconcile/holds/guard-options.ts';
 import { heartbeatNode } from '../registry/catalog/heartbeat-node.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ConfigOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { loadWithWarnings, snapshotOptions, wantsColour, warnOfUnread } from './open.ts';
+import { warningLine } from './messages.ts';
+import { loadWithWarnings, wantsColour } from './open.ts';
+import { readCluster } from './read-cluster.ts';
 import { knownByOperator } from './running-operator.ts';
+import { type Structure, structured } from './structured.ts';
 
 export interface PlanCommandOptions extends ConfigOptions {
-  readonly output: 'text' | 'json';
+  readonly output: 'text' | Structure;
   /** Origin of the HTTP server of a running operator; undefined: the plan shows what one that starts now would do. */
   readonly server: string | undefined;
   /** Asks Consul whether the token may write everything that is wanted. */
   readonly checkWrites: boolean;
+  /** Plans a move to another cluster name. */
+  readonly rename: boolean;
   readonly timeoutMs: number;
 }
 
@@ -35,12 +39,10 @@ export async function showPlan(
   context: CliContext,
   connect: Connect,
 ): Promise<number> {
-  const loaded = await loadWithWarnings(options, context);
-  await using connections = await connect(loaded);
-  const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
-  const snapshot = await takeSnapshot(surroundings, context.signal);
+  const given = await loadWithWarnings(options, context);
+  await using connections = await connect(given);
+  const { snapshot, loaded } = await readCluster(given, connections, options, context);
   await using registry = snapshot.registry;
-  warnOfUnread(snapshot, context);
   const { owner, observed, nodes, stores } = snapshot;
   const { sync, guard } = loaded.config;
   const wanted = { owner, features: observed.features, policy: sync.policy };
@@ -58,10 +60,12 @@ export async function showPlan(
       : await knownByOperator({ command: 'plan', server }, owner, context.signal);
   const found = plan(nodes, { ...wanted, ...known });
   context.stdout.write(
-    options.output === 'json' ? renderJson(found) : renderText(found, { colour: wantsColour(context) }),
+    options.output === 'text'
+      ? renderText(found, { colour: wantsColour(context) })
+      : structured(found, options.output),
   );
   if (options.checkWrites && registry.refusedWrites === undefined) {
-    context.stderr.write('kube-registrar: warning: rights with agents can only be tried by writing\n');
+    context.stderr.write(warningLine('rights with agents can only be tried by writing'));
   } else if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
     // When nothing is wanted yet, the name of the heartbeat node is tried: it has the same prefix as every node of this

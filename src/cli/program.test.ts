@@ -54,7 +54,7 @@ describe('kube-registrar run', () => {
     await writeFile(file, 'cluster: { name: east }\nlog: { level: error, format: text }\n');
     let seen: Parameters<RunOperator> | undefined;
     const { exitCode, stderr } = await start(
-      ['run', '--config', file, '--namespace', 'a', '--namespace', 'b', '--log-level', 'warn'],
+      ['run', '--config', file, '--watch-namespace', 'a', '--watch-namespace', 'b', '--log-level', 'warn'],
       async (...args) => {
         seen = args;
       },
@@ -68,6 +68,16 @@ describe('kube-registrar run', () => {
     assert.deepEqual(config.log, { level: 'warn', format: 'text' });
   });
 
+  test('takes a flag by its former name, and says how it is called now', async () => {
+    let namespaces: readonly string[] = [];
+    const { stderr } = await start(['run', '--namespace', 'a'], async ({ config }) => {
+      namespaces = config.kubernetes.namespaces;
+    });
+    assert.deepEqual(namespaces, ['a']);
+    assert.match(stderr, /flag --namespace: is called --watch-namespace now/);
+    assert.doesNotMatch((await start(['run', '--help'])).stdout, / --namespace /);
+  });
+
   test('reports every mistake in a line of its own and does not start', async () => {
     const { exitCode, stderr } = await start(
       ['run', '--listen', 'here', '--policy', 'snyc'],
@@ -77,9 +87,9 @@ describe('kube-registrar run', () => {
     assert.equal(exitCode, 1);
     const lines = stderr.trimEnd().split('\n');
     assert.equal(lines.length, 3);
-    assert.match(lines[0]!, /^kube-registrar: environment CONSUL_HTTP_ADDR: .* is a Unix socket/);
-    assert.match(lines[1]!, /^kube-registrar: flag --policy: "snyc" is not valid; did you mean "sync"\?/);
-    assert.match(lines[2]!, /^kube-registrar: flag --listen: "here" is not a listen address/);
+    assert.match(lines[0]!, /^error: environment CONSUL_HTTP_ADDR: .* is a Unix socket/);
+    assert.match(lines[1]!, /^error: flag --policy: "snyc" is not valid; did you mean "sync"\?/);
+    assert.match(lines[2]!, /^error: flag --listen: "here" is not a listen address/);
   });
 
   test('logs what is doubtful in the configuration', async () => {

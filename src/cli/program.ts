@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { describe, RegistrarError } from '../lib/errors.ts';
-import { visible, visibleLines } from '../lib/visible.ts';
+import { visibleLines } from '../lib/visible.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { addDiscoverCommand } from './discover-command.ts';
 import { addExplainCommand } from './explain-command.ts';
+import { errorLine } from './messages.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPurgeCommand } from './purge-command.ts';
 import { addReleaseCommand } from './release-command.ts';
@@ -61,7 +62,7 @@ function errorLines(thrown: unknown, debug: boolean): string {
       ? [`internal error: ${describe(thrown)}`]
       : describe(thrown).split('\n');
   const stack = debug && thrown instanceof Error ? `${visibleLines(thrown.stack ?? '')}\n` : '';
-  return lines.map((line) => `kube-registrar: ${visible(line)}\n`).join('') + stack;
+  return lines.map(errorLine).join('') + stack;
 }
 
 /** Whether the level is `debug`, for errors that come before there is a logger. */

@@ -14,7 +14,9 @@ import type { ConfigOptions } from './config-options.ts';
 import { canAsk, confirm } from './confirm.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
+import { errorLine, warningLine } from './messages.ts';
 import { loadWithWarnings, snapshotOptions, wantsColour, warnOfUnread } from './open.ts';
+import { sayingWhatWasTried } from './tried-server.ts';
 
 export interface PurgeCommandOptions extends ConfigOptions {
   readonly yes: boolean;
@@ -50,7 +52,7 @@ export async function purge(
   const needsCluster = cluster.uid === undefined || registration.mode === 'agent';
   await using connections = await connect(loaded, { kube: needsCluster });
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
-  const snapshot = await takeConsulSnapshot(surroundings, signal);
+  const snapshot = await sayingWhatWasTried(connections, () => takeConsulSnapshot(surroundings, signal));
   await using registry = snapshot.registry;
   warnOfUnread(snapshot, context);
   const { owner, observed } = snapshot;
@@ -79,23 +81,22 @@ export async function purge(
   if (!options.yes) {
     const phrase = options.clusterUid ?? cluster.name;
     if (!canAsk(context)) {
-      stderr.write('kube-registrar: nothing was removed: give --yes, or confirm at a terminal\n');
+      stderr.write(errorLine('nothing was removed: give --yes, or confirm at a terminal'));
       return 1;
     }
     const instances = owned().reduce((sum, node) => sum + node.instances.size, 0);
     const what = `${instances} instances on ${inputs.length} nodes`;
     if (!(await confirm(`Type "${phrase}" to remove ${what} from Consul: `, phrase, context))) {
-      stderr.write('kube-registrar: not confirmed; nothing was removed\n');
+      stderr.write(errorLine('not confirmed; nothing was removed'));
       return 1;
     }
   }
 
   const { clock, random } = connections;
   const { left } = await removeNodes(owned(), { registry, owner, clock, random }, signal);
-  for (const [name, error] of left)
-    stderr.write(`kube-registrar: node ${name}: ${visible(describe(error))}\n`);
+  for (const [name, error] of left) stderr.write(errorLine(`node ${name}: ${describe(error)}`));
   if (left.size > 0) {
-    stderr.write('kube-registrar: not everything was removed; run it again\n');
+    stderr.write(errorLine('not everything was removed; run it again'));
     return 1;
   }
   for (const name of operators) await removeHeartbeatNode(client, name, owner, signal);
@@ -111,8 +112,9 @@ export async function purge(
   }
   if (key !== undefined && !(await removed(key, signal))) {
     stderr.write(
-      `kube-registrar: the token may not write the key ${key.name}; if it is there, it stays: consul kv delete ${key.name}
-`,
+      warningLine(
+        `the token may not write the key ${key.name}; if it is there, it stays: consul kv delete ${key.name}`,
+      ),
     );
   }
   const stay = owned().length;

@@ -29,11 +29,11 @@ export type RunOperator = (loaded: LoadedConfig, runtime: OperatorRuntime) => Pr
  * the configuration is wrong.
  */
 export async function run(
-  { config: file, flags }: ConfigOptions,
+  { config: file, flags, warnings }: ConfigOptions,
   { environment, stderr, signal, onDump = () => ({ [Symbol.dispose]() {} }) }: CliContext,
   operator: () => Promise<RunOperator>,
 ): Promise<number> {
-  const loaded = await loadConfig({ file, environment, flags });
+  const loaded = await loadConfig({ file, environment, flags, warnings });
   const colour = stderr.isTTY === true && (environment['NO_COLOR'] ?? '') === '';
   const logging = { ...loaded.config.log, output: stderr, colour };
   const logger = pinoLogger(logging);

@@ -36,6 +36,18 @@ export async function askOperator(
     const text = await readText(response);
     if (response.status === 200) return text;
     throw new RegistrarError('rejected', `${origin}${request.path}: ${text.trim()} (${response.status})`);
+  } catch (thrown) {
+    const { code, message } = RegistrarError.from(thrown);
+    if (code !== 'unreachable' && code !== 'timeout') throw thrown;
+    const where = locally ? 'the operator in this container' : 'the operator';
+    throw new RegistrarError(
+      code,
+      `${where} does not answer at ${origin} (from --server): ${message}; ${
+        locally
+          ? 'run this in the container of the leader, and give its port'
+          : 'forward its port with kubectl port-forward, and give that address'
+      }`,
+    );
   } finally {
     await transport.close();
   }

@@ -10,6 +10,8 @@ export interface ConfigFlag {
   readonly description: string;
   /** May be given several times; the values make a list. */
   readonly list?: boolean;
+  /** Its name in earlier versions, which commands without a flag of that name still take. */
+  readonly formerly?: `--${string}`;
 }
 
 export const configFlags: readonly ConfigFlag[] = [
@@ -22,7 +24,8 @@ export const configFlags: readonly ConfigFlag[] = [
   { flag: '--kubeconfig', key: 'kubernetes.kubeconfig', value: 'FILE', description: 'kubeconfig to use' },
   { flag: '--context', key: 'kubernetes.context', value: 'NAME', description: 'context of the kubeconfig' },
   {
-    flag: '--namespace',
+    flag: '--watch-namespace',
+    formerly: '--namespace',
     key: 'kubernetes.namespaces',
     value: 'NAME',
     description: 'watch only this namespace (repeatable)',

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly environment: Environment;
   /** Values of flags by the key they set (`log.level`). */
   readonly flags?: FlagValues;
+  /** Further warnings, of whoever read the command line. Default: none. */
+  readonly warnings?: readonly string[];
 }
 
 export interface LoadedConfig {
@@ -24,6 +26,8 @@ export interface LoadedConfig {
   readonly token: Secret | undefined;
   /** Settings that are allowed and probably a mistake; a line each, with its place. */
   readonly warnings: readonly string[];
+  /** Where a key is set, such as `flag --consul-address`; undefined: it has its default. */
+  readonly origin: (key: string) => string | undefined;
 }
 
 /** A larger file is not a configuration: a ConfigMap holds at most 1 MiB. */
@@ -33,7 +37,12 @@ const mostBytes = 1024 * 1024;
  * Loads the configuration from file, environment and flags, in rising order, and reads the files it names. Rejects
  * with ConfigError, which holds all mistakes.
  */
-export async function loadConfig({ file, environment, flags = {} }: LoadOptions): Promise<LoadedConfig> {
+export async function loadConfig({
+  file,
+  environment,
+  flags = {},
+  warnings: given = [],
+}: LoadOptions): Promise<LoadedConfig> {
   const mistakes: string[] = [];
   const text = file === undefined ? undefined : await readText(file, mistakes);
   const resolved = resolveConfig({
@@ -48,7 +57,8 @@ export async function loadConfig({ file, environment, flags = {} }: LoadOptions)
 
   const { serverName, verify, token } = config.consul;
   const tls = { ...files.tls, verify, ...(serverName === undefined ? {} : { serverName }) };
-  return { config, tls, token: token ?? files.token, warnings };
+  const { origin } = resolved.merged;
+  return { config, tls, token: token ?? files.token, warnings: [...given, ...warnings], origin };
 }
 
 async function readText(file: string, mistakes: string[]): Promise<string | undefined> {

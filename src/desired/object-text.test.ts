@@ -16,12 +16,14 @@ describe('podText()', () => {
 
 describe('requestTexts()', () => {
   const texts = (record: Parameters<typeof requestTexts>[0], ...askedBy: string[]) =>
-    requestTexts(record, askedBy, 'p/');
+    requestTexts(record, [], askedBy, 'p/');
 
   test('names the annotations and the Services that ask', () => {
     const annotations = { service: 'web', port: 'http' };
     assert.deepEqual(texts(pod({ annotations }), 'Service shop/web'), [
-      'asks with its annotations: p/port, p/service',
+      'asks with its annotations:',
+      '  p/port: "http"',
+      '  p/service: "web"',
       'is asked for by Service shop/web',
     ]);
   });

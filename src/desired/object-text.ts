@@ -1,5 +1,7 @@
+import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
+import { effectOf } from './annotation-effects.ts';
 import { isFinished, notReadyReason } from './health.ts';
 import { isSwitchedOff } from './read-annotations.ts';
 
@@ -13,15 +15,26 @@ export function podText(pod: PodRecord): string {
   return `${where}, ${pod.ips.join(' and ')}, ${health}`;
 }
 
-/** What asks for an object's instances: its own annotations, or these Services in front of it. */
+/** Longer values are cut: the list `services` may have kilobytes. */
+const shownLength = 160;
+
+/**
+ * What asks for an object's instances: its own annotations, with what they have become in `instances`, or these
+ * Services in front of it.
+ */
 export function requestTexts(
   record: PodRecord | ServiceRecord,
+  instances: readonly Instance[],
   askedBy: readonly string[],
   prefix: string,
 ): string[] {
-  const own = Object.keys(record.annotations).sort();
-  const lines =
-    own.length === 0 ? [] : [`asks with its annotations: ${own.map((key) => prefix + key).join(', ')}`];
+  const own = Object.entries(record.annotations).sort(([one], [other]) => (one < other ? -1 : 1));
+  const lines = own.length === 0 ? [] : ['asks with its annotations:'];
+  for (const [name, value] of own) {
+    const effect = effectOf(name, instances);
+    const text = JSON.stringify(value.length > shownLength ? `${value.slice(0, shownLength)}…` : value);
+    lines.push(`  ${prefix}${name}: ${text}${effect === undefined ? '' : ` → ${effect}`}`);
+  }
   if (isSwitchedOff(record.annotations)) {
     const what =
       'ips' in record ? 'neither its own annotations nor a Service ask for it' : 'it asks for nothing';

@@ -79,7 +79,7 @@ describe('a source that the API server refuses', () => {
 
     const { stdout } = await cluster.run(
       [
-        ...['explain', 'pod/old-1', '-n', 'old', '--namespace', 'shop', '--namespace', 'old'],
+        ...['explain', 'pod/old-1', '-n', 'old', '--watch-namespace', 'shop', '--watch-namespace', 'old'],
         ...['--cluster-name', 'kubernetes'],
       ],
       { environment: { KUBE_REGISTRAR_CLUSTER_UID: 'uid-1' } },

@@ -82,35 +82,42 @@ function concerns(finding: Finding, id: string): boolean {
   }
 }
 
+/** How the instance stands, in a few words. */
+export function stateOf({ wanted, registered, steps }: InstancePlan): string {
+  if (registered === undefined) return 'wanted, not registered yet';
+  if (wanted === undefined) return 'registered, not wanted';
+  return steps.length === 0 ? 'registered as wanted' : 'registered, differs from what is wanted';
+}
+
 /** The instance for people, indented; `policy` is `sync.policy`. */
-export function instanceLines(
-  { node, wanted, registered, steps, remarks }: InstancePlan,
-  policy: PolicyName,
-): string[] {
+export function instanceLines(row: InstancePlan, policy: PolicyName): string[] {
+  const { node, wanted, registered, steps, remarks } = row;
   const shown = registered ?? wanted;
   if (shown === undefined) return [];
   const checks = [...shown.checks.values()].map(
     ({ name, status, output }) => `${name}: ${status}${output === '' ? '' : ` (${output})`}`,
   );
-  const state =
-    registered === undefined
-      ? 'wanted, not registered yet'
-      : wanted === undefined
-        ? 'registered, not wanted'
-        : steps.length === 0
-          ? 'registered as wanted'
-          : 'registered, differs from what is wanted';
-  const waits =
-    steps.length === 0
-      ? []
-      : policy === 'dry-run'
-        ? ['    the policy is dry-run: nothing is written']
-        : ['    a running operator would write:', ...steps.flatMap(stepLines).map((line) => `    ${line}`)];
   return [
-    `  ${shown.service} ${shown.address}:${shown.port} on node ${node}: ${state}`,
+    `  ${shown.service} ${shown.address}:${shown.port} on node ${node}: ${stateOf(row)}`,
     `    id ${shown.id}`,
     ...checks.map((line) => `    ${line}`),
     ...remarks.map((text) => `    ${text}`),
-    ...waits,
+    ...waitingLines(steps, policy),
+  ];
+}
+
+function waitingLines(steps: readonly Step[], policy: PolicyName): string[] {
+  if (steps.length > 0 && policy === 'dry-run') return ['    the policy is dry-run: nothing is written'];
+  const under = (heading: string, some: readonly Step[]): string[] =>
+    some.length === 0 ? [] : [`    ${heading}:`, ...some.flatMap(stepLines).map((line) => `    ${line}`)];
+  return [
+    ...under(
+      'a running operator would write',
+      steps.filter(({ held }) => !held),
+    ),
+    ...under(
+      'not written for now',
+      steps.filter(({ held }) => held),
+    ),
   ];
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { desired, entry, instance, observed, owner, readiness } from '../../test/support/entries.ts';
 import { plan } from './plan.ts';
-import { renderJson, renderText } from './render.ts';
+import { renderText } from './render.ts';
 
 const bare = entry([], { checks: [] });
 const example = plan(
@@ -66,28 +66,5 @@ Plan: 1 to add, 2 to change, 1 to remove on 1 node.
   test('does not let a foreign name command the terminal', () => {
     const seen = observed(entry([instance('evil\u001b[2J')], { checks: [] }));
     assert.ok(!renderText(plan([{ desired: desired(bare), observed: seen }], { owner })).includes('\u001b'));
-  });
-});
-
-describe('renderJson()', () => {
-  test('gives scripts the same plan', () => {
-    const parsed = JSON.parse(renderJson(example));
-    assert.deepEqual(parsed.summary, {
-      add: 1,
-      change: 2,
-      remove: 1,
-      held: 0,
-      heldByGuard: 0,
-      heldByConsul: 0,
-      heldByConflict: 0,
-      findings: 0,
-      problems: 0,
-      nodes: 1,
-    });
-    assert.deepEqual(parsed.nodes[0].steps[0].fields[0], {
-      field: 'address',
-      before: null,
-      after: '10.0.0.1',
-    });
   });
 });

@@ -1,5 +1,5 @@
 import { counted } from '../lib/counted.ts';
-import { visible, visibleLines } from '../lib/visible.ts';
+import { visible } from '../lib/visible.ts';
 import { entryId, entryNoun, entryText, type OfInstance } from '../model/entry-ref.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldChange } from './fields.ts';
@@ -44,12 +44,6 @@ export function renderText(
   }
   lines.push(summaryText(summary));
   return `${lines.join('\n')}\n`;
-}
-
-/** The plan as JSON for scripts; it ends with a line break. An absent `before` or `after` is null. */
-export function renderJson(plan: Plan): string {
-  const absent = (_key: string, value: unknown): unknown => (value === undefined ? null : value);
-  return visibleLines(`${JSON.stringify(plan, absent, 2)}\n`);
 }
 
 const heldNotes: Readonly<Record<HeldBy, string>> = {

@@ -110,7 +110,7 @@ suite('plan', () => {
   test('says that Consul is not there', async () => {
     const { code, stderr } = await run(['plan'], config({ consul: { addresses: ['http://127.0.0.1:1'] } }));
     assert.equal(code, 1);
-    assert.match(stderr, /^kube-registrar: GET \/v1\/catalog\/nodes: .*127\.0\.0\.1:1/);
+    assert.match(stderr, /^error: GET \/v1\/catalog\/nodes: .*127\.0\.0\.1:1/);
   });
 });
 

@@ -55,7 +55,7 @@ suite('kube-registrar discover', () => {
     const { code, stdout, stderr } = await discover('boks');
     assert.deepEqual(
       [code, stdout, stderr],
-      [2, '', 'kube-registrar: nothing is registered as "boks"; did you mean "books"?\n'],
+      [2, '', 'warning: nothing is registered as "boks"; did you mean "books"?\n'],
     );
   });
 
@@ -102,6 +102,6 @@ suite('kube-registrar discover', () => {
     });
     const denied = await runCommand(['discover', 'secret'], { ...env, CONSUL_HTTP_TOKEN: SecretID });
     assert.equal(denied.code, 1);
-    assert.match(denied.stderr, /^kube-registrar: .*the token may not read them/);
+    assert.match(denied.stderr, /^error: .*the token may not read them/);
   });
 });

@@ -131,7 +131,7 @@ suite('the configuration', () => {
     const output = await refused(
       'cluster:\n  name: prod\nconsul:\n  addresses:\n    - "http://127.0.0.1:8500',
     );
-    assert.match(output, /^kube-registrar: .*config\.yaml:5:\d+: YAML syntax: .+\n$/);
+    assert.match(output, /^error: .*config\.yaml:5:\d+: YAML syntax: .+\n$/);
   });
 
   test('wrong in several places: a line for each, with a suggestion', async () => {
@@ -174,10 +174,7 @@ suite('the kubeconfig', () => {
       [dir, /it is a directory/],
     ] as const) {
       const output = await refused(withKubeconfig(path));
-      assert.match(
-        output,
-        /^kube-registrar: .*config\.yaml:1:\d+: kubernetes\.kubeconfig: cannot read .+\n$/,
-      );
+      assert.match(output, /^error: .*config\.yaml:1:\d+: kubernetes\.kubeconfig: cannot read .+\n$/);
       assert.ok(output.includes(path), output);
       assert.match(output, why);
     }

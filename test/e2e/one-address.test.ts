@@ -112,7 +112,7 @@ function start(cluster: Cluster, identity: string, consulUrl: string): Running {
     sync: { fullComparisonInterval: '1h' },
     leaderElection: { enabled: true },
   });
-  const loaded = { config, tls: {}, token: undefined, warnings: [] };
+  const loaded = { config, tls: {}, token: undefined, warnings: [], origin: () => undefined };
   const surroundings = { clock: systemClock, random: systemRandom };
   const access = new ConsulAccess({ ...surroundings, loaded, logger: silentLogger, identity });
   const abort = new AbortController();

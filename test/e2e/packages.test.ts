@@ -262,7 +262,7 @@ suite('kube-registrar', { skip }, () => {
   test('says on Node 22 which Node it needs', async () => {
     await assert.rejects(run(node.old, ['node_modules/.bin/kube-registrar', 'run'], { cwd: whole }), {
       code: 1,
-      stderr: /^kube-registrar: needs Node 24 or later; this is v22\.\S+\n$/,
+      stderr: /^error: kube-registrar needs Node 24 or later; this is v22\.\S+\n$/,
     });
   });
 });

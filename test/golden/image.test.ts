@@ -90,7 +90,7 @@ describe('the image', () => {
     for (const argv of [['demo'], ['demo', '--help'], ['sandbox', '--once', '--output', 'json']]) {
       const { status, stdout, stderr } = run(...argv);
       assert.deepEqual([status, stdout], [1, ''], argv.join(' '));
-      assert.match(stderr, /^kube-registrar: the demo is not in the image; .*npm run demo"\n$/);
+      assert.match(stderr, /^error: the demo is not in the image; .*npm run demo"\n$/);
     }
     const { status, stdout } = run('--help');
     assert.equal(status, 0);

@@ -158,7 +158,7 @@ suite('in a container without rights', () => {
   test('demo says that it is not in the image', async () => {
     const { code, output } = await runner.run({ command: command('demo') });
     assert.equal(code, 1, output);
-    assert.match(output, /^kube-registrar: the demo is not in the image; .*npm run demo"$/m);
+    assert.match(output, /^error: the demo is not in the image; .*npm run demo"$/m);
   });
 
   test('validate tells good from bad', async () => {

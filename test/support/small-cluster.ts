@@ -89,6 +89,8 @@ export class SmallCluster {
       kube: this.kube.transport(),
       consul: this.consul.transport(),
       agents: (origin) => this.#agent(origin),
+      namespace: 'default',
+      tried: [],
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
     void runProgram({

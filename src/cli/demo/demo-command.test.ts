@@ -57,17 +57,14 @@ describe('kube-registrar demo', () => {
 
   test('a Consul that is none, or does not answer, is one line that says so', async () => {
     const wrong = await start('--consul', 'consul:8500');
-    assert.match(wrong.stderr, /^kube-registrar: flag --consul: "consul:8500" has no scheme; .*\n$/);
+    assert.match(wrong.stderr, /^error: flag --consul: "consul:8500" has no scheme; .*\n$/);
     // Nobody can listen on port 1 of loopback without having been asked to.
     const away = await start('--consul', 'http://127.0.0.1:1');
-    assert.match(away.stderr, /^kube-registrar: Consul at http:\/\/127\.0\.0\.1:1 does not answer: .*\n$/);
+    assert.match(away.stderr, /^error: Consul at http:\/\/127\.0\.0\.1:1 does not answer: .*\n$/);
     const nameless = await start('--consul');
-    assert.equal(nameless.stderr, 'kube-registrar: flag --consul: name the URL, or set CONSUL_HTTP_ADDR\n');
+    assert.equal(nameless.stderr, 'error: flag --consul: name the URL, or set CONSUL_HTTP_ADDR\n');
     const absent = await start('--consul-binary', '/nowhere/consul');
-    assert.match(
-      absent.stderr,
-      /^kube-registrar: Consul \(\/nowhere\/consul\) did not start: .*not found\n$/,
-    );
+    assert.match(absent.stderr, /^error: Consul \(\/nowhere\/consul\) did not start: .*not found\n$/);
     assert.deepEqual([wrong.exitCode, away.exitCode, absent.exitCode], [1, 1, 1]);
   });
 

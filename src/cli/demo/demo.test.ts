@@ -156,7 +156,7 @@ describe('demo()', () => {
     abort.abort();
     const { exitCode, stderr } = await end();
     assert.equal(exitCode, 130);
-    assert.equal(stderr, 'kube-registrar: interrupted before the end\n');
+    assert.equal(stderr, 'error: interrupted before the end\n');
     assert.equal(clock.pending, 0, 'no timer is left');
   });
 

@@ -4,6 +4,7 @@ import { type Random, systemRandom } from '../../lib/random.ts';
 import { untilAborted } from '../../lib/unless-aborted.ts';
 import { prometheusMetrics } from '../../metrics/prometheus.ts';
 import type { CliContext, Output } from '../context.ts';
+import { errorLine } from '../messages.ts';
 import { pinoLogger } from '../pino-logger.ts';
 import { packageVersion } from '../version.ts';
 import type { ConsulTarget } from './consul-target.ts';
@@ -82,7 +83,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
       printLog(stderr, log);
       throw thrown;
     }
-    stderr.write('kube-registrar: interrupted before the end\n');
+    stderr.write(errorLine('interrupted before the end'));
     return interrupted;
   } finally {
     view = silentView;

@@ -151,7 +151,7 @@ items:
       const { lines, stderr } = await validate('', [file, '::error ::missing\n.yaml']);
       assert.deepEqual(lines.length, 1);
       assert.match(lines[0]!, /^\.\/::error ::forged\\u001b\.yaml:1:\d+: YAML syntax: /);
-      for (const line of stderr.split('\n').slice(0, -1)) assert.match(line, /^kube-registrar: /);
+      for (const line of stderr.split('\n').slice(0, -1)) assert.match(line, /^error: /);
     } finally {
       process.chdir(before);
       await rm(directory, { recursive: true });
@@ -321,7 +321,7 @@ copy:
     assert.deepEqual(files(partly), [at('b.yaml')]);
     assert.match(partly.stderr, /missing\.yaml: cannot be read: there is no such file/);
     assert.equal(partly.exitCode, 1);
-    assert.match((await validate('', [])).stderr, /^kube-registrar: validate: name files or directories/);
+    assert.match((await validate('', [])).stderr, /^error: validate: name files or directories/);
   });
 
   test('writes JSON, commands of GitHub workflows, and SARIF', async () => {
@@ -360,7 +360,7 @@ copy:
   test('a file that is not there is an error', async () => {
     const { exitCode, stderr } = await validate('', ['/nowhere/x.yaml']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^kube-registrar: \/nowhere\/x\.yaml: cannot be read: /);
+    assert.match(stderr, /^error: \/nowhere\/x\.yaml: cannot be read: /);
   });
 
   test('the examples that come with it are right', async () => {

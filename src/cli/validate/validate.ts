@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../../config/config-error.ts';
 import { resolveConfig } from '../../config/resolve.ts';
+import { counted } from '../../lib/counted.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { whyUnreadable } from '../../lib/read-file.ts';
 import { tenantRulesOf } from '../../operator/parts.ts';
@@ -77,8 +78,6 @@ function findingsIn({ name: file, text }: InputFile, options: CheckOptions) {
   const once = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
   return { findings: [...once.values()], objects };
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 async function checkOptions(config: string | undefined): Promise<CheckOptions> {
   const file = config === undefined ? undefined : { name: config, text: await readConfig(config) };

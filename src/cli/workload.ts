@@ -1,0 +1,111 @@
+import type { KubernetesObject, V1LabelSelector } from '@kubernetes/client-node';
+import { KubeClient } from '../kube/client.ts';
+import { describe, RegistrarError } from '../lib/errors.ts';
+import { suggest } from '../lib/suggest.ts';
+import type { Connections } from './connections.ts';
+
+/** A kind of object that makes pods from a template. */
+export interface WorkloadKind {
+  readonly kind: string;
+  /** `/apis/apps/v1` */
+  readonly api: string;
+  readonly plural: string;
+}
+
+const apps = '/apis/apps/v1';
+const kinds: readonly (WorkloadKind & { readonly short: string })[] = [
+  { kind: 'Deployment', api: apps, plural: 'deployments', short: 'deploy' },
+  { kind: 'StatefulSet', api: apps, plural: 'statefulsets', short: 'sts' },
+  { kind: 'DaemonSet', api: apps, plural: 'daemonsets', short: 'ds' },
+  { kind: 'ReplicaSet', api: apps, plural: 'replicasets', short: 'rs' },
+  { kind: 'Job', api: '/apis/batch/v1', plural: 'jobs', short: 'job' },
+  { kind: 'Rollout', api: '/apis/argoproj.io/v1alpha1', plural: 'rollouts', short: 'ro' },
+];
+
+/** By kubectl's names: `deploy`, `deployment`, `deployments`. */
+export const workloadKind = (name: string): WorkloadKind | undefined =>
+  kinds.find(({ kind, plural, short }) => [kind.toLowerCase(), plural, short].includes(name));
+
+export interface WorkloadRef {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Workload {
+  /** As the API server has it. */
+  readonly object: KubernetesObject;
+  /** Of its pods that the selector finds, in the order of their names. */
+  readonly pods: readonly string[];
+}
+
+interface Selecting extends KubernetesObject {
+  readonly spec?: { readonly selector?: V1LabelSelector };
+}
+
+/** Reads a workload and the names of its pods. Rejects with `not-found` and what may have been meant, or as KubeClient. */
+export async function readWorkload(
+  { kind: { kind, api, plural }, namespace, name }: WorkloadRef,
+  { kube, clock }: Pick<Connections, 'kube' | 'clock'>,
+  signal: AbortSignal,
+): Promise<Workload> {
+  const client = new KubeClient(kube, clock);
+  const collection = `${api}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+  let object: Selecting;
+  try {
+    object = await client.get<Selecting>(`${collection}/${encodeURIComponent(name)}`, { signal });
+  } catch (thrown) {
+    const error = RegistrarError.from(thrown);
+    if (error.code === 'not-found') {
+      const meant = await nearName(client, collection, name, signal);
+      throw new RegistrarError(
+        'not-found',
+        `${kind} ${JSON.stringify(name)} not found in namespace ${JSON.stringify(namespace)}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+      );
+    }
+    if (error.code !== 'forbidden') throw thrown;
+    const text = `${describe(thrown)}; ask with rights on ${plural}, or explain its pods: pod/NAME`;
+    throw new RegistrarError('forbidden', text);
+  }
+  const selector = encodeURIComponent(selectorText(object.spec?.selector));
+  const pods = await client.list(
+    `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods?labelSelector=${selector}`,
+    { signal },
+  );
+  return { object, pods: pods.flatMap(({ metadata }) => metadata?.name ?? []).sort() };
+}
+
+async function nearName(
+  client: KubeClient,
+  collection: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const all = await client.list(collection, { signal });
+    return suggest(
+      name,
+      all.flatMap(({ metadata }) => metadata?.name ?? []),
+    );
+  } catch {
+    // The hint is not worth another error.
+    return undefined;
+  }
+}
+
+/** As in `kubectl get pods -l`. */
+function selectorText({ matchLabels = {}, matchExpressions = [] }: V1LabelSelector = {}): string {
+  return [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values = [] }) => {
+      switch (operator) {
+        case 'Exists':
+          return key;
+        case 'DoesNotExist':
+          return `!${key}`;
+        default:
+          return `${key} ${operator.toLowerCase()} (${values.join(',')})`;
+      }
+    }),
+  ].join(',');
+}
