@@ -29,18 +29,29 @@ export interface Explanation {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** What is known besides the cluster and Consul. */
+export interface Knowledge extends OperatorKnowledge {
+  /** Of instances that Consul would refuse: its words, by instanceKey(). Default: none. */
+  readonly refused?: ReadonlyMap<string, string>;
+}
+
+export const instanceKey = ({ node, wanted, registered }: InstancePlan): string =>
+  `${node}\0${(wanted ?? registered)?.id ?? ''}`;
+
 /** Explains an object. `known`: what only a running operator knows. */
 export function explanationOf(
   object: AskingObject,
   snapshot: Snapshot,
   config: Config,
-  known: OperatorKnowledge,
+  known: Knowledge,
 ): Explanation {
   const { stores, nodes } = snapshot;
   const pod = object.kind === 'Pod' ? stores.pod(object.namespace, object.name) : undefined;
   const service = object.kind === 'Service' ? stores.service(object.namespace, object.name) : undefined;
   const prefix = `${config.annotationPrefix}/`;
-  const rows = instancePlans(object, nodes, planOptions(snapshot, config, known));
+  const rows = instancePlans(object, nodes, planOptions(snapshot, config, known)).map((row) =>
+    withRefusal(row, known.refused?.get(instanceKey(row))),
+  );
   const problems = problemsOf(object, nodes, rows, known);
   const askedBy = pod === undefined ? [] : servicesBehind(pod, snapshot);
   const record = pod ?? service;
@@ -93,6 +104,15 @@ export function explanationOf(
     instances: rows.map(rowData),
   };
   return { lines, isRight, notFound: absent?.notFound, data };
+}
+
+/** The row with its steps marked as refused. */
+function withRefusal(row: InstancePlan, refused: string | undefined): InstancePlan {
+  if (refused === undefined) return row;
+  const steps = row.steps.map((step) =>
+    step.held ? step : ({ ...step, held: true, heldBy: 'consul' } as const),
+  );
+  return { ...row, steps, remarks: [...row.remarks, `Consul would refuse it: ${refused}`] };
 }
 
 function rowData(row: InstancePlan) {

@@ -1,22 +1,19 @@
 import type { Config } from '../config/schema.ts';
-import { consulNodeName } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
-import type { Held } from '../plan/finding.ts';
 import type { AskingObject, InstancePlan } from '../plan/instance-plan.ts';
-import { unwritten } from './explanation.ts';
-import type { OperatorKnowledge } from './running-operator.ts';
+import { instanceKey, type Knowledge, unwritten } from './explanation.ts';
 
 /** Each is a question to Consul; more instances than that hardly have rights of their own. */
 const mostAskedAlone = 50;
 
-/** What Consul would refuse to write for the object: as problems, and as what is not written. Asks, and writes nothing. */
+/** What Consul would refuse to write for the object. Asks, and writes nothing. */
 export async function refusedWrites(
   object: AskingObject,
   snapshot: Snapshot,
   config: Config,
   signal: AbortSignal,
-): Promise<OperatorKnowledge> {
+): Promise<Knowledge> {
   const { registry } = snapshot;
   const rows = unwritten(object, snapshot, config);
   const ask = async (some: readonly InstancePlan[]): Promise<readonly string[]> => {
@@ -28,33 +25,24 @@ export async function refusedWrites(
   };
   const all = await ask(rows);
   if (all.length === 0) return { held: [], problems: [] };
-  const held: Held[] = [];
+  const refused = new Map<string, string>();
   const answers = new Map<string, readonly string[]>();
   for (const row of rows) {
     const instance = instanceOf(row);
     if (instance === undefined) continue;
     const key = `${row.node}\0${instance.service}`;
-    let refused = answers.get(key);
-    if (refused === undefined) {
+    let answer = answers.get(key);
+    if (answer === undefined) {
       if (answers.size >= mostAskedAlone) break;
-      refused = await ask([row]);
-      answers.set(key, refused);
+      answer = await ask([row]);
+      answers.set(key, answer);
     }
-    if (refused.length > 0) held.push(heldInstance(row, instance, refused.join('; ')));
+    if (answer.length > 0) refused.set(instanceKey(row), answer.join('; '));
   }
-  return { held, problems: all.map((what) => problemOf(object, what)) };
+  return { held: [], problems: all.map((what) => problemOf(object, what)), refused };
 }
 
 const instanceOf = ({ wanted, registered }: InstancePlan) => wanted ?? registered;
-
-function heldInstance(
-  { node }: InstancePlan,
-  { id, service }: NonNullable<ReturnType<typeof instanceOf>>,
-  error: string,
-): Held {
-  const at = { kind: 'instance', node: consulNodeName(node), instance: id, service } as const;
-  return { kind: 'held', by: 'consul', what: 'write', at, because: 'denied', error, until: undefined };
-}
 
 function problemOf(object: AskingObject, what: string): Problem {
   return {
