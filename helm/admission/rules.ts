@@ -4,7 +4,9 @@ import { fields, metaPrefix, servicesField } from '../../src/desired/fields.ts';
 import { autoMeta, mostUserKeys } from '../../src/desired/meta.ts';
 import { placeholderForm, placeholders } from '../../src/desired/placeholders.ts';
 import { httpTarget } from '../../src/desired/probes.ts';
+
 import type { Form } from '../../src/desired/values.ts';
+import { consulK8sRules } from './consul-k8s.ts';
 
 /** One validation of a ValidatingAdmissionPolicy. `@/` stands for the annotations' prefix and its slash. */
 export interface AdmissionRule {
@@ -23,6 +25,8 @@ export interface AdmissionRules {
   /** Errors in what is to be probed: without hosts in `registration.probeHosts`, and with some. */
   readonly ownProbes: readonly AdmissionRule[];
   readonly namedProbes: readonly AdmissionRule[];
+  /** Errors in the annotations of consul-k8s, where they are followed. */
+  readonly consulK8s: readonly AdmissionRule[];
   /** The keys of the meta that is asked for, in small letters. */
   readonly metaKeys: string;
   /** `reservedNames`, unless the configuration has its own. */
@@ -67,6 +71,7 @@ export function admissionRules(): AdmissionRules {
     metaKeys: `!variables.active ? [] : ${metaAsked}.map(k, ${metaName}.lowerAscii()) + ${metaSetters
       .map(({ name, metaKey }) => `(${quoted(name)} in variables.a ? [${literal(metaKey)}] : [])`)
       .join(' + ')}`,
+    consulK8s: consulK8sRules,
     reservedNames: defaultReservedNames,
     doubts: [
       {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { effectOf } from '../desired/annotation-effects.ts';
+import { annotationKey } from '../desired/dialects/dialect.ts';
 import { podText, requestTexts } from '../desired/object-text.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Instance } from '../model/instance.ts';
@@ -7,6 +8,7 @@ import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
+import { dialectsOf } from '../operator/parts.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
 import {
   type AskingObject,
@@ -65,14 +67,15 @@ export function explanationOf(
   for (const text of absent?.texts ?? []) say(text);
   if (pod !== undefined) say(podText(pod));
   if (service?.deleting === true) say('is being deleted: its instances are removed');
-  if (record !== undefined) for (const text of requestTexts(record, own, askedBy, prefix)) say(text);
+  if (record !== undefined)
+    for (const text of requestTexts(record, own, askedBy, prefix, dialectsOf(config))) say(text);
   for (const { field, message, severity, object: about } of problems) {
     const whose =
       about.name === object.name && about.kind === object.kind
         ? ''
         : `${about.kind} ${about.namespace === '' ? '' : `${about.namespace}/`}${about.name}: `;
     say(
-      `${severity === 'error' ? 'error' : 'warning'}: ${whose}${field === '' ? '' : `${prefix}${field}: `}${message}`,
+      `${severity === 'error' ? 'error' : 'warning'}: ${whose}${field === '' ? '' : `${annotationKey(prefix, field)}: `}${message}`,
     );
   }
   if (service !== undefined && isAnnotated(service) && !hasEndpoints(service, snapshot)) {

@@ -1,3 +1,4 @@
+import { quote } from './fields.ts';
 import type { Merged } from './merge.ts';
 import { type Config, configSchema } from './schema.ts';
 import { valueAt } from './source.ts';
@@ -86,9 +87,18 @@ const isPlaintext = (address: string): boolean =>
 const tlsKeys = ['caFile', 'certFile', 'serverName'] as const;
 
 /** Settings that are allowed and probably a mistake. `file`: the name of the configuration file, if there is one. */
-export function crossWarnings(merged: Merged, { consul }: Config, file: string | undefined): string[] {
+export function crossWarnings(
+  merged: Merged,
+  { consul, compatibility: { consulK8s } }: Config,
+  file: string | undefined,
+): string[] {
   const { origin } = merged;
   const warnings: string[] = [];
+  if (consulK8s.enabled && !consulK8s.ids && consulK8s.k8sTag !== '') {
+    warnings.push(
+      `${origin('compatibility.consulK8s.ids')}: while consul-k8s runs, it removes every instance with its tag ${quote(consulK8s.k8sTag)} and an id that it does not know; set ids to true, or k8sTag to "", until it is gone`,
+    );
+  }
   const plaintext = consul.addresses.find(isPlaintext);
   const credential = credentialOf(merged);
   if (credential !== undefined && plaintext !== undefined && !consul.allowPlaintextToken) {

@@ -3,6 +3,7 @@ import { plainAnnotations } from '../desired/annotations.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { hostListMistake } from '../desired/host-list.ts';
 import type { Secret } from '../lib/secret.ts';
+import { compatibility } from './compatibility.ts';
 import { leastConnections } from './connection-budget.ts';
 import { consulAddress } from './consul-address.ts';
 import { duration, filled, number, optional, quote, secret, text } from './fields.ts';
@@ -392,6 +393,9 @@ export const configSchema = z.strictObject({
   metaRules: z.array(patternRule(metaPattern, 'Meta keys')).default([]).meta({
     description: 'The same for the keys of meta, `protocol` and `health_url` among them.',
   }),
+  compatibility: compatibility
+    .prefault({})
+    .meta({ description: "Other programs' annotations and defaults, which work beside ours." }),
   log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
   server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),
 });

@@ -74,6 +74,11 @@ export const annotations = {
       'a path on the instance, or [another target](agent-mode.md#what-may-be-probed); becomes meta `health_url`, and an HTTP check where Consul probes',
     sets: 'health_url',
   }),
+  'id-scheme': plain(choice('kube-registrar', 'consul-k8s'), {
+    means:
+      "how the instance's id is made; `consul-k8s` as that program does, where `compatibility.consulK8s.ids` is set: [moving over](migrate-from-consul-k8s.md)",
+    initial: 'kube-registrar',
+  }),
   weight: plain(weight, { means: '1–65535, weight while passing', initial: 1 }),
   'weight-warning': plain(weight, { means: '1–65535, weight while a check warns', initial: 1 }),
   address: plain(addressForm, {

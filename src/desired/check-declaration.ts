@@ -11,7 +11,7 @@ import { isReachedAsWhole } from './service-places.ts';
 /** The configured rules for what an object may ask for. */
 export type DeclarationRules = Pick<
   DesiredOptions,
-  'claims' | 'tagRules' | 'metaRules' | 'probeHosts' | 'literalAddresses'
+  'claims' | 'tagRules' | 'metaRules' | 'probeHosts' | 'literalAddresses' | 'consulK8s'
 >;
 
 export type DeclaringObject =

@@ -55,6 +55,7 @@ describe('annotations', () => {
       address: 'pod',
       'node-port': 'endpoints',
       'node-address': 'internal',
+      'id-scheme': 'kube-registrar',
       check: 'readiness',
       'check-interval': 10_000,
       'check-timeout': 1_000,

@@ -5,6 +5,7 @@ import type { Origin } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
+import { consulK8sId } from './dialects/consul-k8s.ts';
 import type { ResolvedDeclarations } from './every-port.ts';
 import { fieldOf } from './fields.ts';
 import { type Condition, presenceOf } from './health.ts';
@@ -116,8 +117,10 @@ function instanceOf(
   node: NodeFacts,
   context: DesiredContext,
 ): Instance | Refusals {
-  const { id, addresses, port, declaredPort, reach = '', ipMode = '', isUnproved = false } = serving;
+  const { addresses, port, declaredPort, reach = '', ipMode = '', isUnproved = false } = serving;
   const presence = presenceOf(condition, declaration);
+  const id =
+    declaration['id-scheme'] === 'consul-k8s' ? consulK8sId(declaration.service, addresses[0]) : serving.id;
   const location = { addresses, port, portOf: declaredPort, isUnproved };
   const probes = resolveProbes(declaration, location, context);
   if (!('checks' in probes)) return probes;
@@ -132,6 +135,7 @@ function instanceOf(
     options: context,
     pod,
     ipMode,
+    zone: node.zone,
   });
 }
 

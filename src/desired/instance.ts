@@ -6,8 +6,9 @@ import { managedByValue } from '../model/owner.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { taggedAddresses, withPort } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
+import { consulK8sMeta } from './dialects/consul-k8s.ts';
 import type { Health } from './health.ts';
-import { autoMeta, sortedRecord } from './meta.ts';
+import { autoMeta, mostKeys, sortedRecord } from './meta.ts';
 import type { DesiredOptions } from './options.ts';
 import { probeChecks, type ResolvedProbes } from './probe-checks.ts';
 
@@ -29,6 +30,8 @@ export interface InstanceParts {
   readonly pod: PodRecord | undefined;
   /** Of a load balancer's address; see LoadBalancerEntry. */
   readonly ipMode: string;
+  /** Zone of the Kubernetes node; empty when unknown. */
+  readonly zone: string;
 }
 
 /** An instance in canonical form. */
@@ -43,6 +46,7 @@ export function buildInstance({
   options,
   pod,
   ipMode,
+  zone,
 }: InstanceParts): Instance {
   const [address] = addresses;
   const checks = checksOf(id, health, declaration.maintenance, options);
@@ -52,7 +56,7 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf(declaration, origin, { pod, ipMode, healthUrl: probes.healthUrl }, options),
+    meta: metaOf({ declaration, origin, pod, ipMode, zone }, probes.healthUrl, options),
     weights: { passing: declaration.weight, warning: declaration['weight-warning'] },
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -67,12 +71,17 @@ function warmUp(durationMs: number, pod: PodRecord | undefined): WarmUp {
 }
 
 function metaOf(
-  declaration: Declaration,
-  origin: Origin,
-  { pod, ipMode, healthUrl }: Pick<InstanceParts, 'pod' | 'ipMode'> & Pick<ResolvedProbes, 'healthUrl'>,
-  { agents, clusterUid }: DesiredOptions,
+  {
+    declaration,
+    origin,
+    pod,
+    ipMode,
+    zone,
+  }: Pick<InstanceParts, 'declaration' | 'origin' | 'pod' | 'ipMode' | 'zone'>,
+  healthUrl: string | undefined,
+  { agents, clusterUid, consulK8s }: DesiredOptions,
 ): Instance['meta'] {
-  const automatic = [
+  const all = [
     [autoMeta.externalSource, externalSource.value],
     [autoMeta.namespace, origin.namespace],
     [autoMeta.pod, origin.pod],
@@ -87,10 +96,15 @@ function metaOf(
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],
   ] as const;
+  const automatic = all.filter(([, value]) => value !== '');
+  // They register Services only. Consul takes no more keys than these.
+  const vendor = consulK8s?.meta === true && origin.service !== '' ? consulK8sMeta(origin, zone) : [];
+  const room = mostKeys - declaration.meta.size - automatic.length - (healthUrl === undefined ? 0 : 1);
   return sortedRecord([
+    ...vendor.slice(0, Math.max(0, room)),
     ...declaration.meta,
     ...(healthUrl === undefined ? [] : [['health_url', healthUrl] as const]),
-    ...automatic.filter(([, value]) => value !== ''),
+    ...automatic,
   ]);
 }
 

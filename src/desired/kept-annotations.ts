@@ -1,4 +1,5 @@
 import { longestText } from './annotations.ts';
+import { isForeign, type Translated } from './dialects/dialect.ts';
 import { isField, metaPrefix, servicesField } from './fields.ts';
 import { mostUserKeys } from './meta.ts';
 
@@ -9,29 +10,36 @@ const longestName = 63;
 
 /**
  * The annotations that a record keeps: those whose key starts with `prefix` (`kube-registrar.io/`), by the rest of
- * the key. An object may have 256 KiB of annotations, so invalid ones are kept only as far as needed to report what
+ * the key. They win over what other programs' annotations on the object ask for (`translated`, see dialects/). An
+ * object may have 256 KiB of annotations, so invalid ones are kept only as far as needed to report what
  * is wrong: a value that is too long is cut to be just too long, one `meta.` key too many is kept, and 21 unknown
  * names without their values.
  */
 export function keptAnnotations(
   prefix: string,
   annotations: Readonly<Record<string, string>> = {},
+  translated: Translated = {},
 ): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {};
   let [metaKeys, unknown] = [0, 0];
-  for (const key in annotations) {
-    if (!key.startsWith(prefix)) continue;
-    const name = key.slice(prefix.length);
+  const keep = (name: string, value: string): void => {
     if (name === servicesField || (isField(name) && !name.startsWith(metaPrefix))) {
-      kept[name] = justTooLong(annotations[key] ?? '', longestText(name));
+      kept[name] = justTooLong(value, longestText(name));
     } else if (name.startsWith(metaPrefix) && name.length <= longestName) {
       metaKeys += 1;
-      if (metaKeys <= mostUserKeys + 1) kept[name] = justTooLong(annotations[key] ?? '', longestText(name));
+      if (metaKeys <= mostUserKeys + 1) kept[name] = justTooLong(value, longestText(name));
     } else {
       unknown += 1;
-      if (unknown > mostUnknown) continue;
+      if (unknown > mostUnknown) return;
       kept[name.length <= longestName ? name : `${copied(name, longestName)}…`] = '';
     }
+  };
+  for (const name in translated) {
+    if (isForeign(name)) kept[name] = translated[name]!;
+    else keep(name, translated[name]!);
+  }
+  for (const key in annotations) {
+    if (key.startsWith(prefix)) keep(key.slice(prefix.length), annotations[key] ?? '');
   }
   return kept;
 }

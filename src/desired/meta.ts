@@ -4,7 +4,7 @@ import { clusterUidKey, managedByKey } from '../model/owner.ts';
 import { quote, type Read } from './mistake.ts';
 
 /** Consul's limits (structs.ValidateServiceMetadata). */
-const mostKeys = 64;
+export const mostKeys = 64;
 const longestValue = 512;
 
 /** Meta keys of a service that kube-registrar writes beside the user's. */

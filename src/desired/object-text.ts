@@ -2,6 +2,7 @@ import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { effectOf } from './annotation-effects.ts';
+import { type Dialect, isForeign } from './dialects/dialect.ts';
 import { isFinished, notReadyReason } from './health.ts';
 import { isSwitchedOff } from './read-annotations.ts';
 
@@ -27,9 +28,15 @@ export function requestTexts(
   instances: readonly Instance[],
   askedBy: readonly string[],
   prefix: string,
+  dialects: readonly Dialect[] = [],
 ): string[] {
-  const own = Object.entries(record.annotations).sort(([one], [other]) => (one < other ? -1 : 1));
-  const lines = own.length === 0 ? [] : ['asks with its annotations:'];
+  // What is foreign there could not be followed; problems say why.
+  const own = Object.entries(record.annotations)
+    .filter(([name]) => !isForeign(name))
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+  const others = dialects.map(({ name }) => name);
+  const how = others.length === 0 ? '' : ` (those of ${others.join(', ')} translated)`;
+  const lines = own.length === 0 ? [] : [`asks with its annotations${how}:`];
   for (const [name, value] of own) {
     const effect = effectOf(name, instances);
     const text = JSON.stringify(value.length > shownLength ? `${value.slice(0, shownLength)}…` : value);

@@ -1,6 +1,7 @@
 import type { ClusterUid } from '../model/keys.ts';
 import type { Claims } from './claims.ts';
 import type { DescribePod } from './declarations.ts';
+import type { ConsulK8sOptions } from './dialects/consul-k8s.ts';
 import type { HostList } from './host-list.ts';
 import type { PatternRules } from './pattern-rules.ts';
 import type { ReadList } from './services-list.ts';
@@ -17,6 +18,8 @@ export interface DesiredOptions {
   /** Which tags and meta keys a namespace may not use. Default: none are denied. */
   readonly tagRules?: PatternRules;
   readonly metaRules?: PatternRules;
+  /** What instances share with those of consul-k8s. Default: nothing. */
+  readonly consulK8s?: Pick<ConsulK8sOptions, 'ids' | 'meta'>;
   /** Instances are registered with the Consul agent of their node, which does their checks. Default: in the catalog. */
   readonly agents?: { readonly ttlMs: number };
   /** Default: probes are read but not registered, because nobody would run them. */

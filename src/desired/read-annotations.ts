@@ -1,4 +1,5 @@
 import { longestText } from './annotations.ts';
+import { isForeign } from './dialects/dialect.ts';
 import { fields, isField, type RawDeclaration, servicesField, tooLong, unknownField } from './fields.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
 import type { ReadList } from './services-list.ts';
@@ -24,23 +25,28 @@ export function readAnnotations(
 ): RawDeclarations {
   const declarations: RawDeclaration[] = [];
   const mistakes: Mistake[] = [];
+  const refused: Mistake[] = [];
   const own = new Map<string, string>();
   // Sorted, because the order of annotations means nothing.
   for (const name of Object.keys(annotations).sort()) {
-    if (isField(name)) own.set(name, annotations[name]!);
+    if (isForeign(name))
+      refused.push(error(name, `${name.slice(name.indexOf('/') + 1)} ${annotations[name]!}`));
+    else if (isField(name)) own.set(name, annotations[name]!);
     else if (name !== servicesField) mistakes.push(warning(name, () => unknownField(name, 'annotation')));
   }
   const list = Object.hasOwn(annotations, servicesField) ? annotations[servicesField] : undefined;
   const service = own.get('service');
-  if (service !== undefined && !isSwitchedOff(annotations)) declarations.push(plain(own));
+  if (isSwitchedOff(annotations)) {
+    // Nothing of it is read.
+  } else if (service !== undefined || refused.length > 0) declarations.push(plain(own, refused));
   else if (service === undefined && own.size > 0) mistakes.push(withoutEffect(own, list !== undefined));
   if (list !== undefined) declarations.push(...readList(list));
   return { declarations, mistakes };
 }
 
-function plain(own: ReadonlyMap<string, string>): RawDeclaration {
+function plain(own: ReadonlyMap<string, string>, refused: readonly Mistake[]): RawDeclaration {
   const values = new Map<string, string>();
-  const mistakes: Mistake[] = [];
+  const mistakes: Mistake[] = [...refused];
   let tags: readonly string[] = [];
   for (const [name, value] of own) {
     if (name !== 'tags') values.set(name, value);

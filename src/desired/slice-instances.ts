@@ -73,7 +73,7 @@ function serving(
   context: DesiredContext,
 ): Served {
   const { service, pod } = group;
-  const target = resolveServicePort(declaration.port, service.ports);
+  const target = firstListed(declaration, group) ?? resolveServicePort(declaration.port, service.ports);
   if ('refused' in target) return notServed(badPort(declaration, target.refused));
   const reached = reach(group, target.value);
   if (reached === undefined) {
@@ -88,6 +88,16 @@ function serving(
     declaredPort: (ref: PortRef) => probePort(group, ref, port),
   };
   return endpointServing(declaration, own, pod, node, context);
+}
+
+/**
+ * Without a choice, consul-k8s registers the port that the EndpointSlice lists first. Kubernetes sorts them by a hash,
+ * so it is any of them, and always the same.
+ */
+function firstListed(declaration: Declaration, { members }: EndpointGroup): Read<EndpointPort> | undefined {
+  const [first] = members[0].slice.ports;
+  if (declaration['id-scheme'] !== 'consul-k8s' || declaration.port !== undefined) return undefined;
+  return first === undefined ? undefined : { value: { name: first.name } };
 }
 
 /** The same id as from the pod's own annotations, so that moving annotations between the two changes nothing in Consul. */

@@ -32,11 +32,15 @@ export const nothing: SourceResult = {
 export function denials(
   object: ObjectRef,
   declaration: Declaration,
-  { claims, tagRules, metaRules, literalAddresses }: DesiredOptions,
+  { claims, tagRules, metaRules, literalAddresses, consulK8s }: DesiredOptions,
 ): readonly Problem[] {
   const { namespace } = object;
   const { service, tags, meta } = declaration;
   const problems: Problem[] = [];
+  if (declaration['id-scheme'] === 'consul-k8s' && consulK8s?.ids !== true) {
+    const message = `the ids of consul-k8s are not for this cluster: compatibility.consulK8s.ids is not set; leave it out`;
+    problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, 'id-scheme'), message));
+  }
   const denial = claims?.(namespace, service);
   if (denial !== undefined) {
     const message = denialText(service, namespace, denial);

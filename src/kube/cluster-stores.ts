@@ -1,4 +1,5 @@
 import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
+import type { Dialect } from '../desired/dialects/dialect.ts';
 import { type Readiness, readinessOf } from '../desired/readiness.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
@@ -35,6 +36,8 @@ export interface ClusterStoresOptions {
   readonly logger: Logger;
   /** With its slash: `kube-registrar.io/`. */
   readonly annotationPrefix: string;
+  /** Other programs' annotations that are read as ours. Default: none. */
+  readonly dialects?: readonly Dialect[];
   /**
    * Namespaced mode: watch these namespaces only, and no nodes, for which cluster-wide rights would be needed.
    * Default, and when empty: everything.
@@ -105,7 +108,7 @@ export class ClusterStores implements ClusterView {
   #withoutSlices: ReadonlySet<string> = new Set();
 
   constructor(options: ClusterStoresOptions) {
-    const { logger, annotationPrefix, namespaces = [], podLabelSelector } = options;
+    const { logger, annotationPrefix, dialects, namespaces = [], podLabelSelector } = options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
     const onAnswered = () => {
@@ -132,14 +135,14 @@ export class ClusterStores implements ClusterView {
           onAnswered,
           resource: podResource(podLabelSelector),
           writer: this.pods.writer(scope),
-          project: podProjection(annotationPrefix, pool),
+          project: podProjection(annotationPrefix, pool, dialects),
         }),
         new Reflector({
           ...options,
           onAnswered,
           resource: serviceResource,
           writer: this.services.writer(scope),
-          project: serviceProjection(annotationPrefix, pool),
+          project: serviceProjection(annotationPrefix, pool, dialects),
         }),
         new Reflector({
           ...options,

@@ -23,7 +23,10 @@ export const problemReasons = [
 export interface Problem {
   readonly object: ObjectRef;
   readonly reason: (typeof problemReasons)[number];
-  /** The annotation without the prefix (`port`, `services[1].meta.team`); empty when no annotation is at fault. */
+  /**
+   * The annotation without the prefix (`port`, `services[1].meta.team`), or the whole key of another program's; empty
+   * when no annotation is at fault.
+   */
   readonly field: string;
   /** What is wrong and what to do: `port "htp" is not a container port; did you mean "http"?` */
   readonly message: string;

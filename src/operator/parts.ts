@@ -5,6 +5,8 @@ import type { ConsulApiOptions } from '../consul/consul-api.ts';
 import type { DeclarationRules } from '../desired/check-declaration.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
+import { consulK8sDialect } from '../desired/dialects/consul-k8s.ts';
+import type { Dialect } from '../desired/dialects/dialect.ts';
 import { createHostList } from '../desired/host-list.ts';
 import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
@@ -103,10 +105,16 @@ export function clusterStoresOf(
     random,
     logger,
     annotationPrefix: `${config.annotationPrefix}/`,
+    dialects: dialectsOf(config),
     ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
     ...listeners,
   });
+}
+
+/** Whose annotations are read beside ours. */
+export function dialectsOf({ compatibility: { consulK8s } }: Config): readonly Dialect[] {
+  return consulK8s.enabled ? [consulK8sDialect(consulK8s)] : [];
 }
 
 /** How the desired state of the cluster is computed. */
@@ -126,20 +134,22 @@ export function desiredOptionsOf(config: Config, owner: ClusterUid): DesiredOpti
   };
 }
 
-/** What restricts those who may annotate pods. */
+/** What depends on the configuration in what an object may ask for. */
 export function tenantRulesOf({
   claims,
   reservedNames,
   tagRules,
   metaRules,
   registration,
-}: Config): Required<DeclarationRules> {
+  compatibility: { consulK8s },
+}: Config): DeclarationRules {
   return {
     claims: createClaims(claims, reservedNames),
     tagRules: createPatternRules(tagRules),
     metaRules: createPatternRules(metaRules),
     probeHosts: createHostList(registration.probeHosts),
     literalAddresses: createHostList(registration.literalAddresses),
+    ...(consulK8s.enabled ? { consulK8s } : {}),
   };
 }
 

@@ -175,6 +175,56 @@ suite('at apply, the API server', () => {
   });
 });
 
+suite('where consul-k8s is followed, the API server', () => {
+  const theirs = (fields: Readonly<Record<string, string>>, own: Readonly<Record<string, string>> = {}) => ({
+    kind: 'Service',
+    metadata: {
+      name: 'web',
+      annotations: {
+        ...annotations(own),
+        ...Object.fromEntries(
+          Object.entries(fields).map(([name, value]) => [`consul.hashicorp.com/service-${name}`, value]),
+        ),
+      },
+    },
+    spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  });
+
+  before(async () => {
+    const objects = await admission(
+      ...['--set', 'fullnameOverride=followed,config.compatibility.consulK8s.enabled=true'],
+      ...['--set-json', `config.claims=${JSON.stringify([{ namespaces: ['pay'], services: ['web-*'] }])}`],
+    );
+    for (const object of objects) {
+      if ((object.metadata.name ?? '').includes('consul-k8s')) await install(object);
+    }
+    await eventually(async () => assert.notDeepEqual(await warnings('search', theirs({ name: 'a_b' })), []), {
+      ...patience,
+      what: 'the policy is at work',
+    });
+  });
+
+  test('warns of what the operator refuses in their annotations, and of nothing else', async () => {
+    const right = [{ name: 'front' }, { name: ' front ', port: 'http' }, { name: 'front', port: '8080' }];
+    for (const fields of [...right, { name: 'front', port: '', 'meta-team': 'a' }, { sync: 'false' }]) {
+      assert.deepEqual(await warnings('search', theirs(fields)), [], JSON.stringify(fields));
+    }
+    const wrong = { name: 'a_b', port: '80', 'meta-kube-node': 'x' };
+    for (const [name, value] of Object.entries(wrong)) {
+      const said = await warnings('search', theirs({ name: 'front', [name]: value }));
+      assert.match(said.join(), new RegExp(`consul.hashicorp.com/service-${name}`));
+    }
+  });
+
+  test('warns of a name that the claims keep for others, as the dialect makes it', async () => {
+    assert.match(
+      (await warnings('search', theirs({ tags: 'a' }))).join(),
+      /web-search.* is reserved, or claimed/,
+    );
+    assert.deepEqual(await warnings('search', theirs({ tags: 'a' }, { service: 'front' })), []);
+  });
+});
+
 suite('with hosts that may be probed, the API server', () => {
   test('takes names, and still no address that is never probed', async () => {
     const refused = async (namespace: string, fields: Readonly<Record<string, string>>) =>

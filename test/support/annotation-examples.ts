@@ -75,6 +75,8 @@ export const annotationExamples: readonly AnnotationExample[] = [
   ...['1', '65535', '007'].map((value) => accepted('weight', value)),
   ...['0', '65536', '1.5', 'ten', '', '+1', '99999999999999999999'].map((value) => refused('weight', value)),
   refused('weight-warning', '0'),
+  ...['kube-registrar', 'consul-k8s'].map((value) => accepted('id-scheme', value)),
+  refused('id-scheme', 'consul'),
   ...['pod', 'host', 'node-external'].map((value) => accepted('address', value)),
   ...['Pod', 'node', '', 'load-balancer', 'auto', '10.0.0.1'].map((value) => refused('address', value)),
   ...[

@@ -386,6 +386,40 @@ describe('checkManifest()', () => {
     assert.match(mistake!.message, /service "web" is claimed by namespace "pay"/);
   });
 
+  test('reads the annotations and defaults of consul-k8s where the configuration follows them', async () => {
+    await using directory = await mkdtempDisposable(path.join(tmpdir(), 'validate-'));
+    const config = path.join(directory.path, 'config.yaml');
+    await writeFile(config, 'compatibility: { consulK8s: { enabled: true } }\n');
+    const text = `kind: Service
+metadata:
+  name: web
+  annotations:
+    consul.hashicorp.com/service-tags: a
+    consul.hashicorp.com/service-port: "99"
+spec: { ports: [{ name: http, port: 80 }] }
+---
+kind: Service
+metadata: { name: plain }
+spec: { ports: [{ port: 80 }] }
+---
+kind: Service
+metadata: { name: long, namespace: ${'n'.repeat(63)} }
+spec: { ports: [{ port: 80 }] }
+`;
+    const { lines, stderr } = await validate(text, ['--config', config, '-']);
+    assert.equal(lines.length, 2, lines.join('\n'));
+    assert.match(
+      lines[0]!,
+      /^<stdin>:6:5: Service\/web: consul.hashicorp.com\/service-port: service-port "99" is/,
+    );
+    assert.match(
+      lines[1]!,
+      /^<stdin>:13:1: Service\/long: consul.hashicorp.com\/service-name: service-name is missing, and/,
+    );
+    assert.match(stderr, /^3 objects/);
+    assert.deepEqual((await validate(text)).lines, []);
+  });
+
   test('never throws, whatever the text', () => {
     const piece = fc.oneof(
       fc.constantFrom(

@@ -4,7 +4,7 @@ import { resolveConfig } from '../../config/resolve.ts';
 import { counted } from '../../lib/counted.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { whyUnreadable } from '../../lib/read-file.ts';
-import { tenantRulesOf } from '../../operator/parts.ts';
+import { dialectsOf, tenantRulesOf } from '../../operator/parts.ts';
 import type { CliContext } from '../context.ts';
 import { type CheckOptions, checkManifest } from './check-manifest.ts';
 import { type Finding, type Format, format } from './formats.ts';
@@ -83,7 +83,8 @@ async function checkOptions(config: string | undefined): Promise<CheckOptions> {
   const file = config === undefined ? undefined : { name: config, text: await readConfig(config) };
   const resolved = resolveConfig({ file, environment: {}, flags: {} });
   if (resolved.config === undefined) throw new ConfigError(resolved.mistakes);
-  return { prefix: `${resolved.config.annotationPrefix}/`, ...tenantRulesOf(resolved.config) };
+  const { config: found } = resolved;
+  return { prefix: `${found.annotationPrefix}/`, dialects: dialectsOf(found), ...tenantRulesOf(found) };
 }
 
 async function readConfig(file: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
+import { type Dialect, translatedPod } from '../../desired/dialects/dialect.ts';
 import { registeredGate } from '../../desired/health.ts';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { mostLabels } from '../../desired/placeholders.ts';
@@ -34,7 +35,7 @@ class SlimPod implements PodRecord {
   readonly annotations: Readonly<Record<string, string>>;
   readonly flags: number;
 
-  constructor(whole: V1Pod, prefix: string, pool: InternPool) {
+  constructor(whole: V1Pod, prefix: string, pool: InternPool, dialects: readonly Dialect[]) {
     const pod = hasEnded(whole) ? remains(whole) : whole;
     const { metadata = {}, spec, status } = pod;
     const conditions = status?.conditions ?? [];
@@ -64,7 +65,9 @@ class SlimPod implements PodRecord {
     );
     this.ports = pool.value(portsOf([...(spec?.containers ?? []), ...sidecars(spec?.initContainers)]));
     this.labels = pool.value(keptLabels(metadata.labels));
-    this.annotations = pool.value(keptAnnotations(prefix, metadata.annotations));
+    this.annotations = pool.value(
+      keptAnnotations(prefix, metadata.annotations, translatedPod(dialects, pod)),
+    );
     this.flags =
       (isTrue('Ready') ? flag.ready : 0) |
       (isTrue('ContainersReady') ? flag.containersReady : 0) |
@@ -125,8 +128,12 @@ const milliseconds = (time: Date | undefined): number => Date.parse(String(time)
  *
  * `annotationPrefix`: with its slash, `kube-registrar.io/`.
  */
-export function podProjection(annotationPrefix: string, pool: InternPool): (pod: V1Pod) => PodRecord {
-  return (pod) => new SlimPod(pod, annotationPrefix, pool);
+export function podProjection(
+  annotationPrefix: string,
+  pool: InternPool,
+  dialects: readonly Dialect[] = [],
+): (pod: V1Pod) => PodRecord {
+  return (pod) => new SlimPod(pod, annotationPrefix, pool, dialects);
 }
 
 /** Init containers that keep running beside the others (KEP-753): their ports are as good as any. */

@@ -1,4 +1,5 @@
 import type { V1LoadBalancerIngress, V1Service, V1ServicePort } from '@kubernetes/client-node';
+import { type Dialect, translatedService } from '../../desired/dialects/dialect.ts';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { mostPorts } from '../../desired/ports.ts';
 import { mostAddresses } from '../../desired/service-places.ts';
@@ -13,24 +14,30 @@ const longestHost = 256;
 export function serviceProjection(
   annotationPrefix: string,
   pool: InternPool,
+  dialects: readonly Dialect[] = [],
 ): (service: V1Service) => ServiceRecord {
   const hosts = (texts: readonly string[] | undefined) => pool.value(some(texts).map(kept));
-  return ({ metadata = {}, spec, status }) => ({
-    uid: metadata.uid ?? '',
-    namespace: pool.string(metadata.namespace ?? ''),
-    name: metadata.name ?? '',
-    resourceVersion: metadata.resourceVersion ?? '',
-    deleting: Boolean(metadata.deletionTimestamp),
-    type: pool.string(spec?.type ?? 'ClusterIP'),
-    ports: pool.value((spec?.ports ?? []).slice(0, mostPorts + 1).map(portOf)),
-    clusterIPs: hosts(spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : [])),
-    externalIPs: hosts(spec?.externalIPs),
-    loadBalancer: pool.value(some(status?.loadBalancer?.ingress).flatMap(entryOf)),
-    externalName: spec?.type === 'ExternalName' ? kept(spec.externalName ?? '') : '',
-    localTraffic: spec?.externalTrafficPolicy === 'Local',
-    selects: Object.keys(spec?.selector ?? {}).length > 0,
-    annotations: pool.value(keptAnnotations(annotationPrefix, metadata.annotations)),
-  });
+  return (service) => {
+    const { metadata = {}, spec, status } = service;
+    return {
+      uid: metadata.uid ?? '',
+      namespace: pool.string(metadata.namespace ?? ''),
+      name: metadata.name ?? '',
+      resourceVersion: metadata.resourceVersion ?? '',
+      deleting: Boolean(metadata.deletionTimestamp),
+      type: pool.string(spec?.type ?? 'ClusterIP'),
+      ports: pool.value((spec?.ports ?? []).slice(0, mostPorts + 1).map(portOf)),
+      clusterIPs: hosts(spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : [])),
+      externalIPs: hosts(spec?.externalIPs),
+      loadBalancer: pool.value(some(status?.loadBalancer?.ingress).flatMap(entryOf)),
+      externalName: spec?.type === 'ExternalName' ? kept(spec.externalName ?? '') : '',
+      localTraffic: spec?.externalTrafficPolicy === 'Local',
+      selects: Object.keys(spec?.selector ?? {}).length > 0,
+      annotations: pool.value(
+        keptAnnotations(annotationPrefix, metadata.annotations, translatedService(dialects, service)),
+      ),
+    };
+  };
 }
 
 /** One more than are looked at, so that it shows when there are more. */

@@ -1,0 +1,32 @@
+import { autoMeta } from '../../src/desired/meta.ts';
+import type { AdmissionRule } from './rules.ts';
+
+const annotation = (name: string): string => `'consul.hashicorp.com/${name}'`;
+const value = (name: string): string => `variables.a[${annotation(name)}]`;
+const absent = (name: string): string => `!(${annotation(name)} in variables.a)`;
+const metaPrefix = annotation('service-meta-');
+const metaKeys = `variables.a.map(k, k).filter(k, k.startsWith(${metaPrefix}))`;
+const metaName = `k.substring(${metaPrefix}.size())`;
+const reserved = `${metaName} in [${Object.values(autoMeta)
+  .map((key) => `'${key}'`)
+  .join(', ')}] || ${metaName}.startsWith('kube-') || ${metaName}.startsWith('consul-')`;
+const usable = `${metaName}.matches('^[A-Za-z0-9_-]{1,128}$') && !(${reserved})`;
+
+/**
+ * What src/desired/dialects/consul-k8s.ts refuses in a Service, in CEL: never more than that. `variables.a` are the
+ * annotations.
+ */
+export const consulK8sRules: readonly AdmissionRule[] = [
+  {
+    expression: `${absent('service-name')} || ${value('service-name')}.trim().matches('^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$')`,
+    messageExpression: `${annotation('service-name')} + ': "' + ${value('service-name')} + '" is not a name usable in DNS: letters, digits and hyphens, at most 63'`,
+  },
+  {
+    expression: `${absent('service-port')} || ${value('service-port')} == '' || (has(object.spec.ports) && object.spec.ports.exists(p, (has(p.name) && p.name == ${value('service-port')}) || string(p.targetPort) == ${value('service-port')}))`,
+    messageExpression: `${annotation('service-port')} + ': "' + ${value('service-port')} + '" is neither the name nor the targetPort of a port of the Service'`,
+  },
+  {
+    expression: `${metaKeys}.all(k, ${usable})`,
+    messageExpression: `${metaKeys}.filter(k, !(${usable})).join(', ') + ': a meta key is 1 to 128 letters, digits, "_" and "-", and none of kube-registrar or Consul'`,
+  },
+];

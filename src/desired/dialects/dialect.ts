@@ -1,0 +1,38 @@
+import type { V1Pod, V1Service } from '@kubernetes/client-node';
+
+/**
+ * Another program's annotations, read as ours. What comes out are annotations of ours without the prefix, so that
+ * nothing behind the projection knows of dialects. What cannot be followed is there under its whole key
+ * (`consul.hashicorp.com/service-port`), with the reason as its value: no annotation of ours has a `/`.
+ */
+export interface Dialect {
+  /** The program, for people. */
+  readonly name: string;
+  /** What their keys begin with, with its slash. */
+  readonly prefix: string;
+  readonly ofService?: (service: V1Service) => Translated;
+  readonly ofPod?: (pod: V1Pod) => Translated;
+}
+
+export type Translated = Readonly<Record<string, string>>;
+
+/** What the object asks for in all dialects. The last that knows a field decides. */
+export const translatedService = (dialects: readonly Dialect[], service: V1Service): Translated =>
+  dialects.length === 0
+    ? nothing
+    : Object.assign({}, ...dialects.map(({ ofService }) => ofService?.(service)));
+
+export const translatedPod = (dialects: readonly Dialect[], pod: V1Pod): Translated =>
+  dialects.length === 0 ? nothing : Object.assign({}, ...dialects.map(({ ofPod }) => ofPod?.(pod)));
+
+const nothing: Translated = {};
+
+/** The name of an annotation that the dialect refuses, or of one of ours. */
+export const annotationKey = (prefix: string, field: string): string =>
+  isForeign(field) ? field : `${prefix}${field}`;
+
+/** Whether a field is another program's annotation, by its whole key. */
+export const isForeign = (field: string): boolean => /^[a-z0-9.-]+\//.test(field);
+
+/** Text that stands for itself: our values may hold placeholders. */
+export const literal = (text: string): string => text.replaceAll('{', '{{').replaceAll('}', '}}');
