@@ -22,12 +22,14 @@ const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObject
 /** The generated files: path in the chart and text. */
 export function chartFiles(): Readonly<Record<string, string>> {
   const values = readValues(readFileSync(path.join(chartDirectory, 'values.yaml'), 'utf8'));
-  const rbac = readFileSync(path.resolve(import.meta.dirname, '../manifests/base/rbac.yaml'), 'utf8');
+  const manifest = (name: string) =>
+    readFileSync(path.resolve(import.meta.dirname, '../manifests', name, 'rbac.yaml'), 'utf8');
+  const rules = chartRules(manifest('base'), manifest('components/namespaces'));
   return {
     'README.md': valuesReference(values),
     'values.schema.json': `${JSON.stringify(valuesSchema(values), undefined, 2)}\n`,
     'files/dashboard.json': `${JSON.stringify(dashboard(), undefined, 2)}\n`,
-    'files/rbac-rules.yaml': made('manifests/base/rbac.yaml') + yaml(chartRules(rbac)),
+    'files/rbac-rules.yaml': made('the rbac.yaml files in manifests') + yaml(rules),
     'files/admission.yaml': made('helm/admission and the grammar in src/desired') + yaml(admissionRules()),
   };
 }

@@ -44,6 +44,6 @@ for (const [file, values, kinds] of files) {
 /** Without what only Helm needs to find its own again. */
 function withoutHelm(document: string): string {
   const helms = /^( *(helm\.sh\/chart|app\.kubernetes\.io\/(managed-by|version)):.*|# Source: .*)\n/gm;
-  const checksum = /^ *annotations:\n *# A change of the configuration.*\n *checksum\/config:.*\n/m;
+  const checksum = /^ *# A change of the configuration.*\n *checksum\/config:.*\n/m;
   return `${document.replaceAll(helms, '').replace(checksum, '').trim()}\n`;
 }

@@ -13,6 +13,8 @@ export interface ChartRules {
   readonly everywhere: readonly PolicyRule[];
   /** On what is in no namespace; to be done without when it is confined to namespaces. */
   readonly cluster: readonly PolicyRule[];
+  /** On Namespaces, where the configuration needs their labels or annotations. */
+  readonly namespaces: readonly PolicyRule[];
   /** On the Leases of kubelets; to be done without when it is confined to namespaces. */
   readonly kubelets: readonly PolicyRule[];
   /** In the namespace it runs in. */
@@ -24,9 +26,12 @@ const clusterResources: ReadonlySet<string> = new Set(['nodes', 'namespaces']);
 
 const kubeletNamespace = 'kube-node-lease';
 
-/** The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Roles. */
-export function chartRules(rbac: string): ChartRules {
-  const objects = parseAllDocuments(rbac).map((document) => document.toJS() as Manifest);
+/**
+ * The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Roles. `namespaces`:
+ * manifests/components/namespaces/rbac.yaml.
+ */
+export function chartRules(rbac: string, namespaces: string): ChartRules {
+  const objects = objectsIn(rbac);
   const rulesOf = (kind: string, isIn: (namespace: string | undefined) => boolean = () => true) =>
     objects.flatMap(({ kind: own, metadata, rules = [] }) =>
       own === kind && isIn(metadata.namespace) ? rules : [],
@@ -35,10 +40,14 @@ export function chartRules(rbac: string): ChartRules {
   return {
     everywhere: clusterWide.flatMap((rule) => pick(rule, (resource) => !clusterResources.has(resource))),
     cluster: clusterWide.flatMap((rule) => pick(rule, (resource) => clusterResources.has(resource))),
+    namespaces: objectsIn(namespaces).flatMap(({ rules = [] }) => rules),
     kubelets: rulesOf('Role', (namespace) => namespace === kubeletNamespace),
     own: rulesOf('Role', (namespace) => namespace !== kubeletNamespace),
   };
 }
+
+const objectsIn = (yaml: string): Manifest[] =>
+  parseAllDocuments(yaml).map((document) => document.toJS() as Manifest);
 
 interface Manifest {
   readonly kind: string;

@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { effectOf } from '../desired/annotation-effects.ts';
 import { annotationKey } from '../desired/dialects/dialect.ts';
 import { podText, requestTexts } from '../desired/object-text.ts';
+import { scopeTexts } from '../desired/scope-text.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
@@ -67,8 +68,11 @@ export function explanationOf(
   for (const text of absent?.texts ?? []) say(text);
   if (pod !== undefined) say(podText(pod));
   if (service?.deleting === true) say('is being deleted: its instances are removed');
-  if (record !== undefined)
-    for (const text of requestTexts(record, own, askedBy, prefix, dialectsOf(config))) say(text);
+  const raw = (object.kind === 'Pod' ? stores.pods : stores.services).get(object.namespace, object.name);
+  if (record !== undefined && raw !== undefined) {
+    const scope = scopeTexts(record, stores.notByDefault(raw), config.sync);
+    for (const text of requestTexts(raw, own, askedBy, prefix, dialectsOf(config), scope)) say(text);
+  }
   for (const { field, message, severity, object: about } of problems) {
     const whose =
       about.name === object.name && about.kind === object.kind

@@ -237,6 +237,45 @@ describe('a configuration file', () => {
     assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front, back)" }'), []);
   });
 
+  test('with rules for what is registered by default that cannot be says so', () => {
+    assert.deepEqual(
+      mistakes(
+        'sync:\n  default: service\n  namespaces: { include: [], exclude: [Shop], selector: "a b" }\n  serviceTypes: [clusterip]\n  namespaceAnnotations: [service, tagz, meta.*, check-*]\n',
+      ),
+      [
+        'config.yaml:2:12: sync.default: "service" is not valid; did you mean "services"? Valid: "none", "services", "pods"',
+        'config.yaml:3:26: sync.namespaces.include: is empty; name at least one namespace, or remove the key',
+        'config.yaml:3:40: sync.namespaces.exclude.0: "Shop" is not the name of a namespace; write "shop" or "team-*", in lower case, at most 63 characters',
+        'config.yaml:3:57: sync.namespaces.selector: "a b" is no requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
+        'config.yaml:4:18: sync.serviceTypes.0: "clusterip" is not valid; did you mean "ClusterIP"? Valid: "ClusterIP", "Headless", "NodePort", "LoadBalancer", "ExternalName"',
+        'config.yaml:5:26: sync.namespaceAnnotations.0: "service" cannot be a default; every object says it itself',
+        'config.yaml:5:35: sync.namespaceAnnotations.1: "tagz" is no annotation; did you mean "tags"?',
+      ],
+    );
+  });
+
+  test('refuses, where only some namespaces are watched, what needs cluster-wide rights or names none of them', () => {
+    const text =
+      'kubernetes: { namespaces: [shop, search] }\nsync:\n  default: services\n  namespaces: { include: [team-*, sh*], exclude: ["s*"], selector: a }\n  namespaceAnnotations: [tags]\n';
+    assert.deepEqual(mistakes(text), [
+      'config.yaml:4:68: sync.namespaces.selector: needs cluster-wide rights to read Namespaces, and kubernetes.namespaces does without; remove one of the two, or name namespaces in sync.namespaces.include',
+      'config.yaml:5:25: sync.namespaceAnnotations: needs cluster-wide rights to read Namespaces, and kubernetes.namespaces does without; remove one of the two, or name namespaces in sync.namespaces.include',
+      'config.yaml:4:26: sync.namespaces.include: "team-*" is none of the namespaces that are watched; kubernetes.namespaces names shop, search',
+      'config.yaml:4:50: sync.namespaces.exclude: leaves none of the namespaces that are watched; kubernetes.namespaces names shop, search',
+    ]);
+    const right =
+      'kubernetes: { namespaces: [shop] }\nsync: { default: services, namespaces: { include: [s*] }, namespaceAnnotations: [] }\n';
+    assert.deepEqual(mistakes(right), []);
+  });
+
+  test('with a setting for the default where there is none earns a warning', () => {
+    const idle = 'sync: { labelSelector: a=b, serviceTypes: [NodePort] }\n';
+    assert.deepEqual(resolve({ text: idle }).warnings, [
+      'config.yaml:1:24: sync.labelSelector: has no effect, because sync.default is "none"',
+      'config.yaml:1:43: sync.serviceTypes: has no effect, because sync.default is not "services"',
+    ]);
+  });
+
   test('with keys that do not fit together is refused for that too, along with what is wrong elsewhere', () => {
     const text = 'leaderElection: { leaseDuration: 5s, renewDeadline: 6s }\nlog: { level: loud }\n';
     assert.deepEqual(

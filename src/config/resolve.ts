@@ -5,6 +5,7 @@ import { configFlags } from './flags.ts';
 import { type Merged, merge } from './merge.ts';
 import { type Config, configSchema } from './schema.ts';
 import { type ConfigSource, mistakesIn, valueAt } from './source.ts';
+import { syncMistakes, syncWarnings } from './sync-check.ts';
 import { parseYamlFile } from './yaml-file.ts';
 
 export interface ConfigTexts {
@@ -49,10 +50,15 @@ export function resolveConfig({ file, environment, flags }: ConfigTexts): Resolv
     ...crossMistakes(merged),
     ...valueMistakes(merged),
     ...tokenMistakes(merged),
+    ...syncMistakes(merged),
   ];
   if (mistakes.length > 0) return { config: undefined, merged, mistakes, warnings: consul.warnings };
   const config = configSchema.parse(merged.value);
-  const warnings = [...consul.warnings, ...crossWarnings(merged, config, file?.name)];
+  const warnings = [
+    ...consul.warnings,
+    ...crossWarnings(merged, config, file?.name),
+    ...syncWarnings(merged, config),
+  ];
   return { config, merged, mistakes, warnings };
 }
 

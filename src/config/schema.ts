@@ -2,12 +2,18 @@ import { z } from 'zod';
 import { plainAnnotations } from '../desired/annotations.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { hostListMistake } from '../desired/host-list.ts';
+import { labelSelectorMistake } from '../desired/label-selector.ts';
+import {
+  defaultKinds,
+  namespaceAnnotationMistake,
+  serviceTypes,
+  systemNamespaces,
+} from '../desired/sync-rules.ts';
 import type { Secret } from '../lib/secret.ts';
 import { compatibility } from './compatibility.ts';
 import { leastConnections } from './connection-budget.ts';
 import { consulAddress } from './consul-address.ts';
 import { duration, filled, number, optional, quote, secret, text } from './fields.ts';
-import { labelSelectorMistake } from './label-selector.ts';
 import { parseListenAddress } from './listen-address.ts';
 
 /**
@@ -34,6 +40,18 @@ const cluster = z.strictObject({
     }),
 });
 
+/** Text in which something is wrong, if `mistakeOf` says so. */
+const checked = (mistakeOf: (text: string) => string | undefined) =>
+  filled.superRefine((value, context) => {
+    const message = mistakeOf(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+const selector = (description: string, example: string) =>
+  checked(labelSelectorMistake)
+    .optional()
+    .meta({ description, examples: [example] });
+
 const kubernetes = z.strictObject({
   kubeconfig: optional(
     'Path of a kubeconfig. Default: KUBECONFIG, then ~/.kube/config, then the ServiceAccount of the pod.',
@@ -43,16 +61,10 @@ const kubernetes = z.strictObject({
     description:
       'Namespaces to watch. Empty: all, which needs cluster-wide rights. With names, rights in those namespaces are enough; nodes are then not watched.',
   }),
-  podLabelSelector: filled
-    .superRefine((selector, context) => {
-      const message = labelSelectorMistake(selector);
-      if (message !== undefined) context.addIssue({ code: 'custom', message });
-    })
-    .optional()
-    .meta({
-      description: 'Label selector for pods, to see fewer of them in a large cluster.',
-      examples: ['consul=yes,tier in (front, back)'],
-    }),
+  podLabelSelector: selector(
+    'Label selector for pods, to see fewer of them in a large cluster.',
+    'consul=yes,tier in (front, back)',
+  ),
 });
 
 const acl = z.strictObject({
@@ -140,6 +152,34 @@ const leaderElection = z.strictObject({
   ),
 });
 
+const namespacePattern = text(
+  /^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$/,
+  'the name of a namespace; write "shop" or "team-*", in lower case, at most 63 characters',
+);
+
+const syncNamespaces = z.strictObject({
+  include: z
+    .array(namespacePattern)
+    .min(1, { error: 'is empty; name at least one namespace, or remove the key' })
+    .optional()
+    .meta({
+      description:
+        'Namespaces of which anything is registered, annotated or not; `*` stands for any text. Default: all.',
+      examples: [['shop', 'team-*']],
+    }),
+  exclude: z
+    .array(namespacePattern)
+    .optional()
+    .meta({
+      description: `Namespaces of which nothing is registered, annotated or not; \`*\` stands for any text. It wins over \`include\`. Default: ${systemNamespaces.map((each) => `\`${each}\``).join(', ')}, for \`sync.default\` only; what is annotated there is registered.`,
+      examples: [['kube-*', 'sandbox']],
+    }),
+  selector: selector(
+    'Label selector for namespaces: of the others, nothing is registered. It is followed as labels change. Needs the right to list and watch namespaces.',
+    'consul=yes',
+  ),
+});
+
 const sync = z.strictObject({
   fullComparisonInterval: duration(
     '60s',
@@ -150,6 +190,32 @@ const sync = z.strictObject({
     description:
       '`sync`: write and remove. `upsert-only`: never remove. `dry-run`: only log what would be done.',
   }),
+  default: z.enum(defaultKinds).default('none').meta({
+    description:
+      'What is registered without annotations: nothing, every Service under its name, or every pod with a container port under the name of its workload. `service: "false"` leaves an object out.',
+  }),
+  namespaces: syncNamespaces
+    .prefault({})
+    .meta({ description: 'The namespaces of which anything is registered.' }),
+  serviceTypes: z
+    .array(z.enum(serviceTypes))
+    .min(1, { error: 'is empty; name at least one type of Service' })
+    .default(serviceTypes.filter((type) => type !== 'ExternalName'))
+    .meta({
+      description: `Types of Services that \`sync.default: services\` takes: ${serviceTypes.map((each) => `\`${each}\``).join(', ')}. \`Headless\` is a Service of type ClusterIP without an address.`,
+    }),
+  labelSelector: selector(
+    'Label selector for the Services or pods that `sync.default` takes. Default: all.',
+    'consul!=no',
+  ),
+  namespaceAnnotations: z
+    .array(checked(namespaceAnnotationMistake))
+    .default([])
+    .meta({
+      description:
+        'Annotations that may stand on a Namespace, as defaults for every object in it, by name without the prefix; `*` stands for any text. Needs the right to list and watch namespaces.',
+      examples: [['tags', 'meta.*', 'drain']],
+    }),
 });
 
 const agent = z.strictObject({

@@ -48,5 +48,6 @@ function viewOf(object: DeclaringObject): ClusterView {
     wholeServices: () => services.filter(isReachedAsWhole),
     servicesOnEveryNode: () => [],
     readiness: () => 'ready',
+    namespaceProblems: () => [],
   };
 }

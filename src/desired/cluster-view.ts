@@ -1,6 +1,7 @@
 import type { Endpoint, EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
+import type { Problem } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -12,7 +13,7 @@ export interface SliceEndpoint {
 
 /**
  * What the desired state is computed from: the stores as they are now. Every method is a look-up in an index and does
- * not wait.
+ * not wait. Pods and Services are as they count: with what the configuration and their Namespace ask for in their place.
  */
 export interface ClusterView {
   kubeNode(name: string): KubeNodeRecord | undefined;
@@ -36,4 +37,6 @@ export interface ClusterView {
   servicesOnEveryNode(): Iterable<ServiceRecord>;
   /** Of the endpoints of such a Service together; undefined when they may not be read. */
   readiness(namespace: string, name: string): Readiness | undefined;
+  /** What is wrong with the annotations of Namespaces. */
+  namespaceProblems(): Iterable<Problem>;
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { WrittenDeclaration } from './declaration.ts';
 import { type Declarations, describeDeclarations, rememberDeclarations } from './declarations.ts';
 import { fields } from './fields.ts';
+import { mostUserKeys } from './meta.ts';
 import type { Placeholders } from './placeholders.ts';
 import { readServicesList } from './services-list.ts';
 
@@ -291,11 +292,12 @@ describe('mistakes in annotations', () => {
   test('count more meta keys than Consul takes', () => {
     const keys = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`meta.k${index}`, 'x']));
-    assert.deepEqual(mistakes(keys(51)), []);
-    assert.deepEqual(mistakes(keys(52)), [
-      "error meta: more than 51 meta keys; Consul takes 64, and 13 are kube-registrar's own",
+    const most = mostUserKeys;
+    assert.deepEqual(mistakes(keys(most)), []);
+    assert.deepEqual(mistakes(keys(most + 1)), [
+      `error meta: more than ${most} meta keys; Consul takes 64, and ${64 - most} are kube-registrar's own`,
     ]);
-    assert.equal(mistakes({ ...keys(51), protocol: 'http' }).length, 1);
+    assert.equal(mistakes({ ...keys(most), protocol: 'http' }).length, 1);
   });
 
   test('include annotations without "service", whose typo is suggested', () => {

@@ -1,4 +1,6 @@
+import type { Scope } from '../model/scope.ts';
 import type { BrokenDeclaration, WrittenDeclaration } from './declaration.ts';
+import { isOfDefault, withDefaults } from './default-fields.ts';
 import type { Mistake } from './mistake.ts';
 import { parseDeclaration } from './parse-declaration.ts';
 import type { Placeholders } from './placeholders.ts';
@@ -10,6 +12,7 @@ import type { Carrier } from './values.ts';
 export interface Declaring extends Carrier {
   /** Only annotations under the prefix, and without it. */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly scope?: Pick<Scope, 'defaults'> | undefined;
 }
 
 export interface Declarations {
@@ -21,10 +24,7 @@ export interface Declarations {
 }
 
 /** `describeDeclarations()` of a pod. */
-export type DescribePod = (
-  pod: { readonly name: string; readonly annotations: Declaring['annotations'] },
-  places: Placeholders,
-) => Declarations;
+export type DescribePod = (pod: Omit<Declaring, 'kind'>, places: Placeholders) => Declarations;
 
 /** Readings remembered of one set of annotations: those with `{node.name}` differ from node to node. */
 const mostRemembered = 8;
@@ -33,6 +33,7 @@ interface Remembered {
   /** What the annotations took from the pod and its node. */
   readonly taken: readonly (keyof Placeholders)[];
   readonly places: Placeholders;
+  readonly defaults: Scope['defaults'];
   readonly declarations: Declarations;
 }
 
@@ -42,9 +43,13 @@ interface Remembered {
  */
 export function rememberDeclarations(readList: ReadList): DescribePod {
   const known = new WeakMap<Declaring['annotations'], Remembered[]>();
-  return ({ name, annotations }, places) => {
+  return ({ name, annotations, scope }, places) => {
+    const defaults = scope?.defaults;
     const remembered = known.get(annotations) ?? [];
-    const same = remembered.find((last) => last.taken.every((field) => last.places[field] === places[field]));
+    const same = remembered.find(
+      (last) =>
+        last.defaults === defaults && last.taken.every((field) => last.places[field] === places[field]),
+    );
     if (same !== undefined) return same.declarations;
     const taken = new Set<keyof Placeholders>();
     const noted = new Proxy(places, {
@@ -53,18 +58,18 @@ export function rememberDeclarations(readList: ReadList): DescribePod {
         return target[field];
       },
     });
-    const declarations = describeDeclarations({ kind: 'Pod', name, annotations }, noted, readList);
+    const declarations = describeDeclarations({ kind: 'Pod', name, annotations, scope }, noted, readList);
     // A mistake may speak of more than what was taken.
     if (declarations.mistakes.length > 0 || taken.has('podName')) return declarations;
     if (remembered.length === mostRemembered) remembered.shift();
-    remembered.push({ taken: [...taken], places, declarations });
+    remembered.push({ taken: [...taken], places, defaults, declarations });
     known.set(annotations, remembered);
     return declarations;
   };
 }
 
 /**
- * Everything an object's annotations ask for, and everything wrong with them. Never throws. `isMeant`: leaves out
+ * Everything an object asks for, with the defaults of its Namespace, and everything wrong with it. Never throws. `isMeant`: leaves out
  * declarations with their mistakes. Default: none.
  */
 export function describeDeclarations(
@@ -75,7 +80,12 @@ export function describeDeclarations(
 ): Declarations {
   const raw = readAnnotations(object.annotations, readList);
   const parsed = raw.declarations
-    .map((declaration) => parseDeclaration(declaration, object, places))
+    .map((declaration) => {
+      const whole = withDefaults(declaration, object.scope?.defaults);
+      const { outcome, mistakes } = parseDeclaration(whole.raw, object, places);
+      const isKnown = isOfDefault(whole);
+      return { outcome, mistakes: mistakes.filter((mistake) => !isKnown(mistake)) };
+    })
     .filter(({ outcome }) => isMeant(outcome));
   const outcomes = parsed.map(({ outcome }) => outcome);
   return {

@@ -24,7 +24,9 @@ export type Refusals = readonly Omit<Problem, 'object'>[];
 export interface Backend {
   /** The object whose annotations ask for the instances. */
   readonly object: ObjectRef;
-  readonly origin: Pick<Origin, 'namespace' | 'pod' | 'podUid' | 'service'>;
+  readonly origin: Pick<Origin, 'namespace' | 'pod' | 'podUid' | 'service' | 'byDefault'>;
+  /** What is registered stays as it is, because not everything is known that decides on it. */
+  readonly isKept: boolean;
   readonly condition: Condition;
   /** The pod behind it, as far as it is known. */
   readonly pod: PodRecord | undefined;
@@ -66,7 +68,7 @@ export function declaredInstances(
   node: NodeFacts,
   context: DesiredContext,
 ): SourceResult {
-  const { object, origin, condition } = backend;
+  const { object, origin, condition, isKept } = backend;
   const complaints: Complaint[] = [...mistakes];
   const instances = new Map<string, Instance>();
   const stale: StaleSource[] = [];
@@ -83,7 +85,7 @@ export function declaredInstances(
     } else instances.set(instance.id, instance);
   };
   for (const declaration of outcomes) {
-    if (declaration.kind === 'broken') {
+    if (declaration.kind === 'broken' || isKept) {
       keep(declaration);
       continue;
     }

@@ -52,11 +52,13 @@ export function createDesired(options: DesiredOptions): Desired {
     const pods = kubeNode === '' ? [] : [...view.podsOnNode(kubeNode)].sort(byName);
     const { groups, problems: sliceProblems } = groupEndpoints(view.endpointsOnNode(kubeNode), view);
 
-    const results: SourceResult[] = pods.map((pod) => ofPod(pod, facts));
-    for (const group of groups) results.push(ofGroup(group, ofPod, facts));
+    const ofGroups = groups.map((group) => ({ group, result: ofGroup(group, ofPod, facts) }));
+    const results: SourceResult[] = pods.map((pod) => unlessServed(ofPod(pod, facts), pod, ofGroups));
+    for (const { result } of ofGroups) results.push(result);
     if (kubeNode === '') {
       // They are on no node, so their problems go with the endpoints that name none.
       for (const service of view.unreachedServices()) results.push(ofService(service));
+      results.push({ ...nothing, problems: [...view.namespaceProblems()] });
       results.push(...wholeServices(view, ofWhole, context));
     } else results.push(...nodePorts(groups, view, facts, ofWhole, context));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
@@ -190,6 +192,25 @@ function rememberWholeServices(): RememberWhole {
   };
 }
 
+/**
+ * A pod that is registered by default leaves those names to annotated Services in front of it that they ask for: who
+ * writes an annotation means it.
+ */
+function unlessServed(
+  result: SourceResult,
+  pod: PodRecord,
+  groups: readonly { readonly group: EndpointGroup; readonly result: SourceResult }[],
+): SourceResult {
+  if (pod.scope?.byDefault !== true || result.instances.length === 0) return result;
+  const served = new Set<string>();
+  for (const { group, result: ofService } of groups) {
+    if (group.pod === pod) for (const service of ofService.services) served.add(service);
+  }
+  if (served.size === 0) return result;
+  const instances = result.instances.filter(({ service }) => !served.has(service.toLowerCase()));
+  return { ...result, instances };
+}
+
 interface RememberedGroup {
   readonly group: EndpointGroup;
   readonly own: ReadonlySet<string>;
@@ -202,7 +223,9 @@ const none: ReadonlySet<string> = new Set();
 function rememberGroups(context: DesiredContext) {
   const known = new WeakMap<Endpoint, RememberedGroup>();
   return (group: EndpointGroup, ofPod: OfPod, facts: NodeFacts): SourceResult => {
-    const own = group.pod === undefined ? none : ofPod(group.pod, facts).services;
+    const { pod } = group;
+    // What is only registered by default does not stand before a Service's annotations.
+    const own = pod === undefined || pod.scope?.byDefault === true ? none : ofPod(pod, facts).services;
     const [{ endpoint }] = group.members;
     const last = known.get(endpoint);
     if (last?.facts === facts.key && last.own === own && isSame(last.group, group)) return last.result;

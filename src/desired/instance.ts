@@ -92,6 +92,7 @@ function metaOf(
     [autoMeta.service, origin.service],
     [autoMeta.reach, origin.reach],
     [autoMeta.ipMode, ipMode],
+    [autoMeta.byDefault, origin.byDefault],
     // In the catalog the node carries the stamp; on an agent's node every instance does.
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],

@@ -20,8 +20,8 @@ export function podText(pod: PodRecord): string {
 const shownLength = 160;
 
 /**
- * What asks for an object's instances: its own annotations, with what they have become in `instances`, or these
- * Services in front of it.
+ * What asks for an object's instances: its own annotations, with what they have become in `instances`, these Services
+ * in front of it, or what `scope` says of its namespace and of the configuration; see `scopeTexts()`.
  */
 export function requestTexts(
   record: PodRecord | ServiceRecord,
@@ -29,6 +29,7 @@ export function requestTexts(
   askedBy: readonly string[],
   prefix: string,
   dialects: readonly Dialect[] = [],
+  scope: readonly string[] = [],
 ): string[] {
   // What is foreign there could not be followed; problems say why.
   const own = Object.entries(record.annotations)
@@ -47,6 +48,7 @@ export function requestTexts(
       'ips' in record ? 'neither its own annotations nor a Service ask for it' : 'it asks for nothing';
     lines.push(`${prefix}service is "false": ${what}`);
   } else if (askedBy.length > 0) lines.push(`is asked for by ${askedBy.join(', ')}`);
+  lines.push(...scope);
   if (lines.length === 0) {
     lines.push(
       `nothing asks for it: it has no annotation ${prefix}service, nor has a Service in front of it`,

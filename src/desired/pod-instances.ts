@@ -10,7 +10,7 @@ import { toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { declaredPodPort, resolvePodPort } from './ports.ts';
-import { nothing, type SourceResult } from './source.ts';
+import { byDefault, isUnknown, nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /** The instances a pod's own annotations ask for. */
@@ -35,7 +35,8 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
   }
   const backend = {
     object,
-    origin: { namespace, pod: name, podUid: uid, service: '' },
+    origin: { namespace, pod: name, podUid: uid, service: '', byDefault: byDefault(pod) },
+    isKept: isUnknown(pod),
     condition: podCondition(pod),
     pod,
     serving: (declaration: Declaration) => {

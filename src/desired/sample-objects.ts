@@ -57,3 +57,10 @@ export function sampleService(service: ServiceRecord): ServiceRecord {
     ports: hasNodePorts ? ports.map((port) => ({ nodePort: 30_000, ...port })) : ports,
   };
 }
+
+/** Every label that placeholders in these annotations ask for. */
+export function sampleLabels(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  const texts = Object.values(annotations).join('\n');
+  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)/g)].map(([, label = '']) => [label, sampleName]);
+  return Object.fromEntries(labels);
+}

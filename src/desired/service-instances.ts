@@ -19,7 +19,7 @@ import type { DesiredContext } from './options.ts';
 import { ownServicePort } from './ports.ts';
 import { healthBehind, type Readiness, unknownHealth } from './readiness.ts';
 import { type Place, placesOf, type Reach, reachOf } from './service-places.ts';
-import type { SourceResult } from './source.ts';
+import { byDefault, isUnknown, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
 const nowhere = nodeFacts('', undefined);
@@ -57,9 +57,9 @@ export function declarationsOf(
   context: DesiredContext,
   isMeant: (reach: Reach, declaration: WrittenDeclaration | BrokenDeclaration) => boolean,
 ): ResolvedDeclarations {
-  const { namespace, name, annotations, ports } = service;
+  const { namespace, name, annotations, scope, ports } = service;
   const declared = describeDeclarations(
-    { kind: 'Service', name, annotations },
+    { kind: 'Service', name, annotations, scope },
     {
       podName: '',
       podNamespace: namespace,
@@ -77,14 +77,12 @@ export function declarationsOf(
 }
 
 /** A Service that is reached as a whole, not endpoint by endpoint. */
-export function wholeService(
-  { namespace, name, uid }: ServiceRecord,
-  health: Health,
-  serving: Backend['serving'],
-): Backend {
+export function wholeService(service: ServiceRecord, health: Health, serving: Backend['serving']): Backend {
+  const { namespace, name, uid } = service;
   return {
     object: { kind: 'Service', namespace, name, uid },
-    origin: { namespace, pod: '', podUid: '', service: name },
+    origin: { namespace, pod: '', podUid: '', service: name, byDefault: byDefault(service) },
+    isKept: isUnknown(service),
     condition: { subject: 'Endpoint', health, terminating: false },
     pod: undefined,
     serving,

@@ -51,8 +51,8 @@ export const endpointAddress = (choice: AddressChoice): EndpointAddress =>
  * Whether a Service may ask for something that its endpoints do not register themselves. It may be true of a Service
  * that does not, and costs little then.
  */
-export function isReachedAsWhole({ type, annotations }: ServiceRecord): boolean {
-  const { address, services } = annotations;
+export function isReachedAsWhole({ type, annotations, scope }: ServiceRecord): boolean {
+  const { address, services } = { ...scope?.defaults, ...annotations };
   if (services !== undefined) return true;
   const choice = address?.trim() ?? 'pod';
   return type === 'ExternalName' || !['pod', 'host', 'node-external'].includes(choice);
@@ -60,8 +60,8 @@ export function isReachedAsWhole({ type, annotations }: ServiceRecord): boolean 
 
 /** Whether such a Service may ask for a port of every node, whether or not the node has an endpoint. */
 export function isReachedOnEveryNode(service: ServiceRecord): boolean {
-  const { annotations, localTraffic } = service;
-  const which = annotations['node-port']?.trim() ?? 'endpoints';
+  const { annotations, scope, localTraffic } = service;
+  const which = { ...scope?.defaults, ...annotations }['node-port']?.trim() ?? 'endpoints';
   return (
     isReachedAsWhole(service) &&
     !localTraffic &&

@@ -14,7 +14,7 @@ import type { DesiredContext } from './options.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { isSwitchedOff } from './read-annotations.ts';
 import { reachOf } from './service-places.ts';
-import { nothing, type SourceResult } from './source.ts';
+import { byDefault, isUnknown, nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
 
 /**
@@ -36,7 +36,14 @@ export function sliceInstances(
   const outcomes = declared.outcomes.filter((each) => !own.has(each.service.toLowerCase()));
   const backend = {
     object,
-    origin: { namespace, pod: group.podName, podUid: group.podUid, service: name },
+    origin: {
+      namespace,
+      pod: group.podName,
+      podUid: group.podUid,
+      service: name,
+      byDefault: byDefault(service),
+    },
+    isKept: isUnknown(service),
     condition: conditionOf(group),
     pod,
     serving: (declaration: Declaration) => serving(declaration, group, node, context),
@@ -50,7 +57,7 @@ export function sliceInstances(
 function declarationsFor(group: EndpointGroup, node: NodeFacts, context: DesiredContext): Declarations {
   const { service, pod, podName, members } = group;
   return describeDeclarations(
-    { kind: 'Service', name: service.name, annotations: service.annotations },
+    { kind: 'Service', name: service.name, annotations: service.annotations, scope: service.scope },
     {
       podName,
       podNamespace: service.namespace,

@@ -1,6 +1,7 @@
 import type { StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
+import type { Scope } from '../model/scope.ts';
 import { metaSetters } from './annotations.ts';
 import { denialText } from './claims.ts';
 import type { Declaration } from './declaration.ts';
@@ -27,6 +28,13 @@ export const nothing: SourceResult = {
   problems: [],
   services: new Set(),
 };
+
+/** Value of the meta that says that an object did not ask by itself. */
+export const byDefault = ({ scope }: { readonly scope?: Scope }): string =>
+  scope?.byDefault === true ? 'true' : '';
+
+/** Whether its Namespace was not read: what is registered then stays as it is. */
+export const isUnknown = ({ scope }: { readonly scope?: Scope }): boolean => scope?.outside === 'unknown';
 
 /** Everything in a declaration that the configuration denies to its namespace. */
 export function denials(

@@ -5,7 +5,7 @@ import type { ServiceRecord } from '../model/service.ts';
 import { nodeFacts } from './node-facts.ts';
 import { nodePortInstances } from './node-port-instances.ts';
 import type { DesiredContext } from './options.ts';
-import { sampleName, sampleNode, samplePod } from './sample-objects.ts';
+import { sampleLabels, sampleName, sampleNode, samplePod } from './sample-objects.ts';
 import { isReachedAsWhole } from './service-places.ts';
 import { sliceInstances } from './slice-instances.ts';
 
@@ -54,9 +54,8 @@ export function unreachedService(service: ServiceRecord, context: DesiredContext
   return [...problems, ...ofNodePort.flatMap((result) => result.problems)];
 }
 
-function podFor({ namespace, annotations }: ServiceRecord): PodRecord {
-  const texts = Object.values(annotations).join('\n');
-  const labels = [...texts.matchAll(/\{pod\.label\.([^{}]+)/g)].map(([, label = '']) => [label, sampleName]);
+function podFor({ namespace, annotations, scope }: ServiceRecord): PodRecord {
+  const texts = Object.values({ ...scope?.defaults, ...annotations }).join('\n');
   const ports = [...texts.matchAll(/\b\d{1,5}\b/g)].map(([port]) => ({
     name: '',
     port: Number(port),
@@ -67,7 +66,7 @@ function podFor({ namespace, annotations }: ServiceRecord): PodRecord {
     hostNetwork: true,
     gates: [],
     ports,
-    labels: Object.fromEntries(labels),
+    labels: sampleLabels({ ...scope?.defaults, ...annotations }),
     annotations: {},
   });
 }

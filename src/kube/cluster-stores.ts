@@ -1,6 +1,7 @@
 import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
 import type { Dialect } from '../desired/dialects/dialect.ts';
 import { type Readiness, readinessOf } from '../desired/readiness.ts';
+import { createSync, type NamespaceScope, type NotByDefault, type SyncRules } from '../desired/sync-rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
@@ -8,13 +9,16 @@ import type { Logger } from '../logging/logger.ts';
 import type { UnreadSource } from '../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
+import type { NamespaceRecord } from '../model/namespace.ts';
 import type { PodRecord } from '../model/pod.ts';
+import type { Problem } from '../model/problem.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { Reflector } from './reflector/reflector.ts';
 import type { ReflectorStatus, Regression } from './reflector/reflector-state.ts';
 import {
   endpointSliceResource,
   kubeNodeResource,
+  namespaceResource,
   podResource,
   serviceResource,
 } from './reflector/resource.ts';
@@ -23,9 +27,11 @@ import { InternPool } from './store/intern-pool.ts';
 import { NestedIndex } from './store/nested-index.ts';
 import { endpointSliceProjection } from './store/project-endpoint-slice.ts';
 import { kubeNodeProjection } from './store/project-kube-node.ts';
+import { namespaceProjection } from './store/project-namespace.ts';
 import { podProjection } from './store/project-pod.ts';
 import { serviceProjection } from './store/project-service.ts';
 import { sameApartFromVersion } from './store/same-record.ts';
+import { ScopedRecords } from './store/scoped-records.ts';
 import { Store, type StoredRecord } from './store/store.ts';
 import { type Concerned, WholeServices } from './store/whole-services.ts';
 
@@ -43,6 +49,8 @@ export interface ClusterStoresOptions {
    * Default, and when empty: everything.
    */
   readonly namespaces?: readonly string[];
+  /** What objects ask for beside their own annotations. Default: nothing. */
+  readonly sync?: SyncRules;
   /** Watch only pods with these labels, in Kubernetes' selector syntax. Default: all. */
   readonly podLabelSelector?: string;
   /**
@@ -63,8 +71,8 @@ interface Runnable {
 }
 
 /**
- * The known state of the cluster: the four stores with their reflectors, and the indices from which the desired state
- * is computed. A change marks the Kubernetes nodes that it may affect:
+ * The known state of the cluster: the stores with their reflectors, and the indices from which the desired state
+ * is computed. The stores hold objects as they are; as a ClusterView it shows them as they count. A change marks the Kubernetes nodes that it may affect:
  *
  * - a pod: its old and new node, and the nodes named by endpoints it stands behind
  * - a Service that has or had the annotations: the nodes of all endpoints of its slices; if it has no endpoints, the
@@ -73,6 +81,7 @@ interface Runnable {
  *   the endpoints that name no node; if it is registered on every node, all nodes
  * - a slice of an annotated Service: the nodes whose endpoints differ
  * - a node: itself
+ * - a Namespace, where they are watched: the nodes of its pods and of the endpoints of its Services
  *
  * A change that no record holds marks nothing.
  */
@@ -81,6 +90,7 @@ export class ClusterStores implements ClusterView {
   readonly services: Store<ServiceRecord>;
   readonly endpointSlices: Store<EndpointSliceRecord>;
   readonly kubeNodes: Store<KubeNodeRecord>;
+  readonly namespaces: Store<NamespaceRecord>;
   /**
    * Resolves when every source (a kind of object in a namespace, or in all) was read or is refused; nothing may be
    * removed from Consul before. Never rejects.
@@ -92,6 +102,7 @@ export class ClusterStores implements ClusterView {
   readonly #onDirty: (node: string, receivedAt: number) => void;
   readonly #reflectors: Runnable[] = [];
   #nodeReflector: Runnable | undefined;
+  readonly #scoped: ScopedRecords | undefined;
   readonly #podsByNode = new Map<string, Set<PodRecord>>();
   readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
   readonly #endpoints = new EndpointIndex();
@@ -108,7 +119,7 @@ export class ClusterStores implements ClusterView {
   #withoutSlices: ReadonlySet<string> = new Set();
 
   constructor(options: ClusterStoresOptions) {
-    const { logger, annotationPrefix, dialects, namespaces = [], podLabelSelector } = options;
+    const { logger, annotationPrefix, dialects, namespaces = [], podLabelSelector, sync: rules } = options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
     const onAnswered = () => {
@@ -121,11 +132,16 @@ export class ClusterStores implements ClusterView {
     this.services = store('services');
     this.endpointSlices = store('endpointslices');
     this.kubeNodes = store('nodes');
+    this.namespaces = store('namespaces');
+    const sync = rules && createSync(rules);
+    this.#scoped = sync && new ScopedRecords(sync, pool, (name) => this.namespaces.get('', name));
     // The indices subscribe first, so that later subscribers see them up to date.
     this.pods.subscribe((before, after, _cause, at) => this.#podChanged(before, after, at));
     this.services.subscribe((before, after, _cause, at) => this.#serviceChanged(before, after, at));
     this.endpointSlices.subscribe((before, after, _cause, at) => this.#sliceChanged(before, after, at));
     this.kubeNodes.subscribe((before, after, _cause, at) => this.#kubeNodeChanged(before, after, at));
+
+    this.namespaces.subscribe((before, after, _cause, at) => this.#namespaceChanged(before, after, at));
 
     const scopes: Iterable<string | undefined> = namespaces.length > 0 ? new Set(namespaces) : [undefined];
     for (const scope of scopes) {
@@ -135,14 +151,14 @@ export class ClusterStores implements ClusterView {
           onAnswered,
           resource: podResource(podLabelSelector),
           writer: this.pods.writer(scope),
-          project: podProjection(annotationPrefix, pool, dialects),
+          project: podProjection(annotationPrefix, pool, dialects, rules?.default === 'pods'),
         }),
         new Reflector({
           ...options,
           onAnswered,
           resource: serviceResource,
           writer: this.services.writer(scope),
-          project: serviceProjection(annotationPrefix, pool, dialects),
+          project: serviceProjection(annotationPrefix, pool, dialects, rules?.labelSelector),
         }),
         new Reflector({
           ...options,
@@ -162,6 +178,17 @@ export class ClusterStores implements ClusterView {
         project: kubeNodeProjection(pool),
       });
       this.#reflectors.push(this.#nodeReflector);
+    }
+    if (sync?.readsNamespaces === true) {
+      this.#reflectors.push(
+        new Reflector({
+          ...options,
+          onAnswered,
+          resource: namespaceResource,
+          writer: this.namespaces.writer(),
+          project: namespaceProjection(annotationPrefix, pool, rules?.namespaces.selector),
+        }),
+      );
     }
   }
 
@@ -226,19 +253,21 @@ export class ClusterStores implements ClusterView {
   }
 
   pod(namespace: string, name: string): PodRecord | undefined {
-    return this.pods.get(namespace, name);
+    return this.#podAsItCounts(this.pods.get(namespace, name));
   }
 
   departedPod(namespace: string, name: string): PodRecord | undefined {
-    return this.#departed.get(`${namespace}/${name}`);
+    return this.#podAsItCounts(this.#departed.get(`${namespace}/${name}`));
   }
 
   podsOnNode(node: string): Iterable<PodRecord> {
-    return this.#podsByNode.get(node) ?? [];
+    const pods = this.#podsByNode.get(node) ?? [];
+    const scoped = this.#scoped;
+    return scoped === undefined ? pods : [...pods].map((pod) => scoped.pod(pod));
   }
 
   service(namespace: string, name: string): ServiceRecord | undefined {
-    return this.services.get(namespace, name);
+    return this.#serviceAsItCounts(this.services.get(namespace, name));
   }
 
   /** Without those of pods that may not be read: half of such an instance's fields would be missing. */
@@ -252,7 +281,27 @@ export class ClusterStores implements ClusterView {
   }
 
   unreachedServices(): Iterable<ServiceRecord> {
-    return this.#unreached.values();
+    const scoped = this.#scoped;
+    const services = this.#unreached.values();
+    return scoped === undefined ? services : [...services].map((service) => scoped.service(service));
+  }
+
+  *namespaceProblems(): Iterable<Problem> {
+    if (this.#scoped === undefined) return;
+    for (const { name } of this.namespaces.records()) yield* this.#scoped.of(name).problems;
+  }
+
+  /**
+   * What the namespace means for all in it, now or with this Namespace; undefined where every object speaks for
+   * itself.
+   */
+  namespaceScope(namespace: string, record?: NamespaceRecord): NamespaceScope | undefined {
+    return record === undefined ? this.#scoped?.of(namespace) : this.#scoped?.scopeWith(namespace, record);
+  }
+
+  /** Why an object, as it is in its store, is not registered by default. */
+  notByDefault(object: PodRecord | ServiceRecord): NotByDefault | undefined {
+    return this.#scoped === undefined ? 'off' : this.#scoped.notByDefault(object);
   }
 
   wholeServices(): Iterable<ServiceRecord> {
@@ -270,7 +319,7 @@ export class ClusterStores implements ClusterView {
 
   *#recordsOf(services: ReturnType<WholeServices['all']>): Iterable<ServiceRecord> {
     for (const { namespace, name } of services) {
-      const record = this.services.get(namespace, name);
+      const record = this.service(namespace, name);
       if (record !== undefined) yield record;
     }
   }
@@ -284,7 +333,8 @@ export class ClusterStores implements ClusterView {
   #answered(): boolean {
     this.#isSettled = this.pending.length === 0;
     this.#unread = this.status()
-      .filter(({ synced }) => !synced)
+      // What is in namespaces that are not known is stale: see desired/.
+      .filter(({ synced, resource }) => !synced && resource !== namespaceResource.name)
       .map(({ resource, namespace }) => ({ resource: resource as UnreadSource['resource'], namespace }));
     const unread = (wanted: UnreadSource['resource']) =>
       new Set(this.#unread.flatMap(({ resource, namespace }) => (resource === wanted ? [namespace] : [])));
@@ -312,20 +362,56 @@ export class ClusterStores implements ClusterView {
     after: ServiceRecord | undefined,
     receivedAt: number,
   ): void {
-    const [had, has] = [isAnnotated(before), isAnnotated(after)];
+    const [had, has] = [this.#asks(before), this.#asks(after)];
     if (!had && !has) return;
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
     const { namespace, name } = (after ?? before)!;
+    this.#markDirty(this.#reindexed(namespace, name, had, has), receivedAt);
+    this.#noteRequest(namespace, name, receivedAt);
+  }
+
+  /** Notes what an asking Service is reached by, as it is now. */
+  #noteRequest(namespace: string, name: string, receivedAt: number): void {
+    this.#noteReach(namespace, name, receivedAt);
+    const service = this.service(namespace, name);
+    const asking = hasAnnotations(service) ? service : undefined;
+    const readiness = () => this.#readinessOf(namespace, name);
+    this.#markConcerned(this.#whole.update(namespace, name, asking, readiness), receivedAt);
+  }
+
+  /** Notes whether the endpoints of a Service are wanted, and returns their nodes. */
+  #reindexed(namespace: string, name: string, had: boolean, has: boolean): Set<string> {
     const nodes = new Set<string>();
     for (const slice of this.#slicesByService.get(namespace, name)) {
       if (had && !has) this.#unindexSlice(slice);
       if (has && !had) this.#endpoints.add(slice);
       for (const { node } of slice.endpoints) nodes.add(node);
     }
+    return nodes;
+  }
+
+  /** What counts of the objects in it may have changed, although they have not. */
+  #namespaceChanged(
+    before: NamespaceRecord | undefined,
+    after: NamespaceRecord | undefined,
+    receivedAt: number,
+  ): void {
+    const { name } = (after ?? before)!;
+    const scoped = this.#scoped!;
+    const [was, is] = [scoped.scopeWith(name, before), scoped.of(name)];
+    if (was === is) return;
+    // What is wrong with the Namespace itself is shown with the endpoints that name no node.
+    const nodes = new Set(['']);
+    for (const pod of this.pods.records(name)) {
+      if (pod.node !== '' && (scoped.asks(pod, was) || scoped.asks(pod, is))) nodes.add(pod.node);
+    }
+    for (const service of this.services.records(name)) {
+      const [had, has] = [scoped.asks(service, was), scoped.asks(service, is)];
+      if (!had && !has) continue;
+      for (const node of this.#reindexed(name, service.name, had, has)) nodes.add(node);
+      this.#noteRequest(name, service.name, receivedAt);
+    }
     this.#markDirty(nodes, receivedAt);
-    this.#noteReach(namespace, name, receivedAt);
-    const readiness = () => this.#readinessOf(namespace, name);
-    this.#markConcerned(this.#whole.update(namespace, name, has ? after : undefined, readiness), receivedAt);
   }
 
   #sliceChanged(
@@ -334,7 +420,7 @@ export class ClusterStores implements ClusterView {
     receivedAt: number,
   ): void {
     const wanted = (slice: EndpointSliceRecord | undefined) =>
-      slice !== undefined && isAnnotated(this.services.get(slice.namespace, slice.service))
+      slice !== undefined && this.#asks(this.services.get(slice.namespace, slice.service))
         ? slice
         : undefined;
     const [old, now] = [wanted(before), wanted(after)];
@@ -375,7 +461,7 @@ export class ClusterStores implements ClusterView {
   #noteReach(namespace: string, name: string, receivedAt: number): void {
     const key = `${namespace}/${name}`;
     const service = this.services.get(namespace, name);
-    const isUnreached = isAnnotated(service) && !this.#hasEndpoints(namespace, name);
+    const isUnreached = this.#asks(service) && !this.#hasEndpoints(namespace, name);
     const now = isUnreached ? service : undefined;
     if (this.#unreached.get(key) === now) return;
     if (now === undefined) this.#unreached.delete(key);
@@ -399,6 +485,19 @@ export class ClusterStores implements ClusterView {
     this.#markDirty([(after ?? before)!.name], receivedAt);
   }
 
+  /** Whether a Service asks for anything, as things are now. */
+  #asks(service: ServiceRecord | undefined): boolean {
+    return hasAnnotations(this.#serviceAsItCounts(service));
+  }
+
+  #podAsItCounts(pod: PodRecord | undefined): PodRecord | undefined {
+    return pod && this.#scoped ? this.#scoped.pod(pod) : pod;
+  }
+
+  #serviceAsItCounts(service: ServiceRecord | undefined): ServiceRecord | undefined {
+    return service && this.#scoped ? this.#scoped.service(service) : service;
+  }
+
   #indexPod(pod: PodRecord): void {
     const pods = this.#podsByNode.get(pod.node);
     if (pods === undefined) this.#podsByNode.set(pod.node, new Set([pod]));
@@ -416,7 +515,7 @@ export class ClusterStores implements ClusterView {
   }
 }
 
-const isAnnotated = (service: ServiceRecord | undefined): boolean => {
+const hasAnnotations = (service: ServiceRecord | undefined): boolean => {
   for (const _ in service?.annotations) return true;
   return false;
 };

@@ -42,6 +42,7 @@ function desiredOf(record: PodRecord) {
     wholeServices: () => [],
     servicesOnEveryNode: () => [],
     readiness: () => undefined,
+    namespaceProblems: () => [],
     podsOnNode: () => [record],
     service: () => undefined,
     endpointsOnNode: () => [],

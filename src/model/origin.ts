@@ -9,6 +9,7 @@ export const originKeys = {
   node: 'kube-node',
   cluster: 'kube-cluster',
   reach: 'kube-address',
+  byDefault: 'kube-by-default',
 } as const;
 
 /** Marks an instance as coming from Kubernetes, for the UI of Consul and for other programs. */
@@ -31,6 +32,8 @@ export interface Origin {
    * is reached by itself.
    */
   readonly reach: string;
+  /** `true` when the object did not ask by itself: `sync.default` did. */
+  readonly byDefault: string;
 }
 
 type Meta = Readonly<Record<string, string>>;
@@ -43,6 +46,7 @@ export const originOf = (meta: Meta): Origin => ({
   node: meta[originKeys.node] ?? '',
   cluster: meta[originKeys.cluster] ?? '',
   reach: meta[originKeys.reach] ?? '',
+  byDefault: meta[originKeys.byDefault] ?? '',
 });
 
 /** Whether kube-registrar, in whichever cluster, registered the instance with this meta. */

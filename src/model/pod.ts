@@ -1,3 +1,5 @@
+import type { Scope } from './scope.ts';
+
 export interface ContainerPort {
   /** Empty when the port has no name. */
   readonly name: string;
@@ -48,6 +50,15 @@ export interface PodRecord {
   /** Ports of all containers, restartable init containers (sidecars) included. */
   readonly ports: readonly ContainerPort[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Only annotations under our prefix, and without it: `service`, `meta.team` … */
+  /**
+   * Name of the workload it belongs to: its Deployment, StatefulSet or DaemonSet. Empty for pods that serve nobody by
+   * themselves, such as those of Jobs. Only kept where pods are registered by default.
+   */
+  readonly workload?: string;
+  /**
+   * Only annotations under our prefix, and without it: `service`, `meta.team` …; for one that is registered by default,
+   * those it counts as having.
+   */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly scope?: Scope;
 }

@@ -1,6 +1,6 @@
 /** A Kubernetes object that a problem or an Event is about. */
 export interface ObjectRef {
-  readonly kind: 'Pod' | 'Service' | 'EndpointSlice' | 'Node';
+  readonly kind: 'Pod' | 'Service' | 'EndpointSlice' | 'Node' | 'Namespace';
   /** Empty for cluster-scoped objects. */
   readonly namespace: string;
   readonly name: string;

@@ -1,3 +1,5 @@
+import type { Scope } from './scope.ts';
+
 export interface ServicePort {
   /** Empty when the port has no name; the EndpointSlice's port then has none either. */
   readonly name: string;
@@ -35,6 +37,9 @@ export interface ServiceRecord {
   readonly localTraffic: boolean;
   /** It has a selector, so that Kubernetes keeps its endpoints. */
   readonly selects: boolean;
-  /** Only annotations under our prefix, and without it. */
+  /** Only those that `sync.labelSelector` asks for. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Only annotations under our prefix, and without it; for one that is registered by default, those it counts as having. */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly scope?: Scope;
 }

@@ -106,6 +106,7 @@ export function clusterStoresOf(
     logger,
     annotationPrefix: `${config.annotationPrefix}/`,
     dialects: dialectsOf(config),
+    sync: config.sync,
     ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
     ...listeners,

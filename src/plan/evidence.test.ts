@@ -39,11 +39,13 @@ const view = (parts: {
 const seen = (parts: {
   podEnd?: PodEnd;
   serviceDeleted?: boolean;
+  namespaceLeft?: boolean;
   slice?: 'deleted' | 'lost';
   regressed?: boolean;
 }): Sightings => ({
   podEnd: () => parts.podEnd,
   serviceDeleted: () => parts.serviceDeleted ?? false,
+  namespaceLeft: () => parts.namespaceLeft ?? false,
   sliceEnd: () => parts.slice,
   regressed: parts.regressed ?? false,
 });
@@ -222,4 +224,84 @@ test('explainRemoval() never explains the absence of an object of which nothing 
       assert.equal(explainRemoval(instance, view({}), seen({ regressed })).kind, 'unexplained');
     }),
   );
+});
+
+describe('explainRemoval() of an instance that the configuration leaves out', () => {
+  const silent = { annotations: {} };
+  const outside = { annotations: {}, scope: { outside: 'unselected' } } as const;
+  const there = { pod: records.pod(), slices: [records.slice()] };
+  const byDefault = <Of extends { readonly meta: object }>(of: Of) => ({
+    ...of,
+    meta: { ...of.meta, 'kube-by-default': 'true' },
+  });
+  const rows: readonly [
+    string,
+    Parameters<typeof explainRemoval>[0],
+    Parameters<typeof view>[0],
+    Parameters<typeof seen>[0],
+    string,
+  ][] = [
+    ['with its namespace, a pod', ofPod, { pod: records.pod(outside) }, {}, 'left-out: pod'],
+    [
+      'with its namespace, a Service',
+      ofService,
+      { service: records.service(outside) },
+      {},
+      'left-out: service',
+    ],
+    [
+      'with its namespace, which was seen to lose its labels',
+      ofService,
+      { service: records.service(outside) },
+      { namespaceLeft: true },
+      'withdrawn',
+    ],
+    [
+      'although it was registered by default, a pod',
+      byDefault(ofPod),
+      { pod: records.pod(silent) },
+      {},
+      'left-out: pod',
+    ],
+    [
+      'although it was registered by default, a Service',
+      byDefault(ofService),
+      { service: records.service({ annotations: { tags: 'a' } }) },
+      {},
+      'left-out: service',
+    ],
+    [
+      'after its owner said no',
+      byDefault(ofService),
+      { service: records.service({ annotations: { service: 'false' } }), ...there },
+      {},
+      'withdrawn',
+    ],
+    [
+      'and whose pod was seen ending',
+      byDefault(ofService),
+      { service: records.service(silent), pod: records.pod({ deleting: true }) },
+      {},
+      'terminating',
+    ],
+    [
+      'and that has its own annotations removed',
+      ofService,
+      { service: records.service(silent) },
+      {},
+      'withdrawn',
+    ],
+    [
+      'in a history that went backwards',
+      byDefault(ofService),
+      { service: records.service({ annotations: { service: 'false' } }), ...there },
+      { regressed: true },
+      'regressed: endpoint',
+    ],
+  ];
+  for (const [what, instance, parts, sighted, expected] of rows) {
+    test(`${what}: ${expected}`, () => {
+      assert.equal(because(explainRemoval(instance, view(parts), seen(sighted))), expected);
+    });
+  }
 });

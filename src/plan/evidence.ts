@@ -3,6 +3,7 @@ import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import { type Origin, originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
+import { asksItself } from '../model/scope.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ObservedCheck, ObservedInstance } from './observed.ts';
 import { isOwnCheck } from './ownership.ts';
@@ -50,8 +51,10 @@ export type Proof = 'node-gone' | 'address-reused' | 'kubelet-reported';
  * - `lost`      it was there, and a relist did not show it
  * - `absent`    it is not there, and this process has never seen it: it was gone before the start
  * - `regressed` the history went backwards a short while ago, so the present state may be an old one
+ * - `left-out`  it is there, and the configuration leaves it out: its namespace, or objects that do not ask themselves.
+ *               A mistake in the configuration does that to everything at once
  */
-export type Sign = 'deleted' | 'unlisted' | 'unassigned' | 'lost' | 'absent' | 'regressed';
+export type Sign = 'deleted' | 'unlisted' | 'unassigned' | 'lost' | 'absent' | 'regressed' | 'left-out';
 
 /** The object whose absence, or changed annotations, must be verified. */
 export type Subject =
@@ -102,6 +105,8 @@ export interface Sightings {
   podEnd(uid: string): PodEnd | undefined;
   /** A DELETED event came for the Service. Services have no graceful end, so this is how every one ends. */
   serviceDeleted(namespace: string, name: string): boolean;
+  /** The namespace was seen with the labels that the configuration asks for, and then without them. */
+  namespaceLeft(namespace: string): boolean;
   /** How the backend's slice ended as a whole while its Service stayed: by a DELETED event, or missing from a list. */
   sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined;
   /** The history went backwards a short while ago, or may have: a watch was lost and nothing has been compared since. */
@@ -130,9 +135,19 @@ export function explainRemoval(
   if (origin.reach !== '') return ofWhole(origin, address, view, seen);
   const pod = { kind: 'pod', namespace, name, uid: podUid } as const;
   if (service !== '')
-    return ofEndpoint({ kind: 'endpoint', namespace, service, podUid, address }, pod, view, seen);
+    return ofEndpoint(
+      { kind: 'endpoint', namespace, service, podUid, address },
+      pod,
+      origin.byDefault,
+      view,
+      seen,
+    );
   if (podUid === '') return unexplained('absent', undefined);
-  return ofPod(pod, view, seen) ?? withdrawn(pod, seen);
+  return (
+    ofPod(pod, view, seen) ??
+    leftOut(view.pod(namespace, name), pod, origin.byDefault, seen) ??
+    withdrawn(pod, seen)
+  );
 }
 
 type PodSubject = Extract<Subject, { kind: 'pod' }>;
@@ -158,6 +173,21 @@ export function wasTerminating(checks: ReadonlyMap<unknown, ObservedCheck>): boo
 const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>
   regressed ? unexplained('regressed', subject) : explained('withdrawn');
 
+/**
+ * The object is there, and it is not its owner who does not want it registered any more. Undefined when it is, or when
+ * the namespace was seen to lose its labels, which explains it.
+ */
+function leftOut(
+  object: PodRecord | ServiceRecord | undefined,
+  subject: Subject,
+  byDefault: string,
+  seen: Sightings,
+): Evidence | undefined {
+  if (object === undefined || seen.namespaceLeft(subject.namespace)) return undefined;
+  const wasByDefault = byDefault !== '' && !asksItself(object.annotations);
+  return wasByDefault || object.scope?.outside !== undefined ? unexplained('left-out', subject) : undefined;
+}
+
 /** Undefined when the pod is there and does not end. */
 function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
   const pod = view.pod(subject.namespace, subject.name);
@@ -173,26 +203,33 @@ function ofPod(subject: PodSubject, view: EvidenceView, seen: Sightings): Eviden
   return unexplained(end ?? 'absent', subject);
 }
 
-/** Why the Service itself says that nothing of it is wanted; undefined when it does not. */
-function ofService(asking: ServiceSubject, view: EvidenceView, seen: Sightings): Evidence | undefined {
+/** Why nothing of the Service is wanted; undefined when it asks. */
+function ofService(
+  asking: ServiceSubject,
+  byDefault: string,
+  view: EvidenceView,
+  seen: Sightings,
+): Evidence | undefined {
   const { namespace, name } = asking;
   const service = view.service(namespace, name);
   if (service?.deleting)
     return seen.regressed ? unexplained('regressed', asking) : explained('service-deleted');
   if (service === undefined && seen.serviceDeleted(namespace, name)) return explained('service-deleted');
+  const isLeftOut = leftOut(service, asking, byDefault, seen);
+  if (isLeftOut !== undefined) return isLeftOut;
   if (service !== undefined && Object.keys(service.annotations).length === 0) return withdrawn(asking, seen);
   return undefined;
 }
 
 /** What a Service is reached by as a whole. */
 function ofWhole(
-  { namespace, service: name, reach, node }: Origin,
+  { namespace, service: name, reach, node, byDefault }: Origin,
   address: string,
   view: EvidenceView,
   seen: Sightings,
 ): Evidence {
   const asking = { kind: 'service', namespace, name } as const;
-  const itself = ofService(asking, view, seen);
+  const itself = ofService(asking, byDefault, view, seen);
   if (itself !== undefined) return itself;
   const service = view.service(namespace, name);
   if (service === undefined) return unexplained('absent', asking);
@@ -212,16 +249,19 @@ function ofWhole(
 function ofEndpoint(
   subject: EndpointSubject,
   behind: PodSubject,
+  byDefault: string,
   view: EvidenceView,
   seen: Sightings,
 ): Evidence {
   const { namespace, service: name, podUid } = subject;
   const service = view.service(namespace, name);
   const asking = { kind: 'service', namespace, name } as const;
-  const itself = ofService(asking, view, seen);
-  if (itself !== undefined) return itself;
+  const itself = ofService(asking, byDefault, view, seen);
   const ofItsPod = podUid === '' ? undefined : ofPod(behind, view, seen);
+  if (itself?.kind === 'explained' || (itself?.kind === 'unexplained' && itself.sign !== 'left-out'))
+    return itself;
   if (ofItsPod?.kind === 'explained') return ofItsPod;
+  if (itself !== undefined) return itself;
   if (service === undefined) return unexplained('absent', asking);
   if (isListed(subject, view)) return withdrawn(subject, seen);
   if (ofItsPod !== undefined) return ofItsPod;

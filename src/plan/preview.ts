@@ -34,6 +34,7 @@ export interface PreviewOptions extends PlanOptions {
 const nothingSeen: Sightings = {
   podEnd: () => undefined,
   serviceDeleted: () => false,
+  namespaceLeft: () => false,
   sliceEnd: () => undefined,
   regressed: false,
 };

@@ -159,6 +159,7 @@ export class ObjectEvents {
         return node === undefined ? undefined : { ...object, uid: node.uid };
       }
       case 'EndpointSlice':
+      case 'Namespace':
         return object;
     }
   }

@@ -5,6 +5,7 @@ import { isReachedAsWhole, isReachedOnEveryNode } from '../../src/desired/servic
 import type { Endpoint, EndpointSliceRecord } from '../../src/model/endpoint-slice.ts';
 import { clusterUid } from '../../src/model/keys.ts';
 import type { KubeNodeRecord } from '../../src/model/kube-node.ts';
+import type { NamespaceRecord } from '../../src/model/namespace.ts';
 import type { PodRecord } from '../../src/model/pod.ts';
 import type { ServiceRecord } from '../../src/model/service.ts';
 
@@ -72,7 +73,19 @@ export function service(part: Partial<ServiceRecord> = {}): ServiceRecord {
     externalName: '',
     localTraffic: false,
     selects: true,
+    labels: {},
     annotations: { service: 'true' },
+    ...part,
+  });
+}
+
+export function namespace(part: Partial<NamespaceRecord> = {}): NamespaceRecord {
+  return freeze({
+    uid: 'namespace-uid-1',
+    name: 'shop',
+    resourceVersion: '1',
+    labels: {},
+    annotations: {},
     ...part,
   });
 }
@@ -122,6 +135,7 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
     kubeNode: (name) => nodes.find((node) => node.name === name),
     pod: (namespace, name) => pods.find((one) => one.namespace === namespace && one.name === name),
     departedPod: () => undefined,
+    namespaceProblems: () => [],
     podsOnNode: (node) => pods.filter((one) => one.node === node),
     service: (namespace, name) => services.find((one) => one.namespace === namespace && one.name === name),
     unreachedServices: () =>

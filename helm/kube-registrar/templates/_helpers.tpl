@@ -330,3 +330,8 @@ envFrom:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{- /* What is its own is not registered, whatever config.sync.default takes. */}}
+{{- define "kube-registrar.unregistered" -}}
+{{ printf "%s/service" (default "kube-registrar.io" .Values.config.annotationPrefix) }}: "false"
+{{- end }}

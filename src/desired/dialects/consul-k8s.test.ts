@@ -185,6 +185,7 @@ describe('the dialect of consul-k8s', () => {
       node: 'n1',
       cluster: 'c',
       reach: '',
+      byDefault: '',
     };
     assert.deepEqual(consulK8sMeta(origin, 'z'), [
       ['external-k8s-ns', 'shop'],

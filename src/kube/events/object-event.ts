@@ -41,6 +41,7 @@ const apiVersions: Readonly<Record<ObjectRef['kind'], string>> = {
   Pod: 'v1',
   Service: 'v1',
   Node: 'v1',
+  Namespace: 'v1',
   EndpointSlice: 'discovery.k8s.io/v1',
 };
 

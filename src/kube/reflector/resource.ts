@@ -33,6 +33,8 @@ export const endpointSliceResource: Resource = {
 
 export const kubeNodeResource: Resource = { name: 'nodes', kind: 'Node', groupPath: '/api/v1' };
 
+export const namespaceResource: Resource = { name: 'namespaces', kind: 'Namespace', groupPath: '/api/v1' };
+
 /** Path of the collection, in one namespace or (undefined) in all. */
 export function collectionPath(resource: Resource, namespace: string | undefined): string {
   const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;

@@ -45,6 +45,7 @@ describe('memory', () => {
         wholeServices: () => [],
         servicesOnEveryNode: () => [],
         readiness: () => undefined,
+        namespaceProblems: () => [],
       };
       const patch = (index: number) => {
         const text = `${index} `.padEnd(250_000, 'x');

@@ -32,10 +32,17 @@ class SlimPod implements PodRecord {
   readonly gates: readonly GateState[];
   readonly ports: readonly ContainerPort[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly workload: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly flags: number;
 
-  constructor(whole: V1Pod, prefix: string, pool: InternPool, dialects: readonly Dialect[]) {
+  constructor(
+    whole: V1Pod,
+    prefix: string,
+    pool: InternPool,
+    dialects: readonly Dialect[],
+    keepsWorkload: boolean,
+  ) {
     const pod = hasEnded(whole) ? remains(whole) : whole;
     const { metadata = {}, spec, status } = pod;
     const conditions = status?.conditions ?? [];
@@ -65,6 +72,7 @@ class SlimPod implements PodRecord {
     );
     this.ports = pool.value(portsOf([...(spec?.containers ?? []), ...sidecars(spec?.initContainers)]));
     this.labels = pool.value(keptLabels(metadata.labels));
+    this.workload = keepsWorkload ? pool.string(workloadOf(metadata)) : '';
     this.annotations = pool.value(
       keptAnnotations(prefix, metadata.annotations, translatedPod(dialects, pod)),
     );
@@ -126,14 +134,30 @@ const milliseconds = (time: Date | undefined): number => Date.parse(String(time)
 /**
  * Returns the projection of Pods (core/v1) to PodRecords, sharing what repeats through `pool`.
  *
- * `annotationPrefix`: with its slash, `kube-registrar.io/`.
+ * `annotationPrefix`: with its slash, `kube-registrar.io/`. `keepsWorkload`: whether to keep the name of its workload.
  */
 export function podProjection(
   annotationPrefix: string,
   pool: InternPool,
   dialects: readonly Dialect[] = [],
+  keepsWorkload = false,
 ): (pod: V1Pod) => PodRecord {
-  return (pod) => new SlimPod(pod, annotationPrefix, pool, dialects);
+  return (pod) => new SlimPod(pod, annotationPrefix, pool, dialects, keepsWorkload);
+}
+
+/**
+ * What controls the pod: its Deployment, StatefulSet, DaemonSet or other controller; a pod that nothing controls is
+ * its own workload. Empty for pods of a Job, which serve nobody, and for those that a node runs by itself.
+ */
+function workloadOf({ name = '', labels, ownerReferences }: NonNullable<V1Pod['metadata']>): string {
+  const owner = ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return name;
+  if (owner.kind === 'Job' || owner.kind === 'Node') return '';
+  // A Deployment names its ReplicaSets so.
+  const suffix = `-${labels?.['pod-template-hash'] ?? ''}`;
+  return owner.kind === 'ReplicaSet' && suffix !== '-' && owner.name.endsWith(suffix)
+    ? owner.name.slice(0, -suffix.length)
+    : owner.name;
 }
 
 /** Init containers that keep running beside the others (KEP-753): their ports are as good as any. */

@@ -1,6 +1,7 @@
 import type { V1LoadBalancerIngress, V1Service, V1ServicePort } from '@kubernetes/client-node';
 import { type Dialect, translatedService } from '../../desired/dialects/dialect.ts';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
+import { selectedLabels } from '../../desired/label-selector.ts';
 import { mostPorts } from '../../desired/ports.ts';
 import { mostAddresses } from '../../desired/service-places.ts';
 import { cutToBytes } from '../../lib/cut-to-bytes.ts';
@@ -10,13 +11,19 @@ import type { InternPool } from './intern-pool.ts';
 /** In bytes: no address or name is longer. */
 const longestHost = 256;
 
-/** Returns the projection of Services (core/v1) to ServiceRecords. */
+/**
+ * Returns the projection of Services (core/v1) to ServiceRecords.
+ *
+ * `selector`: of the labels, those that it asks for are kept. Default: none.
+ */
 export function serviceProjection(
   annotationPrefix: string,
   pool: InternPool,
   dialects: readonly Dialect[] = [],
+  selector?: string,
 ): (service: V1Service) => ServiceRecord {
   const hosts = (texts: readonly string[] | undefined) => pool.value(some(texts).map(kept));
+  const labelsOf = selectedLabels(selector);
   return (service) => {
     const { metadata = {}, spec, status } = service;
     return {
@@ -33,6 +40,7 @@ export function serviceProjection(
       externalName: spec?.type === 'ExternalName' ? kept(spec.externalName ?? '') : '',
       localTraffic: spec?.externalTrafficPolicy === 'Local',
       selects: Object.keys(spec?.selector ?? {}).length > 0,
+      labels: pool.value(labelsOf(metadata.labels)),
       annotations: pool.value(
         keptAnnotations(annotationPrefix, metadata.annotations, translatedService(dialects, service)),
       ),

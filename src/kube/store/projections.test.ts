@@ -5,6 +5,7 @@ import { podObject } from '../../../test/support/kube-objects.ts';
 import { InternPool } from './intern-pool.ts';
 import { endpointSliceProjection } from './project-endpoint-slice.ts';
 import { kubeNodeProjection } from './project-kube-node.ts';
+import { namespaceProjection } from './project-namespace.ts';
 import { podProjection } from './project-pod.ts';
 import { serviceProjection } from './project-service.ts';
 import { sameApartFromVersion } from './same-record.ts';
@@ -192,8 +193,64 @@ describe('serviceProjection()', () => {
       externalName: '',
       localTraffic: true,
       selects: true,
+      labels: {},
       annotations: { service: 'true' },
     });
+  });
+});
+
+describe('what is registered by default', () => {
+  const workloadOf = (metadata: object): string | undefined =>
+    podProjection(
+      prefix,
+      new InternPool(),
+      [],
+      true,
+    )({ metadata: { ...created, name: 'web-1', ...metadata } }).workload;
+  const owned = (kind: string, name: string, labels = {}) =>
+    workloadOf({ labels, ownerReferences: [{ kind, name, controller: true }] });
+
+  test('a pod keeps the name of what controls it', () => {
+    assert.equal(owned('ReplicaSet', 'shop-web-6d5f', { 'pod-template-hash': '6d5f' }), 'shop-web');
+    assert.equal(owned('ReplicaSet', 'by-hand'), 'by-hand');
+    assert.equal(owned('StatefulSet', 'db'), 'db');
+    assert.equal(owned('DaemonSet', 'proxy'), 'proxy');
+    assert.equal(workloadOf({}), 'web-1', 'nothing controls it');
+  });
+
+  test('a pod of a Job, or of a node itself, has no workload', () => {
+    assert.equal(owned('Job', 'migrate-1'), '');
+    assert.equal(owned('Node', 'node-1'), '');
+  });
+
+  test('nothing is kept where it is not asked for', () => {
+    const pod = { metadata: { ...created, name: 'web-1' } };
+    assert.equal(podProjection(prefix, new InternPool())(pod).workload, '');
+    const service = { metadata: { ...created, name: 'web', labels: { app: 'web' } } };
+    assert.deepEqual(serviceProjection(prefix, new InternPool())(service).labels, {});
+    const selected = serviceProjection(prefix, new InternPool(), [], 'app in (web),!tier')(service);
+    assert.deepEqual(selected.labels, { app: 'web' });
+  });
+
+  test('of a Namespace, the labels of the selector and our annotations are kept', () => {
+    const namespace = {
+      metadata: {
+        ...created,
+        name: 'shop',
+        uid: 'u',
+        resourceVersion: '7',
+        labels: { consul: 'yes', team: 'a' },
+        annotations: { 'kube-registrar.io/tags': 'a', other: 'x' },
+      },
+    };
+    assert.deepEqual(namespaceProjection(prefix, new InternPool(), 'consul=yes')(namespace), {
+      uid: 'u',
+      name: 'shop',
+      resourceVersion: '7',
+      labels: { consul: 'yes' },
+      annotations: { tags: 'a' },
+    });
+    assert.deepEqual(namespaceProjection(prefix, new InternPool(), undefined)(namespace).labels, {});
   });
 });
 

@@ -52,6 +52,13 @@ export class PendingRemovals {
     return this.#counted;
   }
 
+  /** How many there are with this evidence. */
+  countOf(sign: Sign): number {
+    let count = 0;
+    for (const removal of this.all()) if (removal.sign === sign && isCounted(removal)) count += 1;
+    return count;
+  }
+
   get isEmpty(): boolean {
     return this.#removals.size === 0;
   }

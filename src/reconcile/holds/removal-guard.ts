@@ -262,16 +262,19 @@ export class RemovalGuard implements Hold, Disposable {
     if (!this.#isHolding && tripped && first !== undefined) {
       this.#isHolding = true;
       const limit = removalLimit(this.#baseline, options.removals);
+      const leftOut = this.#pending.countOf('left-out');
+      const mistake = leftOut === 0 ? '' : 'correct sync in the configuration if it leaves out too much; ';
       logger.warn(
         `${counted(this.#pending.counted, 'instance')} gone without an explanation, more than the ${limit} allowed at once; they stay registered`,
         {
           reason: 'RemovalHeld',
           unexplained: this.#pending.counted,
+          ...(leftOut === 0 ? {} : { leftOut }),
           limit,
           registered: this.#baseline,
           ...(this.#passed.length === 0 ? {} : { removedBefore: this.#passed.length }),
           ...(first.until === undefined ? {} : { until: new Date(first.until).toISOString() }),
-          hint: 'they go when they are proved to have ended, at the latest at the time given, or by kube-registrar release --all; see docs/safety.md',
+          hint: `${mistake}they go when they are proved to have ended, at the latest at the time given, or by kube-registrar release --all; see docs/safety.md`,
         },
       );
     }

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as records from '../../../test/support/cluster-records.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { createSync, serviceTypes } from '../../desired/sync-rules.ts';
 import { Store } from '../../kube/store/store.ts';
 import { silentLogger } from '../../logging/logger.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { Tombstones } from './tombstones.ts';
@@ -14,20 +16,52 @@ function start({ capacity = 100, doubtfulSince = (): number | undefined => undef
   const pods = new Store<PodRecord>({ name: 'pods', logger: silentLogger });
   const services = new Store<ServiceRecord>({ name: 'services', logger: silentLogger });
   const endpointSlices = new Store<EndpointSliceRecord>({ name: 'endpointslices', logger: silentLogger });
+  const namespaces = new Store<NamespaceRecord>({ name: 'namespaces', logger: silentLogger });
   const book = new Tombstones({ clock, regressionMs: 1_000, doubtfulSince, capacity });
+  const sync = createSync({
+    default: 'services',
+    namespaces: { selector: 'consul=yes' },
+    serviceTypes,
+    namespaceAnnotations: [],
+  });
   book.follow({
     pods,
     services,
     endpointSlices,
+    namespaces,
+    namespaceScope: (namespace, record) => sync?.namespace(namespace, record),
     service: (namespace, name) => services.get(namespace, name),
   });
   const [pod, service, slice] = [pods.writer(), services.writer(), endpointSlices.writer()];
-  return { clock, book, pod, service, slice };
+  return { clock, book, pod, service, slice, namespaces: namespaces.writer() };
 }
 
 const { uid, namespace, name } = records.pod();
 
 describe('Tombstones', () => {
+  test('remembers a namespace that lost its labels, until it has them again or is gone', () => {
+    const { book, namespaces } = start();
+    const at = (resourceVersion: string, consul: string) =>
+      namespaces.put(records.namespace({ resourceVersion, labels: { consul } }), 'event', 0);
+    at('1', 'no');
+    at('2', 'never');
+    assert.equal(book.namespaceLeft('shop'), false, 'it was never seen with them');
+    at('3', 'yes');
+    at('4', 'no');
+    assert.equal(book.namespaceLeft('shop'), true);
+    at('5', 'never');
+    assert.equal(book.namespaceLeft('shop'), true);
+    at('6', 'yes');
+    assert.equal(book.namespaceLeft('shop'), false);
+    at('7', 'no');
+    namespaces.delete('', 'shop', records.namespace().uid, 0);
+    assert.equal(book.namespaceLeft('shop'), false);
+    at('8', 'yes');
+    at('9', 'no');
+    book.regress();
+    assert.equal(book.namespaceLeft('shop'), false, 'another history');
+  });
+
   test('tells a pod that was seen ending, or ended, from one that was only deleted, and from one that vanished', () => {
     const { book, pod } = start();
     pod.put(records.pod({ deleting: true }), 'event', 0);

@@ -2,6 +2,7 @@ import type { ClusterStores } from '../../kube/cluster-stores.ts';
 import type { Cause, StoreHandler } from '../../kube/store/store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { backendOf, type PodEnd, type Sightings } from '../../plan/evidence.ts';
@@ -32,6 +33,8 @@ export class Tombstones implements Sightings {
   readonly #services = new Map<string, Sighting<true>>();
   /** By Service, the backends whose slice went as a whole, and how. */
   readonly #lost = new Map<string, Sighting<Map<string, 'deleted' | 'lost'>>>();
+  /** Namespaces that lost the labels the configuration asks for. */
+  readonly #left = new Map<string, Sighting<true>>();
   #regressedAt: number | undefined;
 
   constructor({
@@ -47,13 +50,25 @@ export class Tombstones implements Sightings {
   }
 
   /** Takes note of what happens in these stores from now on. */
-  follow(stores: Pick<ClusterStores, 'pods' | 'services' | 'endpointSlices' | 'service'>): void {
+  follow(
+    stores: Pick<
+      ClusterStores,
+      'pods' | 'services' | 'endpointSlices' | 'namespaces' | 'service' | 'namespaceScope'
+    >,
+  ): void {
     const isAnnotated = (slice: EndpointSliceRecord | undefined): slice is EndpointSliceRecord => {
       for (const _ in slice && stores.service(slice.namespace, slice.service)?.annotations) return true;
       return false;
     };
     stores.pods.subscribe(this.#pod);
     stores.services.subscribe(this.#service);
+    stores.namespaces.subscribe((before, after) => {
+      const { name } = (after ?? before)!;
+      const outside = (record: NamespaceRecord | undefined) =>
+        record === undefined ? 'unknown' : stores.namespaceScope(name, record)?.outside;
+      if (outside(after) !== 'unselected') this.#left.delete(name);
+      else if (outside(before) === undefined) this.#note(this.#left, name, true);
+    });
     stores.endpointSlices.subscribe((before, after, cause) => {
       const [old, now] = [isAnnotated(before) ? before : undefined, isAnnotated(after) ? after : undefined];
       if (old !== undefined || now !== undefined) this.#slice(old, now, cause);
@@ -66,6 +81,7 @@ export class Tombstones implements Sightings {
     this.#pods.clear();
     this.#services.clear();
     this.#lost.clear();
+    this.#left.clear();
   }
 
   get regressed(): boolean {
@@ -84,7 +100,7 @@ export class Tombstones implements Sightings {
 
   /** Objects remembered. */
   get size(): number {
-    return this.#pods.size + this.#services.size + this.#lost.size;
+    return this.#pods.size + this.#services.size + this.#lost.size + this.#left.size;
   }
 
   podEnd(uid: string): PodEnd | undefined {
@@ -93,6 +109,10 @@ export class Tombstones implements Sightings {
 
   serviceDeleted(namespace: string, name: string): boolean {
     return this.#believed(this.#services.get(keyOf(namespace, name))) !== undefined;
+  }
+
+  namespaceLeft(namespace: string): boolean {
+    return this.#believed(this.#left.get(namespace)) !== undefined;
   }
 
   sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined {

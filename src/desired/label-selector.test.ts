@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { labelSelectorMistake } from './label-selector.ts';
+import { labelSelector, labelSelectorMistake } from './label-selector.ts';
 
 describe('labelSelectorMistake()', () => {
   test('takes what the API server takes', () => {
@@ -35,4 +35,30 @@ describe('labelSelectorMistake()', () => {
     ];
     for (const [selector, message] of wrong) assert.match(labelSelectorMistake(selector) ?? '', message);
   });
+});
+
+describe('labelSelector()', () => {
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, boolean])[] = [
+    ['', {}, true],
+    ['consul=yes', { consul: 'yes' }, true],
+    ['consul==yes', { consul: 'no' }, false],
+    ['consul!=yes', {}, true],
+    ['consul!=yes', { consul: 'yes' }, false],
+    ['tier in (front, back), consul', { tier: 'back', consul: '' }, true],
+    ['tier in (front, back)', {}, false],
+    ['tier notin (front)', {}, true],
+    ['tier notin (front)', { tier: 'front' }, false],
+    ['!consul', { consul: '' }, false],
+    ['!consul', {}, true],
+    ['empty=', { empty: '' }, true],
+    ['empty=', {}, false],
+    ['generation>3', { generation: '10' }, true],
+    ['generation<3', { generation: 'ten' }, false],
+    ['toString', {}, false],
+  ];
+  for (const [text, labels, expected] of cases) {
+    test(`${text || 'an empty one'} ${expected ? 'selects' : 'leaves out'} ${JSON.stringify(labels)}`, () => {
+      assert.equal(labelSelector(text)(labels), expected);
+    });
+  }
 });
