@@ -128,6 +128,26 @@ describe('a Service with a load balancer', () => {
     await operator.stop();
   });
 
+  test('stays when the addresses of too many come back one by one', async () => {
+    const cluster = new SmallCluster();
+    const names = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+    const put = (name: string, ingress: Ingress) =>
+      putService(cluster, lb, { name, ingress, spec: { selector: null } });
+    for (const [index, name] of names.entries()) put(name, [{ ip: `203.0.113.${index + 1}` }]);
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    for (const name of names) put(name, []);
+    await cluster.clock.advance(10_000);
+    for (const [index, name] of names.entries()) {
+      put(name, [{ ip: `203.0.113.${index + 1}` }]);
+      await cluster.clock.advance(50);
+      assert.equal(cluster.consul.outsider.services(none).length, 20, `${index + 1} are back`);
+    }
+    await cluster.clock.advance(60_000);
+    assert.equal(cluster.consul.outsider.services(none).length, 20);
+    await operator.stop();
+  });
+
   test('stays when the addresses of too many are taken away at once, and goes in the end', async () => {
     const cluster = new SmallCluster();
     const names = Array.from({ length: 20 }, (_, index) => `web-${index}`);

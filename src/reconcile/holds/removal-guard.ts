@@ -71,6 +71,8 @@ export class RemovalGuard implements Hold, Disposable {
   /** Instances registered when the first of what is pending appeared. */
   #baseline = 0;
   #isHolding = false;
+  /** When there were too many last. */
+  #trippedAt = Number.NEGATIVE_INFINITY;
   #proofsSoughtAt = Number.NEGATIVE_INFINITY;
   #expiry: Disposable | undefined;
 
@@ -162,8 +164,10 @@ export class RemovalGuard implements Hold, Disposable {
     if (passed) return { kind: 'pass', because: order === 'release' ? 'released' : (proof ?? 'confirmed') };
     const tripped = this.#isTripped();
     const isOver = tripped && proof === undefined && this.#isOver(removal, now);
-    const settled = now - since >= options.settle;
-    if (!settled) touchAfter(node, since + options.settle - now);
+    // What was held may be on its way back, one by one: a few that are left then are not believed at once.
+    const settledAt = (tripped ? since : Math.max(since, this.#trippedAt)) + options.settle;
+    const settled = now >= settledAt;
+    if (!settled) touchAfter(node, settledAt - now);
     const hasSubject = verification !== undefined;
     const state = { sign, order, answer: verification?.answer, proof, hasSubject, settled, isOver };
     const verdict = judge(state, tripped);
@@ -195,7 +199,9 @@ export class RemovalGuard implements Hold, Disposable {
     const since = clock.now() - options.window;
     this.#passed = this.#passed.filter((at) => at > since);
     const count = { waiting: this.#pending.counted, passed: this.#passed.length, registered: this.#baseline };
-    return isTripped(count, options.removals);
+    const tripped = isTripped(count, options.removals);
+    if (tripped) this.#trippedAt = clock.now();
+    return tripped;
   }
 
   /** When it goes by itself if all stays as it is, monotonic ms; undefined: it does not. */
