@@ -25,6 +25,7 @@ import { Writing } from './operator/writing.ts';
 import { unreadSourceText } from './plan/kept.ts';
 import { DesiredNodes } from './reconcile/desired-nodes.ts';
 import { exportMetrics } from './reconcile/exported-metrics.ts';
+import { History } from './reconcile/history.ts';
 import type { Released, Selection } from './reconcile/holds/guard.ts';
 import { Tombstones } from './reconcile/holds/tombstones.ts';
 import { ServiceCounts } from './reconcile/service-counts.ts';
@@ -69,6 +70,7 @@ export class Operator implements StatusSource {
   readonly #book: Tombstones;
   readonly #leadership: Leadership;
   readonly #services = new ServiceCounts(() => this.#running?.observed.nodes() ?? []);
+  readonly #history: History;
   #running: Running | undefined;
   /** While this process leads. */
   #writing: Writing | undefined;
@@ -103,6 +105,11 @@ export class Operator implements StatusSource {
       consul: this.#client,
       consulError: () => this.#error,
     });
+    this.#history = new History({
+      clock,
+      services: this.#services,
+      unanswered: () => this.#writing?.reconciler.queue.unanswered,
+    });
     exportMetrics(metrics, {
       clock,
       leadership: this.#leadership,
@@ -133,7 +140,12 @@ export class Operator implements StatusSource {
     const failed = new AbortController();
     const until = AbortSignal.any([signal, failed.signal]);
     const heartbeat = this.#beat(until, () => signal.aborted);
-    const parts = [this.#stores.start(until), this.#reconcile(until), heartbeat].map((part) =>
+    const parts = [
+      this.#stores.start(until),
+      this.#reconcile(until),
+      this.#history.run(until),
+      heartbeat,
+    ].map((part) =>
       part.catch((thrown) => {
         failed.abort();
         if (!signal.aborted) throw thrown;
@@ -189,6 +201,7 @@ export class Operator implements StatusSource {
       findings: [...(reconciler?.findings() ?? [])],
       drift: reconciler?.recentDrift() ?? [],
       changes: reconciler?.recentChanges() ?? [],
+      history: this.#history.moments(),
       queue: queueLine(reconciler?.queue, writer?.inFlight ?? 0),
       consulUp:
         this.#lastFullSync === undefined && this.#outage.error === undefined
@@ -332,6 +345,7 @@ export class Operator implements StatusSource {
     if (this.#leadership.isElected) observed.distrust();
     using writing = new Writing({
       ...this.#options,
+      history: this.#history,
       registry,
       stores: this.#stores,
       book: this.#book,

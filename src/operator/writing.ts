@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/catalogue.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { DesiredNodes } from '../reconcile/desired-nodes.ts';
 import { gateVerdicts } from '../reconcile/gate-verdict.ts';
+import type { History } from '../reconcile/history.ts';
 import { Guard } from '../reconcile/holds/guard.ts';
 import { guardOptionsOf } from '../reconcile/holds/guard-options.ts';
 import type { Tombstones } from '../reconcile/holds/tombstones.ts';
@@ -19,6 +20,7 @@ import type { Surroundings } from './parts.ts';
 
 export interface WritingOptions extends Surroundings {
   readonly metrics: Metrics;
+  readonly history: History;
   readonly registry: Registry;
   readonly stores: ClusterStores;
   readonly book: Tombstones;
@@ -107,6 +109,7 @@ export class Writing implements Disposable {
       policy: config.sync.policy,
       guard: this.guard,
       events: this.#events,
+      history: options.history,
       desired: (name) => desiredNodes.of(name),
       onSettled: (name) => {
         this.#gates.settled(name);

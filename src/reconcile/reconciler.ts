@@ -17,6 +17,7 @@ import type { ObservedState } from '../registry/observed-state.ts';
 import type { ChangeWriter } from '../registry/registry.ts';
 import type { ChangeResult } from '../registry/tickets.ts';
 import { consulProblems } from './consul-problems.ts';
+import type { History } from './history.ts';
 import { ConflictBackoff } from './holds/conflict-backoff.ts';
 import type { Guard } from './holds/guard.ts';
 import { type Hold, type Reviewed, reviewInOrder } from './holds/hold.ts';
@@ -45,6 +46,8 @@ export interface ReconcilerOptions {
   readonly guard?: Pick<Guard, 'reviewHealth' | 'review'>;
   /** Reports to the owners of the objects concerned, as Events. Default: no Events. */
   readonly events?: Pick<ObjectEvents, 'problem' | 'finding' | 'committed'>;
+  /** Follows how many changes are written, and how long events take. Default: nobody does. */
+  readonly history?: Pick<History, 'wrote' | 'propagated'>;
   /** Changes of this node were committed, and `observed` holds them. */
   readonly onSettled?: (node: ConsulNodeName) => void;
 }
@@ -307,7 +310,7 @@ export class Reconciler implements Disposable {
     before: ObservedNode | undefined,
     results: readonly ChangeResult[],
   ): void {
-    const { clock, metrics, events } = this.#options;
+    const { clock, metrics, events, history } = this.#options;
     const durationMs = taken.since === undefined ? undefined : clock.now() - taken.since;
     let refused = false;
     let failure: RegistrarError | undefined;
@@ -322,6 +325,7 @@ export class Reconciler implements Disposable {
           }
           this.#reporter.committed(change, durationMs);
           this.#changes.add(change, durationMs);
+          history?.wrote();
           events?.committed(change, before, durationMs);
           break;
         case 'refused':
@@ -340,8 +344,10 @@ export class Reconciler implements Disposable {
       return;
     }
     this.#succeed();
-    if (!refused && failure === undefined && durationMs !== undefined)
+    if (!refused && failure === undefined && durationMs !== undefined) {
       metrics.propagation.observe(durationMs / 1_000);
+      history?.propagated(durationMs);
+    }
     // What failed beside a refusal failed because of it (its node was refused): tried again on its own.
     this.#queue.done(taken.key, failure === undefined ? 'ok' : 'failed');
   }

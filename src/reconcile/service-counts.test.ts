@@ -23,19 +23,20 @@ describe('ServiceCounts', () => {
     );
   });
 
-  test('counts the same, whatever nodes came, changed and went between the looks', () => {
+  test('counts the same, whatever nodes came, changed and went between the looks', async () => {
     const status = fc.constantFrom(...checkStatuses);
     const node = fc.record({
       name: fc.constantFrom('n1', 'n2', 'n3'),
       services: fc.dictionary(fc.constantFrom('web', 'api', 'db'), fc.array(status, { maxLength: 3 })),
       status,
     });
-    fc.assert(
-      fc.property(fc.array(fc.uniqueArray(node, { selector: ({ name }) => name })), (looks) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uniqueArray(node, { selector: ({ name }) => name })), async (looks) => {
         let nodes: readonly ObservedNode[] = [];
         const kept = new ServiceCounts(() => nodes);
         for (const look of looks) {
           nodes = look.map(({ name, services, status }) => anObserved(name, services, status));
+          await kept.follow(() => Promise.resolve());
           assert.deepEqual(kept.now, new ServiceCounts(() => nodes).now);
         }
       }),

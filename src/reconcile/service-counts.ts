@@ -1,3 +1,4 @@
+import type { Pause } from '../lib/pause.ts';
 import { checkStatuses } from '../model/check.ts';
 import { worseOf, worst } from '../plan/health.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -15,7 +16,7 @@ export interface StatusCounts {
 export class ServiceCounts {
   readonly #nodes: () => Iterable<ObservedNode>;
   readonly #services = new Map<string, StatusCounts>();
-  #counted: ReadonlyMap<string, ObservedNode> = new Map();
+  readonly #counted = new Map<string, ObservedNode>();
 
   /** `nodes`: as they are at the moment. */
   constructor(nodes: () => Iterable<ObservedNode>) {
@@ -24,17 +25,34 @@ export class ServiceCounts {
 
   /** As of now. The map changes with the next look. */
   get now(): ReadonlyMap<string, StatusCounts> {
-    const counted = new Map<string, ObservedNode>();
+    const names = new Set<string>();
     for (const node of this.#nodes()) {
-      const before = this.#counted.get(node.name);
-      counted.set(node.name, node);
-      if (before === node) continue;
-      if (before !== undefined) this.#count(before, -1);
-      this.#count(node, 1);
+      names.add(node.name);
+      this.#see(node);
     }
-    for (const [name, node] of this.#counted) if (!counted.has(name)) this.#count(node, -1);
-    this.#counted = counted;
+    for (const [name, node] of this.#counted) {
+      if (names.has(name)) continue;
+      this.#count(node, -1);
+      this.#counted.delete(name);
+    }
     return this.#services;
+  }
+
+  /** Counts most of what has changed, in slices, so that the next look is a short one. */
+  async follow(pause: Pause): Promise<void> {
+    for (const node of this.#nodes()) {
+      this.#see(node);
+      const due = pause();
+      if (due !== undefined) await due;
+    }
+  }
+
+  #see(node: ObservedNode): void {
+    const before = this.#counted.get(node.name);
+    if (before === node) return;
+    if (before !== undefined) this.#count(before, -1);
+    this.#count(node, 1);
+    this.#counted.set(node.name, node);
   }
 
   #count(node: ObservedNode, by: 1 | -1): void {
@@ -46,6 +64,13 @@ export class ServiceCounts {
       else this.#services.set(service, counts);
     }
   }
+}
+
+/** Of all services together. */
+export function totalOf(services: ReadonlyMap<string, StatusCounts>): StatusCounts {
+  const total = { passing: 0, warning: 0, critical: 0 };
+  for (const counts of services.values()) for (const status of checkStatuses) total[status] += counts[status];
+  return total;
 }
 
 export const sumOf = ({ passing, warning, critical }: StatusCounts): number => passing + warning + critical;

@@ -4,6 +4,7 @@ import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
+import type { Moment } from '../reconcile/history.ts';
 import type { LedgerLine } from '../reconcile/ledger.ts';
 import type { ChangeLine } from '../reconcile/recent-changes.ts';
 import type { DriftLine } from '../reconcile/recent-drift.ts';
@@ -36,6 +37,8 @@ export interface Reading {
   readonly drift: readonly DriftLine[];
   /** The latest first. */
   readonly changes: readonly ChangeLine[];
+  /** The last hour, the oldest first. */
+  readonly history: readonly Moment[];
   readonly queue: QueueLine;
   readonly consulUp: boolean | undefined;
   readonly consulError: RegistrarError | undefined;

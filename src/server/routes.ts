@@ -1,10 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
+import { pauseBy } from '../lib/pause.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
 import { statusOf } from './operator-status.ts';
 import { PacedTexts } from './paced.ts';
 import { documentOf, pageOf, pagePaths } from './page/document.ts';
 import { favicons } from './page/favicon.ts';
-import { pauseBy } from './page/pause.ts';
 import { queryOf } from './page/query.ts';
 import { pageStyle } from './page/style.ts';
 import type { StatusSource } from './reading.ts';

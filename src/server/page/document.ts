@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Pause } from '../../lib/pause.ts';
 import { type Html, html } from '../html.ts';
 import { overviewOf } from '../operator-status.ts';
 import type { Reading } from '../reading.ts';
@@ -8,7 +9,6 @@ import { instancesPage } from './instances.ts';
 import { nodesPage } from './nodes.ts';
 import { overviewPage } from './overview.ts';
 import { badge, capitalized, nothing, type Section, type Tone, time } from './parts.ts';
-import type { Pause } from './pause.ts';
 import { linkTo, type Query } from './query.ts';
 import { servicesPage } from './services.ts';
 import { pageStyle } from './style.ts';
@@ -71,7 +71,7 @@ function stateSection({ cluster, state, now, policy }: Overview): Section {
   const more = [...also, ...(policy === 'sync' ? [] : [`policy ${policy}`])];
   return {
     id: 'state',
-    body: html`<p class="state ${tones[kind]}">${badge(tones[kind], capitalized(text))}${more.map((line) => html` <span>${line}</span>`)}</p>
+    body: html`<p class="state ${tones[kind]}">${badge(tones[kind], capitalized(text))}${more.map((line) => html` ${badge('calm', line)}`)}</p>
 <p class="when">Cluster <b>${cluster.name}</b>, as of ${time(now)} UTC</p>`,
   };
 }

@@ -1,3 +1,4 @@
+import type { Pause } from '../../lib/pause.ts';
 import { type CheckStatus, checkStatus, checkStatuses } from '../../model/check.ts';
 import { type Origin, originOf } from '../../model/origin.ts';
 import { worseOf, worst } from '../../plan/health.ts';
@@ -22,7 +23,6 @@ import {
   statusTones,
   table,
 } from './parts.ts';
-import type { Pause } from './pause.ts';
 import type { Query } from './query.ts';
 import { byText, finder, ranked, rowsOf } from './rows.ts';
 
@@ -35,13 +35,17 @@ interface Row {
 
 const path = '/instances';
 
-const columns: readonly Column[] = [
-  { title: 'Instance' },
-  { title: 'Service', sort: 'service' },
-  { title: 'Status' },
-  { title: 'Address' },
-  { title: 'Node', sort: 'node' },
-  { title: 'Checks', kind: 'wide' },
+interface InstanceColumn extends Column {
+  readonly of: (row: Row) => string | Html;
+}
+
+const columns: readonly InstanceColumn[] = [
+  { title: 'Instance', of: ({ instance }) => instanceCell(instance) },
+  { title: 'Service', sort: 'service', of: ({ instance: { service } }) => link(path, { service }, service) },
+  { title: 'Status', of: ({ status }) => statusBadge(status) },
+  { title: 'Address', of: ({ instance }) => addressCell(instance) },
+  { title: 'Node', sort: 'node', of: ({ node: { name } }) => link(path, { node: name }, name) },
+  { title: 'Checks', kind: 'wide', of: (row) => checksCell(row) },
 ];
 
 /** Instances, of a service, of a node, or all, a page of them at a time. */
@@ -52,6 +56,10 @@ export async function instancesPage(
 ): Promise<readonly Section[]> {
   const selected = await select(reading.nodes, query, pause);
   const found = rowsOf(sorted(selected, query.sort), query.page);
+  // What all of them have in common is in the title.
+  const shown = columns.filter(
+    ({ sort }) => !((sort === 'service' && query.service !== '') || (sort === 'node' && query.node !== '')),
+  );
   const of = query.service !== '' ? query.service : query.node !== '' ? `node ${query.node}` : '';
   return [
     ...(query.service === '' ? [] : [serviceSection(reading, query.service, found.rows)]),
@@ -62,9 +70,9 @@ export async function instancesPage(
       statusLinks(query),
       table({
         label: 'Instances',
-        columns,
+        columns: shown,
         rows: found.rows,
-        cells,
+        cells: (row) => shown.map((column) => column.of(row)),
         none: 'There is no such instance.',
         at: { path, query },
       }),
@@ -104,16 +112,13 @@ function sorted(rows: readonly Row[], sort: string): readonly Row[] {
   return [...services].sort(([a], [b]) => byText(a, b)).flatMap(([, group]) => group);
 }
 
-function cells({ node, instance, status }: Row) {
-  const { service, address, port } = instance;
-  return [
-    instanceCell(instance),
-    link(path, { service }, service),
-    statusBadge(status),
-    html`<span class="nowrap">${address.includes(':') ? `[${address}]` : address}:${port}</span>`,
-    link(path, { node: node.name }, node.name),
-    html`<ul class="checks">${[...node.checks.values(), ...instance.checks.values()].map(checkLine)}</ul>`,
-  ];
+function addressCell({ address, port }: ObservedInstance): Html {
+  return html`<span class="nowrap">${address.includes(':') ? `[${address}]` : address}:${port}</span>`;
+}
+
+function checksCell({ node, instance }: Row): Html {
+  const checks = [...node.checks.values(), ...instance.checks.values()];
+  return html`<ul class="checks">${checks.map(checkLine)}</ul>`;
 }
 
 /** The object that the instance comes from; of an instance that is from elsewhere, its id. */

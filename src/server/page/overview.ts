@@ -1,12 +1,12 @@
 import { roundedDuration } from '../../lib/duration.ts';
-import { checkStatuses } from '../../model/check.ts';
 import { worst } from '../../plan/health.ts';
-import { sumOf } from '../../reconcile/service-counts.ts';
+import { sumOf, totalOf } from '../../reconcile/service-counts.ts';
 import { type Html, html } from '../html.ts';
 import type { Reading } from '../reading.ts';
 import type { ConsulLine, LeadershipLine, Overview, ReflectorLine } from '../status.ts';
 import { changesInShort, driftSection } from './changes.ts';
 import { badge, facts, link, number, type Section, section, table, time } from './parts.ts';
+import { plotsSection } from './plots.ts';
 import { ranked } from './rows.ts';
 import { servicesInShort } from './services.ts';
 import { asksLeader, heldInShort, problemsInShort } from './troubles.ts';
@@ -26,6 +26,7 @@ export function overviewPage(reading: Reading, overview: Overview): readonly Sec
     ...listed('degraded', 'Not readable in the cluster; what is registered from it stays as it is', degraded),
     ...ofLeader,
     numbers(reading, overview),
+    plotsSection(reading),
     servicesInShort(reading, most),
     ...(leadership.state === 'standby' ? [] : [...driftSection(reading), changesInShort(reading, most)]),
     connections(overview),
@@ -39,8 +40,7 @@ function listed(id: string, title: string, lines: readonly string[]): readonly S
 }
 
 function numbers({ services, nodes }: Reading, { queue, counts }: Overview): Section {
-  const totals = { passing: 0, warning: 0, critical: 0 };
-  for (const each of services.values()) for (const status of checkStatuses) totals[status] += each[status];
+  const totals = totalOf(services);
   const unwell = nodes.filter(({ checks }) => worst(checks.values()) !== 'passing').length;
   const waiting = queue.unanswered === 0 ? 'nothing waits' : `oldest ${roundedDuration(queue.unansweredMs)}`;
   return {

@@ -39,8 +39,8 @@ const kubeName = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 /** The command that shows an object; nothing when its name could not be one, for somebody may paste it into a shell. */
 export function kubectl({ kind, namespace, name }: Omit<ObjectRef, 'uid'>): Html {
   if (!kubeName.test(name) || (namespace !== '' && !kubeName.test(namespace))) return nothing;
-  const where = namespace === '' ? '' : ` --namespace ${namespace}`;
-  return html`<code class="command">kubectl describe ${kind.toLowerCase()} ${name}${where}</code>`;
+  const where = namespace === '' ? '' : ` -n ${namespace}`;
+  return html`<code class="command">kubectl${where} describe ${kind.toLowerCase()} ${name}</code>`;
 }
 
 /** An entry in Consul in words. */
@@ -94,7 +94,7 @@ export function table<Row>({ label, columns, rows, cells, none, at }: TableOptio
     return html`<th scope="col" class="${kind}" aria-sort="${isSorted ? direction : 'none'}">${to}</th>`;
   });
   const body = rows.map(
-    (row) => html`<tr>${cells(row).map((value, at) => cell(value, at, columns[at]?.kind ?? ''))}</tr>\n`,
+    (row) => html`<tr>${cells(row).map((value, at) => cell(value, at, columns[at]!))}</tr>\n`,
   );
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0"><table>
 <thead><tr>${head}</tr></thead>
@@ -102,11 +102,12 @@ export function table<Row>({ label, columns, rows, cells, none, at }: TableOptio
 ${body}</tbody></table></div>`;
 }
 
-function cell(value: Cell, at: number, kind: string): Html {
+/** `data-title`: where there is no room for columns, each cell stands in a line of its own with its title. */
+function cell(value: Cell, at: number, { title, kind }: Column): Html {
   const text = typeof value === 'number' ? number(value) : value;
   return at === 0
-    ? html`<th scope="row" class="${kind}">${text}</th>`
-    : html`<td class="${kind}">${text}</td>`;
+    ? html`<th scope="row" class="${kind ?? ''}">${text}</th>`
+    : html`<td class="${kind ?? ''}" data-title="${title}">${text}</td>`;
 }
 
 /** Which rows are shown, and the way to the others. */

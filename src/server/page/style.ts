@@ -8,14 +8,14 @@ export const pageStyle = `
   --ground: #f5f6f8; --card: #fff; --text: #1a1d23; --quiet: #565d69; --line: #dfe3e8; --link: #1557b0; --row: #f0f3f7;
   --good: #14693a; --good-ground: #dcf3e4; --fair: #7a4d00; --fair-ground: #fdeecb;
   --bad: #a3121f; --bad-ground: #fde1e1; --calm: #414855; --calm-ground: #e6e9ee;
-  --one: #1f6feb; --two: #b35c00; --three: #c01c28;
+  --one: #1f6feb; --three: #c01c28;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #12151a; --card: #1a1e25; --text: #e5e8ed; --quiet: #a2abb8; --line: #303743; --link: #8ab8ff; --row: #222832;
     --good: #7fe0a5; --good-ground: #143423; --fair: #f3c262; --fair-ground: #3a2c0d;
     --bad: #ffa3a3; --bad-ground: #451a1d; --calm: #c3cad5; --calm-ground: #2b313b;
-    --one: #6ea8ff; --two: #f0a94b; --three: #ff8080;
+    --one: #6ea8ff; --three: #ff8080;
   }
 }
 * { box-sizing: border-box; }
@@ -35,7 +35,7 @@ h2 { font-size: 1.05rem; margin: 0 0 .6rem; overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 #state { padding: .9rem 1.25rem; }
 .state { margin: 0; display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: baseline; overflow-wrap: anywhere; }
-.state .badge { font-size: 1.15rem; padding: .15rem .8rem; }
+.state .badge:first-child { font-size: 1.15rem; padding: .15rem .8rem; }
 .when { margin: .5rem 0 0; color: var(--quiet); overflow-wrap: anywhere; }
 .badge { display: inline-block; border-radius: 1rem; padding: 0 .6rem; font-weight: 600; font-size: .9em; }
 .good { color: var(--good); background: var(--good-ground); }
@@ -57,16 +57,18 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .45rem 1rem .45rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 thead th { color: var(--quiet); font-size: .9em; white-space: nowrap; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }
-tbody th { min-width: 10rem; max-width: 26rem; overflow-wrap: anywhere; }
+tbody th { min-width: 12rem; max-width: 26rem; overflow-wrap: anywhere; }
 th[aria-sort=ascending] a::after { content: " \\2191"; }
 th[aria-sort=descending] a::after { content: " \\2193"; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .wide { min-width: 16rem; overflow-wrap: anywhere; }
 .nowrap, time { white-space: nowrap; }
+section > :last-child { margin-bottom: 0; }
 small, .none, .paging, .filter { color: var(--quiet); }
 small { overflow-wrap: anywhere; }
 code { font: .9em ui-monospace, monospace; background: var(--row); border-radius: .3rem; padding: .1rem .35rem; overflow-wrap: anywhere; }
-.command { user-select: all; }
+.command { user-select: all; display: inline-block; margin-top: .25rem; }
+.scroll + a { display: inline-block; margin-top: .6rem; }
 .checks, .plain { margin: 0; padding: 0; list-style: none; }
 .checks li + li { margin-top: .25rem; }
 .search { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 0 0 .75rem; }
@@ -77,6 +79,17 @@ button { cursor: pointer; }
 button:hover { background: var(--row); }
 .paging { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: .75rem 0 0; }
 .filter { margin: 0 0 .5rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1.25rem 2rem; }
+.plot { margin: 0; min-width: 0; }
+.plot svg { display: block; width: 100%; height: 5.5rem; overflow: visible; }
+.plot path { fill: none; stroke-width: 1.5px; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.plot .grid { stroke: var(--line); stroke-width: 1px; }
+.plot .top, .plot .span { display: flex; justify-content: space-between; color: var(--quiet); font-size: .8rem; }
+path.one { stroke: var(--one); }
+path.two { stroke: var(--three); stroke-dasharray: 5 3; }
+.key { white-space: nowrap; margin-left: .5rem; font-variant-numeric: tabular-nums; }
+.key::before { content: ""; display: inline-block; width: 1.2rem; margin-right: .35rem; vertical-align: middle; border-top: 2px solid var(--one); }
+.key.two::before { border-top: 2px dashed var(--three); }
 footer { color: var(--quiet); padding-bottom: 2rem; }
 @media (max-width: 40rem) {
   header, main, footer { padding-left: .75rem; padding-right: .75rem; }
@@ -85,5 +98,14 @@ footer { color: var(--quiet); padding-bottom: 2rem; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .4rem; }
   .tiles { grid-template-columns: 1fr 1fr; }
+  table, thead, tbody, tr, tbody th, td { display: block; }
+  thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
+  thead tr:has([aria-sort])::before { content: "Sort by"; color: var(--quiet); }
+  thead th { padding: 0 0 .25rem; border: 0; }
+  thead th:not([aria-sort]) { display: none; }
+  tbody tr { border-top: 1px solid var(--line); padding: .6rem 0; }
+  tbody th, td { border: 0; padding: .1rem 0; min-width: 0; max-width: none; text-align: left; overflow-wrap: anywhere; }
+  td:empty { display: none; }
+  td[data-title]::before { content: attr(data-title) ": "; color: var(--quiet); }
 }
 `;

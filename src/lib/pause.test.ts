@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { pauseBy } from './pause.ts';
 
 test('long work pauses when its time is over, and then has time again', async () => {

@@ -1,12 +1,12 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * Called in the middle of long work: lets other work run when it is time, and is undefined while it is not. What the
- * operator does for Consul must not wait for a page.
+ * operator does for Consul must not wait for what people look at.
  */
 export type Pause = () => Promise<void> | undefined;
 
-/** Longest time a page is made without letting other work run, in milliseconds. */
+/** Longest time without letting other work run, in milliseconds. */
 const sliceMs = 3;
 
 export function pauseBy(clock: Pick<Clock, 'now' | 'yield'>): Pause {
