@@ -40,6 +40,13 @@ function putService(
   });
 }
 
+interface PodObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly conditions: readonly { readonly type: string }[] };
+}
+
 interface Backend {
   readonly name: string;
   readonly node: string;
@@ -55,6 +62,10 @@ const backends: readonly Backend[] = [
 /** Pods without annotations of their own, and the slice that lists them. */
 function putBackends(cluster: SmallCluster, list: readonly Backend[] = backends, service = 'web'): void {
   for (const { name, node, ip, ready = true } of list) cluster.putPod(name, {}, { node, ip, ready });
+  putSlice(cluster, list, service);
+}
+
+function putSlice(cluster: SmallCluster, list: readonly Backend[], service = 'web'): void {
   cluster.kube.store.apply({
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -177,6 +188,70 @@ describe('a Service with a load balancer', () => {
       await cluster.clock.advance(10_000);
     }
     assert.equal(registered(), 0);
+    await operator.stop();
+  });
+});
+
+describe('a Service with a load balancer, while its pods are called not ready', () => {
+  /** As the node controller does: Ready becomes False without a reason, the containers' condition stays. */
+  function cutOff(cluster: SmallCluster, nodes: readonly string[], isCut: boolean): void {
+    for (const node of nodes)
+      cluster.addNode(node, node === 'n1' ? '10.0.0.1' : '10.0.0.2', isCut ? 'Unknown' : 'True');
+    for (const { name } of backends.filter((each) => nodes.includes(each.node))) {
+      const pod = cluster.kube.store.get('pods', 'default', name)! as unknown as PodObject;
+      const conditions = pod.status.conditions.map(({ type }) => ({
+        type,
+        status: type === 'Ready' && isCut ? 'False' : 'True',
+      }));
+      cluster.kube.store.apply({ ...pod, status: { ...pod.status, conditions } });
+    }
+    putSlice(
+      cluster,
+      backends.map((each) => ({ ...each, ready: !(isCut && nodes.includes(each.node)) })),
+    );
+  }
+
+  async function running() {
+    const cluster = new SmallCluster();
+    putBackends(cluster);
+    putService(cluster, lb);
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(cluster.passing('web'), onBalancer);
+    return { cluster, operator };
+  }
+
+  test('passes on when many nodes are, for as long as that may be held, and says so', async () => {
+    const { cluster, operator } = await running();
+    cutOff(cluster, ['n1', 'n2'], true);
+    await cluster.clock.advance(14 * 60_000);
+    assert.deepEqual(cluster.passing('web'), onBalancer);
+    const held = operator.log.filter(({ fields }) => fields['because'] === 'panic');
+    assert.equal(held.length, 1);
+    cutOff(cluster, ['n1', 'n2'], false);
+    await cluster.clock.advance(60_000);
+    assert.deepEqual(cluster.passing('web'), onBalancer);
+    await operator.stop();
+  });
+
+  test('fails in the end', async () => {
+    const { cluster, operator } = await running();
+    cutOff(cluster, ['n1', 'n2'], true);
+    await cluster.clock.advance(16 * 60_000);
+    assert.deepEqual(cluster.passing('web'), []);
+    await operator.stop();
+  });
+
+  test('fails when its pods say so themselves', async () => {
+    const { cluster, operator } = await running();
+    cutOff(cluster, ['n1', 'n2'], true);
+    await cluster.clock.advance(60_000);
+    putBackends(
+      cluster,
+      backends.map((each) => ({ ...each, ready: false })),
+    );
+    await cluster.clock.advance(15_000);
+    assert.deepEqual(cluster.passing('web'), []);
     await operator.stop();
   });
 });

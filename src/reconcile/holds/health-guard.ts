@@ -2,9 +2,11 @@ import type { Clock } from '../../lib/clock.ts';
 import { counted } from '../../lib/counted.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
+import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
+import { originOf } from '../../model/origin.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import { podOf } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
@@ -21,6 +23,7 @@ export interface HealthGuardOptions {
   readonly steadiness: Pick<Steadiness, 'since'>;
   readonly view: {
     pod(namespace: string, name: string): PodRecord | undefined;
+    slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
     /** Since when the nodes are watched, monotonic ms; undefined while they are not. */
     readonly kubeNodesSeenSince: number | undefined;
   };
@@ -62,6 +65,9 @@ const pictureMs = 250;
  * A pod's own readiness counts as a statement about the node while its node is not Ready, and as long as it is what the
  * node controller wrote (MarkPodsNotReady, k8s.io/kubernetes/pkg/controller/util/node): Ready False without
  * a reason, beside ready containers, which no kubelet writes.
+ *
+ * What a Service is reached by as a whole stands for pods on many nodes. While many nodes are in question, it keeps its
+ * status as long as the containers of one of its pods are ready.
  */
 export class HealthGuard {
   readonly #deps: HealthGuardOptions;
@@ -167,6 +173,7 @@ export class HealthGuard {
     const graceEnd = suspect?.readyAt === undefined ? 0 : suspect.readyAt + graceMs;
     if (suspect !== undefined && now >= graceEnd) this.#suspects.delete(desired.name);
     let until = 0;
+    const held = new Set<InstanceId>();
     const { kubeNodesSeenSince: seenSince } = this.#deps.view;
     const isKept = (instance: Instance): boolean => {
       if (!this.#isQuestionable(instance)) {
@@ -177,23 +184,66 @@ export class HealthGuard {
       // What its node is like is only known while nodes are watched, and not for the first moment.
       const seen = seenSince === undefined ? Math.min(now, since + graceMs) : seenSince;
       const end = Math.max(since, seen) + options.settle;
-      if (now >= Math.max(end, graceEnd)) return false;
+      if (now >= Math.max(end, graceEnd)) {
+        if (originOf(instance.meta).reach === '' || !this.#areNodesInQuestion()) return false;
+        held.add(instance.id);
+        until = Math.max(until, now + againMs);
+        return true;
+      }
       this.#marked.set(instance.id, since);
       until = Math.max(until, end, graceEnd);
       return true;
     };
-    const keeping = { node: false, instance: isKept };
-    const { desired: kept } = keepLastKnown(desired, observed, keeping);
+    const { desired: kept, instances } = keepLastKnown(desired, observed, { node: false, instance: isKept });
     if (until > 0) this.#deps.touchAfter(desired.name, until - now);
-    return { desired: kept, held: [] };
+    const why = { because: 'panic', until: this.#questionEnd() } as const;
+    return {
+      desired: kept,
+      held: this.#heldOf(
+        kept,
+        instances.filter((id) => held.has(id)),
+        why,
+      ),
+    };
   }
 
   /** It would fail without its containers saying so. */
   #isQuestionable(instance: Instance): boolean {
     if (instance.checks.every(({ status }) => status === 'passing')) return false;
-    const pod = podOf(instance, this.#deps.view);
-    if (pod === undefined || !pod.containersReady || pod.deleting) return false;
-    return pod.ready || pod.reason === '';
+    const { namespace, service, reach } = originOf(instance.meta);
+    if (reach === '') return isWellByItself(podOf(instance, this.#deps.view));
+    for (const { endpoints } of this.#deps.view.slicesOfService(namespace, service)) {
+      for (const { podName, podUid } of endpoints) {
+        const pod = podName === '' ? undefined : this.#deps.view.pod(namespace, podName);
+        if (pod?.uid === podUid && isWellByItself(pod)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether so many nodes are not Ready, or were not a short while ago, that the control plane may be cut off. */
+  #areNodesInQuestion(): boolean {
+    const { nodeRatio, minimumNodes } = this.#deps.options.health;
+    const count = [...this.#inQuestion()].length;
+    return count >= minimumNodes && count > nodeRatio * this.#nodes.size;
+  }
+
+  *#inQuestion(): Iterable<Suspect> {
+    const now = this.#deps.clock.now();
+    for (const suspect of this.#suspects.values()) {
+      const { lostAt, readyAt } = suspect;
+      const end = readyAt === undefined ? this.#endOf(suspect) : readyAt + graceMs;
+      if (lostAt === undefined && (end === undefined || now < end)) yield suspect;
+    }
+  }
+
+  /** When no node is in question any more, wall-clock ms; undefined: not by itself. */
+  #questionEnd(): number | undefined {
+    const { clock } = this.#deps;
+    const ends = [...this.#inQuestion()].map((suspect) => this.#endOf(suspect));
+    const known = ends.filter((end) => end !== undefined);
+    if (known.length === 0 || known.length < ends.length) return undefined;
+    return clock.wall() + Math.max(...known) - clock.now();
   }
 
   /** Its pod is terminating: that is a decision, not a loss. */
@@ -215,13 +265,20 @@ export class HealthGuard {
     why: Pick<Held, 'because' | 'until'>,
   ): GuardedHealth {
     const { desired: kept, instances } = keepLastKnown(desired, observed, { node: true, instance: isHeld });
-    const held = instances.flatMap((id): Held[] => {
-      const service = desired.entry?.instances.get(id)?.service;
+    return { desired: kept, held: this.#heldOf(desired, instances, why) };
+  }
+
+  #heldOf(
+    { name, entry }: DesiredNode,
+    instances: readonly InstanceId[],
+    why: Pick<Held, 'because' | 'until'>,
+  ): Held[] {
+    return instances.flatMap((id): Held[] => {
+      const service = entry?.instances.get(id)?.service;
       if (service === undefined) return [];
-      const at = { kind: 'instance', node: desired.name, instance: id, service } as const;
+      const at = { kind: 'instance', node: name, instance: id, service } as const;
       return [{ kind: 'held', by: 'guard', what: 'health', at, ...why }];
     });
-    return { desired: kept, held };
   }
 
   #inPanic(): ReadonlySet<ServiceName> {
@@ -275,3 +332,7 @@ export class HealthGuard {
     } else logger.info('instances follow the health of their nodes again', { reason: 'HealthReleased' });
   }
 }
+
+/** Whether nobody but the control plane calls the pod not ready. */
+const isWellByItself = (pod: PodRecord | undefined): boolean =>
+  pod?.containersReady === true && !pod.deleting && (pod.ready || pod.reason === '');
