@@ -35,6 +35,7 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /src/dist/image /app
 USER 65532:65532
 ENV NODE_ENV=production \
+    IMAGE_REVISION=${REVISION} \
     PATH=/usr/local/bin:/app
 EXPOSE 8080
 # Much memory is live and little of it changes: collected when a quarter is new, not when it has doubled. The heap's

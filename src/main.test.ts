@@ -31,8 +31,14 @@ describe('the program', () => {
     t.after(() => rm(dir, { recursive: true }));
     await symlink(main, path.join(dir, 'kubectl-registrar'));
     const { code, stdout } = await node(path.join(dir, 'kubectl-registrar'), 'explain', '--help');
+    await symlink(main, path.join(dir, 'kubectl_complete-registrar'));
+    const completed = await node(path.join(dir, 'kubectl_complete-registrar'), 'explain', 'dep');
+    assert.deepEqual([completed.code, completed.stdout], [0, 'deploy/\n:6\n']);
     assert.equal(code, 0);
-    assert.match(stdout, /^Usage: kube-registrar explain /);
+    assert.match(
+      stdout,
+      /^Usage: kubectl registrar explain [\s\S]*\n {2}kubectl registrar explain pod\/web-0 -n shop\n/,
+    );
   });
 
   test('ends with 1 and one line without a stack when the configuration is not there', async () => {

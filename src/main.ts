@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The program: arguments, signals and the exit code. */
+import { basename } from 'node:path';
+
 const neededNode = 24;
 
 async function main(): Promise<number> {
@@ -22,7 +24,7 @@ async function main(): Promise<number> {
     onTerminal: process.stdout.isTTY,
   });
   const code = await runProgram({
-    argv: process.argv.slice(2),
+    ...calledAs(basename(process.argv[1] ?? ''), process.argv.slice(2)),
     environment: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
@@ -33,6 +35,12 @@ async function main(): Promise<number> {
   });
   // That the reader has gone is not an error.
   return closed.aborted ? 0 : code;
+}
+
+/** kubectl runs its plugin `registrar`, and asks for what can come next, by names of its own. */
+function calledAs(file: string, argv: readonly string[]) {
+  if (file.startsWith('kubectl_complete-')) return { argv: ['__complete', ...argv] };
+  return { argv, name: file.startsWith('kubectl-') ? 'kubectl registrar' : 'kube-registrar' };
 }
 
 process.exit(await main());

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -30,6 +30,41 @@ describe('kube-registrar', () => {
     const { exitCode, stdout, stderr } = await start(['--version']);
     assert.match(stdout, /^\d+\.\d+\.\d+\S*\n$/);
     assert.deepEqual([exitCode, stderr], [0, '']);
+  });
+
+  test('version tells what it is and what it was tried with', async () => {
+    const { stdout, exitCode } = await start(['version'], undefined, {
+      environment: { IMAGE_REVISION: 'abc' },
+    });
+    assert.match(
+      stdout,
+      /^kube-registrar \d\S+, commit abc\nNode \d\S+\ntried with Kubernetes \d.* and Consul \d/,
+    );
+    assert.equal(exitCode, 0);
+    const { triedWith } = JSON.parse((await start(['version', '-o', 'json'])).stdout);
+    for (const [name, module] of [
+      ['kubernetes', 'k8s.io/kubernetes'],
+      ['consul', 'github.com/hashicorp/consul'],
+    ] as const) {
+      const pins = await readFile(
+        path.join(import.meta.dirname, `../../test/servers/${name}/go.mod`),
+        'utf8',
+      );
+      const [, pinned] = new RegExp(`^\\t${module} v(\\S+)`, 'm').exec(pins)!;
+      assert.ok(triedWith[name].includes(pinned), `src/cli/provenance.ts lacks ${name} ${pinned}`);
+    }
+  });
+
+  test('the help of every command has examples and says where to read more', async () => {
+    const { stdout } = await start(['--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command!);
+    assert.ok(commands.includes('explain'));
+    for (const command of commands.filter((each) => each !== 'help')) {
+      const { stdout: help, exitCode } = await start([command, '--help']);
+      assert.match(help, /\nExamples:\n {2}\S/, command);
+      assert.match(help, /\nDocumentation: https:\/\/\S+\/docs\/commands\.md\S*\n$/, command);
+      assert.equal(exitCode, 0);
+    }
   });
 
   test('--help lists the commands on stdout', async () => {

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { visibleLines } from '../lib/visible.ts';
+import { addCompletionCommand } from './completion-command.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { addDiscoverCommand } from './discover-command.ts';
+import { moreHelp } from './examples.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { errorLine } from './messages.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -13,26 +15,37 @@ import type { RunOperator } from './run.ts';
 import { addRunCommand } from './run-command.ts';
 import { addValidateCommand } from './validate/validate-command.ts';
 import { packageVersion } from './version.ts';
+import { addVersionCommand } from './version-command.ts';
 
 export interface ProgramOptions extends Omit<CliContext, 'exit'> {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
+  /** As it was called. Default: `kube-registrar`. */
+  readonly name?: string;
   readonly operator: () => Promise<RunOperator>;
   /** Default: the real network. */
   readonly connect?: Connect;
 }
 
 /** Runs the command that `argv` names; returns the exit code. Never rejects: errors are printed on stderr. */
-export async function runProgram({ argv, operator, connect, ...process }: ProgramOptions): Promise<number> {
+export async function runProgram({
+  argv,
+  name = 'kube-registrar',
+  operator,
+  connect,
+  ...process
+}: ProgramOptions): Promise<number> {
   let exitCode = 0;
   const exit = (code: number): void => {
     exitCode = code;
   };
   const { stdout, stderr } = process;
-  const program = new Command('kube-registrar')
+  const program = new Command(name)
     .description("Keeps Consul's catalog in sync with a Kubernetes cluster.")
     .version(packageVersion(), '--version')
     .exitOverride()
+    .addHelpText('afterAll', ({ command }) => moreHelp(name, command.name()))
+    .enablePositionalOptions()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   addRunCommand(program, { ...process, exit }, operator);
   const connecting = async () => connect ?? (await import('./connections.ts')).connectAll;
@@ -42,6 +55,8 @@ export async function runProgram({ argv, operator, connect, ...process }: Progra
   addPurgeCommand(program, { ...process, exit }, connecting);
   addReleaseCommand(program, { ...process, exit });
   addValidateCommand(program, { ...process, exit });
+  addCompletionCommand(program, { ...process, exit });
+  addVersionCommand(program, { ...process, exit });
   // Loaded on demand, because the image is built without it (image/bundle.ts).
   const { addDemoCommand } = await import('./demo/demo-command.ts');
   addDemoCommand(program, { ...process, exit });

@@ -40,7 +40,10 @@ describe('kube-registrar purge', () => {
     const others = nodesOf(cluster).filter((name) => !name.startsWith('kubernetes-'));
     const { exitCode, stdout, stderr } = await cluster.run(['purge', '--yes']);
     assert.deepEqual([exitCode, stderr], [0, '']);
-    assert.match(stdout, / {2}- node kubernetes-n1\n[\s\S]* {2}- node kubernetes-n2\n/);
+    assert.match(
+      stdout,
+      / {2}- node kubernetes-n1\n {2}- instance default\.web-1\S* of web\n[\s\S]* {2}- node kubernetes-n2\n {2}- instance default\.web-2\S* of web\n/,
+    );
     assert.match(stdout, /stop it first[\s\S]*Nothing of it is left\.\n$/);
     assert.deepEqual(nodesOf(cluster), others);
     const again = await cluster.run(['purge', '--yes']);
@@ -199,6 +202,36 @@ describe('kube-registrar purge', () => {
       stderr,
       /node kubernetes-n1: .*No cluster leader[\s\S]*not everything was removed; run it again/,
     );
+  });
+
+  test('refuses beside an operator that holds its Lease, and not beside one that has died', async () => {
+    const config = { leaderElection: { enabled: true } };
+    const cluster = await registered(config);
+    const purge = ['purge', '--yes'];
+    const running = cluster.start(config, { pod: 'b' });
+    await cluster.clock.advance(5_000);
+    const beside = await cluster.run(purge);
+    assert.match(
+      beside.stderr,
+      /^error: an operator runs for this cluster \(default\/b_\d holds the Lease\) .*nothing was removed: stop it first/,
+    );
+    assert.deepEqual([beside.exitCode, cluster.passing('web').length], [1, 2]);
+    // It ends without giving the Lease back.
+    cluster.kube.faults.intercept = () => ({ kind: 'hang' });
+    await Promise.all([running.stop(), cluster.clock.advance(20_000)]);
+    cluster.kube.faults.intercept = undefined;
+    const after = await cluster.run(purge);
+    assert.deepEqual([after.exitCode, after.stderr], [0, '']);
+    assert.equal(cluster.passing('web').length, 0);
+  });
+
+  test('goes on with a warning when it may not read the Lease', async () => {
+    const cluster = await registered(elected);
+    cluster.kube.faults.intercept = ({ path }) =>
+      path.includes('/leases') ? { kind: 'answer', status: 403, body: '{}' } : undefined;
+    const { exitCode, stderr } = await cluster.run(['purge', '--yes']);
+    assert.match(stderr, /^warning: whether an operator runs is not known: GET .*leases/);
+    assert.equal(exitCode, 0);
   });
 
   test('says so when a running operator has registered everything again', async () => {

@@ -5,17 +5,19 @@ import { consulClientOf } from '../operator/parts.ts';
 import { takeConsulSnapshot } from '../operator/snapshot.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import { isOwnInstance } from '../plan/ownership.ts';
-import { plan } from '../plan/plan.ts';
+import { type NodePlan, plan, type Step } from '../plan/plan.ts';
 import { renderText } from '../plan/render.ts';
 import { EpochKey } from '../registry/catalog/fence-epoch.ts';
 import { heartbeatNodes, removeHeartbeatNode } from '../registry/catalog/heartbeat-node.ts';
+import type { ObservedState } from '../registry/observed-state.ts';
 import { removeNodes, unwanted } from '../registry/remove-nodes.ts';
 import type { ConfigOptions } from './config-options.ts';
 import { canAsk, confirm } from './confirm.ts';
-import type { Connect } from './connections.ts';
+import type { Connect, Connections } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { errorLine, warningLine } from './messages.ts';
 import { loadWithWarnings, snapshotOptions, wantsColour, warnOfUnread } from './open.ts';
+import { runningLeader } from './running-leader.ts';
 import { sayingWhatWasTried } from './tried-server.ts';
 
 export interface PurgeCommandOptions extends ConfigOptions {
@@ -36,9 +38,9 @@ const warning =
 
 /**
  * `kube-registrar purge`: removes from Consul what the cluster owns, the key of its leaders included, after
- * showing it; nodes on which somebody else has a service stay, with that service. Returns the exit code: 0 when nothing of the cluster is left,
- * 1 when it was not confirmed, something stayed or an agent could not be read. Rejects with ConfigError, or with what
- * could not be read.
+ * showing it; nodes on which somebody else has a service stay, with that service. Returns the exit code: 0 when
+ * nothing of the cluster is left, 1 when it was not confirmed, something stayed or an agent could not be read. Rejects
+ * with ConfigError, with `conflict` beside a running operator, or with what could not be read.
  */
 export async function purge(
   options: PurgeCommandOptions,
@@ -52,6 +54,10 @@ export async function purge(
   const needsCluster = cluster.uid === undefined || registration.mode === 'agent';
   await using connections = await connect(loaded, { kube: needsCluster });
   const surroundings = snapshotOptions(loaded, connections, options.timeoutMs);
+  // Nodes of another cluster name may be removed beside an operator, which does not register them again.
+  if (needsCluster && options.clusterUid === undefined && options.nodes.length === 0) {
+    await sayingWhatWasTried(connections, () => refuseBesideLeader(loaded, connections, context));
+  }
   const snapshot = await sayingWhatWasTried(connections, () => takeConsulSnapshot(surroundings, signal));
   await using registry = snapshot.registry;
   warnOfUnread(snapshot, context);
@@ -74,7 +80,8 @@ export async function purge(
     stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
     return snapshot.unread.size === 0 ? 0 : 1;
   }
-  stdout.write(renderText({ nodes, problems, summary }, { colour: wantsColour(context) }));
+  const shown = { nodes: nodes.map((each) => withInstances(each, observed)), problems, summary };
+  stdout.write(renderText(shown, { colour: wantsColour(context) }));
   if (key !== undefined) stdout.write(`- key ${key.name}, if there is one\n`);
   for (const name of operators) stdout.write(`- node ${visible(name)}, the operator's own entry\n`);
   stdout.write(`\n${warning}`);
@@ -128,6 +135,37 @@ export async function purge(
 async function removed(key: EpochKey, signal: AbortSignal): Promise<boolean> {
   const index = await key.index(signal);
   return index !== undefined && (await key.remove(index, signal));
+}
+
+/** Rejects with `conflict` when an operator holds the Lease, which would register everything again. */
+async function refuseBesideLeader(
+  { config }: LoadedConfig,
+  connections: Connections,
+  { stderr, signal }: CliContext,
+): Promise<void> {
+  let leader: string | undefined;
+  try {
+    leader = await runningLeader(config, connections, signal);
+  } catch (thrown) {
+    if (RegistrarError.from(thrown).code !== 'forbidden') throw thrown;
+    stderr.write(warningLine(`whether an operator runs is not known: ${describe(thrown)}`));
+  }
+  if (leader === undefined) return;
+  throw new RegistrarError(
+    'conflict',
+    `an operator runs for this cluster (${leader} holds the Lease) and would register everything again; nothing was removed: stop it first with kubectl scale --replicas=0 or helm uninstall`,
+  );
+}
+
+/** With a node go its instances, which the plan leaves out. */
+function withInstances({ node, steps, findings }: NodePlan, observed: ObservedState): NodePlan {
+  const instances = [...(observed.node(node)?.instances.values() ?? [])].filter(isOwnInstance);
+  const all = steps.flatMap((step) =>
+    step.entry === 'node' && step.verb === 'remove'
+      ? [step, ...instances.map(({ id, service }): Step => ({ ...step, entry: 'instance', id, service }))]
+      : [step],
+  );
+  return { node, steps: all, findings };
 }
 
 function withUid(loaded: LoadedConfig, uid: string | undefined): LoadedConfig {

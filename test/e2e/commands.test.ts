@@ -123,6 +123,39 @@ suite('explain', () => {
   });
 });
 
+suite('explain of a workload', () => {
+  test('shows its pods, in JSON too, and says what may have been meant', async () => {
+    const admin = config({ kubernetes: { kubeconfig: stage.kube.kubeconfigPath } });
+    const { code, stdout } = await run(['explain', 'deploy/web', '-n', 'shop'], admin);
+    assert.match(stdout, new RegExp(`^Deployment shop/web\\n {2}has ${pods} pods, all as wanted\\n`));
+    assert.equal(code, 0);
+    const json = await run(['explain', 'deploy', 'web', '-n', 'shop', '-o', 'json'], admin);
+    assert.equal(JSON.parse(json.stdout).pods.length, pods);
+    const typo = await run(['explain', 'deploy/wbe', '-n', 'shop'], admin);
+    assert.deepEqual(
+      [typo.code, typo.stderr],
+      [1, 'error: Deployment "wbe" not found in namespace "shop"; did you mean web?\n'],
+    );
+    // The operator's own account may not read workloads.
+    const denied = await run(['explain', 'deploy/web', '-n', 'shop']);
+    assert.match(
+      denied.stderr,
+      /^error: .*deployments.*; ask with rights on deployments, or explain its pods: pod\/NAME\n/,
+    );
+  });
+});
+
+suite('the name of the cluster', () => {
+  test('is taken from Consul when none is set, and another one is refused', async () => {
+    const unnamed = await run(['plan'], config({ cluster: {} }));
+    assert.match(unnamed.stderr, /^warning: cluster\.name is not set; Consul has this cluster as "prod"\n$/);
+    assert.equal(unnamed.code, 0);
+    const wrong = await run(['plan', '--cluster-name', 'prdo']);
+    assert.match(wrong.stderr, /^error: flag --cluster-name: "prdo", but Consul has this cluster as "prod"/);
+    assert.equal(wrong.code, 1);
+  });
+});
+
 suite('a renamed cluster', () => {
   test('under upsert-only every instance is there twice for consumers, with one id and one address', async () => {
     await using operator = await startOperator({
@@ -186,10 +219,25 @@ suite('the policy dry-run', () => {
 });
 
 suite('purge', () => {
+  test('refuses beside an operator that holds its Lease', async () => {
+    const leaderElection = { enabled: true, namespace: operatorIdentity.namespace };
+    await using operator = await startOperator({
+      config: config({ cluster: { name: 'moved' }, leaderElection }),
+    });
+    await operator.ready();
+    // Nobody says in which namespace the Lease is.
+    const admin = config({ kubernetes: { kubeconfig: stage.kube.kubeconfigPath } });
+    const { code, stderr } = await run(['purge', '--yes'], admin);
+    assert.match(stderr, /^error: an operator runs for this cluster \(\S+ holds the Lease\)/);
+    assert.equal(code, 1);
+    assert.deepEqual(await nodes(), nodesNamed('moved'));
+    await operator.stop();
+  });
+
   test('without --yes removes nothing', async () => {
     const { code, stdout, stderr } = await run(['purge']);
     assert.equal(code, 1);
-    assert.match(stdout, /- node moved-/);
+    assert.match(stdout, /- node moved-\S+\n(?: {2}- instance \S+ of web\n)+/);
     assert.match(stderr, /nothing was removed: give --yes/);
     assert.deepEqual(await nodes(), nodesNamed('moved'));
   });

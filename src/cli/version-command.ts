@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { outputOption } from './shared-options.ts';
+import { packageVersion } from './version.ts';
+
+/** Adds `version`. */
+export function addVersionCommand(program: Command, context: CliContext): void {
+  program
+    .command('version')
+    .description('print the version, and with which versions of others it was tried')
+    .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
+    .action(async ({ output }: { readonly output: 'text' | 'json' | 'yaml' }) => {
+      const { commit, triedWith } = await import('./provenance.ts');
+      const { structured } = await import('./structured.ts');
+      const node = process.version.slice(1);
+      const about = { version: packageVersion(), commit: commit(context.environment), node, triedWith };
+      const lines = [
+        `kube-registrar ${about.version}${about.commit === undefined ? '' : `, commit ${about.commit}`}`,
+        `Node ${node}`,
+        `tried with Kubernetes ${triedWith.kubernetes.join(', ')} and Consul ${triedWith.consul.join(', ')}`,
+      ];
+      context.stdout.write(output === 'text' ? `${lines.join('\n')}\n` : structured(about, output));
+    });
+}
