@@ -57,7 +57,7 @@ export class OperatorProcess implements AsyncDisposable {
   readonly url: string;
   readonly #dir: string;
   readonly #listen: string;
-  readonly #options: OperatorOptions;
+  #options: OperatorOptions;
   #process: ServerProcess | undefined;
 
   /** Use `startOperator`. */
@@ -82,6 +82,13 @@ export class OperatorProcess implements AsyncDisposable {
       ...this.#processOptions(),
       ready: async () => (await fetch(`${this.url}/healthz`)).ok,
     });
+  }
+
+  /** Its next start has these sections in place of what they were. */
+  reconfigure(sections: Readonly<Record<string, unknown>>): void {
+    const { config } = this.#options;
+    if (typeof config === 'string') throw new Error('the configuration is text');
+    this.#options = { ...this.#options, config: { ...config, ...sections } };
   }
 
   /** Starts it and waits until it ends by itself. */
@@ -212,9 +219,13 @@ function withoutSettings(environment: NodeJS.ProcessEnv): Record<string, string>
   return Object.fromEntries(names.map((name) => [name, '']));
 }
 
-/** Creates what manifests/base says about rights: namespace, ServiceAccount, role and binding. */
-export async function installRbac(kube: Kube): Promise<void> {
-  for (const file of ['namespace.yaml', 'rbac.yaml']) {
+/**
+ * Creates what manifests/base says about rights: namespace, ServiceAccount, role and binding. `components`: of
+ * manifests/components, with their rights.
+ */
+export async function installRbac(kube: Kube, components: readonly string[] = []): Promise<void> {
+  const more = components.map((name) => `../components/${name}/rbac.yaml`);
+  for (const file of ['namespace.yaml', 'rbac.yaml', ...more]) {
     for (const object of await manifests(file)) {
       const path = object.kind === 'ServiceAccount' ? serviceAccountsPath : rightsPath(object);
       if (path === undefined) throw new Error(`${file}: where does a ${object.kind} go?`);

@@ -23,6 +23,8 @@ export interface StageOptions {
   readonly reachedAt?: (consul: Consul) => Promise<string>;
   readonly kubelet?: KubeletOptions;
   readonly kube?: KubeOptions;
+  /** Of manifests/components, whose rights the operator has beside those of the base. */
+  readonly components?: readonly string[];
   /** The operator's `registration` section; the agents' port is set here. */
   readonly registration?: Readonly<Record<string, unknown>> & {
     readonly agent?: Readonly<Record<string, unknown>>;
@@ -41,6 +43,7 @@ export async function startStage({
   reachedAt = async ({ url }) => url,
   kubelet: kubeletOptions = {},
   kube: kubeOptions = {},
+  components = [],
   registration = {},
 }: StageOptions = {}): Promise<Stage> {
   await using started = new AsyncDisposableStack();
@@ -52,7 +55,7 @@ export async function startStage({
       serverConfig: { ...countedWrites, dns_config: { enable_truncate: true }, ...options.serverConfig },
     }).then((server) => started.use(server)),
   ]);
-  await installRbac(kube);
+  await installRbac(kube, components);
   const kubelet = started.use(await startKubelet(kube.api, kubeletOptions));
   const [agent] = consul.clients;
   const port = agent === undefined ? {} : { port: agent.httpPort };
