@@ -193,7 +193,7 @@ function anyOf(patterns: readonly string[]): (name: string) => boolean {
 const ownOnly: ReadonlySet<string> = new Set(['service', servicesField]);
 
 /** Whether an annotation, by its name without the prefix, may be a default of a Namespace. */
-function allowedNames(patterns: readonly string[]): (name: string) => boolean {
+export function allowedNames(patterns: readonly string[]): (name: string) => boolean {
   const isAllowed = anyOf(patterns);
   return (name) => isAllowed(folded(name)) && !ownOnly.has(name);
 }

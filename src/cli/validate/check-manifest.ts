@@ -1,23 +1,26 @@
-import {
-  checkDeclaration,
-  type DeclarationRules,
-  type DeclaringObject,
-} from '../../desired/check-declaration.ts';
-import { annotationKey, type Dialect } from '../../desired/dialects/dialect.ts';
+import type { V1Namespace } from '@kubernetes/client-node';
+import { checkDeclaration, type DeclarationRules } from '../../desired/check-declaration.ts';
+import { annotationKey } from '../../desired/dialects/dialect.ts';
+import { readDefaults } from '../../desired/namespace-defaults.ts';
+import { allowedNames, type Sync, type SyncRules } from '../../desired/sync-rules.ts';
 import { InternPool } from '../../kube/store/intern-pool.ts';
-import { podProjection } from '../../kube/store/project-pod.ts';
-import { serviceProjection } from '../../kube/store/project-service.ts';
+import { namespaceProjection } from '../../kube/store/project-namespace.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Position } from './documents.ts';
 import type { ManifestMistake } from './manifest-mistake.ts';
+import {
+  type AskingManifest,
+  isByDefault,
+  offlineSync,
+  type RecordOptions,
+  recordOf,
+} from './manifest-record.ts';
 import type { Declaring, Manifest, ManifestAnnotation } from './manifests.ts';
 import { misplaced, misspelt } from './wrong-keys.ts';
 
-export interface CheckOptions extends DeclarationRules {
-  /** With its slash: `kube-registrar.io/`. */
-  readonly prefix: string;
-  /** Whose annotations are read beside ours. Default: nobody's. */
-  readonly dialects?: readonly Dialect[];
+export interface CheckOptions extends DeclarationRules, RecordOptions {
+  /** What objects ask for without annotations, and which ones may stand on a Namespace. Default: nothing, and none. */
+  readonly sync?: SyncRules;
 }
 
 /**
@@ -29,11 +32,13 @@ export function checkManifest(
   options: CheckOptions,
 ): readonly ManifestMistake[] | undefined {
   const { prefix, dialects = [] } = options;
+  const sync = offlineSync(options.sync);
   const isRead = (key: string): boolean =>
     key.startsWith(prefix) || dialects.some((dialect) => key.startsWith(dialect.prefix));
-  // The defaults of another program may register a Service without annotations.
+  // The defaults of another program may register a Service without annotations, and so may those of the configuration.
   const asksAnyway = ({ object }: Declaring): boolean =>
-    object.kind === 'Service' && dialects.some(({ ofService }) => ofService !== undefined);
+    (object.kind === 'Service' && dialects.some(({ ofService }) => ofService !== undefined)) ||
+    (object.kind !== 'Namespace' && isByDefault(object, manifest.kind, options, sync));
   const wrongKeys = [...misspelt(manifest, prefix), ...misplaced(manifest, prefix)];
   const asking = manifest.declaring
     .map((declaring) => ({
@@ -45,7 +50,13 @@ export function checkManifest(
   return [
     ...wrongKeys,
     ...asking.flatMap(({ declaring, own }) => {
-      const mistakes = [...notText(own, prefix), ...declarationMistakes(declaring, own, options)];
+      const { object } = declaring;
+      const mistakes = [
+        ...notText(own, prefix),
+        ...(object.kind === 'Namespace'
+          ? placed(defaultsProblems(object.namespace, options), own, prefix)
+          : [...leftOut(manifest, sync), ...declarationMistakes(object, own, options, sync)]),
+      ];
       return mistakes.map(({ place, ...rest }) => {
         const { line, column } = place ?? manifest;
         return { line, column, ...rest };
@@ -73,13 +84,27 @@ const notText = (own: readonly ManifestAnnotation[], prefix: string): Found[] =>
 const fieldOf = (key: string, prefix: string): string =>
   key.startsWith(prefix) ? key.slice(prefix.length) : key;
 
+/** That nothing of its namespace is registered. One that is not written is chosen when the manifest is applied. */
+function leftOut({ namespace }: Manifest, sync: Sync | undefined): readonly Found[] {
+  if (namespace === 'default' || sync?.namespace(namespace, undefined).outside === undefined) return [];
+  const message = `nothing of namespace ${namespace} is registered: sync.namespaces in the configuration leaves it out`;
+  return [{ place: undefined, severity: 'warning', field: '', message }];
+}
+
+/** What is wrong with the defaults that a Namespace sets. */
+function defaultsProblems(namespace: V1Namespace, { prefix, sync }: CheckOptions): readonly Problem[] {
+  const record = namespaceProjection(prefix, new InternPool(), undefined)(namespace);
+  return readDefaults(record, allowedNames(sync?.namespaceAnnotations ?? [])).problems;
+}
+
 /** What stops the operator at a first mistake may hide others; so it answers again without what was wrong. */
 const mostRounds = 8;
 
 function declarationMistakes(
-  { object }: Declaring,
+  object: AskingManifest,
   own: readonly ManifestAnnotation[],
-  { prefix, dialects = [], ...rules }: CheckOptions,
+  { prefix, dialects = [], sync: _, ...rules }: CheckOptions,
+  sync: Sync | undefined,
 ): Found[] {
   const isWritten = ({ field }: Problem) => written.has(annotationKey(prefix, field));
   const annotations = new Map(own.map(({ key, value }) => [key, asText(value)]));
@@ -87,7 +112,7 @@ function declarationMistakes(
   const found: Problem[] = [];
   try {
     for (let round = 0; round < mostRounds; round += 1) {
-      const problems = checkDeclaration(recordOf(object, annotations, prefix, dialects), rules);
+      const problems = checkDeclaration(recordOf(object, annotations, { prefix, dialects }, sync), rules);
       const known = new Set(found.filter(isError).map(({ field }) => field));
       // What is missing now, or without effect, may be so only because of what was left out.
       const added = problems.filter(
@@ -105,7 +130,11 @@ function declarationMistakes(
     const message = `cannot be read as what Kubernetes calls a ${object.kind}; see its ports and annotations`;
     return [{ place: undefined, severity: 'error', field: '', message }];
   }
-  return found.map(({ field, message, severity }) => ({
+  return placed(found, own, prefix);
+}
+
+const placed = (problems: readonly Problem[], own: readonly ManifestAnnotation[], prefix: string): Found[] =>
+  problems.map(({ field, message, severity }) => ({
     // `services[1].port` is in the annotation `services`.
     place:
       own.find(({ key }) => fieldOf(key, prefix) === field) ??
@@ -114,26 +143,7 @@ function declarationMistakes(
     field,
     message,
   }));
-}
 
 const isError = ({ severity }: Problem): boolean => severity === 'error';
 
 const asText = (value: unknown): string => (value === null || typeof value === 'object' ? '' : String(value));
-
-function recordOf(
-  object: Declaring['object'],
-  texts: ReadonlyMap<string, string>,
-  prefix: string,
-  dialects: readonly Dialect[],
-): DeclaringObject {
-  const pool = new InternPool();
-  const annotations = Object.fromEntries(texts);
-  if (object.kind === 'Pod') {
-    const { pod } = object;
-    const metadata = { ...pod.metadata, annotations };
-    return { kind: 'Pod', pod: podProjection(prefix, pool, dialects)({ ...pod, metadata }) };
-  }
-  const { service } = object;
-  const metadata = { ...service.metadata, annotations };
-  return { kind: 'Service', service: serviceProjection(prefix, pool, dialects)({ ...service, metadata }) };
-}

@@ -1,4 +1,4 @@
-import type { V1Pod, V1Service } from '@kubernetes/client-node';
+import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import { isCollection, isMap, isScalar, type Node } from 'yaml';
 import { type Position, readDocuments, type SyntaxMistake } from './documents.ts';
 import type { YamlTree } from './yaml-tree.ts';
@@ -8,19 +8,20 @@ export interface Manifest extends Position {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
-  /** Pods, pod templates or the Service itself. Never empty. */
+  /** Pods, pod templates, or the Service or Namespace itself. Never empty. */
   readonly declaring: readonly Declaring[];
   /** Keys like those of annotations in all other places where somebody may have put them by mistake. */
   readonly strays: readonly Stray[];
 }
 
-/** A Pod, written as such or made from a template, or a Service. */
+/** A Pod, written as such or made from a template, a Service, or a Namespace with defaults for them. */
 export interface Declaring {
   /** Where its annotations belong: `spec.template.metadata.annotations`. */
   readonly place: string;
   readonly object:
     | { readonly kind: 'Pod'; readonly pod: V1Pod }
-    | { readonly kind: 'Service'; readonly service: V1Service };
+    | { readonly kind: 'Service'; readonly service: V1Service }
+    | { readonly kind: 'Namespace'; readonly namespace: V1Namespace };
   readonly annotations: readonly ManifestAnnotation[];
 }
 
@@ -60,7 +61,7 @@ const customPlace = /^metadata(?![^.[])/;
 /** Kubernetes itself nests less; what is deeper is no place for a pod template. */
 const deepest = 24;
 
-/** The Pods, Services and objects with pod templates in YAML or JSON; others are left out. Never throws. */
+/** The Pods, Services, Namespaces and objects with pod templates in YAML or JSON; others are left out. Never throws. */
 export function readManifests(text: string): Manifests {
   const { trees, mistakes, at } = readDocuments(text);
   const manifests: Manifest[] = [];
@@ -140,9 +141,9 @@ class ObjectReader {
     }
   }
 
-  /** Whether it is a Pod, a Service or a pod template. */
+  /** Whether it is a Pod, a Service, a Namespace or a pod template. */
   #declares(node: Node, path: string): boolean {
-    if (path === '') return this.#isBuiltIn && (this.#kind === 'Pod' || this.#kind === 'Service');
+    if (path === '') return this.#isBuiltIn && ['Pod', 'Service', 'Namespace'].includes(this.#kind);
     if (!isMap(node)) return false;
     if (this.#isBuiltIn && path === templates[this.#kind]) return true;
     return this.#tree.at(node, 'spec', 'containers') !== undefined;
@@ -155,16 +156,20 @@ class ObjectReader {
     const annotations = this.#tree.entries(this.#tree.at(node, 'metadata', 'annotations'));
     return {
       place: path === '' ? 'metadata.annotations' : `${path}.metadata.annotations`,
-      object:
-        path === '' && this.#kind === 'Service'
-          ? { kind: 'Service', service: { ...(plain as V1Service), metadata } }
-          : { kind: 'Pod', pod: { ...written, metadata } },
+      object: this.#objectOf(plain, path, metadata),
       annotations: [...annotations].map(({ key, offset, value }) => ({
         key,
         value: isScalar(value) ? value.value : value,
         ...this.#at(offset),
       })),
     };
+  }
+
+  #objectOf(plain: unknown, path: string, metadata: NonNullable<V1Pod['metadata']>): Declaring['object'] {
+    const kind = path === '' ? this.#kind : 'Pod';
+    if (kind === 'Service') return { kind, service: { ...(plain as V1Service), metadata } };
+    if (kind === 'Namespace') return { kind, namespace: { ...(plain as V1Namespace), metadata } };
+    return { kind: 'Pod', pod: { ...(plain as V1Pod), metadata } };
   }
 
   #names(): { readonly name: string; readonly namespace: string } {

@@ -386,6 +386,34 @@ describe('checkManifest()', () => {
     assert.match(mistake!.message, /service "web" is claimed by namespace "pay"/);
   });
 
+  test('checks what sync registers without annotations, and the defaults of Namespaces', async () => {
+    await using directory = await mkdtempDisposable(path.join(tmpdir(), 'validate-'));
+    const config = path.join(directory.path, 'config.yaml');
+    await writeFile(
+      config,
+      'sync: { default: services, namespaces: { exclude: [dev], selector: a }, namespaceAnnotations: [drain] }\n',
+    );
+    const service = (namespace: string, name: string, annotations = '{}') =>
+      `kind: Service\nmetadata: { name: ${name}, namespace: ${namespace}, annotations: ${annotations} }\nspec: { ports: [{ name: a, port: 80 }, { name: b, port: 81 }] }\n`;
+    const text = [
+      service('shop', 'web'),
+      service('shop', 'vault'),
+      service('dev', 'own', '{ kube-registrar.io/service: "true", kube-registrar.io/port: a }'),
+      service('shop', 'quiet', '{ kube-registrar.io/service: "false" }'),
+      'kind: Namespace\nmetadata:\n  name: shop\n  annotations:\n    kube-registrar.io/drain: slowly\n    kube-registrar.io/tags: a\n',
+      template('Job', ''),
+    ].join('---\n');
+    const { lines, stderr } = await validate(text, ['--config', config, '-']);
+    assert.deepEqual(lines, [
+      `<stdin>:5:1: Service/vault: service: service "vault" is a reserved name; use another one, or have a claim of that very name, or reservedNames without it, put into kube-registrar's configuration`,
+      '<stdin>:9:1: Service/own: warning: nothing of namespace dev is registered: sync.namespaces in the configuration leaves it out',
+      '<stdin>:21:5: Namespace/shop: warning: drain: drain "slowly" is not one of "critical", "warning", "deregister"; it is not used as a default',
+      `<stdin>:22:5: Namespace/shop: warning: tags: "tags" has no effect on a Namespace: sync.namespaceAnnotations in kube-registrar's configuration does not allow it`,
+      '<stdin>:28:5: Job/web: port: port "htp" is not a container port; did you mean "http"?',
+    ]);
+    assert.match(stderr, /^6 objects/);
+  });
+
   test('reads the annotations and defaults of consul-k8s where the configuration follows them', async () => {
     await using directory = await mkdtempDisposable(path.join(tmpdir(), 'validate-'));
     const config = path.join(directory.path, 'config.yaml');

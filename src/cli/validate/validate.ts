@@ -84,7 +84,13 @@ async function checkOptions(config: string | undefined): Promise<CheckOptions> {
   const resolved = resolveConfig({ file, environment: {}, flags: {} });
   if (resolved.config === undefined) throw new ConfigError(resolved.mistakes);
   const { config: found } = resolved;
-  return { prefix: `${found.annotationPrefix}/`, dialects: dialectsOf(found), ...tenantRulesOf(found) };
+  return {
+    prefix: `${found.annotationPrefix}/`,
+    dialects: dialectsOf(found),
+    // Which defaults Namespaces may have only the configuration says.
+    sync: file === undefined ? { ...found.sync, namespaceAnnotations: ['*'] } : found.sync,
+    ...tenantRulesOf(found),
+  };
 }
 
 async function readConfig(file: string): Promise<string> {
