@@ -22,6 +22,8 @@ export interface AdmissionRules {
   readonly errors: readonly AdmissionRule[];
   /** What is registered and probably not as it was meant. */
   readonly doubts: readonly AdmissionRule[];
+  /** What has no effect, unless the configuration registers objects without a `service`. */
+  readonly idle: readonly AdmissionRule[];
   /** Errors in what is to be probed: without hosts in `registration.probeHosts`, and with some. */
   readonly ownProbes: readonly AdmissionRule[];
   readonly namedProbes: readonly AdmissionRule[];
@@ -78,6 +80,8 @@ export function admissionRules(): AdmissionRules {
         expression: `variables.keys.all(k, ${isKnown})`,
         messageExpression: `variables.keys.filter(k, !(${isKnown})).join(', ') + ': unknown and ignored; known are ${[...fields, `${metaPrefix}<key>`, servicesField].join(', ')}'`,
       },
+    ],
+    idle: [
       {
         expression: `${quoted('service')} in variables.a || ${own}.size() == 0`,
         messageExpression: `${own}.join(', ') + ': no effect without ${key('service')}'`,

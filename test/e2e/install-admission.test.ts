@@ -91,6 +91,7 @@ const paths: Readonly<Record<string, string>> = {
   Service: '/api/v1/namespaces/@/services',
   Deployment: '/apis/apps/v1/namespaces/@/deployments',
   CronJob: '/apis/batch/v1/namespaces/@/cronjobs',
+  Namespace: '/api/v1/namespaces',
   Job: '/apis/batch/v1/namespaces/@/jobs',
 };
 
@@ -172,6 +173,52 @@ suite('at apply, the API server', () => {
       [],
     );
     assert.deepEqual(await warnings('kube-system', pod({ service: 'a_b' })), []);
+  });
+});
+
+suite('where Namespaces may have defaults, the API server', () => {
+  const namespace = (fields: Readonly<Record<string, string>>) => ({
+    kind: 'Namespace',
+    metadata: { name: 'defaults', annotations: annotations(fields) },
+  });
+
+  before(async () => {
+    const sync = { default: 'services', namespaceAnnotations: ['tags', 'meta.*', 'drain'] };
+    const objects = await admission(
+      ...['--set', 'fullnameOverride=defaults'],
+      ...['--set-json', `config.sync=${JSON.stringify(sync)}`],
+    );
+    for (const object of objects) {
+      if ((object.metadata.name ?? '').includes('namespaces')) await install(object);
+    }
+    await eventually(
+      async () => {
+        assert.notDeepEqual(await warnings('', namespace({ drain: 'slowly' })), []);
+        assert.notDeepEqual(await warnings('', namespace({ weight: '1' })), []);
+      },
+      { ...patience, what: 'the policies for Namespaces are at work' },
+    );
+  });
+
+  test('warns of what is wrong with one, and of what it may not have', async () => {
+    assert.match(
+      (await warnings('', namespace({ drain: 'slowly' }))).join(),
+      /drain: \\"slowly\\" is not one of/,
+    );
+    for (const name of ['weight', 'service', 'services', 'tagz']) {
+      assert.match(
+        (await warnings('', namespace({ [name]: '1' }))).join(),
+        /no effect on a Namespace|is not/,
+        name,
+      );
+    }
+    assert.deepEqual(await warnings('', namespace({ tags: 'a', 'meta.Team': 'b', drain: 'warning' })), []);
+  });
+
+  test('does not call an annotation without service idle, since the default gives it one', async () => {
+    const rendered = await admission('--set', 'config.sync.default=services');
+    assert.ok(!JSON.stringify(rendered).includes('no effect without'));
+    assert.ok(JSON.stringify(await admission()).includes('no effect without'));
   });
 });
 
