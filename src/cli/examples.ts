@@ -10,6 +10,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   discover: ['discover web', 'discover web --tag v2 -w', 'discover web -o json | jq -r ".[].address"'],
   purge: ['purge --config config.yaml', "purge --node 'old-*'", 'purge --cluster-uid UID --yes'],
+  migrate: [
+    'migrate consul-k8s > values.yaml',
+    'migrate consul-k8s --check --config config.yaml',
+    'migrate consul-k8s --finish --config config.yaml',
+  ],
   release: ['release --all', 'release --service web', 'release prod-worker-1 --pin'],
   validate: ['validate -R -f deploy/', 'validate -o github deploy/*.yaml'],
   version: ['version', 'version -o json'],

@@ -8,6 +8,7 @@ import { addDiscoverCommand } from './discover-command.ts';
 import { moreHelp } from './examples.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { errorLine } from './messages.ts';
+import { addMigrateCommand } from './migrate/migrate-command.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPurgeCommand } from './purge-command.ts';
 import { addReleaseCommand } from './release-command.ts';
@@ -53,6 +54,7 @@ export async function runProgram({
   addExplainCommand(program, { ...process, exit }, connecting);
   addDiscoverCommand(program, { ...process, exit }, connecting);
   addPurgeCommand(program, { ...process, exit }, connecting);
+  addMigrateCommand(program, { ...process, exit }, connecting);
   addReleaseCommand(program, { ...process, exit });
   addValidateCommand(program, { ...process, exit });
   addCompletionCommand(program, { ...process, exit });

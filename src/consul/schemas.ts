@@ -30,6 +30,12 @@ export const nodeSchema = z.object({
   ModifyIndex: index,
 });
 
+/** Several ports of one instance (Consul 1.22). The catalog shows no `Port` beside them. */
+const ports = z
+  .array(z.object({ Port: z.number().int(), Default: z.boolean().nullish() }))
+  .nullish()
+  .transform((given) => (given ?? []).find((port) => port.Default === true)?.Port ?? 0);
+
 export const serviceSchema = z.object({
   ID: z.string().min(1),
   Service: z.string(),
@@ -40,6 +46,8 @@ export const serviceSchema = z.object({
     .int()
     .nullish()
     .transform((given) => given ?? 0),
+  /** The default one of several. */
+  Ports: ports,
   Meta: record(z.string()),
   TaggedAddresses: record(z.object({ Address: text, Port: z.number().int() })),
   Weights: weights.nullish().transform((given) => given ?? { Passing: 1, Warning: 1 }),

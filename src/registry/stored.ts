@@ -24,7 +24,7 @@ export function toInstance(answer: ServiceAnswer): StoredInstance {
     id: instanceId(answer.ID),
     service: serviceName(answer.Service),
     address: answer.Address,
-    port: answer.Port,
+    port: answer.Port || answer.Ports,
     tags: answer.Tags,
     meta: answer.Meta,
     weights: { passing: answer.Weights.Passing, warning: answer.Weights.Warning },

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../../config/config-error.ts';
 import { resolveConfig } from '../../config/resolve.ts';
 import { counted } from '../../lib/counted.ts';
 import { RegistrarError } from '../../lib/errors.ts';
-import { whyUnreadable } from '../../lib/read-file.ts';
 import { dialectsOf, tenantRulesOf } from '../../operator/parts.ts';
 import type { CliContext } from '../context.ts';
+import { readTextFile } from '../read-text-file.ts';
 import { type CheckOptions, checkManifest } from './check-manifest.ts';
 import { type Finding, type Format, format } from './formats.ts';
 import { type InputFile, readInput } from './input.ts';
@@ -80,7 +79,7 @@ function findingsIn({ name: file, text }: InputFile, options: CheckOptions) {
 }
 
 async function checkOptions(config: string | undefined): Promise<CheckOptions> {
-  const file = config === undefined ? undefined : { name: config, text: await readConfig(config) };
+  const file = config === undefined ? undefined : { name: config, text: await readTextFile(config) };
   const resolved = resolveConfig({ file, environment: {}, flags: {} });
   if (resolved.config === undefined) throw new ConfigError(resolved.mistakes);
   const { config: found } = resolved;
@@ -91,12 +90,4 @@ async function checkOptions(config: string | undefined): Promise<CheckOptions> {
     sync: file === undefined ? { ...found.sync, namespaceAnnotations: ['*'] } : found.sync,
     ...tenantRulesOf(found),
   };
-}
-
-async function readConfig(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (thrown) {
-    throw new RegistrarError('config', `${file}: cannot be read: ${whyUnreadable(thrown)}`);
-  }
 }

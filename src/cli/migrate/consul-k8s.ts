@@ -1,0 +1,192 @@
+import { parse } from 'yaml';
+import { ConfigError } from '../../config/config-error.ts';
+import { resolveConfig } from '../../config/resolve.ts';
+import { KubeClient } from '../../kube/client.ts';
+import { RegistrarError } from '../../lib/errors.ts';
+import { visibleLines } from '../../lib/visible.ts';
+import { consulClientOf } from '../../operator/parts.ts';
+import type { ConfigOptions } from '../config-options.ts';
+import { canAsk, confirm } from '../confirm.ts';
+import type { Connect } from '../connections.ts';
+import type { CliContext } from '../context.ts';
+import { errorLine, warningLine } from '../messages.ts';
+import { loadWithWarnings, snapshotOptions } from '../open.ts';
+import { readCluster } from '../read-cluster.ts';
+import { readTextFile } from '../read-text-file.ts';
+import { compareWithTheirs } from './check.ts';
+import { type ConvertedValues, valuesOfChart, valuesOfContainer, valuesText } from './consul-k8s-values.ts';
+import { finishText, planFinish, removeTheirs } from './finish.ts';
+import { syncCatalogs } from './sync-catalog.ts';
+import { readTheirNode } from './their-node.ts';
+
+export interface MigrateConsulK8sOptions extends ConfigOptions {
+  /** Undefined: write Helm values. */
+  readonly step: 'check' | 'finish' | undefined;
+  /** File with the values of their chart; undefined: the running Deployment is read. */
+  readonly chartValues: string | undefined;
+  /** Of several Deployments the one to read: `namespace/name`. */
+  readonly deployment: string | undefined;
+  readonly yes: boolean;
+  readonly timeoutMs: number;
+}
+
+/** Longer than consul-k8s waits between two writes of everything, unless it was configured otherwise. */
+const lookAfterMs = 35_000;
+
+/**
+ * `kube-registrar migrate consul-k8s`. Returns the exit code: 0 when all is done or equal, 2 when `--check` found a
+ * difference, 1 when `--finish` removed nothing or not everything. Rejects with ConfigError, or with what could not be
+ * read.
+ */
+export async function migrateConsulK8s(
+  options: MigrateConsulK8sOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  switch (options.step) {
+    case undefined:
+      return writeValues(options, context, connect);
+    case 'check':
+      return check(options, context, connect);
+    case 'finish':
+      return finish(options, context, connect);
+  }
+}
+
+async function writeValues(
+  options: MigrateConsulK8sOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const values =
+    options.chartValues === undefined
+      ? await readDeployment(options, context, connect)
+      : valuesOfChart((parse(await readTextFile(options.chartValues)) ?? {}) as Record<string, unknown>);
+  const text = valuesText(values);
+  // The values come from elsewhere, and the operator would refuse what is wrong in them at its start.
+  const { mistakes } = resolveConfig({
+    file: { name: 'config', text: JSON.stringify(values.config) },
+    environment: {},
+    flags: {},
+  });
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  context.stdout.write(visibleLines(text));
+  return 0;
+}
+
+async function readDeployment(
+  options: MigrateConsulK8sOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<ConvertedValues> {
+  const loaded = await loadWithWarnings(options, context);
+  await using connections = await connect(loaded);
+  const { kube, clock } = connections;
+  const found = await syncCatalogs(new KubeClient(kube, clock), context.signal);
+  const { deployment } = options;
+  const [first, ...others] =
+    deployment === undefined ? found : found.filter(({ name }) => name === deployment);
+  if (first === undefined) {
+    throw new RegistrarError(
+      'not-found',
+      `no Deployment${deployment === undefined ? '' : ` ${deployment}`} runs "consul-k8s-control-plane sync-catalog"; give --chart-values the values of its chart`,
+    );
+  }
+  if (others.length > 0) {
+    const names = [first, ...others].map(({ name }) => name).join(', ');
+    throw new RegistrarError('config', `several Deployments run it: ${names}; say which with --deployment`);
+  }
+  return valuesOfContainer(first.container);
+}
+
+async function check(
+  options: MigrateConsulK8sOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const { stdout, signal } = context;
+  const loaded = await loadWithWarnings(options, context);
+  await using connections = await connect(loaded);
+  const reading = { timeoutMs: options.timeoutMs, rename: false };
+  const { snapshot, loaded: used } = await readCluster(loaded, connections, reading, context);
+  await using _registry = snapshot.registry;
+  const theirs = await readTheirNode(snapshot, used.config, signal);
+  const { lines, isEqual } = compareWithTheirs(theirs, snapshot, used.config);
+  stdout.write(`${lines.join('\n')}\n`);
+  return isEqual ? 0 : 2;
+}
+
+async function finish(
+  options: MigrateConsulK8sOptions,
+  context: CliContext,
+  connect: Connect,
+): Promise<number> {
+  const { stdout, stderr, signal } = context;
+  const loaded = await loadWithWarnings(options, context);
+  await using connections = await connect(loaded);
+  const { kube, clock } = connections;
+  const [running] = await syncCatalogs(new KubeClient(kube, clock), signal);
+  if (running !== undefined) {
+    const message = `Deployment ${running.name} still runs consul-k8s' catalog sync, which would register everything again; remove it first (syncCatalog.enabled=false in its chart)`;
+    throw new RegistrarError('conflict', message);
+  }
+  const reading = { timeoutMs: options.timeoutMs, rename: false };
+  const { snapshot, loaded: used } = await readCluster(loaded, connections, reading, context);
+  await using _registry = snapshot.registry;
+  const shown = await readTheirNode(snapshot, used.config, signal);
+  if (shown.node === undefined) {
+    stdout.write(`Nothing to remove: Consul has no node "${shown.name}".\n`);
+    return 0;
+  }
+  const plan = planFinish(shown, snapshot);
+  stdout.write(finishText(shown, plan));
+  if (plan.missing.length > 0) {
+    stderr.write(
+      errorLine('nothing was removed: consumers would lose what has no counterpart; see "--check"'),
+    );
+    return 1;
+  }
+  if (plan.removed.length === 0 && !plan.withNode) return plan.kept.length === 0 ? 0 : 1;
+  if (!options.yes && !(await agreed(shown.name, plan.removed.length, context))) return 1;
+
+  // A person takes time: it is decided anew from what is there now.
+  await snapshot.observed.readAll(signal);
+  const theirs = await readTheirNode(snapshot, used.config, signal);
+  const last = planFinish(theirs, snapshot);
+  const asShown = new Set(plan.removed.map(({ instance }) => instance.id));
+  if (last.missing.length > 0 || last.removed.some(({ instance }) => !asShown.has(instance.id))) {
+    stderr.write(errorLine('nothing was removed: it has changed in between; run it again'));
+    return 1;
+  }
+  const client = consulClientOf(snapshotOptions(used, connections, options.timeoutMs));
+  await removeTheirs(theirs, last, client, signal);
+  stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
+  await clock.sleep(lookAfterMs, signal);
+  const { instances } = await readTheirNode(snapshot, used.config, signal);
+  const back = instances.filter(({ id }) => asShown.has(id));
+  if (back.length > 0) {
+    throw new RegistrarError(
+      'conflict',
+      `${back.length} instances are there again: consul-k8s still runs somewhere; stop it, then run this again`,
+    );
+  }
+  if (last.kept.length > 0) {
+    stderr.write(
+      warningLine(`${last.kept.length} instances stay; run it again when those of kube-registrar pass`),
+    );
+    return 1;
+  }
+  stdout.write('Nothing of it is left.\n');
+  return 0;
+}
+
+async function agreed(node: string, count: number, context: CliContext): Promise<boolean> {
+  const { stderr } = context;
+  if (!canAsk(context)) {
+    stderr.write(errorLine('nothing was removed: give --yes, or confirm at a terminal'));
+    return false;
+  }
+  if (await confirm(`Type "${node}" to remove ${count} instances from Consul: `, node, context)) return true;
+  stderr.write(errorLine('not confirmed; nothing was removed'));
+  return false;
+}

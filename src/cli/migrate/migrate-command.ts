@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander';
+import { addConfigOptions, configOptionsOf, type ParsedOptions } from '../config-options.ts';
+import type { Connect } from '../connections.ts';
+import type { CliContext } from '../context.ts';
+import { timeoutOption } from '../shared-options.ts';
+
+/** Adds `migrate`. */
+export function addMigrateCommand(
+  program: Command,
+  context: CliContext,
+  connect: () => Promise<Connect>,
+): void {
+  const migrate = program.command('migrate').description('move from another program to this one');
+  const consulK8s = migrate
+    .command('consul-k8s')
+    .description('from the catalog sync of consul-k8s; without a step, write Helm values with its settings')
+    .addOption(
+      new Option(
+        '--check',
+        'compare what it registers with what we would; exit 0: equal, 2: not, 1: an error',
+      ).conflicts('finish'),
+    )
+    .option('--finish', 'once it is stopped, remove from Consul what has a passing counterpart of ours')
+    .option('--chart-values <FILE>', 'values of its chart, in place of the running Deployment')
+    .option('--deployment <NAMESPACE/NAME>', 'of several Deployments that run it, the one to read')
+    .option('--yes', 'do not ask')
+    .addOption(timeoutOption());
+  addConfigOptions(consulK8s).action(async (options: ParsedOptions) => {
+    const { migrateConsulK8s } = await import('./consul-k8s.ts');
+    const step = options['check'] === true ? 'check' : options['finish'] === true ? 'finish' : undefined;
+    const wanted = {
+      ...configOptionsOf(options),
+      step,
+      chartValues: options['chartValues'] as string | undefined,
+      deployment: options['deployment'] as string | undefined,
+      yes: options['yes'] === true,
+      timeoutMs: options['timeout'] as unknown as number,
+    } as const;
+    context.exit(await migrateConsulK8s(wanted, context, await connect()));
+  });
+}
