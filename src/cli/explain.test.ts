@@ -241,6 +241,9 @@ describe('kube-registrar explain', () => {
   test('refuses what is no object', async () => {
     const { exitCode, stderr } = await explain(new SmallCluster(), 'web-1');
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^error: cannot explain "web-1"; write pod\/NAME, svc\/NAME, deploy\/NAME/);
+    assert.match(
+      stderr,
+      /^error: cannot explain "web-1"; write pod\/NAME, svc\/NAME, ingress\/NAME, httproute\/NAME/,
+    );
   });
 });

@@ -19,7 +19,7 @@ import { readManifests } from './validate/manifests.ts';
 import { readWorkload, type Workload, type WorkloadRef, workloadKind } from './workload.ts';
 
 export interface ExplainCommandOptions extends ConfigOptions {
-  /** `pod/NAME`, `svc/NAME`, `deploy/NAME` …, or the kind and the name as two words. */
+  /** `pod/NAME`, `svc/NAME`, `ingress/NAME`, `deploy/NAME` …, or the kind and the name as two words. */
   readonly object: readonly string[];
   /** Undefined: that of the context. */
   readonly namespace: string | undefined;
@@ -136,6 +136,18 @@ const kinds: Readonly<Record<string, AskingObject['kind']>> = {
   svc: 'Service',
   service: 'Service',
   services: 'Service',
+  ing: 'Ingress',
+  ingress: 'Ingress',
+  ingresses: 'Ingress',
+  httproute: 'HTTPRoute',
+  httproutes: 'HTTPRoute',
+  grpcroute: 'GRPCRoute',
+  grpcroutes: 'GRPCRoute',
+  tlsroute: 'TLSRoute',
+  tlsroutes: 'TLSRoute',
+  gtw: 'Gateway',
+  gateway: 'Gateway',
+  gateways: 'Gateway',
 };
 
 function nameOf(words: readonly string[]) {
@@ -144,7 +156,7 @@ function nameOf(words: readonly string[]) {
   if (kind === undefined || name === '' || rest.length > 0) {
     throw new RegistrarError(
       'config',
-      `cannot explain "${words.join(' ')}"; write pod/NAME, svc/NAME, deploy/NAME, sts/NAME, ds/NAME, rs/NAME, job/NAME or rollout/NAME`,
+      `cannot explain "${words.join(' ')}"; write pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, grpcroute/NAME, tlsroute/NAME, gateway/NAME, deploy/NAME, sts/NAME, ds/NAME, rs/NAME, job/NAME or rollout/NAME`,
     );
   }
   return { kind, name };

@@ -1,13 +1,15 @@
 import type { Config } from '../config/schema.ts';
 import { effectOf } from '../desired/annotation-effects.ts';
 import { annotationKey } from '../desired/dialects/dialect.ts';
-import { podText, requestTexts } from '../desired/object-text.ts';
+import { gatewayTexts, podText, requestTexts } from '../desired/object-text.ts';
 import { scopeTexts } from '../desired/scope-text.ts';
 import { suggest } from '../lib/suggest.ts';
+import type { UnreadSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
+import { type RouteKind, type RouteRef, resourceOfRoute, routeKinds, sourceOfRoute } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { dialectsOf } from '../operator/parts.ts';
 import type { Snapshot } from '../operator/snapshot.ts';
@@ -51,14 +53,16 @@ export function explanationOf(
   const { stores, nodes } = snapshot;
   const pod = object.kind === 'Pod' ? stores.pod(object.namespace, object.name) : undefined;
   const service = object.kind === 'Service' ? stores.service(object.namespace, object.name) : undefined;
+  const route = isRoute(object) ? stores.route(object) : undefined;
+  const gateway = object.kind === 'Gateway' ? stores.gateway(object.namespace, object.name) : undefined;
   const prefix = `${config.annotationPrefix}/`;
   const rows = instancePlans(object, nodes, planOptions(snapshot, config, known)).map((row) =>
     withRefusal(row, known.refused?.get(instanceKey(row))),
   );
   const problems = problemsOf(object, nodes, rows, known);
   const askedBy = pod === undefined ? [] : servicesBehind(pod, snapshot);
-  const record = pod ?? service;
-  const absent = record === undefined ? absence(object, snapshot, config) : undefined;
+  const record = pod ?? service ?? route;
+  const absent = (record ?? gateway) === undefined ? absence(object, snapshot, config) : undefined;
   const own = rows.flatMap(({ wanted }) =>
     wanted !== undefined && isAskedByItself(object, wanted) ? [wanted] : [],
   );
@@ -67,11 +71,15 @@ export function explanationOf(
   const say = (text: string): void => void lines.push(`  ${text}`);
   for (const text of absent?.texts ?? []) say(text);
   if (pod !== undefined) say(podText(pod));
-  if (service?.deleting === true) say('is being deleted: its instances are removed');
+  if ((service ?? route ?? gateway)?.deleting === true) say('is being deleted: its instances are removed');
+  if (gateway !== undefined) for (const text of gatewayTexts(gateway)) say(text);
   const raw = (object.kind === 'Pod' ? stores.pods : stores.services).get(object.namespace, object.name);
-  if (record !== undefined && raw !== undefined) {
-    const scope = scopeTexts(record, stores.notByDefault(raw), config.sync);
-    for (const text of requestTexts(raw, own, askedBy, prefix, dialectsOf(config), scope)) say(text);
+  if (record !== undefined) {
+    const notByDefault = route === undefined && raw !== undefined ? stores.notByDefault(raw) : undefined;
+    const scope = scopeTexts(record, notByDefault, config.sync);
+    const written = route === undefined ? raw : rawRoute(route, stores);
+    for (const text of requestTexts(written ?? record, own, askedBy, prefix, dialectsOf(config), scope))
+      say(text);
   }
   for (const { field, message, severity, object: about } of problems) {
     const whose =
@@ -88,12 +96,12 @@ export function explanationOf(
   lines.push('', rows.length === 0 ? 'In Consul: nothing, and nothing is wanted.' : 'In Consul:');
   for (const row of rows) lines.push(...instanceLines(row, config.sync.policy));
   const isRight =
-    record !== undefined &&
+    (record ?? gateway) !== undefined &&
     problems.every(({ severity }) => severity === 'warning') &&
     rows.every(({ steps, remarks }) => steps.length === 0 && remarks.length === 0);
   const data = {
     object,
-    found: record !== undefined,
+    found: (record ?? gateway) !== undefined,
     isRight,
     annotations: Object.entries(record?.annotations ?? {}).map(([name, value]) => ({
       name: prefix + name,
@@ -173,23 +181,31 @@ interface Absence {
 function absence(
   { kind, namespace, name }: AskingObject,
   { stores }: Snapshot,
-  { kubernetes }: Config,
+  { kubernetes, sync }: Config,
 ): Absence {
   const watched = kubernetes.namespaces;
   if (watched.length > 0 && !watched.includes(namespace)) {
     const text = `namespace ${namespace} is not watched: kubernetes.namespaces names ${watched.join(', ')}`;
     return { texts: [text], notFound: undefined };
   }
+  const resource = resourceOf(kind);
+  const source = kind === 'Gateway' ? 'gateways' : isRouteKind(kind) ? sourceOfRoute(kind) : undefined;
+  if (source !== undefined && !sync.sources.includes(source)) {
+    const text = `objects of kind ${kind} are not watched: sync.sources does not name ${source}`;
+    return { texts: [text], notFound: undefined };
+  }
+  const own = stores.status().filter((status) => status.resource === resource);
+  if (own.some(({ notInstalled }) => notInstalled)) {
+    return { texts: [`${resource} are not installed in this cluster`], notFound: undefined };
+  }
   const refused = stores.unread.find(
-    (source) =>
-      source.resource === (kind === 'Pod' ? 'pods' : 'services') &&
-      (source.namespace === '' || source.namespace === namespace),
+    (unread) => unread.resource === resource && (unread.namespace === '' || unread.namespace === namespace),
   );
   if (refused !== undefined) {
     const text = `${unreadSourceText(refused)} may not be read: whether it is there is not known, and what is registered of it stays`;
     return { texts: [text], notFound: undefined };
   }
-  const all = [...(kind === 'Pod' ? stores.pods : stores.services).records()];
+  const all = [...recordsOf(kind, stores)];
   const here = all.filter((record) => record.namespace === namespace).map((record) => record.name);
   const elsewhere = all.filter((record) => record.name === name).map((record) => record.namespace);
   const meant = suggest(name, here);
@@ -208,6 +224,27 @@ function absence(
     ...hints,
   ];
   return { texts: ['not found', ...hints], notFound: notFound.join('; ') };
+}
+
+/** As it is in its store, with no annotations but its own. */
+const rawRoute = ({ kind, namespace, name }: RouteRef, { routeStores }: Snapshot['stores']) =>
+  routeStores.routes.get(kind)?.get(namespace, name);
+
+const isRouteKind = (kind: AskingObject['kind']): kind is RouteKind =>
+  routeKinds.some((each) => each === kind);
+const isRoute = (object: AskingObject): object is AskingObject & RouteRef => isRouteKind(object.kind);
+
+function resourceOf(kind: AskingObject['kind']): UnreadSource['resource'] {
+  if (isRouteKind(kind)) return resourceOfRoute(kind);
+  return kind === 'Pod' ? 'pods' : kind === 'Service' ? 'services' : 'gateways';
+}
+
+function recordsOf(
+  kind: AskingObject['kind'],
+  { pods, services, routeStores }: Snapshot['stores'],
+): Iterable<{ readonly namespace: string; readonly name: string }> {
+  if (isRouteKind(kind)) return routeStores.routes.get(kind)?.records() ?? [];
+  return (kind === 'Pod' ? pods : kind === 'Service' ? services : routeStores.gateways).records();
 }
 
 /** Annotated Services with this pod among their endpoints. */

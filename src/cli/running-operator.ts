@@ -3,7 +3,7 @@ import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { type HttpRequest, readText } from '../lib/transport.ts';
 import { entryRefOf } from '../model/entry-ref.ts';
-import { type Problem, problemReasons } from '../model/problem.ts';
+import { objectKinds, type Problem, problemReasons } from '../model/problem.ts';
 import { type Held, heldBy, heldKinds } from '../plan/finding.ts';
 import { heldReasons } from '../plan/guard.ts';
 import { localSocket } from '../server/local-socket.ts';
@@ -78,7 +78,7 @@ const status = z.object({
   problems: z.array(
     z.object({
       object: z.object({
-        kind: z.enum(['Pod', 'Service', 'EndpointSlice', 'Node']),
+        kind: z.enum(objectKinds),
         namespace: z.string(),
         name: z.string(),
         uid: z.string(),

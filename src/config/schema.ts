@@ -10,6 +10,7 @@ import {
   systemNamespaces,
 } from '../desired/sync-rules.ts';
 import type { Secret } from '../lib/secret.ts';
+import { routeSources } from '../model/route.ts';
 import { compatibility } from './compatibility.ts';
 import { leastConnections } from './connection-budget.ts';
 import { consulAddress } from './consul-address.ts';
@@ -215,6 +216,14 @@ const sync = z.strictObject({
       description:
         'Annotations that may stand on a Namespace, as defaults for every object in it, by name without the prefix; `*` stands for any text. Needs the right to list and watch namespaces.',
       examples: [['tags', 'meta.*', 'drain']],
+    }),
+  sources: z
+    .array(z.enum(routeSources))
+    .default([])
+    .meta({
+      description:
+        'What is watched for annotations beside pods and Services: `ingresses`, and `gateways` for HTTPRoutes, GRPCRoutes and TLSRoutes of the Gateway API. Each needs its rights. See routes.md.',
+      examples: [['ingresses', 'gateways']],
     }),
 });
 

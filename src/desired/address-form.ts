@@ -11,6 +11,9 @@ export type EndpointAddress = (typeof endpointAddresses)[number];
 const serviceAddresses = ['load-balancer', 'node-port', 'external-ips', 'cluster-ip', 'auto'] as const;
 export type ServiceAddress = (typeof serviceAddresses)[number];
 
+/** What an Ingress or a route is reached by in any case. */
+const routeAddresses = ['load-balancer', 'auto'] as const;
+
 /** An address that an annotation writes out. */
 export interface LiteralAddress {
   readonly literal: Host;
@@ -30,12 +33,15 @@ const literalPattern = new RegExp(literal);
 export const addressForm: Form<AddressChoice> = {
   read: (text, carrier) => {
     if (isOf(endpointAddresses, text)) return { value: text };
-    if (isOf(serviceAddresses, text)) return onServices(text, text, carrier);
+    if (isOf(serviceAddresses, text)) {
+      const isOwn = carrier.kind !== 'Pod' && carrier.kind !== 'Service' && isOf(routeAddresses, text);
+      return isOwn ? { value: text } : onServices(text, text, carrier);
+    }
     if (literalPattern.test(text)) return readLiteral(text, carrier);
     return { refused: `${quote(text)} ${addressForm.otherwise}${didYouMean(text, words)}` };
   },
   cel: (value) =>
-    `${value} in [${listed(endpointAddresses)}] || (variables.isService && (${value} in [${listed(serviceAddresses)}] || ${value}.matches('${literal}')))`,
+    `${value} in [${listed(endpointAddresses)}] || (variables.isNamed && (${value} in [${listed(serviceAddresses)}] || ${value}.matches('${literal}')))`,
   otherwise: `is not one of ${endpointAddresses.join(', ')}, nor on a Service ${serviceAddresses.join(', ')}, an IP address or a host name with a dot`,
 };
 
@@ -43,9 +49,11 @@ const listed = (list: readonly string[]): string => list.map((each) => `'${each}
 
 function onServices<Value>(value: Value, text: string, { kind }: Carrier): Read<Value> {
   if (kind === 'Service') return { value };
-  return {
-    refused: `${quote(text)} works only on a Service; on a pod write ${endpointAddresses.join(', ')}`,
-  };
+  const instead =
+    kind === 'Pod'
+      ? `on a pod write ${endpointAddresses.join(', ')}`
+      : 'leave it out, the status has the address';
+  return { refused: `${quote(text)} works only on a Service; ${instead}` };
 }
 
 function readLiteral(text: string, carrier: Carrier): Read<LiteralAddress> {

@@ -1,7 +1,9 @@
 import type { Endpoint, EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../model/gateway.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
+import type { RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -29,6 +31,9 @@ export interface ClusterView {
   endpointsOnNode(node: string): Iterable<SliceEndpoint>;
   /** The slices of a Service, annotated or not. */
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
+  /** Annotated Ingresses and routes of the Gateway API, as far as they are watched. */
+  routes(): Iterable<RouteRecord>;
+  gateway(namespace: string, name: string): GatewayRecord | undefined;
   /** Annotated Services without endpoints. */
   unreachedServices(): Iterable<ServiceRecord>;
   /** Annotated Services that may be registered by other addresses than those of their endpoints. */

@@ -183,7 +183,7 @@ describe('mistakes in annotations', () => {
     ],
     [
       { service: 'true' },
-      `error service: service "true" only works on a Service, whose name it stands for; write the service's name`,
+      `error service: service "true" only works on a Service, an Ingress or a route, whose name it stands for; write the service's name`,
     ],
     [{ port: '0' }, 'error port: port "0" is not from 1 to 65535'],
     [{ port: '65536' }, 'error port: port "65536" is not from 1 to 65535'],

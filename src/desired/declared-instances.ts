@@ -24,7 +24,8 @@ export type Refusals = readonly Omit<Problem, 'object'>[];
 export interface Backend {
   /** The object whose annotations ask for the instances. */
   readonly object: ObjectRef;
-  readonly origin: Pick<Origin, 'namespace' | 'pod' | 'podUid' | 'service' | 'byDefault'>;
+  readonly origin: Pick<Origin, 'namespace' | 'pod' | 'podUid' | 'service' | 'byDefault'> &
+    Partial<Pick<Origin, 'route' | 'gateway'>>;
   /** What is registered stays as it is, because not everything is known that decides on it. */
   readonly isKept: boolean;
   readonly condition: Condition;
@@ -53,6 +54,9 @@ export interface Serving {
   readonly ipMode?: string;
   /** Its address is one that a tenant may write at will, so that a probe needs the configuration's consent. */
   readonly isUnproved?: boolean;
+  /** Of a route, for meta: its hosts and paths there; default: empty. */
+  readonly hosts?: string;
+  readonly paths?: string;
 }
 
 export const servedAt = (serving: Serving): Served => ({ at: [serving], complaints: [] });
@@ -75,8 +79,9 @@ export function declaredInstances(
   const keep = (declaration: Declaration | BrokenDeclaration): void => {
     const presence = presenceOf(condition, declaration);
     if (presence.kind === 'deregistered') return;
-    const { namespace, podUid, service: kubeService } = origin;
-    stale.push({ namespace, podUid, kubeService, service: declaration.service, check: presence.check });
+    const { namespace, podUid, service: kubeService, route } = origin;
+    const source = { namespace, podUid, kubeService, ...(route === undefined ? {} : { route }) };
+    stale.push({ ...source, service: declaration.service, check: presence.check });
   };
   const add = (declaration: Declaration, instance: Instance): void => {
     if (instances.has(instance.id)) {
@@ -120,6 +125,7 @@ function instanceOf(
   context: DesiredContext,
 ): Instance | Refusals {
   const { addresses, port, declaredPort, reach = '', ipMode = '', isUnproved = false } = serving;
+  const { hosts = '', paths = '' } = serving;
   const presence = presenceOf(condition, declaration);
   const id =
     declaration['id-scheme'] === 'consul-k8s' ? consulK8sId(declaration.service, addresses[0]) : serving.id;
@@ -129,7 +135,7 @@ function instanceOf(
   return buildInstance({
     id,
     declaration,
-    origin: { ...origin, node: node.name, cluster: context.clusterName, reach },
+    origin: { route: '', gateway: '', ...origin, node: node.name, cluster: context.clusterName, reach },
     addresses,
     port,
     health: presence.kind === 'registered' ? presence.check : undefined,
@@ -138,6 +144,8 @@ function instanceOf(
     pod,
     ipMode,
     zone: node.zone,
+    hosts,
+    paths,
   });
 }
 

@@ -1,10 +1,12 @@
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Endpoint } from '../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../model/gateway.ts';
 import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { type Problem, problemKey } from '../model/problem.ts';
+import type { RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
@@ -17,6 +19,7 @@ import { nodePortInstances } from './node-port-instances.ts';
 import type { DesiredContext, DesiredOptions } from './options.ts';
 import { podInstances } from './pod-instances.ts';
 import { readinessOf } from './readiness.ts';
+import { routeInstances } from './route-instances.ts';
 import { serviceInstances } from './service-instances.ts';
 import { isReachedAsWhole } from './service-places.ts';
 import { rememberLists } from './services-list.ts';
@@ -24,7 +27,7 @@ import { sliceInstances } from './slice-instances.ts';
 import { nothing, problem, type SourceResult } from './source.ts';
 import { unreachedService } from './unreached-services.ts';
 
-/** The desired state of a Consul node, by the name of its Kubernetes node ('' = endpoints that name none). */
+/** The desired state of a Consul node, by the name of its Kubernetes node ('' = what is on none: routes, and endpoints that name none). */
 export interface Desired {
   (kubeNode: string, view: ClusterView): DesiredNode;
   /** What takes the place of registered instances that are not part of it any more. */
@@ -44,6 +47,7 @@ export function createDesired(options: DesiredOptions): Desired {
   const ofGroup = rememberGroups(context);
   const ofService = rememberServices(context);
   const ofWhole = rememberWholeServices();
+  const ofRoute = rememberRoutes(context);
 
   const desired = (kubeNode: string, view: ClusterView): DesiredNode => {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
@@ -60,6 +64,7 @@ export function createDesired(options: DesiredOptions): Desired {
       for (const service of view.unreachedServices()) results.push(ofService(service));
       results.push({ ...nothing, problems: [...view.namespaceProblems()] });
       results.push(...wholeServices(view, ofWhole, context));
+      for (const route of view.routes()) results.push(ofRoute(route, view, facts));
     } else results.push(...nodePorts(groups, view, facts, ofWhole, context));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
@@ -85,25 +90,20 @@ export function createDesired(options: DesiredOptions): Desired {
 export const desiredNode = (kubeNode: string, view: ClusterView, options: DesiredOptions): DesiredNode =>
   createDesired(options)(kubeNode, view);
 
-/** Endpoints that name no node have no agent that could register them. */
+/** Endpoints that name no node, and routes, have no agent that could register them. */
 function withoutAgent(results: readonly SourceResult[], { clusterName }: DesiredOptions): DesiredNode {
   const ofEndpoints =
     'endpoints that name no node cannot be registered with the agent of their node; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
   const ofWhole = (reach: string) =>
     `address "${reach}" belongs to no node, so no agent can register it; choose "pod", "host" or "node-port", or use registration.mode "catalog"`;
+  const ofRoute = (kind: string) =>
+    `an object of kind ${kind} is on no node, so no agent can register it; use registration.mode "catalog"`;
   const problems = results.flatMap(({ object, instances, problems: own }) => {
     const [first] = instances;
     if (object === undefined || first === undefined) return own;
-    const { reach } = originOf(first.meta);
-    return [
-      ...own,
-      problem(
-        object,
-        'RegistrationFailed',
-        reach === '' ? '' : 'address',
-        reach === '' ? ofEndpoints : ofWhole(reach),
-      ),
-    ];
+    const { reach, route } = originOf(first.meta);
+    const message = route !== '' ? ofRoute(object.kind) : reach === '' ? ofEndpoints : ofWhole(reach);
+    return [...own, problem(object, 'RegistrationFailed', reach === '' ? '' : 'address', message)];
   });
   const name = consulNodeNameOf('', clusterName);
   return { name, entry: undefined, stale: [], problems: unique(problems, problemKey) };
@@ -211,6 +211,24 @@ function unlessServed(
   return { ...result, instances };
 }
 
+interface RememberedRoute {
+  readonly gateways: readonly (GatewayRecord | undefined)[];
+  readonly result: SourceResult;
+}
+
+/** Routes are on no node. */
+function rememberRoutes(context: DesiredContext) {
+  const known = new WeakMap<RouteRecord, RememberedRoute>();
+  return (route: RouteRecord, view: ClusterView, facts: NodeFacts): SourceResult => {
+    const gateways = route.parents.map(({ namespace, name }) => view.gateway(namespace, name));
+    const last = known.get(route);
+    if (last?.gateways.every((gateway, index) => gateway === gateways[index])) return last.result;
+    const result = routeInstances(route, view, facts, context);
+    known.set(route, { gateways, result });
+    return result;
+  };
+}
+
 interface RememberedGroup {
   readonly group: EndpointGroup;
   readonly own: ReadonlySet<string>;
@@ -277,8 +295,8 @@ function byName(a: PodRecord, b: PodRecord): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-const staleKey = ({ namespace, podUid, kubeService, service }: StaleSource): string =>
-  [namespace, podUid, kubeService, service].join('\0');
+const staleKey = ({ namespace, podUid, kubeService, route = '', service }: StaleSource): string =>
+  [namespace, podUid, kubeService, route, service].join('\0');
 
 /** Without duplicates, in the order of the keys: each endpoint of a Service shows the Service's mistakes. */
 function unique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {

@@ -13,9 +13,9 @@ export interface Health {
   readonly output: string;
 }
 
-/** The state of the pod or endpoint behind an instance. */
+/** The state of what is behind an instance. */
 export interface Condition {
-  readonly subject: 'Pod' | 'Endpoint';
+  readonly subject: keyof typeof terminatingOutput;
   readonly health: Health;
   /** It was asked to stop. */
   readonly terminating: boolean;

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { type InstanceId, instanceId } from '../model/keys.ts';
+import type { RouteRef } from '../model/route.ts';
 
 /**
- * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only the name of a pod or of a node may
- * contain dots, so an id can be taken apart from both ends and no two sets of parts make the same id. The port is always a part: an
+ * Ids of instances: parts joined by dots, so that they are safe in URLs and DNS. Only the name of a pod, a node, an
+ * Ingress or a route may contain dots, and only one part of an id is such a name, so an id can be taken apart from both
+ * ends and no two sets of parts make the same id. The port is always a part: an
  * id must not change because another port of the pod is registered under the same name.
  */
 
@@ -32,17 +34,20 @@ export function serviceInstanceId(
   service: string,
   port: number,
 ): InstanceId {
-  const address = isIP(place.address) === 0 ? nameOf(place.address) : place.address.replaceAll(/[.:]/g, '-');
   const node = place.node === '' ? [] : [safe(place.node, dotted)];
   return join([
     place.namespace,
     safe(place.service, plain),
     ...node,
-    safe(address, plain),
+    addressPart(place.address),
     service,
     `${port}`,
   ]);
 }
+
+/** An IP address or a host name without dots and colons. */
+const addressPart = (address: string): string =>
+  safe(isIP(address) === 0 ? nameOf(address) : address.replaceAll(/[.:]/g, '-'), plain);
 
 /**
  * A host name without dots, which no address and no other name becomes: no address has an `h`, and a label neither
@@ -68,6 +73,15 @@ export function endpointInstanceId(
 export function podOf(id: InstanceId): string | undefined {
   const [, namespace, pod] = /^([^.]+)\.(.+)\.(?:[0-9a-f]{8}|[0-9a-f]{16})\.[^.]+\.\d+$/.exec(id) ?? [];
   return pod === undefined ? undefined : `${namespace}/${pod}`;
+}
+
+/**
+ * `shop.web.ingress-203-0-113-7.web.443`: namespace, name, kind and address, service, port. No other id has the kind before
+ * its address.
+ */
+export function routeInstanceId(route: RouteRef, address: string, service: string, port: number): InstanceId {
+  const { namespace, kind, name } = route;
+  return join([namespace, safe(name, dotted), `${kind}-${addressPart(address)}`, service, `${port}`]);
 }
 
 /**

@@ -32,6 +32,9 @@ export interface InstanceParts {
   readonly ipMode: string;
   /** Zone of the Kubernetes node; empty when unknown. */
   readonly zone: string;
+  /** Of a route, lists with commas; see Serving. */
+  readonly hosts: string;
+  readonly paths: string;
 }
 
 /** An instance in canonical form. */
@@ -47,6 +50,8 @@ export function buildInstance({
   pod,
   ipMode,
   zone,
+  hosts,
+  paths,
 }: InstanceParts): Instance {
   const [address] = addresses;
   const checks = checksOf(id, health, declaration.maintenance, options);
@@ -56,7 +61,7 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf({ declaration, origin, pod, ipMode, zone }, probes.healthUrl, options),
+    meta: metaOf({ declaration, origin, pod, ipMode, zone, hosts, paths }, probes.healthUrl, options),
     weights: { passing: declaration.weight, warning: declaration['weight-warning'] },
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -77,7 +82,9 @@ function metaOf(
     pod,
     ipMode,
     zone,
-  }: Pick<InstanceParts, 'declaration' | 'origin' | 'pod' | 'ipMode' | 'zone'>,
+    hosts,
+    paths,
+  }: Pick<InstanceParts, 'declaration' | 'origin' | 'pod' | 'ipMode' | 'zone' | 'hosts' | 'paths'>,
   healthUrl: string | undefined,
   { agents, clusterUid, consulK8s }: DesiredOptions,
 ): Instance['meta'] {
@@ -93,6 +100,10 @@ function metaOf(
     [autoMeta.reach, origin.reach],
     [autoMeta.ipMode, ipMode],
     [autoMeta.byDefault, origin.byDefault],
+    [autoMeta.route, origin.route],
+    [autoMeta.gateway, origin.gateway],
+    [autoMeta.hosts, hosts],
+    [autoMeta.paths, paths],
     // In the catalog the node carries the stamp; on an agent's node every instance does.
     [autoMeta.managedBy, agents === undefined ? '' : managedByValue],
     [autoMeta.clusterUid, agents === undefined ? '' : clusterUid],

@@ -13,13 +13,18 @@ export const autoMeta = {
   externalSource: externalSource.key,
   podCreated: 'kube-pod-created',
   ipMode: 'kube-ip-mode',
+  hosts: 'kube-hosts',
+  paths: 'kube-paths',
   serviceState: 'service_state',
   managedBy: managedByKey,
   clusterUid: clusterUidKey,
 } as const;
 
+/** An instance has these, or those of a pod, which are more. */
+const ofRoutes: ReadonlySet<string> = new Set<keyof typeof autoMeta>(['route', 'gateway', 'hosts', 'paths']);
+
 /** How many keys a user may set, `protocol` and `health_url` included: Consul's limit without our own keys. */
-export const mostUserKeys = mostKeys - Object.keys(autoMeta).length;
+export const mostUserKeys = mostKeys - Object.keys(autoMeta).filter((key) => !ofRoutes.has(key)).length;
 
 const reserved: ReadonlySet<string> = new Set(Object.values(autoMeta));
 
@@ -44,6 +49,21 @@ export function readMetaValue(text: string): Read<string> {
   if (bytes > longestValue)
     return { refused: `is ${bytes} bytes long; Consul takes at most ${longestValue}` };
   return { value: text };
+}
+
+/**
+ * A list as one value, separated by commas: as many items as fit. Commas and characters that a URL does not hold are
+ * escaped as in a URL.
+ */
+export function listMeta(items: readonly string[]): string {
+  let text = '';
+  for (const item of items) {
+    const escaped = item.toWellFormed().replace(/[,\s\p{Cc}]/gu, encodeURIComponent);
+    const longer = text === '' ? escaped : `${text},${escaped}`;
+    if (Buffer.byteLength(longer) > longestValue) break;
+    text = longer;
+  }
+  return text;
 }
 
 /** A record with sorted keys, so that equal meta is equal text. */

@@ -1,9 +1,11 @@
+import type { GatewayRecord } from '../model/gateway.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PodRecord } from '../model/pod.ts';
+import type { RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { effectOf } from './annotation-effects.ts';
 import { type Dialect, isForeign } from './dialects/dialect.ts';
-import { isFinished, notReadyReason } from './health.ts';
+import { isFinished, notReadyReason, reasonText } from './health.ts';
 import { isSwitchedOff } from './read-annotations.ts';
 
 /** Where a pod runs and how it is, or why it cannot be registered yet. */
@@ -16,6 +18,17 @@ export function podText(pod: PodRecord): string {
   return `${where}, ${pod.ips.join(' and ')}, ${health}`;
 }
 
+/** What a Gateway gives to its routes, or why it gives nothing. */
+export function gatewayTexts({ addresses, listeners, accepted, programmed }: GatewayRecord): string[] {
+  const where = addresses.length === 0 ? 'has no address in its status yet' : `has ${addresses.join(', ')}`;
+  const ports = listeners.map(({ name, port, protocol }) => `${name} (${protocol} ${port})`);
+  const states = Object.entries({ Accepted: accepted, Programmed: programmed }).map(
+    ([type, { status, reason, message }]) =>
+      `${type} is ${status}${status === 'True' ? '' : `: ${reasonText(reason, message, 'no reason is given')}`}`,
+  );
+  return [`${where}; listeners: ${ports.join(', ') || 'none'}`, ...states];
+}
+
 /** Longer values are cut: the list `services` may have kilobytes. */
 const shownLength = 160;
 
@@ -24,7 +37,7 @@ const shownLength = 160;
  * in front of it, or what `scope` says of its namespace and of the configuration; see `scopeTexts()`.
  */
 export function requestTexts(
-  record: PodRecord | ServiceRecord,
+  record: PodRecord | ServiceRecord | RouteRecord,
   instances: readonly Instance[],
   askedBy: readonly string[],
   prefix: string,

@@ -1,4 +1,3 @@
-import type { PodRecord } from '../model/pod.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { glob } from './glob.ts';
 import { quote } from './mistake.ts';
@@ -21,7 +20,7 @@ const reasons: Readonly<Record<NotByDefault, string | undefined>> = {
  * registered by default.
  */
 export function scopeTexts(
-  { namespace, annotations, scope }: PodRecord | ServiceRecord,
+  { namespace, annotations, scope }: Pick<ServiceRecord, 'namespace' | 'annotations' | 'scope'>,
   notByDefault: NotByDefault | undefined,
   rules: Pick<SyncRules, 'default' | 'namespaces'>,
 ): string[] {

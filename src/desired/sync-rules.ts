@@ -1,6 +1,7 @@
 import type { NamespaceRecord } from '../model/namespace.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
+import type { RouteRecord } from '../model/route.ts';
 import { asksItself, type Scope } from '../model/scope.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { annotations as known } from './annotations.ts';
@@ -68,6 +69,8 @@ export interface Sync {
   namespace(name: string, record: NamespaceRecord | undefined): NamespaceScope;
   pod(pod: PodRecord, namespace: NamespaceScope): Asking;
   service(service: ServiceRecord, namespace: NamespaceScope): Asking;
+  /** No Ingress and no route is registered by default. */
+  route(route: RouteRecord, namespace: NamespaceScope): Asking;
   /** Undefined when it is registered by default. */
   notByDefault(object: PodRecord | ServiceRecord, namespace: NamespaceScope): NotByDefault | undefined;
 }
@@ -112,12 +115,22 @@ export function createSync(rules: SyncRules): Sync | undefined {
       asking(service, scope, () => ({ service: 'true', ...firstPort(service.ports, scope) })),
     pod: (pod, scope) =>
       asking(pod, scope, () => ({ service: serviceOfPod(pod), ...firstPort(pod.ports, scope) })),
+    route: routeRule,
   };
 }
 
 /** Whether Namespaces have to be read. */
 export const needsNamespaces = ({ namespaces, namespaceAnnotations }: SyncRules): boolean =>
   namespaces.selector !== undefined || namespaceAnnotations.length > 0;
+
+function routeRule({ annotations }: RouteRecord, { outside, defaults }: NamespaceScope): Asking {
+  if (outside !== undefined && outside !== 'unknown')
+    return { annotations: nothing, scope: outsides[outside] };
+  if (outside === undefined && defaults === undefined) return { annotations };
+  // They are about pods and Services; a route has the ports of its listeners and the address of its status.
+  const { port: _port, address: _address, ...rest } = defaults ?? {};
+  return { annotations, scope: { ...(outside === undefined ? {} : { outside }), defaults: rest } };
+}
 
 const nothing: Annotations = {};
 const outsides = { excluded: { outside: 'excluded' }, unselected: { outside: 'unselected' } } as const;

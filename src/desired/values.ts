@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { parseDuration } from '../lib/duration.ts';
 import { type ServiceName, serviceName } from '../model/keys.ts';
+import type { RouteKind } from '../model/route.ts';
 import { didYouMean, quote, type Read } from './mistake.ts';
 
 /** What carries an annotation. */
 export interface Carrier {
-  readonly kind: 'Pod' | 'Service';
+  readonly kind: 'Pod' | 'Service' | RouteKind;
   readonly name: string;
 }
 
@@ -31,7 +32,7 @@ export function isDnsLabel(text: string): boolean {
 const matchesDnsLabel = (value: string): string =>
   `${value}.matches('^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$')`;
 
-/** The name of a Consul service; `true` on a Service is the Service's own name. */
+/** The name of a Consul service; `true` is the object's own name, except on a pod. */
 export const serviceForm: Form<ServiceName> = {
   read: readServiceName,
   cel: (value) => `${matchesDnsLabel(value)} && (variables.isService || ${value}.lowerAscii() != 'true')`,
@@ -41,7 +42,9 @@ export const serviceForm: Form<ServiceName> = {
 function readServiceName(text: string, object: Carrier): Read<ServiceName> {
   const isTrue = text.toLowerCase() === 'true';
   if (isTrue && object.kind === 'Pod') {
-    return { refused: `"true" only works on a Service, whose name it stands for; write the service's name` };
+    return {
+      refused: `"true" only works on a Service, an Ingress or a route, whose name it stands for; write the service's name`,
+    };
   }
   const name = isTrue ? object.name : text;
   if (isDnsLabel(name)) return { value: serviceName(name) };

@@ -8,10 +8,12 @@ import type { Transport } from '../lib/transport.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { UnreadSource } from '../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../model/gateway.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { NamespaceRecord } from '../model/namespace.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
+import { type RouteRecord, type RouteRef, type RouteSource, routeResources } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { Reflector } from './reflector/reflector.ts';
 import type { ReflectorStatus, Regression } from './reflector/reflector-state.ts';
@@ -22,6 +24,7 @@ import {
   podResource,
   serviceResource,
 } from './reflector/resource.ts';
+import { RouteStores } from './route-stores.ts';
 import { EndpointIndex, nodesThatDiffer } from './store/endpoint-index.ts';
 import { InternPool } from './store/intern-pool.ts';
 import { NestedIndex } from './store/nested-index.ts';
@@ -53,6 +56,8 @@ export interface ClusterStoresOptions {
   readonly sync?: SyncRules;
   /** Watch only pods with these labels, in Kubernetes' selector syntax. Default: all. */
   readonly podLabelSelector?: string;
+  /** What is watched beside pods and Services. Default: nothing. */
+  readonly sources?: readonly RouteSource[];
   /**
    * Called when something about a Kubernetes node may have to change in Consul; '' stands for the endpoints
    * that name no node. `receivedAt`: when the change arrived, monotonic ms. It must only mark something dirty.
@@ -82,6 +87,7 @@ interface Runnable {
  * - a slice of an annotated Service: the nodes whose endpoints differ
  * - a node: itself
  * - a Namespace, where they are watched: the nodes of its pods and of the endpoints of its Services
+ * - an annotated Ingress or route, or a Gateway: what is on no node
  *
  * A change that no record holds marks nothing.
  */
@@ -91,6 +97,7 @@ export class ClusterStores implements ClusterView {
   readonly endpointSlices: Store<EndpointSliceRecord>;
   readonly kubeNodes: Store<KubeNodeRecord>;
   readonly namespaces: Store<NamespaceRecord>;
+  readonly #routes: RouteStores;
   /**
    * Resolves when every source (a kind of object in a namespace, or in all) was read or is refused; nothing may be
    * removed from Consul before. Never rejects.
@@ -120,6 +127,7 @@ export class ClusterStores implements ClusterView {
 
   constructor(options: ClusterStoresOptions) {
     const { logger, annotationPrefix, dialects, namespaces = [], podLabelSelector, sync: rules } = options;
+    const { sources = [] } = options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
     const onAnswered = () => {
@@ -143,7 +151,8 @@ export class ClusterStores implements ClusterView {
 
     this.namespaces.subscribe((before, after, _cause, at) => this.#namespaceChanged(before, after, at));
 
-    const scopes: Iterable<string | undefined> = namespaces.length > 0 ? new Set(namespaces) : [undefined];
+    const scopes: readonly (string | undefined)[] =
+      namespaces.length > 0 ? [...new Set(namespaces)] : [undefined];
     for (const scope of scopes) {
       this.#reflectors.push(
         new Reflector({
@@ -169,6 +178,15 @@ export class ClusterStores implements ClusterView {
         }),
       );
     }
+    this.#routes = new RouteStores({
+      ...options,
+      onAnswered,
+      sources: new Set(sources),
+      scopes,
+      pool,
+      onChanged: (receivedAt) => this.#markDirty([''], receivedAt),
+    });
+    this.#reflectors.push(...this.#routes.reflectors);
     if (namespaces.length === 0) {
       this.#nodeReflector = new Reflector({
         ...options,
@@ -201,7 +219,7 @@ export class ClusterStores implements ClusterView {
   }
 
   /** Something shows that the store of this resource may be behind: it is soon compared with the server. */
-  doubt(resource: 'pods' | 'services' | 'endpointslices' | 'nodes'): void {
+  doubt(resource: UnreadSource['resource'] | 'nodes'): void {
     for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
   }
 
@@ -215,20 +233,24 @@ export class ClusterStores implements ClusterView {
     return all.filter((status) => !status.synced && (!status.refused || isNeeded(status)));
   }
 
-  /** What could never be read. Its objects may exist although the stores do not have them. */
+  /**
+   * What could never be read. Its objects may exist although the stores do not have them. What the API server does not
+   * serve, such as the Gateway API where it is not installed, has none.
+   */
   get unread(): readonly UnreadSource[] {
     return this.#unread;
   }
 
   /**
    * Since when the stores may be of another history, monotonic ms; see Auditor. A source that was never read has nothing
-   * there, and a namespace may be refused for ever, as after its deletion. Neither makes the others doubtful.
+   * there; a namespace may be refused for ever, as after its deletion, and so may the Gateway API. None of these makes
+   * the others doubtful.
    */
   get doubtfulSince(): number | undefined {
     let first: number | undefined;
     for (const reflector of this.#reflectors) {
-      const { synced, refused, namespace } = reflector.status();
-      if (!synced || (refused && namespace !== '')) continue;
+      const { synced, refused, namespace, resource } = reflector.status();
+      if (!synced || (refused && (namespace !== '' || isOptional(resource)))) continue;
       const { doubtfulSince } = reflector;
       if (doubtfulSince !== undefined && doubtfulSince < (first ?? Number.POSITIVE_INFINITY))
         first = doubtfulSince;
@@ -278,6 +300,26 @@ export class ClusterStores implements ClusterView {
       ({ slice, endpoint }) =>
         endpoint.podName === '' || !(this.#withoutPods.has('') || this.#withoutPods.has(slice.namespace)),
     );
+  }
+
+  routes(): Iterable<RouteRecord> {
+    const routes = this.#routes.annotated();
+    const scoped = this.#scoped;
+    return scoped === undefined ? routes : [...routes].map((route) => scoped.route(route));
+  }
+
+  route(ref: RouteRef): RouteRecord | undefined {
+    const route = this.#routes.route(ref);
+    return route && this.#scoped ? this.#scoped.route(route) : route;
+  }
+
+  gateway(namespace: string, name: string): GatewayRecord | undefined {
+    return this.#routes.gateways.get(namespace, name);
+  }
+
+  /** The stores of what the configuration has watched beside pods and Services. */
+  get routeStores(): Pick<RouteStores, 'routes' | 'gateways'> {
+    return this.#routes;
   }
 
   unreachedServices(): Iterable<ServiceRecord> {
@@ -334,7 +376,10 @@ export class ClusterStores implements ClusterView {
     this.#isSettled = this.pending.length === 0;
     this.#unread = this.status()
       // What is in namespaces that are not known is stale: see desired/.
-      .filter(({ synced, resource }) => !synced && resource !== namespaceResource.name)
+      .filter(
+        ({ synced, notInstalled, resource }) =>
+          !synced && !notInstalled && resource !== namespaceResource.name,
+      )
       .map(({ resource, namespace }) => ({ resource: resource as UnreadSource['resource'], namespace }));
     const unread = (wanted: UnreadSource['resource']) =>
       new Set(this.#unread.flatMap(({ resource, namespace }) => (resource === wanted ? [namespace] : [])));
@@ -514,6 +559,9 @@ export class ClusterStores implements ClusterView {
     for (const node of nodes) this.#onDirty(node, receivedAt);
   }
 }
+
+/** Whether the cluster may do without the resource, and the operator without the right to read it. */
+const isOptional = (resource: string): boolean => routeResources.some((each) => each === resource);
 
 const hasAnnotations = (service: ServiceRecord | undefined): boolean => {
   for (const _ in service?.annotations) return true;

@@ -18,8 +18,12 @@ function start(options: Partial<ConsistentReadsOptions> = {}) {
   const kube = new KubeApi({ clock, random: () => 0.5 });
   kube.access.grant('operator', reads);
   const transport = kube.transport('operator');
-  const view = { pod: () => undefined, service: () => undefined };
-  return { clock, kube, look: new ConsistentReads({ transport, clock, view, namespaces: [], ...options }) };
+  const view = { pod: () => undefined, service: () => undefined, route: () => undefined };
+  return {
+    clock,
+    kube,
+    look: new ConsistentReads({ transport, clock, view, namespaces: [], sources: [], ...options }),
+  };
 }
 
 const pod = (uid: string, status: object = { phase: 'Running' }, metadata: object = {}) => ({
@@ -47,7 +51,9 @@ describe('a consistent read of a pod, with the rights to list it and no other', 
 
   test('finds it unchanged when the stores have this very version of it, so that it really does not ask', async () => {
     const known = { ...records.pod({ uid: 'u1' }), resourceVersion: '' };
-    const { kube, look } = start({ view: { pod: () => known, service: () => undefined } });
+    const { kube, look } = start({
+      view: { pod: () => known, service: () => undefined, route: () => undefined },
+    });
     known.resourceVersion = kube.store.apply(pod('u1')).metadata.resourceVersion;
     assert.deepEqual(await look.at(subject, signal), { kind: 'unchanged' });
   });

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Transport } from '../lib/transport.ts';
+import { type RouteSource, sourceOfRoute } from '../model/route.ts';
 import type { EvidenceView, Subject } from '../plan/evidence.ts';
 import type { ReadAnswer } from '../plan/guard.ts';
 import { KubeClient } from './client.ts';
@@ -13,15 +14,19 @@ import {
   kubeNodeResource,
   podResource,
   type Resource,
+  routeResourceOf,
   serviceResource,
+  versionsOf,
 } from './reflector/resource.ts';
 
 export interface ConsistentReadsOptions {
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly view: Pick<EvidenceView, 'pod' | 'service'>;
+  readonly view: Pick<EvidenceView, 'pod' | 'service' | 'route'>;
   /** Only these, in namespaced mode. Empty: all. */
   readonly namespaces: readonly string[];
+  /** What is watched beside pods and Services. */
+  readonly sources: readonly RouteSource[];
   /** Only pods with these labels may be registered. */
   readonly podLabelSelector?: string | undefined;
   /** The subject exists although the view does not have it: the view is behind. */
@@ -69,6 +74,8 @@ export class ConsistentReads {
           return this.#atNode(subject, until);
         case 'endpoint':
           return this.#atEndpoint(subject, until);
+        case 'route':
+          return this.#atRoute(subject, until);
       }
     };
     const { clock } = this.#options;
@@ -191,9 +198,10 @@ export class ConsistentReads {
   }
 
   /** Whether the configuration no longer names its namespace, so that nothing of it can be read. */
-  #isLeftOut({ kind, namespace }: Subject): boolean {
-    const { namespaces } = this.#options;
-    return kind !== 'node' && namespaces.length > 0 && !namespaces.includes(namespace);
+  #isLeftOut(subject: Subject): boolean {
+    const { namespaces, sources } = this.#options;
+    if (subject.kind === 'route' && !sources.includes(sourceOfRoute(subject.route))) return true;
+    return subject.kind !== 'node' && namespaces.length > 0 && !namespaces.includes(subject.namespace);
   }
 
   #concluded(subject: Subject, look: ReadAnswer): ReadAnswer {
@@ -240,6 +248,25 @@ export class ConsistentReads {
   async #atNode({ name }: Extract<Subject, { kind: 'node' }>, signal: AbortSignal): Promise<ReadAnswer> {
     const node = await this.#named<KubernetesObject>(kubeNodeResource, undefined, name, signal);
     return node === undefined ? { kind: 'explained', because: 'node-gone' } : { kind: 'present' };
+  }
+
+  /** Where the API server serves the kind in no version, it has no such object. */
+  async #atRoute(
+    { route, namespace, name }: Extract<Subject, { kind: 'route' }>,
+    signal: AbortSignal,
+  ): Promise<ReadAnswer> {
+    for (const resource of versionsOf(routeResourceOf[route])) {
+      try {
+        const object = await this.#named(resource, namespace, name, signal);
+        if (object === undefined) return { kind: 'absent' };
+        if (object.metadata?.deletionTimestamp) return { kind: 'explained', because: 'route-deleted' };
+        const known = this.#options.view.route({ kind: route, namespace, name });
+        return isKnown(known, object) ? { kind: 'unchanged' } : { kind: 'present' };
+      } catch (thrown) {
+        if (RegistrarError.from(thrown).code !== 'not-found') throw thrown;
+      }
+    }
+    return { kind: 'absent' };
   }
 
   /** A slice that lists the backend, although the stores have none, or none that does. */

@@ -43,6 +43,8 @@ function desiredOf(record: PodRecord) {
     servicesOnEveryNode: () => [],
     readiness: () => undefined,
     namespaceProblems: () => [],
+    routes: () => [],
+    gateway: () => undefined,
     podsOnNode: () => [record],
     service: () => undefined,
     endpointsOnNode: () => [],

@@ -61,6 +61,9 @@ export const logReasons = {
       'A resource cannot be listed or watched. What is known stays, nothing is removed; it is tried again.',
       '`forbidden` names the right that is missing, `unreachable` and `timeout` the connection.',
     ),
+    NotInstalled: info(
+      'A resource that `sync.sources` names is not installed in the cluster. It is looked for again every half minute.',
+    ),
     ReflectorRecovered: info('The resource can be listed and watched again.'),
     HistoryUnknown: debug('A resource version is no number, so steps back cannot be seen.'),
     Regression: warn(

@@ -1,12 +1,16 @@
 import { type Labels, noopCounter, noopGauge, noopHistogram } from '../lib/metrics.ts';
 import { problemReasons } from '../model/problem.ts';
+import { routeResources } from '../model/route.ts';
 import type { Definition, InstrumentOf } from './definition.ts';
 
 /** All metrics of the operator, in base units, with labels that have few values. Node's default metrics are added. */
 
 export const metricPrefix = 'kube_registrar_';
 
-const reflector = { resource: ['pods', 'services', 'endpointslices', 'nodes'], namespace: 'open' } as const;
+const reflector = {
+  resource: ['pods', 'services', 'endpointslices', 'nodes', ...routeResources],
+  namespace: 'open',
+} as const;
 
 export const catalogue = {
   instances: {
@@ -81,6 +85,8 @@ export const catalogue = {
         'replaced',
         'withdrawn',
         'service-deleted',
+        'route-deleted',
+        'gateway-deleted',
         'node-gone',
         'address-reused',
         'kubelet-reported',
@@ -118,7 +124,10 @@ export const catalogue = {
     type: 'gauge',
     name: 'reflector_state',
     help: '1 for the state a reflector is in, 0 for the others.',
-    labels: { ...reflector, state: ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] },
+    labels: {
+      ...reflector,
+      state: ['idle', 'listing', 'watching', 'waiting', 'refused', 'not-installed', 'stopped'],
+    },
   },
   reflectorFailing: {
     type: 'gauge',

@@ -43,10 +43,11 @@ export const agentCheckId = checkId('serfHealth');
 /** The check that consul-esm keeps on a node whose meta asks for a ping. */
 export const monitorCheckId = checkId('externalNodeHealth');
 
-/** The output of a readiness check once its pod or endpoint is terminating. */
+/** The output of a readiness check once its source is terminating. */
 export const terminatingOutput = {
   Pod: 'Pod is terminating',
   Endpoint: 'Endpoint is terminating',
+  Route: 'Its Ingress or route is being deleted',
 } as const;
 
 export interface Check {

@@ -2,6 +2,7 @@ import type { Instance } from './instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from './keys.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { Problem } from './problem.ts';
+import type { RouteResource } from './route.ts';
 
 /**
  * What one Consul node should be: the outcome of desired/ and the input of plan/.
@@ -46,6 +47,8 @@ export interface StaleSource {
    * instances have no such meta.
    */
   readonly kubeService: string;
+  /** Value of the instances' meta `kube-route`. Absent: they have none. */
+  readonly route?: string;
   /**
    * Only instances of this Consul service, and of those that `port: "*"` makes of it: `<service>-<port name>`. Empty:
    * every instance of the source that is not desired.
@@ -65,7 +68,7 @@ export interface HandedOver {
 
 /** A kind of object that the API server has refused to list since the start. A missing object then proves nothing. */
 export interface UnreadSource {
-  readonly resource: 'pods' | 'services' | 'endpointslices';
+  readonly resource: 'pods' | 'services' | 'endpointslices' | RouteResource;
   /** Empty: all namespaces. */
   readonly namespace: string;
 }

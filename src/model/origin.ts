@@ -1,4 +1,5 @@
 import type { ObjectRef } from './problem.ts';
+import { parseRoute } from './route.ts';
 
 /** Meta keys that say where an instance comes from. The Consul nodes of this cluster carry `node` as well. */
 export const originKeys = {
@@ -6,6 +7,8 @@ export const originKeys = {
   pod: 'kube-pod',
   podUid: 'kube-pod-uid',
   service: 'kube-service',
+  route: 'kube-route',
+  gateway: 'kube-gateway',
   node: 'kube-node',
   cluster: 'kube-cluster',
   reach: 'kube-address',
@@ -23,6 +26,10 @@ export interface Origin {
   readonly podUid: string;
   /** Name of the annotated Service; empty when the pod's own annotations ask for the instance. */
   readonly service: string;
+  /** Kind and name of the annotated Ingress or route: `Ingress/web`. */
+  readonly route: string;
+  /** The Gateway whose address it has: `infra/edge`. */
+  readonly gateway: string;
   /** Name of the Kubernetes node. */
   readonly node: string;
   /** Name of the cluster. */
@@ -43,6 +50,8 @@ export const originOf = (meta: Meta): Origin => ({
   pod: meta[originKeys.pod] ?? '',
   podUid: meta[originKeys.podUid] ?? '',
   service: meta[originKeys.service] ?? '',
+  route: meta[originKeys.route] ?? '',
+  gateway: meta[originKeys.gateway] ?? '',
   node: meta[originKeys.node] ?? '',
   cluster: meta[originKeys.cluster] ?? '',
   reach: meta[originKeys.reach] ?? '',
@@ -53,8 +62,10 @@ export const originOf = (meta: Meta): Origin => ({
 export const isFromKubernetes = (meta: Meta): boolean =>
   meta[externalSource.key] === externalSource.value && meta[originKeys.cluster] !== undefined;
 
-/** The object that asks for an instance: the pod, or the Service when there is no pod. */
-export function ownerOf({ namespace, pod, podUid, service }: Origin): ObjectRef | undefined {
+/** The object that asks for an instance: the pod, the Service when there is no pod, or the Ingress or route. */
+export function ownerOf({ namespace, pod, podUid, service, route }: Origin): ObjectRef | undefined {
   if (pod !== '') return { kind: 'Pod', namespace, name: pod, uid: podUid };
+  const asking = parseRoute(route);
+  if (asking !== undefined) return { ...asking, namespace, uid: '' };
   return service === '' ? undefined : { kind: 'Service', namespace, name: service, uid: '' };
 }

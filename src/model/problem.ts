@@ -1,6 +1,19 @@
+import { routeKinds } from './route.ts';
+
+/** The kinds of object that a problem or an Event can be about. */
+export const objectKinds = [
+  'Pod',
+  'Service',
+  'EndpointSlice',
+  'Node',
+  'Namespace',
+  'Gateway',
+  ...routeKinds,
+] as const;
+
 /** A Kubernetes object that a problem or an Event is about. */
 export interface ObjectRef {
-  readonly kind: 'Pod' | 'Service' | 'EndpointSlice' | 'Node' | 'Namespace';
+  readonly kind: (typeof objectKinds)[number];
   /** Empty for cluster-scoped objects. */
   readonly namespace: string;
   readonly name: string;

@@ -107,6 +107,7 @@ export function clusterStoresOf(
     annotationPrefix: `${config.annotationPrefix}/`,
     dialects: dialectsOf(config),
     sync: config.sync,
+    sources: config.sync.sources,
     ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
     ...listeners,
@@ -162,7 +163,7 @@ export const pendingParts = (stores: ClusterStores): string[] =>
 export const refusedParts = (stores: ClusterStores): string[] =>
   stores
     .status()
-    .filter(({ refused }) => refused)
+    .filter(({ refused, notInstalled }) => refused && !notInstalled)
     .map((status) => sourceText(status, 'may not be read'));
 
 function sourceText({ resource, namespace, lastError }: ReflectorStatus, what: string): string {

@@ -3,7 +3,10 @@ import type { ClusterStores } from '../kube/cluster-stores.ts';
 import { ConsistentReads } from '../kube/consistent-reads.ts';
 import { EventRecorder } from '../kube/events/event-recorder.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
+import type { UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid } from '../model/keys.ts';
+import { resourceOfRoute } from '../model/route.ts';
+import type { Subject } from '../plan/evidence.ts';
 import type { DesiredNodes } from '../reconcile/desired-nodes.ts';
 import { gateVerdicts } from '../reconcile/gate-verdict.ts';
 import type { History } from '../reconcile/history.ts';
@@ -64,7 +67,8 @@ export class Writing implements Disposable {
         clock,
         view: stores,
         ...config.kubernetes,
-        onPresent: ({ kind }) => stores.doubt(resources[kind]),
+        sources: config.sync.sources,
+        onPresent: (subject) => stores.doubt(resourceOf(subject)),
       }),
       nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
       touch: (name) => this.reconciler.review(name),
@@ -137,5 +141,9 @@ export class Writing implements Disposable {
   }
 }
 
-/** Where the subjects of consistent reads are kept. */
+/** Where the subject of a consistent read is kept. */
+function resourceOf(subject: Subject): UnreadSource['resource'] | 'nodes' {
+  return subject.kind === 'route' ? resourceOfRoute(subject.route) : resources[subject.kind];
+}
+
 const resources = { pod: 'pods', service: 'services', endpoint: 'endpointslices', node: 'nodes' } as const;

@@ -4,9 +4,11 @@ import fc from 'fast-check';
 import * as records from '../../test/support/cluster-records.ts';
 import { readiness } from '../../test/support/entries.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../model/gateway.ts';
 import { checkId } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { PodRecord } from '../model/pod.ts';
+import type { RouteKind, RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import { type EvidenceView, explainRemoval, type PodEnd, type Sightings } from './evidence.ts';
 import { ownNotes } from './ownership.ts';
@@ -29,23 +31,29 @@ const view = (parts: {
   service?: ServiceRecord;
   slices?: readonly EndpointSliceRecord[];
   node?: KubeNodeRecord;
+  route?: RouteRecord;
+  gateway?: GatewayRecord;
 }): EvidenceView => ({
   pod: () => parts.pod,
   service: () => parts.service,
   kubeNode: () => parts.node,
   slicesOfService: () => parts.slices ?? [],
+  route: () => parts.route,
+  gateway: () => parts.gateway,
 });
 
 const seen = (parts: {
   podEnd?: PodEnd;
   serviceDeleted?: boolean;
   namespaceLeft?: boolean;
+  routeDeleted?: RouteKind | 'Gateway';
   slice?: 'deleted' | 'lost';
   regressed?: boolean;
 }): Sightings => ({
   podEnd: () => parts.podEnd,
   serviceDeleted: () => parts.serviceDeleted ?? false,
   namespaceLeft: () => parts.namespaceLeft ?? false,
+  routeDeleted: (kind) => parts.routeDeleted === kind,
   sliceEnd: () => parts.slice,
   regressed: parts.regressed ?? false,
 });
@@ -188,6 +196,81 @@ describe('explainRemoval() of what a Service is reached by as a whole', () => {
         because(explainRemoval(instance as typeof ofPod, view(cluster), seen(sightings))),
         expected,
       );
+    });
+  }
+});
+
+describe('explainRemoval() of an instance of an Ingress or a route', () => {
+  const ofIngress = {
+    checks: new Map(),
+    address: '203.0.113.7',
+    meta: { 'kube-namespace': 'shop', 'kube-route': 'Ingress/web' },
+  };
+  const ofRoute = {
+    ...ofIngress,
+    meta: { ...ofIngress.meta, 'kube-route': 'HTTPRoute/web', 'kube-gateway': 'infra/edge' },
+  };
+  const [route, gateway] = [records.httpRoute(), records.gateway()];
+  const elsewhere = records.httpRoute({ parents: [records.parent({ name: 'other' })] });
+  const refused = records.httpRoute({ parents: [records.parent({ accepted: false })] });
+  type Row = [string, object, Parameters<typeof view>[0], Parameters<typeof seen>[0], string];
+  const rows: readonly Row[] = [
+    ['that was seen deleted', ofIngress, {}, { routeDeleted: 'Ingress' }, 'route-deleted'],
+    ['that is absent', ofIngress, {}, {}, 'absent: route'],
+    ['that is being deleted', ofIngress, { route: records.ingress({ deleting: true }) }, {}, 'route-deleted'],
+    ['without annotations', ofIngress, { route: records.ingress({ annotations: {} }) }, {}, 'withdrawn'],
+    ['with that address still', ofIngress, { route: records.ingress() }, {}, 'withdrawn'],
+    [
+      'with another address',
+      ofIngress,
+      { route: records.ingress({ addresses: ['x'] }) },
+      {},
+      'unassigned: route',
+    ],
+    [
+      'that lost its address',
+      ofIngress,
+      { route: records.ingress({ addresses: [] }) },
+      {},
+      'unassigned: route',
+    ],
+    [
+      'in a history that went back',
+      ofIngress,
+      { route: records.ingress() },
+      { regressed: true },
+      'regressed: route',
+    ],
+    ['whose Gateway has another address', ofRoute, { route, gateway }, {}, 'unassigned: route'],
+    [
+      'whose Gateway still has the address',
+      { ...ofRoute, address: '203.0.113.9' },
+      { route, gateway },
+      {},
+      'withdrawn',
+    ],
+    ['that names another Gateway now', ofRoute, { route: elsewhere, gateway }, {}, 'withdrawn'],
+    [
+      'that its Gateway does not accept any more',
+      ofRoute,
+      { route: refused, gateway },
+      {},
+      'unassigned: route',
+    ],
+    [
+      'whose Gateway lost its address',
+      ofRoute,
+      { route, gateway: records.gateway({ addresses: [] }) },
+      {},
+      'unassigned: route',
+    ],
+    ['whose Gateway is absent', ofRoute, { route }, {}, 'unassigned: route'],
+    ['whose Gateway was seen deleted', ofRoute, { route }, { routeDeleted: 'Gateway' }, 'gateway-deleted'],
+  ];
+  for (const [what, instance, cluster, sightings, expected] of rows) {
+    test(`${what}: ${expected}`, () => {
+      const found = explainRemoval(instance as typeof ofPod, view(cluster), seen(sightings));
+      assert.equal(because(found), expected);
     });
   }
 });

@@ -1,15 +1,17 @@
 import { terminatingOutput } from '../model/check.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../model/gateway.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import { type Origin, originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
+import { parseRoute, type RouteKind, type RouteRecord, type RouteRef } from '../model/route.ts';
 import { asksItself } from '../model/scope.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ObservedCheck, ObservedInstance } from './observed.ts';
 import { isOwnCheck } from './ownership.ts';
 
 /**
- * Why an instance may be removed. The first five are *explanations*: the cluster showed them. The next three are
+ * Why an instance may be removed. The first seven are *explanations*: the cluster showed them. The next three are
  * *proofs* that an absent object has ended. The last two let an absence through that has neither.
  *
  * - `terminating`     its pod is terminating: it was seen with a deletionTimestamp
@@ -18,6 +20,8 @@ import { isOwnCheck } from './ownership.ts';
  * - `withdrawn`       the object that asked for it is there and does not ask any more: annotation, label, port,
  *                     selector
  * - `service-deleted` the Service that asked for it was deleted
+ * - `route-deleted`   the Ingress or route that asked for it was deleted
+ * - `gateway-deleted` the Gateway whose address it has was deleted
  * - `node-gone`       its Kubernetes node is absent, and so is its pod if it has one
  * - `address-reused`  its pod is absent, and its address belongs to another that runs
  * - `kubelet-reported` its pod is absent, and its node's kubelet has been in touch with the API server for a while
@@ -32,6 +36,8 @@ export type Because =
   | 'replaced'
   | 'withdrawn'
   | 'service-deleted'
+  | 'route-deleted'
+  | 'gateway-deleted'
   | Proof
   | 'confirmed'
   | 'released';
@@ -46,8 +52,9 @@ export type Proof = 'node-gone' | 'address-reused' | 'kubelet-reported';
  *               the API
  * - `unlisted`  a DELETED event came for the EndpointSlice that listed it, while the Service stays. The controller
  *               may write another slice at once
- * - `unassigned` its Service is there, and the status of the Service's load balancer does not show the address any more: its
- *               provider took it away, or lost the status of all
+ * - `unassigned` its Service, Ingress or route is there, and no status gives it the address any more: that of the Service's
+ *               load balancer, of the Ingress, of a Gateway that accepts the route. Its controller took it away, or
+ *               lost the status of all
  * - `lost`      it was there, and a relist did not show it
  * - `absent`    it is not there, and this process has never seen it: it was gone before the start
  * - `regressed` the history went backwards a short while ago, so the present state may be an old one
@@ -61,6 +68,7 @@ export type Subject =
   | { readonly kind: 'pod'; readonly namespace: string; readonly name: string; readonly uid: string }
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
   | { readonly kind: 'node'; readonly namespace: ''; readonly name: string }
+  | ({ readonly kind: 'route'; readonly route: RouteKind } & Omit<RouteRef, 'kind'>)
   | {
       readonly kind: 'endpoint';
       readonly namespace: string;
@@ -81,6 +89,8 @@ export interface EvidenceView {
   service(namespace: string, name: string): ServiceRecord | undefined;
   kubeNode(name: string): KubeNodeRecord | undefined;
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord>;
+  route(ref: RouteRef): RouteRecord | undefined;
+  gateway(namespace: string, name: string): GatewayRecord | undefined;
 }
 
 /**
@@ -107,6 +117,8 @@ export interface Sightings {
   serviceDeleted(namespace: string, name: string): boolean;
   /** The namespace was seen with the labels that the configuration asks for, and then without them. */
   namespaceLeft(namespace: string): boolean;
+  /** The same of an Ingress, a route or a Gateway. */
+  routeDeleted(kind: RouteKind | 'Gateway', namespace: string, name: string): boolean;
   /** How the backend's slice ended as a whole while its Service stayed: by a DELETED event, or missing from a list. */
   sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined;
   /** The history went backwards a short while ago, or may have: a watch was lost and nothing has been compared since. */
@@ -133,6 +145,8 @@ export function explainRemoval(
   const origin = originOf(meta);
   const { namespace, pod: name, podUid, service } = origin;
   if (origin.reach !== '') return ofWhole(origin, address, view, seen);
+  const asking = parseRoute(origin.route);
+  if (asking !== undefined) return ofRoute({ ...asking, namespace }, origin.gateway, address, view, seen);
   const pod = { kind: 'pod', namespace, name, uid: podUid } as const;
   if (service !== '')
     return ofEndpoint(
@@ -178,7 +192,7 @@ const withdrawn = (subject: Subject, { regressed }: Sightings): Evidence =>
  * the namespace was seen to lose its labels, which explains it.
  */
 function leftOut(
-  object: PodRecord | ServiceRecord | undefined,
+  object: Pick<ServiceRecord, 'annotations' | 'scope'> | undefined,
   subject: Subject,
   byDefault: string,
   seen: Sightings,
@@ -274,6 +288,56 @@ function ofEndpoint(
 
 const hasSlices = ({ namespace, name }: ServiceSubject, view: EvidenceView): boolean =>
   view.slicesOfService(namespace, name)[Symbol.iterator]().next().done !== true;
+
+/** `gateway`: the Gateway whose address the instance has, `infra/edge`; empty for an Ingress. */
+function ofRoute(
+  ref: RouteRef,
+  gateway: string,
+  address: string,
+  view: EvidenceView,
+  seen: Sightings,
+): Evidence {
+  const { kind, namespace, name } = ref;
+  const subject = { kind: 'route', route: kind, namespace, name } as const;
+  const route = view.route(ref);
+  if (route === undefined) {
+    return seen.routeDeleted(kind, namespace, name)
+      ? explained('route-deleted')
+      : unexplained('absent', subject);
+  }
+  if (seen.regressed) return unexplained('regressed', subject);
+  if (route.deleting) return explained('route-deleted');
+  const isLeftOut = leftOut(route, subject, '', seen);
+  if (isLeftOut !== undefined) return isLeftOut;
+  if (Object.keys(route.annotations).length === 0) return explained('withdrawn');
+  const [where = '', which = ''] = gateway.split('/');
+  if (
+    gateway !== '' &&
+    view.gateway(where, which) === undefined &&
+    seen.routeDeleted('Gateway', where, which)
+  ) {
+    return explained('gateway-deleted');
+  }
+  return isTakenAway(route, gateway, address, view)
+    ? unexplained('unassigned', subject)
+    : explained('withdrawn');
+}
+
+/** Whether a status alone says that the address does not lead to the route: its own, or that of this Gateway. */
+function isTakenAway(
+  { kind, addresses, parents }: RouteRecord,
+  gateway: string,
+  address: string,
+  view: Pick<EvidenceView, 'gateway'>,
+): boolean {
+  const has = (list: readonly string[] = []) => list.some((each) => each.toLowerCase() === address);
+  if (kind === 'Ingress') return !has(addresses);
+  const named = parents.filter(({ namespace, name }) => `${namespace}/${name}` === gateway);
+  const isReached = named.some(
+    ({ accepted, namespace, name }) => accepted && has(view.gateway(namespace, name)?.addresses),
+  );
+  return named.length > 0 && !isReached;
+}
 
 function isListed({ namespace, service, podUid, address }: EndpointSubject, view: EvidenceView): boolean {
   for (const slice of view.slicesOfService(namespace, service)) {

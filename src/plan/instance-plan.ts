@@ -1,14 +1,15 @@
 import type { Instance } from '../model/instance.ts';
 import { originOf } from '../model/origin.ts';
+import { type RouteKind, routeText } from '../model/route.ts';
 import type { Finding } from './finding.ts';
 import type { ObservedInstance } from './observed.ts';
 import { type NodePlan, type PlanInput, type PlanOptions, plan, type Step } from './plan.ts';
 import type { PolicyName } from './policy.ts';
 import { findingText, stepLines } from './render.ts';
 
-/** An object that can ask for instances. */
+/** An object that can ask for instances, or a Gateway, whose address they may have. */
 export interface AskingObject {
-  readonly kind: 'Pod' | 'Service';
+  readonly kind: 'Pod' | 'Service' | 'Gateway' | RouteKind;
   readonly namespace: string;
   readonly name: string;
 }
@@ -49,7 +50,10 @@ export function instancePlans(
 
 function isOf({ kind, namespace, name }: AskingObject, meta: Instance['meta']): boolean {
   const origin = originOf(meta);
-  return origin.namespace === namespace && origin[kind === 'Pod' ? 'pod' : 'service'] === name;
+  if (kind === 'Gateway') return origin.gateway === `${namespace}/${name}`;
+  if (origin.namespace !== namespace) return false;
+  if (kind === 'Pod') return origin.pod === name;
+  return kind === 'Service' ? origin.service === name : origin.route === routeText({ kind, name });
 }
 
 function partOf(planned: NodePlan | undefined, id: string): Pick<InstancePlan, 'steps' | 'remarks'> {

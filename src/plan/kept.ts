@@ -1,6 +1,7 @@
 import { type Check, readinessCheckId } from '../model/check.ts';
 import type { StaleSource, UnreadSource } from '../model/desired-node.ts';
-import { originOf } from '../model/origin.ts';
+import { type Origin, originOf } from '../model/origin.ts';
+import { parseRoute, resourceOfRoute } from '../model/route.ts';
 import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
@@ -9,12 +10,13 @@ export function staleSourceOf(
   instance: ObservedInstance,
   sources: readonly StaleSource[],
 ): StaleSource | undefined {
-  const { namespace, podUid, service } = originOf(instance.meta);
+  const { namespace, podUid, service, route } = originOf(instance.meta);
   return sources.find(
     (source) =>
       source.namespace === namespace &&
       source.podUid === podUid &&
       source.kubeService === service &&
+      (source.route ?? '') === route &&
       isOf(source.service.toLowerCase(), instance.service.toLowerCase()),
   );
 }
@@ -41,12 +43,30 @@ export function unreadSourceOf(
   { meta }: Pick<ObservedInstance, 'meta'>,
   sources: readonly UnreadSource[],
 ): UnreadSource | undefined {
-  const { namespace, pod, service } = originOf(meta);
-  return sources.find(
-    (source) =>
-      (source.namespace === '' || source.namespace === namespace) &&
-      (source.resource === 'pods' ? pod !== '' || service === '' : service !== ''),
-  );
+  const origin = originOf(meta);
+  return sources.find(({ resource, namespace }) => {
+    const own = restsIn(resource, origin);
+    return own !== undefined && (namespace === '' || namespace === own);
+  });
+}
+
+/** The namespace of those objects of the resource that the instance rests on; undefined when it rests on none. */
+function restsIn(
+  resource: UnreadSource['resource'],
+  { namespace, pod, service, route, gateway }: Origin,
+): string | undefined {
+  const asking = parseRoute(route);
+  switch (resource) {
+    case 'pods':
+      return pod !== '' || (service === '' && asking === undefined) ? namespace : undefined;
+    case 'services':
+    case 'endpointslices':
+      return service === '' ? undefined : namespace;
+    case 'gateways':
+      return gateway === '' ? undefined : gateway.replace(/\/.*/, '');
+    default:
+      return asking !== undefined && resourceOfRoute(asking.kind) === resource ? namespace : undefined;
+  }
 }
 
 /** `pods in shop` */

@@ -26,6 +26,8 @@ const notable: readonly Because[] = [
   'address-reused',
   'node-gone',
   'service-deleted',
+  'route-deleted',
+  'gateway-deleted',
   'replaced',
   'withdrawn',
   'finished',

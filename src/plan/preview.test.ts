@@ -18,6 +18,8 @@ const options: PreviewOptions = {
     service: () => undefined,
     slicesOfService: () => [],
     kubeNode: (name) => kubeNode('', name),
+    route: () => undefined,
+    gateway: () => undefined,
     pods: { records: () => [] },
     kubeNodes: { size: 2, get: kubeNode, records: () => names.map((name) => kubeNode('', name)) },
   },

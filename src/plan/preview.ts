@@ -33,6 +33,7 @@ export interface PreviewOptions extends PlanOptions {
 /** An operator that has just started has seen nothing end. */
 const nothingSeen: Sightings = {
   podEnd: () => undefined,
+  routeDeleted: () => false,
   serviceDeleted: () => false,
   namespaceLeft: () => false,
   sliceEnd: () => undefined,

@@ -1,6 +1,7 @@
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/catalogue.ts';
+import type { UnreadSource } from '../model/desired-node.ts';
 import { entryNoun } from '../model/entry-ref.ts';
 import { type Problem, problemReasons } from '../model/problem.ts';
 import { type Finding, type Held, isWaiting } from '../plan/finding.ts';
@@ -23,7 +24,7 @@ export interface MetricSources {
   readonly findings: () => Iterable<LedgerLine<Finding>>;
 }
 
-const states = ['idle', 'listing', 'watching', 'waiting', 'refused', 'stopped'] as const;
+const states = ['idle', 'listing', 'watching', 'waiting', 'refused', 'not-installed', 'stopped'] as const;
 type StateLabel = (typeof states)[number];
 
 /** Who holds what: the series that there are. */
@@ -48,7 +49,9 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
   metrics.reflectorRelists.collect(each(({ relists }) => relists));
   metrics.reflectorIdleAborts.collect(each(({ idleAborts }) => idleAborts));
   metrics.storeObjects.collect(each(({ objects }) => objects));
-  metrics.reflectorFailing.collect(each(({ lastError }) => (lastError === undefined ? 0 : 1)));
+  metrics.reflectorFailing.collect(
+    each(({ lastError, notInstalled }) => (lastError === undefined || notInstalled ? 0 : 1)),
+  );
   metrics.reflectorLastEventAge.collect(
     each(({ lastHeardAt }) => (lastHeardAt === undefined ? 0 : (clock.now() - lastHeardAt) / 1_000)),
   );
@@ -111,11 +114,12 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
 }
 
 function labelsOf({ resource, namespace }: ReflectorStatus) {
-  return { resource: resource as 'pods' | 'services' | 'endpointslices' | 'nodes', namespace };
+  return { resource: resource as UnreadSource['resource'] | 'nodes', namespace };
 }
 
 /** A watch that is asked for counts as watching: it is the same to whoever waits for events. */
-export function stateLabel({ state, refused }: ReflectorStatus): StateLabel {
+export function stateLabel({ state, refused, notInstalled }: ReflectorStatus): StateLabel {
+  if (notInstalled && state.kind !== 'stopped') return 'not-installed';
   if (refused && state.kind !== 'stopped') return 'refused';
   return state.kind === 'opening' ? 'watching' : state.kind;
 }

@@ -8,6 +8,7 @@ import type { ConsulNodeName } from '../model/keys.ts';
 import { originOf, ownerOf } from '../model/origin.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
+import type { EvidenceView } from '../plan/evidence.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedInstance, ObservedNode } from '../plan/observed.ts';
 import { findingText } from '../plan/render.ts';
@@ -15,7 +16,7 @@ import type { LedgerLine } from './ledger.ts';
 
 export interface ObjectEventsOptions {
   readonly clock: Clock;
-  readonly view: Pick<ClusterView, 'pod' | 'service' | 'kubeNode'>;
+  readonly view: Pick<ClusterView, 'pod' | 'service' | 'kubeNode'> & Pick<EvidenceView, 'route'>;
   /** With its slash: `kube-registrar.io/`. */
   readonly annotationPrefix: string;
   /** Takes note and returns at once. */
@@ -32,7 +33,7 @@ export interface OpenIssues {
 export const repeatMs = 1_800_000;
 
 /**
- * Reports to the owners of pods and Services by Events on their objects, so that `kubectl describe` says
+ * Reports to the owners of pods, Services, Ingresses and routes by Events on their objects, so that `kubectl describe` says
  * whether something is in Consul, and if not, why. Only objects that exist get Events.
  */
 export class ObjectEvents {
@@ -161,6 +162,12 @@ export class ObjectEvents {
       case 'EndpointSlice':
       case 'Namespace':
         return object;
+      case 'Gateway':
+        return undefined;
+      default: {
+        const route = view.route({ kind, namespace, name });
+        return route === undefined || route.deleting ? undefined : { ...object, uid: route.uid };
+      }
     }
   }
 }

@@ -39,7 +39,7 @@ export function heldLines(lines: readonly LedgerLine<Finding>[]): HeldLine[] {
 export const iso = (wall: number): string => new Date(wall).toISOString();
 
 export function reflectorLine(status: ReflectorStatus, now: number): ReflectorLine {
-  const { resource, namespace, synced, objects, lastHeardAt, lastError } = status;
+  const { resource, namespace, synced, objects, notInstalled, lastHeardAt, lastError } = status;
   return {
     resource,
     namespace,
@@ -47,7 +47,7 @@ export function reflectorLine(status: ReflectorStatus, now: number): ReflectorLi
     synced,
     objects,
     lastEventAgeMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),
-    error: lastError === undefined ? null : describe(lastError.error),
+    error: lastError === undefined || notInstalled ? null : describe(lastError.error),
   };
 }
 

@@ -3,10 +3,12 @@ import type { DesiredOptions } from '../../src/desired/options.ts';
 import { readinessOf } from '../../src/desired/readiness.ts';
 import { isReachedAsWhole, isReachedOnEveryNode } from '../../src/desired/service-places.ts';
 import type { Endpoint, EndpointSliceRecord } from '../../src/model/endpoint-slice.ts';
+import type { GatewayListener, GatewayRecord, StatusCondition } from '../../src/model/gateway.ts';
 import { clusterUid } from '../../src/model/keys.ts';
 import type { KubeNodeRecord } from '../../src/model/kube-node.ts';
 import type { NamespaceRecord } from '../../src/model/namespace.ts';
 import type { PodRecord } from '../../src/model/pod.ts';
+import type { RouteParent, RouteRecord } from '../../src/model/route.ts';
 import type { ServiceRecord } from '../../src/model/service.ts';
 
 /** Records with the defaults of a healthy cluster, and a view over lists of them: for tests. */
@@ -122,15 +124,92 @@ export function slice(part: Partial<EndpointSliceRecord> = {}): EndpointSliceRec
   });
 }
 
+/** An Ingress whose controller has given it an address. */
+export function ingress(part: Partial<RouteRecord> = {}): RouteRecord {
+  return freeze({
+    kind: 'Ingress' as const,
+    uid: 'ingress-uid-1',
+    namespace: 'shop',
+    name: 'web',
+    resourceVersion: '1',
+    deleting: false,
+    hosts: ['shop.example'],
+    paths: ['/'],
+    tlsHosts: [],
+    addresses: ['203.0.113.7'],
+    parents: [],
+    annotations: { service: 'web' },
+    ...part,
+  });
+}
+
+/** A route that the Gateway `infra/edge` has accepted. */
+export function httpRoute(part: Partial<RouteRecord> = {}): RouteRecord {
+  return ingress({
+    kind: 'HTTPRoute',
+    uid: 'route-uid-1',
+    addresses: [],
+    parents: [parent()],
+    ...part,
+  });
+}
+
+export const parent = (part: Partial<RouteParent> = {}): RouteParent => ({
+  namespace: 'infra',
+  name: 'edge',
+  listener: '',
+  port: 0,
+  accepted: true,
+  message: '',
+  ...part,
+});
+
+const isTrue: StatusCondition = { status: 'True', reason: '', message: '' };
+
+export const listener = (part: Partial<GatewayListener> = {}): GatewayListener => ({
+  name: 'https',
+  hostname: '',
+  port: 443,
+  protocol: 'HTTPS',
+  ownNamespaceOnly: false,
+  kinds: [],
+  programmed: isTrue,
+  ...part,
+});
+
+export function gateway(part: Partial<GatewayRecord> = {}): GatewayRecord {
+  return freeze({
+    uid: 'gateway-uid-1',
+    namespace: 'infra',
+    name: 'edge',
+    resourceVersion: '1',
+    deleting: false,
+    addresses: ['203.0.113.9'],
+    listeners: [listener()],
+    accepted: isTrue,
+    programmed: isTrue,
+    ...part,
+  });
+}
+
 export interface Records {
   readonly pods?: readonly PodRecord[];
   readonly nodes?: readonly KubeNodeRecord[];
   readonly services?: readonly ServiceRecord[];
   readonly slices?: readonly EndpointSliceRecord[];
+  readonly routes?: readonly RouteRecord[];
+  readonly gateways?: readonly GatewayRecord[];
 }
 
 /** The stores' view of these records; one node unless others are given. */
-export function view({ pods = [], nodes = [kubeNode()], services = [], slices = [] }: Records): ClusterView {
+export function view({
+  pods = [],
+  nodes = [kubeNode()],
+  services = [],
+  slices = [],
+  routes = [],
+  gateways = [],
+}: Records): ClusterView {
   return {
     kubeNode: (name) => nodes.find((node) => node.name === name),
     pod: (namespace, name) => pods.find((one) => one.namespace === namespace && one.name === name),
@@ -138,6 +217,8 @@ export function view({ pods = [], nodes = [kubeNode()], services = [], slices = 
     namespaceProblems: () => [],
     podsOnNode: (node) => pods.filter((one) => one.node === node),
     service: (namespace, name) => services.find((one) => one.namespace === namespace && one.name === name),
+    routes: () => routes.filter(({ annotations }) => Object.keys(annotations).length > 0),
+    gateway: (namespace, name) => gateways.find((one) => one.namespace === namespace && one.name === name),
     unreachedServices: () =>
       services.filter(
         ({ namespace, name, annotations }) =>

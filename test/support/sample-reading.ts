@@ -16,6 +16,7 @@ const pods: ReflectorStatus = {
   state: { kind: 'watching', since: 0, from: '1' },
   synced: true,
   refused: false,
+  notInstalled: false,
   objects: 20,
   lists: 1,
   relists: 0,

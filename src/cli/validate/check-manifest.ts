@@ -127,7 +127,7 @@ function declarationMistakes(
       if (wrong.length === 0 && !lacksName) break;
     }
   } catch {
-    const message = `cannot be read as what Kubernetes calls a ${object.kind}; see its ports and annotations`;
+    const message = `cannot be read as what Kubernetes calls a ${object.kind}; see its spec and annotations`;
     return [{ place: undefined, severity: 'error', field: '', message }];
   }
   return placed(found, own, prefix);

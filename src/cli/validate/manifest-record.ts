@@ -4,6 +4,7 @@ import { samplePod } from '../../desired/sample-objects.ts';
 import { createSync, type NamespaceScope, type Sync, type SyncRules } from '../../desired/sync-rules.ts';
 import { InternPool } from '../../kube/store/intern-pool.ts';
 import { podProjection } from '../../kube/store/project-pod.ts';
+import { routeProjection } from '../../kube/store/project-route.ts';
 import { serviceProjection } from '../../kube/store/project-service.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { ServiceRecord } from '../../model/service.ts';
@@ -16,7 +17,7 @@ export interface RecordOptions {
   readonly dialects?: readonly Dialect[];
 }
 
-/** A Pod, a pod template or a Service. */
+/** A Pod, a pod template, a Service, an Ingress or a route. */
 export type AskingManifest = Exclude<Declaring['object'], { readonly kind: 'Namespace' }>;
 
 /** What objects ask for without annotations. Nothing is known of Namespaces but their names: their labels count as right. */
@@ -32,7 +33,7 @@ export function isByDefault(
   options: RecordOptions,
   sync: Sync | undefined,
 ): boolean {
-  if (sync === undefined || kind === 'Job' || kind === 'CronJob') return false;
+  if (sync === undefined || kind === 'Job' || kind === 'CronJob' || 'route' in object) return false;
   try {
     const record = rawRecordOf(object, new Map(), options);
     return sync.notByDefault(record, sync.namespace(record.namespace, undefined)) === undefined;
@@ -51,6 +52,12 @@ export function recordOf(
   options: RecordOptions,
   sync: Sync | undefined,
 ): DeclaringObject {
+  if ('route' in object) {
+    const { kind, route } = object;
+    const metadata = { ...route.metadata, annotations: Object.fromEntries(texts) };
+    const project = routeProjection(kind, options.prefix, new InternPool());
+    return { kind, route: project({ ...route, metadata }) };
+  }
   const record = rawRecordOf(object, texts, options);
   return 'ips' in record
     ? { kind: 'Pod', pod: { ...samplePod(record), ...sync?.pod(record, inside) } }
@@ -58,7 +65,7 @@ export function recordOf(
 }
 
 function rawRecordOf(
-  object: AskingManifest,
+  object: Exclude<AskingManifest, { readonly route: unknown }>,
   texts: ReadonlyMap<string, string>,
   { prefix, dialects = [] }: RecordOptions,
 ): PodRecord | ServiceRecord {

@@ -1,5 +1,6 @@
-import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import { isCollection, isMap, isScalar, type Node } from 'yaml';
+import { type RouteKind, routeKinds } from '../../model/route.ts';
 import { type Position, readDocuments, type SyntaxMistake } from './documents.ts';
 import type { YamlTree } from './yaml-tree.ts';
 
@@ -8,19 +9,23 @@ export interface Manifest extends Position {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
-  /** Pods, pod templates, or the Service or Namespace itself. Never empty. */
+  /** Pods, pod templates or the object itself. Never empty. */
   readonly declaring: readonly Declaring[];
   /** Keys like those of annotations in all other places where somebody may have put them by mistake. */
   readonly strays: readonly Stray[];
 }
 
-/** A Pod, written as such or made from a template, a Service, or a Namespace with defaults for them. */
+/**
+ * A Pod, written as such or made from a template, a Service, an Ingress, a route of the Gateway API, or a Namespace with
+ * defaults for them.
+ */
 export interface Declaring {
   /** Where its annotations belong: `spec.template.metadata.annotations`. */
   readonly place: string;
   readonly object:
     | { readonly kind: 'Pod'; readonly pod: V1Pod }
     | { readonly kind: 'Service'; readonly service: V1Service }
+    | { readonly kind: RouteKind; readonly route: KubernetesObject }
     | { readonly kind: 'Namespace'; readonly namespace: V1Namespace };
   readonly annotations: readonly ManifestAnnotation[];
 }
@@ -58,10 +63,15 @@ const builtInPlace = /^(?:metadata|spec|annotations|labels)(?![^.[])/;
 /** What else a custom resource carries may be meant for another object that is made from it. */
 const customPlace = /^metadata(?![^.[])/;
 
+const gatewayApi = 'gateway.networking.k8s.io';
+
 /** Kubernetes itself nests less; what is deeper is no place for a pod template. */
 const deepest = 24;
 
-/** The Pods, Services, Namespaces and objects with pod templates in YAML or JSON; others are left out. Never throws. */
+/**
+ * The Pods, Services, Ingresses, routes, Namespaces and objects with pod templates in YAML or JSON; others are left out.
+ * Never throws.
+ */
 export function readManifests(text: string): Manifests {
   const { trees, mistakes, at } = readDocuments(text);
   const manifests: Manifest[] = [];
@@ -96,6 +106,7 @@ class ObjectReader {
   readonly #at: (offset: number) => Position;
   readonly #kind: string;
   readonly #isBuiltIn: boolean;
+  readonly #routeKind: RouteKind | undefined;
   readonly #declaring: Declaring[] = [];
   /** The maps that the operator reads. */
   readonly #places = new Set<string>();
@@ -108,7 +119,10 @@ class ObjectReader {
     this.#kind = tree.text(root, 'kind');
     const group = tree.text(root, 'apiVersion').split('/').slice(0, -1).join('/');
     // Knative has a Service with a pod template.
-    this.#isBuiltIn = ['', 'apps', 'batch', 'extensions'].includes(group);
+    this.#isBuiltIn = ['', 'apps', 'batch', 'extensions', 'networking.k8s.io', gatewayApi].includes(group);
+    this.#routeKind = routeKinds.find(
+      (kind) => kind === this.#kind && group === (kind === 'Ingress' ? 'networking.k8s.io' : gatewayApi),
+    );
   }
 
   read(): Manifest {
@@ -141,9 +155,12 @@ class ObjectReader {
     }
   }
 
-  /** Whether it is a Pod, a Service, a Namespace or a pod template. */
+  /** Whether it is a Pod, a Service, an Ingress, a route, a Namespace or a pod template. */
   #declares(node: Node, path: string): boolean {
-    if (path === '') return this.#isBuiltIn && ['Pod', 'Service', 'Namespace'].includes(this.#kind);
+    if (path === '') {
+      const isOfCore = this.#isBuiltIn && ['Pod', 'Service', 'Namespace'].includes(this.#kind);
+      return isOfCore || this.#routeKind !== undefined;
+    }
     if (!isMap(node)) return false;
     if (this.#isBuiltIn && path === templates[this.#kind]) return true;
     return this.#tree.at(node, 'spec', 'containers') !== undefined;
@@ -167,6 +184,9 @@ class ObjectReader {
 
   #objectOf(plain: unknown, path: string, metadata: NonNullable<V1Pod['metadata']>): Declaring['object'] {
     const kind = path === '' ? this.#kind : 'Pod';
+    if (path === '' && this.#routeKind !== undefined) {
+      return { kind: this.#routeKind, route: { ...(plain as KubernetesObject), metadata } };
+    }
     if (kind === 'Service') return { kind, service: { ...(plain as V1Service), metadata } };
     if (kind === 'Namespace') return { kind, namespace: { ...(plain as V1Namespace), metadata } };
     return { kind: 'Pod', pod: { ...(plain as V1Pod), metadata } };

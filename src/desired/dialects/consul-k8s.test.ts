@@ -186,6 +186,8 @@ describe('the dialect of consul-k8s', () => {
       cluster: 'c',
       reach: '',
       byDefault: '',
+      route: '',
+      gateway: '',
     };
     assert.deepEqual(consulK8sMeta(origin, 'z'), [
       ['external-k8s-ns', 'shop'],

@@ -43,6 +43,11 @@ const apiVersions: Readonly<Record<ObjectRef['kind'], string>> = {
   Node: 'v1',
   Namespace: 'v1',
   EndpointSlice: 'discovery.k8s.io/v1',
+  Ingress: 'networking.k8s.io/v1',
+  Gateway: 'gateway.networking.k8s.io/v1',
+  HTTPRoute: 'gateway.networking.k8s.io/v1',
+  GRPCRoute: 'gateway.networking.k8s.io/v1',
+  TLSRoute: 'gateway.networking.k8s.io/v1',
 };
 
 /** The namespace of an object's Events: that of the object, or `default` if it has none, by rule of the API. */

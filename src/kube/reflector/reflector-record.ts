@@ -65,7 +65,18 @@ export class ReflectorRecord {
   }
 
   /** Logged once for a row of failures of one kind: an outage is one event, not one every 30 s. */
-  failed(error: RegistrarError, at: number, waitMs: number): void {
+  failed(error: RegistrarError, at: number, waitMs: number, isOptional = false): void {
+    if (isOptional && error.code === 'not-found') {
+      if (this.#outage.failed(error, at)) {
+        this.#logger.info(`${this.#resource} are not installed; looking for them again`, {
+          reason: 'NotInstalled',
+          error: error.message,
+          waitMs: Math.round(waitMs),
+        });
+      }
+      this.#lastError = { error, at, since: this.#outage.since ?? at };
+      return;
+    }
     const isRefused = error.code === 'forbidden' || error.code === 'not-found';
     const fields = {
       reason: 'ReflectorFailed' as const,

@@ -30,6 +30,8 @@ export interface ReflectorStatus {
   readonly synced: boolean;
   /** The last attempt was refused (403, 404): nothing can be read until somebody grants or installs something. */
   readonly refused: boolean;
+  /** And it is no fault: the API server does not serve an optional resource. It is looked for again. */
+  readonly notInstalled: boolean;
   /** Records in its part of the store. */
   readonly objects: number;
   /** Complete lists, by either method. */

@@ -16,7 +16,7 @@ import { ReflectorBackoff } from './reflector-backoff.ts';
 import { ReflectorRecord } from './reflector-record.ts';
 import type { ReflectorState, ReflectorStatus, Regression } from './reflector-state.ts';
 import { Relist } from './relist.ts';
-import { collectionPath, type Resource } from './resource.ts';
+import { collectionPath, type Resource, versionsOf } from './resource.ts';
 import { TimeSlice } from './time-slice.ts';
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts';
 import { openWatch } from './watch-stream.ts';
@@ -55,7 +55,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   /** Resolves when a complete list was read for the first time; never rejects. */
   readonly synced: Promise<void>;
   readonly #options: ReflectorOptions<O, R>;
-  readonly #what: string;
+  /** What is listed and watched, in the version that is tried now. */
+  #resource: Resource;
   readonly #logger: Logger;
   readonly #record: ReflectorRecord;
   readonly #history: History;
@@ -82,7 +83,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   constructor(options: ReflectorOptions<O, R>) {
     const { resource, writer, clock, random } = options;
     this.#options = options;
-    this.#what = `GET ${collectionPath(resource, writer.scope)}`;
+    this.#resource = resource;
     this.#logger = options.logger.child({ resource: resource.name, namespace: writer.scope ?? '' });
     this.#record = new ReflectorRecord(this.#logger, resource.name);
     this.#projector = new Projector(options.project, this.#logger);
@@ -104,7 +105,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       random,
       logger: this.#logger,
       compare: (signal) =>
-        audit(listParts<O>({ ...options, namespace: writer.scope, signal }), {
+        audit(listParts<O>(this.#target(signal)), {
           writer,
           record: (object) => this.#projector.record(object),
           slice: this.#slice,
@@ -146,6 +147,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       state: this.#state,
       synced: counts.lists > 0,
       refused: lastError?.error.code === 'forbidden' || lastError?.error.code === 'not-found',
+      notInstalled: this.#options.resource.optional === true && lastError?.error.code === 'not-found',
       objects: this.#options.writer.size,
       regressions: this.#history.regressions,
       badObjects: this.#projector.badObjects,
@@ -194,6 +196,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
   #waitAfterError(phase: Phase, error: RegistrarError): number {
     const { counts, lastError } = this.#record;
     const attempt = { phase, error, resumeAt: this.#resumeAt, before: lastError?.error.code };
+    if (error.code === 'not-found' && this.#tryOlderVersion()) return 0;
     const { next, wait, waitMs, isUnreadable } = this.#backoff.afterFailure(attempt);
     if (isUnreadable) counts.badLines += 1;
     if (next === 'list') this.#resumeAt = '';
@@ -205,18 +208,35 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       });
       return 0;
     }
-    this.#record.failed(error, this.#options.clock.now(), waitMs);
+    this.#record.failed(error, this.#options.clock.now(), waitMs, this.#options.resource.optional === true);
     if (wait === 'slow') this.#options.onAnswered?.();
     return waitMs;
   }
 
+  /** Goes on to the next version of the resource. False: all were tried, and it begins with the newest again. */
+  #tryOlderVersion(): boolean {
+    const versions = versionsOf(this.#options.resource);
+    const next = versions.findIndex(({ groupPath }) => groupPath === this.#resource.groupPath) + 1;
+    this.#resource = versions[next] ?? versions[0];
+    if (versions.length > 1) this.#resumeAt = '';
+    return next < versions.length;
+  }
+
+  get #what(): string {
+    return `GET ${collectionPath(this.#resource, this.#options.writer.scope)}`;
+  }
+
+  #target(signal: AbortSignal) {
+    return { ...this.#options, resource: this.#resource, namespace: this.#options.writer.scope, signal };
+  }
+
   async #list(signal: AbortSignal): Promise<End> {
-    const { clock, writer } = this.#options;
+    const { clock } = this.#options;
     this.#state = { kind: 'listing', method: 'list', since: clock.now() };
     const relist = this.#relist({ staged: false });
     let version = '';
     let receivedAt = 0;
-    for await (const part of listParts<O>({ ...this.#options, namespace: writer.scope, signal })) {
+    for await (const part of listParts<O>(this.#target(signal))) {
       if (version === '') {
         this.#history.accept(part.resourceVersion);
         relist.versionsRepeat = this.#history.mayRepeat;
@@ -237,7 +257,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
 
   /** Follows the events from `#resumeAt` on; in a WatchList, from the initial ones on. */
   async #watch(phase: 'watch-list' | 'watch', signal: AbortSignal): Promise<End> {
-    const { clock, writer } = this.#options;
+    const { clock } = this.#options;
     const initial = phase === 'watch-list';
     using watchdog = new Watchdog(clock, initial ? watchListMs : idleMs, signal);
     let relist = initial ? this.#relist({ staged: this.#history.seen !== '' }) : undefined;
@@ -245,10 +265,8 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     this.#state = initial ? { kind: 'listing', method: phase, since } : { kind: 'opening', since };
     try {
       const lines = await openWatch({
-        ...this.#options,
-        namespace: writer.scope,
+        ...this.#target(watchdog.signal),
         resumeAt: initial ? undefined : this.#resumeAt,
-        signal: watchdog.signal,
       });
       if (!initial) {
         this.#enterWatching(watchdog);
@@ -356,8 +374,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     // Events may arrive before the answer, and be newer than it.
     const { seen } = this.#history;
     const check = async () => {
-      const namespace = this.#options.writer.scope;
-      const version = await currentVersion({ ...this.#options, namespace, signal });
+      const version = await currentVersion(this.#target(signal));
       if (signal.aborted) return 'done';
       if (this.#history.isPast(version, seen)) {
         this.#history.accept(version);

@@ -1,3 +1,5 @@
+import type { RouteKind } from '../../model/route.ts';
+
 /** A kind of object to list and watch. */
 export interface Resource {
   /** Plural name, for paths, logs and metrics: `pods`. */
@@ -6,6 +8,10 @@ export interface Resource {
   readonly kind: string;
   /** Path of the API group and version: `/api/v1`, `/apis/discovery.k8s.io/v1`. */
   readonly groupPath: string;
+  /** A cluster may do without it: it is not installed where the API server does not serve it. */
+  readonly optional?: true;
+  /** Of older versions, the newest first: tried where the API server does not serve `groupPath`. */
+  readonly olderPaths?: readonly string[];
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
@@ -34,6 +40,31 @@ export const endpointSliceResource: Resource = {
 export const kubeNodeResource: Resource = { name: 'nodes', kind: 'Node', groupPath: '/api/v1' };
 
 export const namespaceResource: Resource = { name: 'namespaces', kind: 'Namespace', groupPath: '/api/v1' };
+
+const gatewayApi = '/apis/gateway.networking.k8s.io';
+const optional = true;
+
+/** Of each kind of route, and of Gateways. The Gateway API is installed as custom resources, or is not there. */
+export const routeResourceOf: Readonly<Record<RouteKind | 'Gateway', Resource>> = {
+  Ingress: { name: 'ingresses', kind: 'Ingress', groupPath: '/apis/networking.k8s.io/v1', optional },
+  HTTPRoute: { name: 'httproutes', kind: 'HTTPRoute', groupPath: `${gatewayApi}/v1`, optional },
+  GRPCRoute: { name: 'grpcroutes', kind: 'GRPCRoute', groupPath: `${gatewayApi}/v1`, optional },
+  // In the standard channel since 1.5; before, it was experimental.
+  TLSRoute: {
+    name: 'tlsroutes',
+    kind: 'TLSRoute',
+    groupPath: `${gatewayApi}/v1`,
+    optional,
+    olderPaths: [`${gatewayApi}/v1alpha3`, `${gatewayApi}/v1alpha2`],
+  },
+  Gateway: { name: 'gateways', kind: 'Gateway', groupPath: `${gatewayApi}/v1`, optional },
+};
+
+/** The resource in each of its versions, the newest first. */
+export const versionsOf = (resource: Resource): readonly [Resource, ...Resource[]] => [
+  resource,
+  ...(resource.olderPaths ?? []).map((groupPath) => ({ ...resource, groupPath })),
+];
 
 /** Path of the collection, in one namespace or (undefined) in all. */
 export function collectionPath(resource: Resource, namespace: string | undefined): string {

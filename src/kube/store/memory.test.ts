@@ -46,6 +46,8 @@ describe('memory', () => {
         servicesOnEveryNode: () => [],
         readiness: () => undefined,
         namespaceProblems: () => [],
+        routes: () => [],
+        gateway: () => undefined,
       };
       const patch = (index: number) => {
         const text = `${index} `.padEnd(250_000, 'x');

@@ -2,6 +2,7 @@ import type { NamespaceScope, NotByDefault, Sync } from '../../desired/sync-rule
 import { LruMap } from '../../lib/lru-map.ts';
 import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { PodRecord } from '../../model/pod.ts';
+import type { RouteRecord } from '../../model/route.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import type { InternPool } from './intern-pool.ts';
 
@@ -19,7 +20,7 @@ interface RememberedRecord<R> {
 }
 
 /**
- * Pods and Services as they count: with the annotations that their Namespace and the configuration add. The same
+ * Pods, Services and routes as they count: with the annotations that their Namespace and the configuration add. The same
  * record in the same namespace gives the same object, until something changes, so that what was derived from it can be
  * remembered by it. A record to which nothing is added is given back as it is.
  */
@@ -30,6 +31,7 @@ export class ScopedRecords {
   readonly #scopes = new LruMap<string, RememberedScope>(mostScopes);
   readonly #pods = new WeakMap<PodRecord, RememberedRecord<PodRecord>>();
   readonly #services = new WeakMap<ServiceRecord, RememberedRecord<ServiceRecord>>();
+  readonly #routes = new WeakMap<RouteRecord, RememberedRecord<RouteRecord>>();
 
   /** `namespace`: the Namespace as it is now, where Namespaces are read. */
   constructor(sync: Sync, pool: InternPool, namespace: (name: string) => NamespaceRecord | undefined) {
@@ -44,6 +46,10 @@ export class ScopedRecords {
 
   service(service: ServiceRecord): ServiceRecord {
     return this.#scoped(service, this.#services, this.#sync.service);
+  }
+
+  route(route: RouteRecord): RouteRecord {
+    return this.#scoped(route, this.#routes, this.#sync.route);
   }
 
   /** What the namespace means for all in it, now. */
@@ -74,7 +80,7 @@ export class ScopedRecords {
     return false;
   }
 
-  #scoped<R extends PodRecord | ServiceRecord>(
+  #scoped<R extends PodRecord | ServiceRecord | RouteRecord>(
     record: R,
     known: WeakMap<R, RememberedRecord<R>>,
     asking: (record: R, namespace: NamespaceScope) => Pick<R, 'annotations' | 'scope'>,

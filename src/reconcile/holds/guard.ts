@@ -8,6 +8,7 @@ import type { DesiredNode } from '../../model/desired-node.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
 import type { ConsulNodeName } from '../../model/keys.ts';
 import { originOf } from '../../model/origin.ts';
+import { parseRoute } from '../../model/route.ts';
 import type { Change } from '../../plan/change.ts';
 import type { ObservedNode } from '../../plan/observed.ts';
 import type { ObservedState } from '../../registry/observed-state.ts';
@@ -16,7 +17,7 @@ import { type GuardedHealth, HealthGuard } from './health-guard.ts';
 import type { Hold, Reviewed } from './hold.ts';
 import { RemovalGuard } from './removal-guard.ts';
 import { Steadiness } from './steadiness.ts';
-import type { Tombstones } from './tombstones.ts';
+import { routeKey, type Tombstones } from './tombstones.ts';
 
 export interface GuardDependencies {
   readonly clock: Clock;
@@ -136,14 +137,18 @@ export class Guard implements Hold, Disposable {
     if (this.#book.size === 0) return;
     const podUids = new Set<string>();
     const services = new Set<string>();
+    const routes = new Set<string>();
     for (const { instances } of this.#observed.nodes()) {
       for (const { meta } of instances.values()) {
-        const { namespace, podUid, service } = originOf(meta);
+        const { namespace, podUid, service, route, gateway } = originOf(meta);
+        const asking = parseRoute(route);
         if (podUid !== '') podUids.add(podUid);
         if (service !== '') services.add(`${namespace}/${service}`);
+        if (asking !== undefined) routes.add(routeKey(asking.kind, namespace, asking.name));
+        if (gateway !== '') routes.add(`Gateway/${gateway}`);
       }
     }
-    this.#book.sweep({ podUids, services });
+    this.#book.sweep({ podUids, services, routes });
   }
 
   /** Looks into what waits, until the signal aborts; then resolves. */

@@ -6,8 +6,10 @@ import { createSync, serviceTypes } from '../../desired/sync-rules.ts';
 import { Store } from '../../kube/store/store.ts';
 import { silentLogger } from '../../logging/logger.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { GatewayRecord } from '../../model/gateway.ts';
 import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { PodRecord } from '../../model/pod.ts';
+import type { RouteRecord } from '../../model/route.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { Tombstones } from './tombstones.ts';
 
@@ -17,6 +19,8 @@ function start({ capacity = 100, doubtfulSince = (): number | undefined => undef
   const services = new Store<ServiceRecord>({ name: 'services', logger: silentLogger });
   const endpointSlices = new Store<EndpointSliceRecord>({ name: 'endpointslices', logger: silentLogger });
   const namespaces = new Store<NamespaceRecord>({ name: 'namespaces', logger: silentLogger });
+  const ingresses = new Store<RouteRecord>({ name: 'ingresses', logger: silentLogger });
+  const gateways = new Store<GatewayRecord>({ name: 'gateways', logger: silentLogger });
   const book = new Tombstones({ clock, regressionMs: 1_000, doubtfulSince, capacity });
   const sync = createSync({
     default: 'services',
@@ -31,9 +35,13 @@ function start({ capacity = 100, doubtfulSince = (): number | undefined => undef
     namespaces,
     namespaceScope: (namespace, record) => sync?.namespace(namespace, record),
     service: (namespace, name) => services.get(namespace, name),
+    routeStores: { routes: new Map([['Ingress', ingresses]]), gateways },
   });
   const [pod, service, slice] = [pods.writer(), services.writer(), endpointSlices.writer()];
-  return { clock, book, pod, service, slice, namespaces: namespaces.writer() };
+  return {
+    ...{ clock, book, pod, service, slice, namespaces: namespaces.writer() },
+    ...{ ingress: ingresses.writer(), gateway: gateways.writer() },
+  };
 }
 
 const { uid, namespace, name } = records.pod();
@@ -60,6 +68,30 @@ describe('Tombstones', () => {
     at('9', 'no');
     book.regress();
     assert.equal(book.namespaceLeft('shop'), false, 'another history');
+  });
+
+  test('tells an Ingress, a route and a Gateway that were deleted, until one of the name is there again', async () => {
+    const { book, ingress, gateway, clock } = start();
+    const [web, edge] = [records.ingress(), records.gateway()];
+    ingress.put(web, 'event', 0);
+    gateway.put(edge, 'event', 0);
+    assert.equal(book.routeDeleted('Ingress', web.namespace, web.name), false);
+    ingress.delete(web.namespace, web.name, web.uid, 0);
+    gateway.delete(edge.namespace, edge.name, edge.uid, 0);
+    assert.equal(book.routeDeleted('Ingress', web.namespace, web.name), true);
+    assert.equal(book.routeDeleted('HTTPRoute', web.namespace, web.name), false);
+    assert.equal(book.routeDeleted('Gateway', edge.namespace, edge.name), true);
+    ingress.put(web, 'event', 0);
+    assert.equal(book.routeDeleted('Ingress', web.namespace, web.name), false);
+    await clock.advance(60_001);
+    const nothing = { podUids: new Set<string>(), services: new Set<string>() };
+    book.sweep({ ...nothing, routes: new Set(['Gateway/infra/edge']) });
+    assert.equal(book.routeDeleted('Gateway', edge.namespace, edge.name), true);
+    book.sweep({ ...nothing, routes: new Set() });
+    assert.equal(book.size, 0);
+    gateway.put(edge, 'event', 0);
+    gateway.removeAbsent(edge, 0);
+    assert.equal(book.routeDeleted('Gateway', edge.namespace, edge.name), false, 'a relist proves nothing');
   });
 
   test('tells a pod that was seen ending, or ended, from one that was only deleted, and from one that vanished', () => {
@@ -147,7 +179,7 @@ describe('Tombstones', () => {
       pod.put(records.pod({ ...part, deleting: true }), 'event', 0);
       pod.delete(namespace, part.name, part.uid, 0);
     }
-    const registered = { podUids: new Set(['u1']), services: new Set<string>() };
+    const registered = { podUids: new Set(['u1']), services: new Set<string>(), routes: new Set<string>() };
     book.sweep(registered);
     assert.equal(book.size, 2);
     await clock.advance(60_001);

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { PodRecord } from '../../model/pod.ts';
+import type { RouteKind } from '../../model/route.ts';
 import type { ServiceRecord } from '../../model/service.ts';
 import { backendOf, type PodEnd, type Sightings } from '../../plan/evidence.ts';
 
@@ -31,6 +32,8 @@ export class Tombstones implements Sightings {
   readonly #capacity: number;
   readonly #pods = new Map<string, Sighting<PodEnd>>();
   readonly #services = new Map<string, Sighting<true>>();
+  /** Ingresses, routes and Gateways, by `routeKey()`. */
+  readonly #routes = new Map<string, Sighting<true>>();
   /** By Service, the backends whose slice went as a whole, and how. */
   readonly #lost = new Map<string, Sighting<Map<string, 'deleted' | 'lost'>>>();
   /** Namespaces that lost the labels the configuration asks for. */
@@ -53,7 +56,7 @@ export class Tombstones implements Sightings {
   follow(
     stores: Pick<
       ClusterStores,
-      'pods' | 'services' | 'endpointSlices' | 'namespaces' | 'service' | 'namespaceScope'
+      'pods' | 'services' | 'endpointSlices' | 'namespaces' | 'service' | 'namespaceScope' | 'routeStores'
     >,
   ): void {
     const isAnnotated = (slice: EndpointSliceRecord | undefined): slice is EndpointSliceRecord => {
@@ -69,6 +72,15 @@ export class Tombstones implements Sightings {
       if (outside(after) !== 'unselected') this.#left.delete(name);
       else if (outside(before) === undefined) this.#note(this.#left, name, true);
     });
+    const { routes, gateways } = stores.routeStores;
+    for (const [kind, store] of [...routes, ['Gateway', gateways] as const]) {
+      store.subscribe((before, after, cause) => {
+        const { namespace, name } = (after ?? before)!;
+        const key = routeKey(kind, namespace, name);
+        if (after !== undefined) this.#routes.delete(key);
+        else if (cause === 'event') this.#note(this.#routes, key, true);
+      });
+    }
     stores.endpointSlices.subscribe((before, after, cause) => {
       const [old, now] = [isAnnotated(before) ? before : undefined, isAnnotated(after) ? after : undefined];
       if (old !== undefined || now !== undefined) this.#slice(old, now, cause);
@@ -80,6 +92,7 @@ export class Tombstones implements Sightings {
     this.#regressedAt = this.#clock.now();
     this.#pods.clear();
     this.#services.clear();
+    this.#routes.clear();
     this.#lost.clear();
     this.#left.clear();
   }
@@ -100,7 +113,7 @@ export class Tombstones implements Sightings {
 
   /** Objects remembered. */
   get size(): number {
-    return this.#pods.size + this.#services.size + this.#lost.size + this.#left.size;
+    return this.#pods.size + this.#services.size + this.#routes.size + this.#lost.size + this.#left.size;
   }
 
   podEnd(uid: string): PodEnd | undefined {
@@ -115,6 +128,10 @@ export class Tombstones implements Sightings {
     return this.#believed(this.#left.get(namespace)) !== undefined;
   }
 
+  routeDeleted(kind: RouteKind | 'Gateway', namespace: string, name: string): boolean {
+    return this.#believed(this.#routes.get(routeKey(kind, namespace, name))) !== undefined;
+  }
+
   sliceEnd(namespace: string, service: string, backend: string): 'deleted' | 'lost' | undefined {
     return this.#believed(this.#lost.get(keyOf(namespace, service)))?.what.get(backend);
   }
@@ -124,14 +141,15 @@ export class Tombstones implements Sightings {
     return sighting === undefined || since === undefined || sighting.at >= since ? sighting : undefined;
   }
 
-  /** Forgets objects of which nothing is registered. `service`: `namespace/name`. */
-  sweep(registered: { readonly podUids: ReadonlySet<string>; readonly services: ReadonlySet<string> }): void {
+  /** Forgets objects of which nothing is registered. */
+  sweep(registered: Registered): void {
     const before = this.#clock.now() - youthMs;
     const sweep = <What>(map: Map<string, Sighting<What>>, isRegistered: ReadonlySet<string>) => {
       for (const [key, { at }] of map) if (at < before && !isRegistered.has(key)) map.delete(key);
     };
     sweep(this.#pods, registered.podUids);
     sweep(this.#services, registered.services);
+    sweep(this.#routes, registered.routes);
     sweep(this.#lost, registered.services);
   }
 
@@ -185,6 +203,19 @@ export class Tombstones implements Sightings {
     }
   }
 }
+
+/** The objects of which something is registered. */
+export interface Registered {
+  readonly podUids: ReadonlySet<string>;
+  /** `namespace/name` */
+  readonly services: ReadonlySet<string>;
+  /** Ingresses, routes and Gateways, by `routeKey()`. */
+  readonly routes: ReadonlySet<string>;
+}
+
+/** `Ingress/shop/web`, `Gateway/infra/edge` */
+export const routeKey = (kind: RouteKind | 'Gateway', namespace: string, name: string): string =>
+  `${kind}/${namespace}/${name}`;
 
 const hasEnded = ({ phase }: PodRecord): boolean => phase === 'Succeeded' || phase === 'Failed';
 

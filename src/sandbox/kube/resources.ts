@@ -49,6 +49,14 @@ const row = (values: Row): Resource => ({
 
 const core = { group: '', version: 'v1' };
 const apps = { group: 'apps', version: 'v1', status: true, generation: true };
+/** Custom resources; those of the standard channel. */
+const gatewayApi = {
+  group: 'gateway.networking.k8s.io',
+  version: 'v1',
+  status: true,
+  generation: true,
+  unconditionalUpdate: false,
+};
 const eventFields = [
   'involvedObject.kind',
   'involvedObject.namespace',
@@ -140,6 +148,19 @@ export const resources: readonly Resource[] = [
     kind: 'EndpointSlice',
     generation: true,
   }),
+  row({
+    group: 'networking.k8s.io',
+    version: 'v1',
+    plural: 'ingresses',
+    kind: 'Ingress',
+    shortNames: ['ing'],
+    status: true,
+    generation: true,
+  }),
+  row({ ...gatewayApi, plural: 'gateways', kind: 'Gateway', shortNames: ['gtw'] }),
+  row({ ...gatewayApi, plural: 'httproutes', kind: 'HTTPRoute' }),
+  row({ ...gatewayApi, plural: 'grpcroutes', kind: 'GRPCRoute' }),
+  row({ ...gatewayApi, plural: 'tlsroutes', kind: 'TLSRoute' }),
   row({
     group: 'coordination.k8s.io',
     version: 'v1',
