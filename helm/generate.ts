@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { routeSources } from '../src/model/route.ts';
 import { admissionRules } from './admission/rules.ts';
 import { dashboard } from './dashboard.ts';
 import { chartRules } from './rbac-rules.ts';
@@ -24,7 +25,8 @@ export function chartFiles(): Readonly<Record<string, string>> {
   const values = readValues(readFileSync(path.join(chartDirectory, 'values.yaml'), 'utf8'));
   const manifest = (name: string) =>
     readFileSync(path.resolve(import.meta.dirname, '../manifests', name, 'rbac.yaml'), 'utf8');
-  const rules = chartRules(manifest('base'), manifest('components/namespaces'));
+  const sources = Object.fromEntries(routeSources.map((name) => [name, manifest(`components/${name}`)]));
+  const rules = chartRules(manifest('base'), manifest('components/namespaces'), sources);
   return {
     'README.md': valuesReference(values),
     'values.schema.json': `${JSON.stringify(valuesSchema(values), undefined, 2)}\n`,

@@ -11,12 +11,21 @@ import { requireServers } from '../test/servers/locate.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const { helm } = await requireServers(['helm']);
 
-/** File below manifests/, the values it is rendered with, and the kinds it holds. */
-const files: readonly (readonly [file: string, values: readonly string[], kinds: readonly string[]])[] = [
+const policies = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'];
+
+/** File below manifests/, the values it is rendered with, the kinds it holds, and what is in their names. */
+const files: readonly (readonly [
+  file: string,
+  values: readonly string[],
+  kinds: readonly string[],
+  names?: RegExp,
+])[] = [
   ['base/deployment.yaml', [], ['Deployment']],
   ['base/service.yaml', [], ['Service']],
   ['base/pod-disruption-budget.yaml', [], ['PodDisruptionBudget']],
-  ['base/admission.yaml', [], ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']],
+  ['base/admission.yaml', [], policies],
+  ['components/ingresses/admission.yaml', ['config.sync.sources={ingresses}'], policies, /-ingresses-/],
+  ['components/gateways/admission.yaml', ['config.sync.sources={gateways}'], policies, /-routes-/],
   ['components/monitoring/service-monitor.yaml', ['serviceMonitor.enabled=true'], ['ServiceMonitor']],
   ['components/monitoring/prometheus-rule.yaml', ['prometheusRule.enabled=true'], ['PrometheusRule']],
   [
@@ -26,7 +35,7 @@ const files: readonly (readonly [file: string, values: readonly string[], kinds:
   ],
 ];
 
-for (const [file, values, kinds] of files) {
+for (const [file, values, kinds, names = /./] of files) {
   const name = 'kube-registrar';
   const sets = values.flatMap((value) => ['--set', value]);
   const chart = path.join(root, 'helm', name);
@@ -34,6 +43,7 @@ for (const [file, values, kinds] of files) {
   const documents = rendered
     .split(/^---\n/m)
     .filter((document) => kinds.includes(/^kind: (.*)$/m.exec(document)?.[1] ?? ''))
+    .filter((document) => names.test(/^ {2}name: (.*)$/m.exec(document)?.[1] ?? ''))
     .map(withoutHelm);
   writeFileSync(
     path.join(root, 'manifests', file),

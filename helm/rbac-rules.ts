@@ -19,6 +19,8 @@ export interface ChartRules {
   readonly kubelets: readonly PolicyRule[];
   /** In the namespace it runs in. */
   readonly own: readonly PolicyRule[];
+  /** In every namespace it watches, for each of `sync.sources`. */
+  readonly sources: Readonly<Record<string, readonly PolicyRule[]>>;
 }
 
 /** A Namespace may also be got with rights in it, but there is none in kube-system. */
@@ -28,9 +30,13 @@ const kubeletNamespace = 'kube-node-lease';
 
 /**
  * The rules of manifests/base/rbac.yaml: those of its ClusterRole, taken apart, and those of its Roles. `namespaces`:
- * manifests/components/namespaces/rbac.yaml.
+ * manifests/components/namespaces/rbac.yaml. `sources`: the same of the components for `sync.sources`, by source.
  */
-export function chartRules(rbac: string, namespaces: string): ChartRules {
+export function chartRules(
+  rbac: string,
+  namespaces: string,
+  sources: Readonly<Record<string, string>>,
+): ChartRules {
   const objects = objectsIn(rbac);
   const rulesOf = (kind: string, isIn: (namespace: string | undefined) => boolean = () => true) =>
     objects.flatMap(({ kind: own, metadata, rules = [] }) =>
@@ -43,6 +49,12 @@ export function chartRules(rbac: string, namespaces: string): ChartRules {
     namespaces: objectsIn(namespaces).flatMap(({ rules = [] }) => rules),
     kubelets: rulesOf('Role', (namespace) => namespace === kubeletNamespace),
     own: rulesOf('Role', (namespace) => namespace !== kubeletNamespace),
+    sources: Object.fromEntries(
+      Object.entries(sources).map(([name, text]) => [
+        name,
+        objectsIn(text).flatMap(({ rules = [] }) => rules),
+      ]),
+    ),
   };
 }
 

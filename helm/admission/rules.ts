@@ -16,7 +16,7 @@ export interface AdmissionRule {
 }
 
 export interface AdmissionRules {
-  /** What the expressions stand on, beside `variables.a` and `variables.isService`. */
+  /** What the expressions stand on, beside `variables.a` and `variables.isNamed`. */
   readonly variables: readonly { readonly name: string; readonly expression: string }[];
   /** What is not registered because of it. */
   readonly errors: readonly AdmissionRule[];
@@ -38,8 +38,8 @@ export interface AdmissionRules {
 /**
  * The annotation grammar of src/desired in CEL, as far as CEL goes: YAML lists (`services`) are not read and
  * placeholders not filled in. Never refuses what the operator takes; test/support/annotation-examples.ts holds
- * both to that. In the expressions `variables.a` are the annotations and `variables.isService` says what
- * carries them.
+ * both to that. In the expressions `variables.a` are the annotations and `variables.isNamed` says
+ * whether `true` stands for the name of what carries them.
  */
 export function admissionRules(): AdmissionRules {
   return {

@@ -15,7 +15,10 @@ export function addExplainCommand(
     .description(
       'say what is registered for an object, what is not, and why; exit 0: all as wanted, 2: not, 1: not found, or an error',
     )
-    .argument('<OBJECT...>', 'pod/NAME, svc/NAME, or a workload: deploy/NAME, sts/NAME, ds/NAME ...')
+    .argument(
+      '<OBJECT...>',
+      'pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, gateway/NAME ..., or a workload: deploy/NAME, sts/NAME ...',
+    )
     .option(
       '--server <URL>',
       'also say what the operator that listens there holds back, and what Consul refuses it',

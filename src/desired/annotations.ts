@@ -46,12 +46,12 @@ const longestValue = 640;
 export const annotations = {
   service: plain(serviceForm, {
     means:
-      'name in Consul; its presence opts in. On a Service, `"true"` is the Service\'s own name. `"false"` opts out; on a pod, of the annotated Services in front of it as well',
+      'name in Consul; its presence opts in. On a Service, an Ingress or a route, `"true"` is its own name. `"false"` opts out; on a pod, of the annotated Services in front of it as well',
     initially: '–',
   }),
   port: plain(portChoice, {
     means:
-      'container port, by name or number; on a Service, its port by name or number. `"*"` registers [every port](reference/annotations.md#every-port) under a name of its own',
+      'container port, by name or number; on a Service, its port by name or number; on an Ingress `http` or `https`, on a route a listener. `"*"` registers [every port](reference/annotations.md#every-port) under a name of its own',
     initially: 'the only one there is',
   }),
   tags: {

@@ -35,7 +35,7 @@ const matchesDnsLabel = (value: string): string =>
 /** The name of a Consul service; `true` is the object's own name, except on a pod. */
 export const serviceForm: Form<ServiceName> = {
   read: readServiceName,
-  cel: (value) => `${matchesDnsLabel(value)} && (variables.isService || ${value}.lowerAscii() != 'true')`,
+  cel: (value) => `${matchesDnsLabel(value)} && (variables.isNamed || ${value}.lowerAscii() != 'true')`,
   otherwise: 'is not a name usable in DNS: letters, digits and hyphens, at most 63',
 };
 
