@@ -101,6 +101,59 @@ describe('the status server', () => {
     });
   });
 
+  /** Opens a page that stays up to date; resolves with its first event. */
+  async function follow(origin: string, path: string) {
+    const abort = new AbortController();
+    const response = await fetch(`${origin}${path}`, {
+      headers: { accept: 'text/event-stream' },
+      signal: abort.signal,
+    });
+    const events = response.body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    let text = '';
+    const until = async (wanted: string) => {
+      while (!text.includes(wanted)) {
+        const { value, done } = await events.next();
+        if (done) return `ended: ${text}`;
+        text += value;
+      }
+      return text;
+    };
+    return { response, until, abort };
+  }
+
+  test('a page asked for as events stays up to date', async () => {
+    const clock = new VirtualClock();
+    let reading = sampleReading;
+    await withServer({ clock, source: { ...defaults.source, reading: () => reading } }, async (origin) => {
+      const { response, until, abort } = await follow(origin, '/held?q=guard');
+      assert.match(response.headers.get('content-type')!, /^text\/event-stream/);
+      assert.match(await until('\n\ndata: '), /^retry: 5000\n\n/);
+      reading = { ...reading, findings: [] };
+      await clock.advance(1_000);
+      assert.match(await until('Nothing that is held has this in it'), /"title":"1 problem · east/);
+      abort.abort();
+    });
+  });
+
+  test('no more than 16 pages stay up to date; who is sent away is told so', async () => {
+    await withServer({}, async (origin) => {
+      const first = await follow(origin, '/');
+      const others = [];
+      for (let at = 0; at < 16; at++) others.push(await follow(origin, `/services?q=${at}`));
+      assert.match(await first.until('event: full'), /event: full\ndata: \n\n$/);
+      assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+      for (const { abort } of others) abort.abort();
+    });
+  });
+
+  test('close() ends pages that stay up to date at once', async () => {
+    const server = await startStatusServer(defaults);
+    const { until } = await follow(server.origin, '/');
+    await until('data: ');
+    await server.close();
+    assert.match(await until('never'), /^ended: /);
+  });
+
   test('HEAD answers like GET without the body', async () => {
     await withServer({}, async (origin) => {
       const response = await fetch(`${origin}/metrics`, { method: 'HEAD' });

@@ -7,10 +7,13 @@ import { describe, RegistrarError } from '../lib/errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Released, Selection } from '../reconcile/holds/guard.ts';
 import { FairShare } from './fair-share.ts';
+import { LivePages } from './live-pages.ts';
 import { localSocket } from './local-socket.ts';
+import { Pages } from './page/pages.ts';
 import type { StatusSource } from './reading.ts';
 import { answerRelease, releasePath, releaseRefused } from './release.ts';
 import { type Answer, healthPaths, type MetricsSource, routes } from './routes.ts';
+import { asksForEvents, viewerOf } from './viewer.ts';
 
 export interface StatusServerOptions {
   /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`; port 0 lets the system choose. */
@@ -33,6 +36,8 @@ const closeGraceMs = 2_000;
  */
 const mostConnections = 128;
 const mostAnswers = 8;
+/** Pages that stay up to date. */
+const mostViewers = 16;
 const limits = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 5_000,
@@ -62,8 +67,11 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const { listen, source, release, metrics, logger, clock } = options;
   const address = parseListenAddress(listen);
   if (address === undefined) throw new RegistrarError('config', `server.listen: "${listen}" is no address`);
-  const answer = routes(source, metrics, clock);
+  const pages = new Pages(source, clock);
+  const answer = routes({ source, metrics, pages, clock });
   const answers = new FairShare(mostAnswers);
+  const viewers = new FairShare(mostViewers);
+  const live = new LivePages({ pages, clock, onError: (target, thrown) => void failure(target, thrown) });
 
   const failure = (path: string, thrown: unknown): Answer => {
     const contentType = 'text/plain; charset=utf-8';
@@ -80,6 +88,17 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
 
   const serve = async (way: Way, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = request;
+    const key = method === 'GET' && asksForEvents(request) ? pages.keyOf(url) : undefined;
+    if (key !== undefined) {
+      const viewer = viewerOf(response);
+      const shared = viewers.enter(addressOf(request.socket), () => viewer.sendAway());
+      const joined = live.join(key, url, viewer);
+      response.once('close', () => {
+        joined[Symbol.dispose]();
+        shared[Symbol.dispose]();
+      });
+      return;
+    }
     let result: Answer;
     try {
       if (release === undefined || url !== releasePath) result = await answer(method, url);
@@ -127,7 +146,10 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   }
   return {
     origin: originOf(server),
-    close: async () => void (await Promise.all([server, local].map((each) => each && close(each, clock)))),
+    close: async () => {
+      live[Symbol.dispose]();
+      await Promise.all([server, local].map((each) => each && close(each, clock)));
+    },
   };
 }
 

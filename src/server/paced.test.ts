@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import { PacedTexts } from './paced.ts';
+import { Paced } from './paced.ts';
 
 function setup() {
   const clock = new VirtualClock();
   const made: string[] = [];
-  const texts = new PacedTexts(clock);
+  const texts = new Paced<string>(clock);
   const ask = (key: string) =>
     texts.get(key, async () => {
       made.push(key);
@@ -16,7 +16,7 @@ function setup() {
   return { clock, made, texts, ask };
 }
 
-describe('PacedTexts', () => {
+describe('Paced', () => {
   test('texts of different keys are made one after the other, with a rest after each', async () => {
     const { clock, made, ask } = setup();
     const all = Promise.all(['a', 'b', 'a'].map(ask));
@@ -31,12 +31,12 @@ describe('PacedTexts', () => {
   test('a text that could not be made is made again for the next who asks', async () => {
     const { texts } = setup();
     await assert.rejects(
-      texts.get('a', () => {
+      texts.get('a', async () => {
         throw new Error('broken');
       }),
       /broken/,
     );
-    assert.equal(String(await texts.get('a', () => 'whole')), 'whole');
+    assert.equal(String(await texts.get('a', async () => 'whole')), 'whole');
   });
 
   test('who asks while too many wait is refused', async () => {

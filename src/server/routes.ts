@@ -1,11 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
-import { pauseBy } from '../lib/pause.ts';
 import { visible, visibleLines } from '../lib/visible.ts';
 import { statusOf } from './operator-status.ts';
-import { PacedTexts } from './paced.ts';
-import { documentOf, pageOf, pagePaths } from './page/document.ts';
+import { Paced } from './paced.ts';
+import { documentOf, pagePaths } from './page/document.ts';
 import { favicons } from './page/favicon.ts';
-import { queryOf } from './page/query.ts';
+import type { Pages } from './page/pages.ts';
+import { pageScript } from './page/script.ts';
 import { pageStyle } from './page/style.ts';
 import type { StatusSource } from './reading.ts';
 
@@ -25,6 +25,13 @@ export interface Answer {
 /** The probes of the kubelet: short answers that always come. */
 export const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
+export interface RoutesOptions {
+  readonly source: StatusSource;
+  readonly metrics: MetricsSource;
+  readonly pages: Pages;
+  readonly clock: Clock;
+}
+
 type Route = (target: string) => Answer | Promise<Answer>;
 
 const plain = 'text/plain; charset=utf-8';
@@ -32,7 +39,7 @@ const plain = 'text/plain; charset=utf-8';
 /** The pages load nothing from elsewhere and have nothing inline; the policy enforces that. */
 const pageHeaders = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
 };
 
@@ -47,21 +54,16 @@ const resource = (contentType: string, body: string): Route => {
  * that the event loop runs and that a lost lease was given up: restarting the operator because Consul is away
  * would only lose what it knows.
  */
-export function routes(source: StatusSource, metrics: MetricsSource, clock: Clock) {
-  const pages = new PacedTexts(clock);
-  const series = new PacedTexts(clock);
-  const statuses = new PacedTexts(clock);
-  const page =
-    (path: (typeof pagePaths)[number]): Route =>
-    async (target) => {
-      const query = queryOf(target);
-      const make = async () => documentOf(path, await pageOf(path, query, source.reading(), pauseBy(clock)));
-      const body = await pages.get(`${path}\n${JSON.stringify(query)}`, make);
-      return { status: 200, contentType: 'text/html; charset=utf-8', body, headers: pageHeaders };
-    };
+export function routes({ source, metrics, pages, clock }: RoutesOptions) {
+  const texts = { metrics: new Paced<Buffer>(clock), status: new Paced<Buffer>(clock) };
+  const page: Route = async (target) => {
+    const body = documentOf(await pages.get(target));
+    return { status: 200, contentType: 'text/html; charset=utf-8', body, headers: pageHeaders };
+  };
   const known: Readonly<Record<string, Route>> = {
-    ...Object.fromEntries(pagePaths.map((path) => [path, page(path)])),
+    ...Object.fromEntries(pagePaths.map((path) => [path, page])),
     '/page.css': resource('text/css; charset=utf-8', pageStyle),
+    '/page.js': resource('text/javascript; charset=utf-8', pageScript),
     ...Object.fromEntries(
       Object.entries(favicons).map(([path, icon]) => [path, resource('image/svg+xml', icon)]),
     ),
@@ -84,13 +86,13 @@ export function routes(source: StatusSource, metrics: MetricsSource, clock: Cloc
     '/metrics': async () => ({
       status: 200,
       contentType: metrics.contentType,
-      body: await series.get('metrics', () => metrics.text()),
+      body: await texts.metrics.get('', async () => Buffer.from(await metrics.text())),
     }),
     '/status.json': async () => ({
       status: 200,
       contentType: 'application/json; charset=utf-8',
-      body: await statuses.get('status', () =>
-        visibleLines(`${JSON.stringify(statusOf(source.reading()), undefined, 2)}\n`),
+      body: await texts.status.get('', async () =>
+        Buffer.from(visibleLines(`${JSON.stringify(statusOf(source.reading()), undefined, 2)}\n`)),
       ),
     }),
   };

@@ -15,7 +15,7 @@ import { queryOf } from './query.ts';
 async function show(target: string, changed: Partial<Reading> = {}): Promise<string> {
   const path = target.split('?', 1)[0] as PagePath;
   const reading = { ...sampleReading, ...changed };
-  return documentOf(path, await pageOf(path, queryOf(target), reading, () => undefined));
+  return documentOf(await pageOf(path, queryOf(target), reading, () => undefined));
 }
 
 /** Nodes `n0`, `n1` … with one instance of each of these services. */

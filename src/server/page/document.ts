@@ -10,6 +10,7 @@ import { nodesPage } from './nodes.ts';
 import { overviewPage } from './overview.ts';
 import { badge, capitalized, nothing, type Section, type Tone, time } from './parts.ts';
 import { linkTo, type Query } from './query.ts';
+import { pageScript } from './script.ts';
 import { servicesPage } from './services.ts';
 import { pageStyle } from './style.ts';
 import { heldPage, problemsPage } from './troubles.ts';
@@ -36,6 +37,8 @@ export const pagePaths = Object.keys(pages) as readonly PagePath[];
 
 /** A page in parts, the state first. */
 export interface Page {
+  readonly path: PagePath;
+  readonly kind: SyncKind;
   /** For the tab: the state, and of which cluster. */
   readonly title: string;
   readonly tone: Tone;
@@ -48,6 +51,8 @@ export async function pageOf(path: PagePath, query: Query, reading: Reading, pau
   const { kind, text } = overview.state;
   const render: Render = pages[path][1];
   return {
+    path,
+    kind,
     title: `${capitalized(text)} · ${overview.cluster.name} – kube-registrar`,
     tone: tones[kind],
     sections: [stateSection(overview), ...(await render(reading, query, { overview, pause }))],
@@ -77,7 +82,7 @@ function stateSection({ cluster, state, now, policy }: Overview): Section {
 }
 
 /** The whole document. It has no inline script or style and loads nothing from elsewhere. */
-export function documentOf(path: PagePath, { title, tone, sections }: Page): string {
+export function documentOf({ path, kind, title, tone, sections }: Page): string {
   const [state, ...others] = sections;
   const wrap = ({ id, body }: Section): Html => html`<section id="${id}">${body}</section>\n`;
   return html`<!doctype html>
@@ -87,14 +92,17 @@ export function documentOf(path: PagePath, { title, tone, sections }: Page): str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" type="image/svg+xml" href="./favicon-${tone}.svg">
-<link rel="stylesheet" href="./page.css?${styleVersion}">
+<link rel="stylesheet" href="./page.css?${versionOf(pageStyle)}">
+<script src="./page.js?${versionOf(pageScript)}" defer></script>
 </head>
 <body>
 <header>
 <p class="brand"><a href="./">kube-registrar</a></p>
 ${navigation(path)}
+<p id="live" hidden><span></span> <button type="button"></button></p>
 </header>
-<main>
+<main data-kind="${kind}">
+<p id="announced" class="hidden" role="status"></p>
 <h1 class="hidden">kube-registrar: ${pages[path][0]}</h1>
 ${state === undefined ? nothing : wrap(state)}
 ${others.map(wrap)}
@@ -105,7 +113,8 @@ ${others.map(wrap)}
 `.text;
 }
 
-const styleVersion = createHash('sha256').update(pageStyle).digest('hex').slice(0, 12);
+/** Part of a resource's address, so that a browser takes the new one after an upgrade. */
+const versionOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
 function navigation(current: PagePath): Html {
   const items = pagePaths.map((path) => {

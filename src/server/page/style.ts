@@ -19,6 +19,7 @@ export const pageStyle = `
   }
 }
 * { box-sizing: border-box; }
+html { overflow-anchor: none; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, button:focus-visible, input:focus-visible, .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
@@ -30,6 +31,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem .25rem; margin: 0; padding:
 nav li a { display: block; padding: .25rem .6rem; border-radius: .4rem; text-decoration: none; }
 nav li a:hover { background: var(--row); }
 nav li a[aria-current] { background: var(--calm-ground); color: var(--text); font-weight: 600; }
+#live { margin: 0 0 0 auto; display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; color: var(--quiet); }
+#live[hidden] { display: none; }
+#live.lost { color: var(--bad); font-weight: 600; }
+#live button { padding: .1rem .6rem; font-weight: 400; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.25rem; margin: 0 0 1rem; }
 h2 { font-size: 1.05rem; margin: 0 0 .6rem; overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
