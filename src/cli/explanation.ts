@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { effectOf } from '../desired/annotation-effects.ts';
 import { annotationKey } from '../desired/dialects/dialect.ts';
+import { createLabelRules } from '../desired/label-rules.ts';
 import { gatewayTexts, podText, requestTexts } from '../desired/object-text.ts';
 import { scopeTexts } from '../desired/scope-text.ts';
 import { suggest } from '../lib/suggest.ts';
@@ -81,6 +82,8 @@ export function explanationOf(
     for (const text of requestTexts(written ?? record, own, askedBy, prefix, dialectsOf(config), scope))
       say(text);
   }
+  const labels = usedLabels(pod ?? service, config);
+  if (labels.length > 0) say(`labels that rules make tags or meta of: ${labels.join(', ')}`);
   for (const { field, message, severity, object: about } of problems) {
     const whose =
       about.name === object.name && about.kind === object.kind
@@ -245,6 +248,13 @@ function recordsOf(
 ): Iterable<{ readonly namespace: string; readonly name: string }> {
   if (isRouteKind(kind)) return routeStores.routes.get(kind)?.records() ?? [];
   return (kind === 'Pod' ? pods : kind === 'Service' ? services : routeStores.gateways).records();
+}
+
+function usedLabels(record: PodRecord | ServiceRecord | undefined, { labels }: Config): string[] {
+  const uses = createLabelRules(labels)?.uses ?? (() => false);
+  return Object.keys(record?.labels ?? {})
+    .filter(uses)
+    .sort();
 }
 
 /** Annotated Services with this pod among their endpoints. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { plainAnnotations } from '../desired/annotations.ts';
+import { baseTagMistake } from '../desired/base-tags.ts';
 import { defaultReservedNames } from '../desired/claims.ts';
 import { hostListMistake } from '../desired/host-list.ts';
+import { labelMetaMistake } from '../desired/label-rules.ts';
 import { labelSelectorMistake } from '../desired/label-selector.ts';
 import {
   defaultKinds,
@@ -412,6 +414,72 @@ const patternRule = (pattern: typeof tagPattern, what: string) => {
     });
 };
 
+const naming = z.strictObject({
+  template: text(
+    /^([A-Za-z0-9-]|\{namespace\})*\{name\}([A-Za-z0-9-]|\{namespace\})*$/,
+    'a template for names; write it like "{namespace}-{name}", with letters, digits and hyphens, and {name} once',
+  )
+    .default('{name}')
+    .meta({
+      description:
+        'The name in Consul of what asks for none, such as a Service with `service: "true"`: `{name}` is its own name, `{namespace}` its namespace. A result that is longer than 63 characters is refused. Claims and reserved names hold for the result.',
+      examples: ['{namespace}-{name}', 'k8s-{name}'],
+    }),
+  explicit: z.boolean().default(false).meta({
+    description: 'Whether names that annotations give go through `template`, too.',
+  }),
+});
+
+const baseTag = text(
+  /^[^\s\\'",]{1,128}$/,
+  'a tag; write it without spaces, commas, quotes and backslashes, at most 128 characters',
+).superRefine((tag, context) => {
+  const message = baseTagMistake(tag);
+  if (message !== undefined) context.addIssue({ code: 'custom', message: `${quote(tag)} ${message}` });
+});
+
+const labelPattern = text(
+  /^[A-Za-z0-9._/*-]{1,317}$/,
+  'a pattern for the keys of labels; write "team" or "app.kubernetes.io/*"',
+).meta({ description: 'Key of the label; `*` stands for any text.' });
+
+const labelToTag = z.strictObject({
+  label: labelPattern,
+  tag: text(
+    /^([^\s\\'",{}]|\{(key|name|value)\}){1,128}$/,
+    'the form of a tag; write it like "{name}={value}", without spaces, with {key}, {name} and {value}',
+  )
+    .default('{name}={value}')
+    .meta({
+      description: 'The tag: `{value}`, `{key}`, and `{name}`, which is the key behind its slash.',
+    }),
+});
+
+const labelToMeta = z.strictObject({
+  label: labelPattern,
+  key: text(
+    /^([A-Za-z0-9_-]|\{(key|name)\}){1,128}$/,
+    'the form of a meta key; write it like "k8s_{name}", with letters, digits, "_", "-", {key} and {name}',
+  )
+    .superRefine((form, context) => {
+      const message = labelMetaMistake(form);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .default('{name}')
+    .meta({ description: 'The meta key, of `{key}` and `{name}`.' }),
+});
+
+const labels = z.strictObject({
+  toTags: z.array(labelToTag).max(32, { error: 'has more than 32 entries' }).default([]).meta({
+    description:
+      'Labels of pods and Services that become tags of their instances. `label` is a key, or a pattern with `*`; `tag` the form of the tag, by default `{name}={value}`. For each label the first entry that fits counts.',
+  }),
+  toMeta: z.array(labelToMeta).max(32, { error: 'has more than 32 entries' }).default([]).meta({
+    description:
+      'The same for meta: `key` is the form of the meta key, by default `{name}`. What Consul takes in no key becomes `_`. Meta of annotations wins.',
+  }),
+});
+
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
     description: 'Least level that is logged.',
@@ -471,6 +539,19 @@ export const configSchema = z.strictObject({
   compatibility: compatibility
     .prefault({})
     .meta({ description: "Other programs' annotations and defaults, which work beside ours." }),
+  naming: naming.prefault({}).meta({ description: 'How names in Consul are made. See rules.md.' }),
+  baseTags: z
+    .array(baseTag)
+    .max(16, { error: 'has more than 16 tags' })
+    .default([])
+    .meta({
+      description:
+        'Tags of every instance, with the placeholders `{pod.namespace}`, `{node.name}`, `{node.zone}`, `{node.region}` and `{cluster.name}`. One whose placeholder has no value is left out. `tagRules` do not apply to them.',
+      examples: [['kubernetes', 'zone-{node.zone}']],
+    }),
+  labels: labels.prefault({}).meta({
+    description: 'Which labels become tags and meta. `tagRules` and `metaRules` apply to them. See rules.md.',
+  }),
   log: log.prefault({}).meta({ description: 'Logging, to standard error.' }),
   server: server.prefault({}).meta({ description: 'The HTTP server of the operator.' }),
 });

@@ -21,7 +21,15 @@ import { everyPort, type PortRef } from './values.ts';
 /** The configured rules for what an object may ask for. */
 export type DeclarationRules = Pick<
   DesiredOptions,
-  'claims' | 'tagRules' | 'metaRules' | 'probeHosts' | 'literalAddresses' | 'consulK8s'
+  | 'claims'
+  | 'tagRules'
+  | 'metaRules'
+  | 'probeHosts'
+  | 'literalAddresses'
+  | 'consulK8s'
+  | 'naming'
+  | 'baseTags'
+  | 'labelRules'
 >;
 
 export type DeclaringObject =

@@ -591,7 +591,7 @@ describe('rememberDeclarations()', () => {
     );
     fc.assert(
       fc.property(annotations, fc.array(anyPlaces, { maxLength: 30 }), (given, pods) => {
-        const describePod = rememberDeclarations(readServicesList);
+        const describePod = rememberDeclarations({ readList: readServicesList });
         for (const each of pods) {
           assert.deepEqual(
             describePod({ name: each.podName, annotations: given }, each),
@@ -603,7 +603,7 @@ describe('rememberDeclarations()', () => {
   });
 
   test('reads once what the pods of a template share', () => {
-    const describePod = rememberDeclarations(readServicesList);
+    const describePod = rememberDeclarations({ readList: readServicesList });
     const annotations = { service: 'web', tags: '{pod.label.app}' };
     const [first, second] = ['web-1', 'web-2'].map((podName) =>
       describePod({ name: podName, annotations }, { ...places, podName }),

@@ -2,6 +2,7 @@ import type { Scope } from '../model/scope.ts';
 import type { BrokenDeclaration, WrittenDeclaration } from './declaration.ts';
 import { isOfDefault, withDefaults } from './default-fields.ts';
 import type { Mistake } from './mistake.ts';
+import { type Naming, nameIn } from './naming.ts';
 import { parseDeclaration } from './parse-declaration.ts';
 import type { Placeholders } from './placeholders.ts';
 import { readAnnotations } from './read-annotations.ts';
@@ -12,7 +13,7 @@ import type { Carrier } from './values.ts';
 export interface Declaring extends Carrier {
   /** Only annotations under the prefix, and without it. */
   readonly annotations: Readonly<Record<string, string>>;
-  readonly scope?: Pick<Scope, 'defaults'> | undefined;
+  readonly scope?: Pick<Scope, 'defaults' | 'byDefault'> | undefined;
 }
 
 export interface Declarations {
@@ -21,6 +22,12 @@ export interface Declarations {
   readonly mistakes: readonly Mistake[];
   /** Names of the Consul services asked for, in small letters, wrong declarations included. */
   readonly services: ReadonlySet<string>;
+}
+
+/** What reading takes beside the object. */
+export interface Reading {
+  readonly readList: ReadList;
+  readonly naming?: Naming | undefined;
 }
 
 /** `describeDeclarations()` of a pod. */
@@ -34,6 +41,7 @@ interface Remembered {
   readonly taken: readonly (keyof Placeholders)[];
   readonly places: Placeholders;
   readonly defaults: Scope['defaults'];
+  readonly byDefault: Scope['byDefault'];
   readonly declarations: Declarations;
 }
 
@@ -41,14 +49,16 @@ interface Remembered {
  * `describeDeclarations()` that remembers what it read without mistakes. The pods of a template share their
  * annotations (the very object, see kube/intern-pool.ts), so they are read, and kept in memory, once.
  */
-export function rememberDeclarations(readList: ReadList): DescribePod {
+export function rememberDeclarations(reading: Reading): DescribePod {
   const known = new WeakMap<Declaring['annotations'], Remembered[]>();
   return ({ name, annotations, scope }, places) => {
-    const defaults = scope?.defaults;
+    const { defaults, byDefault } = scope ?? {};
     const remembered = known.get(annotations) ?? [];
     const same = remembered.find(
       (last) =>
-        last.defaults === defaults && last.taken.every((field) => last.places[field] === places[field]),
+        last.defaults === defaults &&
+        last.byDefault === byDefault &&
+        last.taken.every((field) => last.places[field] === places[field]),
     );
     if (same !== undefined) return same.declarations;
     const taken = new Set<keyof Placeholders>();
@@ -58,11 +68,11 @@ export function rememberDeclarations(readList: ReadList): DescribePod {
         return target[field];
       },
     });
-    const declarations = describeDeclarations({ kind: 'Pod', name, annotations, scope }, noted, readList);
+    const declarations = describeDeclarations({ kind: 'Pod', name, annotations, scope }, noted, reading);
     // A mistake may speak of more than what was taken.
     if (declarations.mistakes.length > 0 || taken.has('podName')) return declarations;
     if (remembered.length === mostRemembered) remembered.shift();
-    remembered.push({ taken: [...taken], places, defaults, declarations });
+    remembered.push({ taken: [...taken], places, defaults, byDefault, declarations });
     known.set(annotations, remembered);
     return declarations;
   };
@@ -75,14 +85,16 @@ export function rememberDeclarations(readList: ReadList): DescribePod {
 export function describeDeclarations(
   object: Declaring,
   places: Placeholders,
-  readList: ReadList = readServicesList,
+  { readList, naming }: Reading = { readList: readServicesList },
   isMeant: (outcome: WrittenDeclaration | BrokenDeclaration) => boolean = () => true,
 ): Declarations {
   const raw = readAnnotations(object.annotations, readList);
+  const byDefault = object.scope?.byDefault === true;
+  const carrier = naming === undefined ? object : { ...object, nameOf: nameIn(places, naming, byDefault) };
   const parsed = raw.declarations
     .map((declaration) => {
       const whole = withDefaults(declaration, object.scope?.defaults);
-      const { outcome, mistakes } = parseDeclaration(whole.raw, object, places);
+      const { outcome, mistakes } = parseDeclaration(whole.raw, carrier, places);
       const isKnown = isOfDefault(whole);
       return { outcome, mistakes: mistakes.filter((mistake) => !isKnown(mistake)) };
     })

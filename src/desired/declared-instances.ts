@@ -4,6 +4,7 @@ import type { InstanceId } from '../model/keys.ts';
 import type { Origin } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
+import { additionsOf, withAdditions } from './additions.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import { consulK8sId } from './dialects/consul-k8s.ts';
 import type { ResolvedDeclarations } from './every-port.ts';
@@ -13,6 +14,7 @@ import { buildInstance } from './instance.ts';
 import { type Complaint, error, quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import { resolveProbes } from './probe-checks.ts';
 import { denials, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -31,6 +33,9 @@ export interface Backend {
   readonly condition: Condition;
   /** The pod behind it, as far as it is known. */
   readonly pod: PodRecord | undefined;
+  readonly places: Placeholders;
+  /** The labels from which rules make tags and meta. */
+  readonly labels: () => Readonly<Record<string, string>>;
   /** Where a declaration is served. */
   readonly serving: (declaration: Declaration) => Served;
 }
@@ -73,7 +78,9 @@ export function declaredInstances(
   context: DesiredContext,
 ): SourceResult {
   const { object, origin, condition, isKept } = backend;
-  const complaints: Complaint[] = [...mistakes];
+  const additions = additionsOf(backend.places, backend.labels, context);
+  const complaints: Complaint[] = [...mistakes, ...additions.mistakes];
+  const report = (mistake: Complaint): void => void complaints.push(mistake);
   const instances = new Map<string, Instance>();
   const stale: StaleSource[] = [];
   const keep = (declaration: Declaration | BrokenDeclaration): void => {
@@ -99,8 +106,9 @@ export function declaredInstances(
     const denied = denials(object, declaration, context);
     const served = denied.length > 0 ? notServed(denied) : backend.serving(declaration);
     const refusals = [...served.complaints];
+    const whole = served.at.length === 0 ? declaration : withAdditions(declaration, additions, report);
     for (const serving of served.at) {
-      const outcome = instanceOf(declaration, serving, backend, node, context);
+      const outcome = instanceOf(whole, serving, backend, node, context);
       if ('id' in outcome) add(declaration, outcome);
       else refusals.push(...outcome);
     }
@@ -120,7 +128,7 @@ export function declaredInstances(
 function instanceOf(
   declaration: Declaration,
   serving: Serving,
-  { origin, condition, pod }: Backend,
+  { origin, condition, pod, places }: Backend,
   node: NodeFacts,
   context: DesiredContext,
 ): Instance | Refusals {
@@ -143,7 +151,7 @@ function instanceOf(
     options: context,
     pod,
     ipMode,
-    zone: node.zone,
+    places,
     hosts,
     paths,
   });

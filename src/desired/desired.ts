@@ -42,7 +42,8 @@ export interface Desired {
  */
 export function createDesired(options: DesiredOptions): Desired {
   const readList = rememberLists();
-  const context: DesiredContext = { ...options, readList, describePod: rememberDeclarations(readList) };
+  const describePod = rememberDeclarations({ ...options, readList });
+  const context: DesiredContext = { ...options, readList, describePod };
   const ofPod = rememberPods(context);
   const ofGroup = rememberGroups(context);
   const ofService = rememberServices(context);

@@ -95,4 +95,5 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const bySlice = (a: SliceEndpoint, b: SliceEndpoint): number =>
   compare(a.slice.name, b.slice.name) ||
   compare(a.slice.addressType, b.slice.addressType) ||
-  compare(a.endpoint.addresses.join(), b.endpoint.addresses.join());
+  compare(a.endpoint.addresses.join(), b.endpoint.addresses.join()) ||
+  compare(a.endpoint.zone, b.endpoint.zone);

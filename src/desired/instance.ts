@@ -10,6 +10,7 @@ import { consulK8sMeta } from './dialects/consul-k8s.ts';
 import type { Health } from './health.ts';
 import { autoMeta, mostKeys, sortedRecord } from './meta.ts';
 import type { DesiredOptions } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import { probeChecks, type ResolvedProbes } from './probe-checks.ts';
 
 export interface InstanceParts {
@@ -30,8 +31,7 @@ export interface InstanceParts {
   readonly pod: PodRecord | undefined;
   /** Of a load balancer's address; see LoadBalancerEntry. */
   readonly ipMode: string;
-  /** Zone of the Kubernetes node; empty when unknown. */
-  readonly zone: string;
+  readonly places: Pick<Placeholders, 'nodeZone' | 'nodeRegion'>;
   /** Of a route, lists with commas; see Serving. */
   readonly hosts: string;
   readonly paths: string;
@@ -49,7 +49,7 @@ export function buildInstance({
   options,
   pod,
   ipMode,
-  zone,
+  places,
   hosts,
   paths,
 }: InstanceParts): Instance {
@@ -61,7 +61,7 @@ export function buildInstance({
     address,
     port,
     tags: declaration.tags,
-    meta: metaOf({ declaration, origin, pod, ipMode, zone, hosts, paths }, probes.healthUrl, options),
+    meta: metaOf({ declaration, origin, pod, ipMode, places, hosts, paths }, probes.healthUrl, options),
     weights: { passing: declaration.weight, warning: declaration['weight-warning'] },
     taggedAddresses: taggedAddresses(addresses, withPort(port)),
     checks: [...checks, ...probeChecks(id, probes.checks, health)].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -81,10 +81,10 @@ function metaOf(
     origin,
     pod,
     ipMode,
-    zone,
+    places,
     hosts,
     paths,
-  }: Pick<InstanceParts, 'declaration' | 'origin' | 'pod' | 'ipMode' | 'zone' | 'hosts' | 'paths'>,
+  }: Pick<InstanceParts, 'declaration' | 'origin' | 'pod' | 'ipMode' | 'places' | 'hosts' | 'paths'>,
   healthUrl: string | undefined,
   { agents, clusterUid, consulK8s }: DesiredOptions,
 ): Instance['meta'] {
@@ -95,6 +95,8 @@ function metaOf(
     [autoMeta.podUid, origin.podUid],
     [autoMeta.podCreated, pod === undefined ? '' : kubeTime(pod.createdAt)],
     [autoMeta.node, origin.node],
+    [autoMeta.zone, places.nodeZone],
+    [autoMeta.region, places.nodeRegion],
     [autoMeta.cluster, origin.cluster],
     [autoMeta.service, origin.service],
     [autoMeta.reach, origin.reach],
@@ -110,7 +112,8 @@ function metaOf(
   ] as const;
   const automatic = all.filter(([, value]) => value !== '');
   // They register Services only. Consul takes no more keys than these.
-  const vendor = consulK8s?.meta === true && origin.service !== '' ? consulK8sMeta(origin, zone) : [];
+  const vendor =
+    consulK8s?.meta === true && origin.service !== '' ? consulK8sMeta(origin, places.nodeZone) : [];
   const room = mostKeys - declaration.meta.size - automatic.length - (healthUrl === undefined ? 0 : 1);
   return sortedRecord([
     ...vendor.slice(0, Math.max(0, room)),

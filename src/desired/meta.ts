@@ -12,6 +12,8 @@ export const autoMeta = {
   ...originKeys,
   externalSource: externalSource.key,
   podCreated: 'kube-pod-created',
+  zone: 'kube-zone',
+  region: 'kube-region',
   ipMode: 'kube-ip-mode',
   hosts: 'kube-hosts',
   paths: 'kube-paths',

@@ -44,9 +44,10 @@ export function nodePortInstances(
       context,
       (reach, declaration) => reach === 'node-port' && isMeant(declaration),
     );
-    const backend = wholeService(service, healthBehind(readiness, where), (declaration) =>
-      served(declaration, service, node, context),
-    );
+    const backend = wholeService(service, node, context, {
+      health: healthBehind(readiness, where),
+      serving: (declaration) => served(declaration, service, node, context),
+    });
     return declaredInstances(declared, backend, node, context);
   };
   // A node that is gone, or has not said yet where it is.

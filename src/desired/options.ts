@@ -1,8 +1,11 @@
 import type { ClusterUid } from '../model/keys.ts';
+import type { BaseTags } from './base-tags.ts';
 import type { Claims } from './claims.ts';
 import type { DescribePod } from './declarations.ts';
 import type { ConsulK8sOptions } from './dialects/consul-k8s.ts';
 import type { HostList } from './host-list.ts';
+import type { LabelRules } from './label-rules.ts';
+import type { Naming } from './naming.ts';
 import type { PatternRules } from './pattern-rules.ts';
 import type { ReadList } from './services-list.ts';
 
@@ -18,6 +21,12 @@ export interface DesiredOptions {
   /** Which tags and meta keys a namespace may not use. Default: none are denied. */
   readonly tagRules?: PatternRules;
   readonly metaRules?: PatternRules;
+  /** How `service: "true"` becomes a name. Default: the name of the Service, as it is. */
+  readonly naming?: Naming;
+  /** Tags of every instance. Default: none. */
+  readonly baseTags?: BaseTags;
+  /** Which labels become tags and meta. Default: none do. */
+  readonly labelRules?: LabelRules;
   /** What instances share with those of consul-k8s. Default: nothing. */
   readonly consulK8s?: Pick<ConsulK8sOptions, 'ids' | 'meta'>;
   /** Instances are registered with the Consul agent of their node, which does their checks. Default: in the catalog. */

@@ -51,6 +51,8 @@ describe('an annotated pod', () => {
         'kube-pod': 'web-x2x7q',
         'kube-pod-created': '2026-01-02T03:04:05Z',
         'kube-pod-uid': '1f0c9a3e-0000-4000-8000-000000000001',
+        'kube-region': 'r1',
+        'kube-zone': 'z1',
         team: 'shop',
       },
       weights: { passing: 10, warning: 2 },

@@ -9,6 +9,7 @@ import { podInstanceId } from './identity.ts';
 import { toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import { declaredPodPort, resolvePodPort } from './ports.ts';
 import { byDefault, isUnknown, nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -18,7 +19,7 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
   if (isFinished(pod) || Object.keys(pod.annotations).length === 0) return nothing;
   const { namespace, name, uid } = pod;
   const object: ObjectRef = { kind: 'Pod', namespace, name, uid };
-  const described = context.describePod(pod, {
+  const places: Placeholders = {
     podName: name,
     podNamespace: namespace,
     podLabels: pod.labels,
@@ -26,7 +27,8 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     nodeZone: node.zone,
     nodeRegion: node.region,
     clusterName: context.clusterName,
-  });
+  };
+  const described = context.describePod(pod, places);
   const declared = withEveryPort(described, pod.ports, 'the pod');
   // This is neither an error nor stale: the pod's sandbox is not there yet, or is gone for good.
   if (pod.ips.length === 0) {
@@ -39,6 +41,8 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     isKept: isUnknown(pod),
     condition: podCondition(pod),
     pod,
+    places,
+    labels: () => pod.labels,
     serving: (declaration: Declaration) => {
       const resolved = resolvePodPort(declaration.port, pod.ports);
       if ('refused' in resolved) return notServed(badPort(declaration, resolved.refused));

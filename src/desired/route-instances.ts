@@ -19,6 +19,7 @@ import { listMeta } from './meta.ts';
 import { type Complaint, didYouMean, quote, type Read, toProblems } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import type { NamedPort } from './ports.ts';
 import { isUnknown, nothing, type SourceResult } from './source.ts';
 import type { PortRef } from './values.ts';
@@ -35,19 +36,16 @@ export function routeInstances(
 ): SourceResult {
   const { kind, namespace, name, uid } = route;
   const object: ObjectRef = { kind, namespace, name, uid };
-  const declared = describeDeclarations(
-    route,
-    {
-      podName: '',
-      podNamespace: namespace,
-      podLabels: {},
-      nodeName: '',
-      nodeZone: '',
-      nodeRegion: '',
-      clusterName: context.clusterName,
-    },
-    context.readList,
-  );
+  const places: Placeholders = {
+    podName: '',
+    podNamespace: namespace,
+    podLabels: {},
+    nodeName: '',
+    nodeZone: '',
+    nodeRegion: '',
+    clusterName: context.clusterName,
+  };
+  const declared = describeDeclarations(route, places, context);
   if (declared.outcomes.length === 0) {
     return { ...nothing, object, problems: toProblems(object, declared.mistakes) };
   }
@@ -72,7 +70,7 @@ export function routeInstances(
       servingOf(route, declaration, at(chosen.get(declaration), entrance) ?? entrance);
     return declaredInstances(
       { outcomes: own, mistakes: [], services },
-      backendOf(route, object, entrance, serving),
+      backendOf({ route, object, places }, entrance, serving),
       node,
       context,
     );
@@ -84,7 +82,7 @@ export function routeInstances(
       const read = chosen.get(declaration);
       return notServed(badPort(declaration, read !== undefined && 'refused' in read ? read.refused : ''));
     };
-    const backend = backendOf(route, object, first, serving);
+    const backend = backendOf({ route, object, places }, first, serving);
     results.push(declaredInstances({ outcomes: refused, mistakes: [], services }, backend, node, context));
   }
   return {
@@ -97,9 +95,14 @@ export function routeInstances(
   };
 }
 
+interface Asking {
+  readonly route: RouteRecord;
+  readonly object: ObjectRef;
+  readonly places: Placeholders;
+}
+
 function backendOf(
-  route: RouteRecord,
-  object: ObjectRef,
+  { route, object, places }: Asking,
   { health, gateway }: Entrance,
   serving: Backend['serving'],
 ): Backend {
@@ -114,6 +117,9 @@ function backendOf(
     isKept: isUnknown(route),
     condition: { subject: 'Route', health, terminating: route.deleting },
     pod: undefined,
+    places,
+    // Rules for labels are for pods and Services.
+    labels: () => ({}),
     serving,
   };
 }

@@ -16,6 +16,7 @@ import type { Health } from './health.ts';
 import { serviceInstanceId } from './identity.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import { ownServicePort } from './ports.ts';
 import { healthBehind, type Readiness, unknownHealth } from './readiness.ts';
 import { type Place, placesOf, type Reach, reachOf } from './service-places.ts';
@@ -34,9 +35,12 @@ export function serviceInstances(
   context: DesiredContext,
 ): SourceResult {
   const declared = declarationsOf(service, nowhere, context, (reach) => isOfNoNode(reach));
-  const backend = wholeService(service, healthOf(service, readiness), (declaration) => {
-    const reach = reachOf(declaration.address, service);
-    return isOfNoNode(reach) ? served(declaration, reach, service) : notServed([]);
+  const backend = wholeService(service, nowhere, context, {
+    health: healthOf(service, readiness),
+    serving: (declaration) => {
+      const reach = reachOf(declaration.address, service);
+      return isOfNoNode(reach) ? served(declaration, reach, service) : notServed([]);
+    },
   });
   return declaredInstances(declared, backend, nowhere, context);
 }
@@ -57,27 +61,38 @@ export function declarationsOf(
   context: DesiredContext,
   isMeant: (reach: Reach, declaration: WrittenDeclaration | BrokenDeclaration) => boolean,
 ): ResolvedDeclarations {
-  const { namespace, name, annotations, scope, ports } = service;
+  const { name, annotations, scope, ports } = service;
   const declared = describeDeclarations(
     { kind: 'Service', name, annotations, scope },
-    {
-      podName: '',
-      podNamespace: namespace,
-      podLabels: {},
-      nodeName: node.name,
-      nodeZone: node.zone,
-      nodeRegion: node.region,
-      clusterName: context.clusterName,
-    },
-    context.readList,
+    placeholdersOf(service, node, context),
+    context,
     (declaration) =>
       declaration.address === undefined || isMeant(reachOf(declaration.address, service), declaration),
   );
   return withEveryPort(declared, ports, 'the Service');
 }
 
+const placeholdersOf = (
+  { namespace }: ServiceRecord,
+  { name, zone, region }: NodeFacts,
+  { clusterName }: DesiredContext,
+): Placeholders => ({
+  podName: '',
+  podNamespace: namespace,
+  podLabels: {},
+  nodeName: name,
+  nodeZone: zone,
+  nodeRegion: region,
+  clusterName,
+});
+
 /** A Service that is reached as a whole, not endpoint by endpoint. */
-export function wholeService(service: ServiceRecord, health: Health, serving: Backend['serving']): Backend {
+export function wholeService(
+  service: ServiceRecord,
+  node: NodeFacts,
+  context: DesiredContext,
+  { health, serving }: Pick<Backend, 'serving'> & { readonly health: Health },
+): Backend {
   const { namespace, name, uid } = service;
   return {
     object: { kind: 'Service', namespace, name, uid },
@@ -85,6 +100,8 @@ export function wholeService(service: ServiceRecord, health: Health, serving: Ba
     isKept: isUnknown(service),
     condition: { subject: 'Endpoint', health, terminating: false },
     pod: undefined,
+    places: placeholdersOf(service, node, context),
+    labels: () => service.labels,
     serving,
   };
 }

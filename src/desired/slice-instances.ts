@@ -1,7 +1,7 @@
 import type { ObjectRef } from '../model/problem.ts';
 import { isIpv6 } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
-import { type Declarations, describeDeclarations } from './declarations.ts';
+import { describeDeclarations } from './declarations.ts';
 import { badPort, declaredInstances, notServed, type Served } from './declared-instances.ts';
 import type { EndpointGroup } from './endpoint-groups.ts';
 import { endpointServing } from './endpoint-serving.ts';
@@ -11,6 +11,7 @@ import { endpointInstanceId, podInstanceId } from './identity.ts';
 import { quote, type Read } from './mistake.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import type { Placeholders } from './placeholders.ts';
 import { type EndpointPort, resolveServicePort } from './ports.ts';
 import { isSwitchedOff } from './read-annotations.ts';
 import { reachOf } from './service-places.ts';
@@ -32,7 +33,14 @@ export function sliceInstances(
   if (pod !== undefined && (isFinished(pod) || isSwitchedOff(pod.annotations))) return nothing;
   const { namespace, name, uid } = service;
   const object: ObjectRef = { kind: 'Service', namespace, name, uid };
-  const declared = withEveryPort(declarationsFor(group, node, context), service.ports, 'the Service');
+  const places = placeholdersOf(group, node, context);
+  const described = describeDeclarations(
+    { kind: 'Service', name, annotations: service.annotations, scope: service.scope },
+    places,
+    context,
+    ({ address }) => address === undefined || reachOf(address, service) === 'endpoints',
+  );
+  const declared = withEveryPort(described, service.ports, 'the Service');
   const outcomes = declared.outcomes.filter((each) => !own.has(each.service.toLowerCase()));
   const backend = {
     object,
@@ -46,6 +54,9 @@ export function sliceInstances(
     isKept: isUnknown(service),
     condition: conditionOf(group),
     pod,
+    places,
+    // Of a label that both have, the Service's counts: it asks for the instance.
+    labels: () => ({ ...pod?.labels, ...service.labels }),
     serving: (declaration: Declaration) => serving(declaration, group, node, context),
   };
   const found = declaredInstances({ ...declared, outcomes }, backend, node, context);
@@ -54,23 +65,19 @@ export function sliceInstances(
   return { ...found, stale: found.stale.map((kept) => ({ ...kept, check: undefined })) };
 }
 
-function declarationsFor(group: EndpointGroup, node: NodeFacts, context: DesiredContext): Declarations {
-  const { service, pod, podName, members } = group;
-  return describeDeclarations(
-    { kind: 'Service', name: service.name, annotations: service.annotations, scope: service.scope },
-    {
-      podName,
-      podNamespace: service.namespace,
-      podLabels: pod?.labels ?? {},
-      nodeName: node.name,
-      nodeZone: node.zone || members[0].endpoint.zone,
-      nodeRegion: node.region,
-      clusterName: context.clusterName,
-    },
-    context.readList,
-    ({ address }) => address === undefined || reachOf(address, service) === 'endpoints',
-  );
-}
+const placeholdersOf = (
+  { service, pod, podName, members }: EndpointGroup,
+  node: NodeFacts,
+  { clusterName }: DesiredContext,
+): Placeholders => ({
+  podName,
+  podNamespace: service.namespace,
+  podLabels: pod?.labels ?? {},
+  nodeName: node.name,
+  nodeZone: node.zone || members[0].endpoint.zone,
+  nodeRegion: node.region,
+  clusterName,
+});
 
 /** Where the backend serves a declaration, or why it does not. */
 function serving(

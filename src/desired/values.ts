@@ -3,11 +3,14 @@ import { parseDuration } from '../lib/duration.ts';
 import { type ServiceName, serviceName } from '../model/keys.ts';
 import type { RouteKind } from '../model/route.ts';
 import { didYouMean, quote, type Read } from './mistake.ts';
+import type { NameOf, Templated } from './naming.ts';
 
 /** What carries an annotation. */
 export interface Carrier {
   readonly kind: 'Pod' | 'Service' | RouteKind;
   readonly name: string;
+  /** What the configuration makes of names. Default: they stay as they are. */
+  readonly nameOf?: NameOf;
 }
 
 /** What a value may look like: how the operator reads it, and how the API server checks it. */
@@ -47,7 +50,7 @@ function readServiceName(text: string, object: Carrier): Read<ServiceName> {
     };
   }
   const name = isTrue ? object.name : text;
-  if (isDnsLabel(name)) return { value: serviceName(name) };
+  if (isDnsLabel(name)) return named(name, object.nameOf?.(name, !isTrue));
   if (name === '') return { refused: 'is empty; write the name of the Consul service' };
   // The hyphens at the end are not looked for by a pattern: it would try from each of them anew.
   const words = name.slice(0, 200).split(/[^A-Za-z0-9]+/);
@@ -55,6 +58,15 @@ function readServiceName(text: string, object: Carrier): Read<ServiceName> {
   const hint = isDnsLabel(usable) ? `; did you mean ${quote(usable)}?` : '';
   return {
     refused: `${quote(name)} is not usable in DNS (letters, digits and hyphens, at most 63)${hint}`,
+  };
+}
+
+function named(name: string, templated: Templated | undefined): Read<ServiceName> {
+  if (templated === undefined) return { value: serviceName(name) };
+  if (isDnsLabel(templated.name)) return { value: serviceName(templated.name) };
+  const length = templated.name.length;
+  return {
+    refused: `${quote(name)} becomes ${quote(templated.name)} by naming.template ${quote(templated.template)}, which is not usable in DNS (letters, digits and hyphens, at most 63${length > 63 ? `; it has ${length}` : ''}); write another name`,
   };
 }
 

@@ -54,6 +54,8 @@ export interface ClusterStoresOptions {
   readonly namespaces?: readonly string[];
   /** What objects ask for beside their own annotations. Default: nothing. */
   readonly sync?: SyncRules;
+  /** Which labels of Services are kept for rules. Default: none. */
+  readonly usesServiceLabel?: (key: string) => boolean;
   /** Watch only pods with these labels, in Kubernetes' selector syntax. Default: all. */
   readonly podLabelSelector?: string;
   /** What is watched beside pods and Services. Default: nothing. */
@@ -167,7 +169,10 @@ export class ClusterStores implements ClusterView {
           onAnswered,
           resource: serviceResource,
           writer: this.services.writer(scope),
-          project: serviceProjection(annotationPrefix, pool, dialects, rules?.labelSelector),
+          project: serviceProjection(annotationPrefix, pool, dialects, {
+            selector: rules?.labelSelector,
+            uses: options.usesServiceLabel,
+          }),
         }),
         new Reflector({
           ...options,

@@ -14,6 +14,7 @@ import {
 } from '../../test/support/hostile-objects.ts';
 import { createDesired } from '../desired/desired.ts';
 import { fields } from '../desired/fields.ts';
+import { createLabelRules } from '../desired/label-rules.ts';
 import { clusterUid } from '../model/keys.ts';
 import type { PodRecord } from '../model/pod.ts';
 import { InternPool } from './store/intern-pool.ts';
@@ -32,6 +33,11 @@ function desiredOf(record: PodRecord) {
     clusterUid: clusterUid('uid'),
     namespaced: true,
     probes: { deregisterCriticalAfterMs: 60_000 },
+    naming: { template: '{namespace}-{name}', explicit: true },
+    labelRules: createLabelRules({
+      toTags: [{ label: '*a*/*', tag: '{name}={value}' }],
+      toMeta: [{ label: '*', key: '{key}' }],
+    })!,
   });
   return desired('n1', {
     kubeNode: () => undefined,

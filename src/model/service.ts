@@ -37,7 +37,7 @@ export interface ServiceRecord {
   readonly localTraffic: boolean;
   /** It has a selector, so that Kubernetes keeps its endpoints. */
   readonly selects: boolean;
-  /** Only those that `sync.labelSelector` asks for. */
+  /** Only those that `sync.labelSelector` asks for, or that rules make tags or meta of. */
   readonly labels: Readonly<Record<string, string>>;
   /** Only annotations under our prefix, and without it; for one that is registered by default, those it counts as having. */
   readonly annotations: Readonly<Record<string, string>>;

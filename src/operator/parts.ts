@@ -2,12 +2,14 @@ import { connectionBudget, sharedWaits } from '../config/connection-budget.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulClient } from '../consul/client.ts';
 import type { ConsulApiOptions } from '../consul/consul-api.ts';
+import { createBaseTags } from '../desired/base-tags.ts';
 import type { DeclarationRules } from '../desired/check-declaration.ts';
 import { createClaims } from '../desired/claims.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
 import { consulK8sDialect } from '../desired/dialects/consul-k8s.ts';
 import type { Dialect } from '../desired/dialects/dialect.ts';
 import { createHostList } from '../desired/host-list.ts';
+import { createLabelRules } from '../desired/label-rules.ts';
 import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
@@ -99,6 +101,7 @@ export function clusterStoresOf(
   listeners: Pick<ClusterStoresOptions, 'onDirty' | 'onRegression'>,
 ): ClusterStores {
   const { namespaces, podLabelSelector } = config.kubernetes;
+  const labelRules = createLabelRules(config.labels);
   return new ClusterStores({
     transport: kube,
     clock,
@@ -110,6 +113,7 @@ export function clusterStoresOf(
     sources: config.sync.sources,
     ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
+    ...(labelRules === undefined ? {} : { usesServiceLabel: labelRules.uses }),
     ...listeners,
   });
 }
@@ -136,21 +140,29 @@ export function desiredOptionsOf(config: Config, owner: ClusterUid): DesiredOpti
   };
 }
 
-/** What depends on the configuration in what an object may ask for. */
+/** What depends on the configuration in what an object may ask for, and in what comes of it. */
 export function tenantRulesOf({
   claims,
   reservedNames,
   tagRules,
   metaRules,
   registration,
+  naming,
+  baseTags,
+  labels,
   compatibility: { consulK8s },
 }: Config): DeclarationRules {
+  const rules = { tagRules: createPatternRules(tagRules), metaRules: createPatternRules(metaRules) };
+  const base = createBaseTags(baseTags);
+  const labelRules = createLabelRules({ ...labels, ...rules });
   return {
     claims: createClaims(claims, reservedNames),
-    tagRules: createPatternRules(tagRules),
-    metaRules: createPatternRules(metaRules),
+    ...rules,
     probeHosts: createHostList(registration.probeHosts),
     literalAddresses: createHostList(registration.literalAddresses),
+    naming,
+    ...(base === undefined ? {} : { baseTags: base }),
+    ...(labelRules === undefined ? {} : { labelRules }),
     ...(consulK8s.enabled ? { consulK8s } : {}),
   };
 }

@@ -1,3 +1,5 @@
+import { nameByRule } from './rules.ts';
+
 /** What annotations ask for, read directly from the contract: only those the simulator writes. */
 export interface Asked {
   readonly service: string;
@@ -51,7 +53,7 @@ function listed(services: string): readonly Annotations[] {
 
 function asking(fields: Annotations, kubeService: string): Asking {
   const { service: named = '', port: at = '', tags = '', weight = '1' } = fields;
-  const service = kubeService !== '' && named === 'true' ? kubeService : named;
+  const service = kubeService !== '' && named === 'true' ? nameByRule(kubeService) : named;
   if (!/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(service)) return { broken: '' };
   // Everything here has two ports, so one has to be chosen.
   const port = namedPorts[at] ?? (/^\d+$/.test(at) ? Number(at) : 0);

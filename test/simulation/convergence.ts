@@ -68,6 +68,7 @@ function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   };
   compare('address', entry.Address, wanted.address);
   compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
+  compare('meta app', entry.Meta?.['app'], wanted.app);
   compare('weight', entry.Weights.Passing, wanted.weight);
   compare('meta kube-node', entry.Meta?.['kube-node'] ?? '', node.entry.Meta?.['kube-node'] ?? '');
   compare('foreign meta', entry.Meta?.['edited'], undefined);

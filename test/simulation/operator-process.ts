@@ -9,6 +9,7 @@ import type { Draw } from './draw.ts';
 import { Knowledge } from './knowledge.ts';
 import { ProcessClock } from './process-clock.ts';
 import { type ExchangeListener, ProcessNetwork } from './process-network.ts';
+import { rules } from './rules.ts';
 import type { World } from './world.ts';
 
 export interface LogLine {
@@ -85,6 +86,7 @@ export class OperatorProcess {
     });
     this.operator = new Operator({
       config: configSchema.parse({
+        ...rules,
         ...world.traits.config,
         cluster: { name: cluster.name },
         leaderElection: { enabled: world.traits.replicas > 1 },

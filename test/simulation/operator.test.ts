@@ -20,7 +20,7 @@ describe('the operator', () => {
     assert.equal(service?.Service, 'web');
     assert.equal(service?.Address, '10.1.0.1');
     assert.equal(service?.Port, 8080);
-    assert.deepEqual(service?.Tags, ['a', 'b']);
+    assert.deepEqual(service?.Tags, ['a', 'b', 'simulated']);
 
     const { operations } = consul.stats;
     await clock.advance(300_000);

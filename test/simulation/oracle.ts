@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../src/sandbox/kube/object.ts';
 import type { ObjectStore } from '../../src/sandbox/kube/store.ts';
 import { type Asked, askings, serviceOf } from './asking.ts';
+import { tagsByRule } from './rules.ts';
 import {
   endpointBackend,
   instanceKey,
@@ -40,6 +41,7 @@ interface Pod {
   readonly deleting: boolean;
   readonly ready: boolean;
   readonly containersReady: boolean;
+  readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -59,6 +61,7 @@ interface Backend {
   readonly kubeNode: string;
   readonly address: string;
   readonly hostIp: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
   readonly ready: boolean;
   readonly terminating: boolean;
   readonly serves: boolean;
@@ -78,9 +81,9 @@ class Oracle implements Truth {
 
   addPod(pod: Pod): void {
     if (pod.node === '' || pod.finished || pod.ip === undefined) return;
-    const { uid, node: kubeNode, ip, hostIp, ready, deleting: terminating } = pod;
+    const { uid, node: kubeNode, ip: address, hostIp, labels, ready, deleting: terminating } = pod;
     const serves = pod.containersReady && !terminating;
-    const backend = { key: podBackend(uid), kubeNode, address: ip, hostIp, ready, terminating, serves };
+    const backend = { key: podBackend(uid), kubeNode, address, hostIp, labels, ready, terminating, serves };
     for (const asking of askings(pod.annotations, '')) {
       if ('broken' in asking) this.#keep(sourceKey(uid, '', asking.broken), backend);
       else this.#put(backend, asking.asked);
@@ -127,7 +130,8 @@ class Oracle implements Truth {
       service,
       address,
       port,
-      tags,
+      tags: tagsByRule(tags, backend.labels),
+      app: backend.labels['app'],
       weight,
       check: statusOf(asked, ready, terminating),
       serves,
@@ -158,6 +162,7 @@ function backendOf(
     kubeNode,
     address,
     hostIp: pod?.hostIp,
+    labels: pod?.labels ?? {},
     ready,
     terminating,
     serves: (pod?.containersReady ?? ready) && !terminating,
@@ -184,6 +189,7 @@ function podOf(object: KubeObject): Pod {
     deleting: metadata.deletionTimestamp !== undefined,
     ready: isTrue(status, 'Ready'),
     containersReady: isTrue(status, 'ContainersReady'),
+    labels: metadata.labels ?? {},
     annotations: ours(object),
   };
 }

@@ -7,6 +7,8 @@ export interface WantedInstance {
   readonly address: string;
   readonly port: number;
   readonly tags: readonly string[];
+  /** Meta `app`, from the label of that name. */
+  readonly app: string | undefined;
   readonly weight: number;
   /** Undefined: registered without a check. */
   readonly check: Status | undefined;

@@ -79,6 +79,6 @@ function rawRecordOf(
   const { service } = object;
   const metadata = { ...service.metadata, annotations };
   // All labels, since any of them may be asked for.
-  const labels = Object.keys(metadata.labels ?? {}).join(',');
+  const labels = { uses: () => true };
   return serviceProjection(prefix, pool, dialects, labels)({ ...service, metadata });
 }

@@ -4,6 +4,7 @@ import type { V1Service } from '@kubernetes/client-node';
 import { options, pod, service, slice, view } from '../../../test/support/cluster-records.ts';
 import { desiredNode } from '../desired.ts';
 import { keptAnnotations } from '../kept-annotations.ts';
+import { mostUserKeys } from '../meta.ts';
 import type { DesiredOptions } from '../options.ts';
 import { consulK8sDialect, consulK8sId } from './consul-k8s.ts';
 import { translatedService } from './dialect.ts';
@@ -117,7 +118,7 @@ describe('an instance that consul-k8s registers, too', () => {
   });
 
   test('has no more meta keys than Consul takes', () => {
-    const many = Array.from({ length: 48 }, (_, index) => [
+    const many = Array.from({ length: mostUserKeys - 2 }, (_, index) => [
       `consul.hashicorp.com/service-meta-k${index}`,
       'x',
     ]);

@@ -2,6 +2,7 @@ import type { V1LoadBalancerIngress, V1Service, V1ServicePort } from '@kubernete
 import { type Dialect, translatedService } from '../../desired/dialects/dialect.ts';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { selectedLabels } from '../../desired/label-selector.ts';
+import { mostLabels } from '../../desired/placeholders.ts';
 import { mostPorts } from '../../desired/ports.ts';
 import { mostAddresses } from '../../desired/service-places.ts';
 import { cutToBytes } from '../../lib/cut-to-bytes.ts';
@@ -11,19 +12,25 @@ import type { InternPool } from './intern-pool.ts';
 /** In bytes: no address or name is longer. */
 const longestHost = 256;
 
+export interface KeptLabels {
+  readonly selector?: string | undefined;
+  readonly uses?: ((key: string) => boolean) | undefined;
+}
+
 /**
  * Returns the projection of Services (core/v1) to ServiceRecords.
  *
- * `selector`: of the labels, those that it asks for are kept. Default: none.
+ * `labels`: which are kept: those that the selector asks for, and those that are used. Default: none.
  */
 export function serviceProjection(
   annotationPrefix: string,
   pool: InternPool,
   dialects: readonly Dialect[] = [],
-  selector?: string,
+  { selector, uses }: KeptLabels = {},
 ): (service: V1Service) => ServiceRecord {
   const hosts = (texts: readonly string[] | undefined) => pool.value(some(texts).map(kept));
-  const labelsOf = selectedLabels(selector);
+  const selected = selectedLabels(selector);
+  const labelsOf: typeof selected = (labels) => ({ ...selected(labels), ...usedLabels(labels, uses) });
   return (service) => {
     const { metadata = {}, spec, status } = service;
     return {
@@ -46,6 +53,17 @@ export function serviceProjection(
       ),
     };
   };
+}
+
+const noLabels: Readonly<Record<string, string>> = {};
+
+function usedLabels(labels = noLabels, uses: KeptLabels['uses']): Readonly<Record<string, string>> {
+  if (uses === undefined) return noLabels;
+  return Object.fromEntries(
+    Object.entries(labels)
+      .slice(0, mostLabels)
+      .filter(([key]) => uses(key)),
+  );
 }
 
 /** One more than are looked at, so that it shows when there are more. */

@@ -7,7 +7,7 @@ import { endpointSliceProjection } from './project-endpoint-slice.ts';
 import { kubeNodeProjection } from './project-kube-node.ts';
 import { namespaceProjection } from './project-namespace.ts';
 import { podProjection } from './project-pod.ts';
-import { serviceProjection } from './project-service.ts';
+import { type KeptLabels, serviceProjection } from './project-service.ts';
 import { sameApartFromVersion } from './same-record.ts';
 
 const prefix = 'kube-registrar.io/';
@@ -228,8 +228,11 @@ describe('what is registered by default', () => {
     assert.equal(podProjection(prefix, new InternPool())(pod).workload, '');
     const service = { metadata: { ...created, name: 'web', labels: { app: 'web' } } };
     assert.deepEqual(serviceProjection(prefix, new InternPool())(service).labels, {});
-    const selected = serviceProjection(prefix, new InternPool(), [], 'app in (web),!tier')(service);
-    assert.deepEqual(selected.labels, { app: 'web' });
+    const labels = (kept: KeptLabels) =>
+      serviceProjection(prefix, new InternPool(), [], kept)(service).labels;
+    assert.deepEqual(labels({ selector: 'app in (web),!tier' }), { app: 'web' });
+    assert.deepEqual(labels({ uses: (key) => key === 'app' }), { app: 'web' });
+    assert.deepEqual(labels({ selector: 'tier', uses: (key) => key !== 'app' }), {});
   });
 
   test('of a Namespace, the labels of the selector and our annotations are kept', () => {

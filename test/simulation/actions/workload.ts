@@ -182,6 +182,8 @@ const annotate: Action = (world, { cluster: index, x, y }) => {
   if (pod === undefined) return undefined;
   const annotations = at(changes, y)!;
   cluster.annotate(pod, annotations);
+  const { labels = {} } = pod.metadata;
+  cluster.changePod(pod, (now) => withMeta(now, { labels: { ...labels, track: `${Math.floor(x * 9)}` } }));
   return `${pod.metadata.name} ${JSON.stringify(annotations)}`;
 };
 

@@ -1,0 +1,13 @@
+/** The rules for names, tags and meta in every simulated configuration, and what they have to make of an instance. */
+export const rules = {
+  naming: { template: 'k8s-{name}-{namespace}' },
+  baseTags: ['simulated'],
+  labels: { toTags: [{ label: 'tr*k', tag: '{name}-{value}' }], toMeta: [{ label: 'app', key: 'app' }] },
+} as const;
+
+type Labels = Readonly<Record<string, string>>;
+
+export const nameByRule = (kubeService: string): string => `k8s-${kubeService}-default`;
+
+export const tagsByRule = (own: readonly string[], { track }: Labels): readonly string[] =>
+  [...new Set([...own, 'simulated', ...(track === undefined ? [] : [`track-${track}`])])].sort();
