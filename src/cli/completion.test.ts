@@ -33,6 +33,7 @@ describe('completion', () => {
     assert.deepEqual(await completed('plan', '--output=y'), ['--output=yaml', ':4', '']);
     assert.deepEqual(await completed('plan', '--output', '=', 'y'), ['yaml', ':4', '']);
     assert.deepEqual(await completed('completion', ''), ['bash', 'zsh', 'fish', ':4', '']);
+    assert.deepEqual(await completed('run', '--policy', 'd'), ['dry-run', ':4', '']);
     assert.deepEqual(await completed('discover', ''), [':4', '']);
   });
 

@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { objectKinds } from './object-kinds.ts';
 
 /** What can come next on a command line. */
 export interface Candidates {
@@ -10,9 +11,6 @@ export interface Candidates {
 }
 
 const nothing: Candidates = { words: [], files: false, isOpen: false };
-
-/** Arguments with a fixed beginning. */
-const kinds = ['pod/', 'svc/', 'deploy/', 'sts/', 'ds/', 'rs/', 'job/', 'rollout/'];
 
 /** What can stand for the last of these words, which follow the program's name. */
 export function candidates(program: Command, words: readonly string[]): Candidates {
@@ -71,7 +69,8 @@ function argumentsOf(command: Command, program: Command): Candidates {
       .map((each) => ({ text: each.name(), description: each.description() }));
     return { ...nothing, words };
   }
-  if (command.name() === 'explain') return { ...nothing, words: kinds.map(plain), isOpen: true };
+  if (command.name() === 'explain')
+    return { ...nothing, words: objectKinds.map(({ names }) => plain(`${names[0]}/`)), isOpen: true };
   const [argument] = command.registeredArguments;
   if (argument?.argChoices !== undefined) return { ...nothing, words: argument.argChoices.map(plain) };
   return { ...nothing, files: argument?.name() === 'FILE' };

@@ -32,11 +32,13 @@ export function addConfigOptions(
   if (forObject)
     command.option('-n, --namespace <NAMESPACE>', 'namespace of the object (default: that of the context)');
   command.option('--config <FILE>', 'configuration file (YAML); environment and flags win over it');
-  for (const { flag, formerly, key, value, description, list } of configFlags) {
+  for (const { flag, formerly, key, value, description, choices, list } of configFlags) {
     if (!forRun && flag === '--listen') continue;
     if (section !== undefined && !key.startsWith(`${section}.`)) continue;
     const option = new Option(`${flag} <${value}>`, description);
     if (list === true) option.argParser(repeatable);
+    // Only named: a wrong value is reported with the other mistakes of the configuration.
+    if (choices !== undefined) option.argChoices = [...choices];
     command.addOption(option);
     if (formerly === undefined || forObject) continue;
     const former = new Option(`${formerly} <${value}>`).hideHelp();

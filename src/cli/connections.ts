@@ -45,7 +45,7 @@ export function kubeConnection({ config }: Pick<LoadedConfig, 'config'>): Promis
 
 /** The connections on the real network. */
 export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {}) => {
-  const connection = needsKube ? await kubeConnection(loaded) : undefined;
+  const connection = needsKube ? await kubeConnection(loaded).catch(sayHowToChoose) : undefined;
   const access = new ConsulAccess({
     loaded,
     clock: systemClock,
@@ -73,6 +73,14 @@ export const connectAll: Connect = async (loaded, { kube: needsKube = true } = {
   };
 };
 
+const kubeSettings = 'set --context, --kubeconfig or KUBECONFIG';
+
+function sayHowToChoose(thrown: unknown): never {
+  const { code, message } = RegistrarError.from(thrown);
+  if (code !== 'config') throw thrown;
+  throw new RegistrarError('config', `${message}; for another cluster, ${kubeSettings}`);
+}
+
 function kubeText(
   { server, source }: Connection,
   { origin }: LoadedConfig,
@@ -83,7 +91,7 @@ function kubeText(
   const from = place === undefined ? source : `${source}, from ${place}`;
   return {
     server: `Kubernetes at ${server} (${from})`,
-    elsewhere: 'for another cluster, set --context, --kubeconfig or KUBECONFIG',
+    elsewhere: `for another cluster, ${kubeSettings}`,
     credentials: `its credentials come from ${source}; set --context, --kubeconfig or KUBECONFIG for others`,
   };
 }

@@ -243,7 +243,7 @@ describe('kube-registrar explain', () => {
     assert.equal(exitCode, 1);
     assert.match(
       stderr,
-      /^error: cannot explain "web-1"; write pod\/NAME, svc\/NAME, ingress\/NAME, httproute\/NAME/,
+      /^error: cannot explain "web-1"; write one of pod\/NAME, svc\/NAME, ingress\/NAME, httproute\/NAME/,
     );
   });
 });

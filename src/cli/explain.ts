@@ -8,6 +8,7 @@ import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { type Explanation, explanationOf } from './explanation.ts';
 import { errorLine } from './messages.ts';
+import { objectKinds } from './object-kinds.ts';
 import { loadWithWarnings } from './open.ts';
 import { type ReadCluster, readCluster } from './read-cluster.ts';
 import { refusedWrites } from './refused-writes.ts';
@@ -16,7 +17,7 @@ import { type Structure, structured } from './structured.ts';
 import { sayingWhatWasTried } from './tried-server.ts';
 import { checkManifest } from './validate/check-manifest.ts';
 import { readManifests } from './validate/manifests.ts';
-import { readWorkload, type Workload, type WorkloadRef, workloadKind } from './workload.ts';
+import { readWorkload, type Workload, type WorkloadRef } from './workload.ts';
 
 export interface ExplainCommandOptions extends ConfigOptions {
   /** `pod/NAME`, `svc/NAME`, `ingress/NAME`, `deploy/NAME` …, or the kind and the name as two words. */
@@ -129,35 +130,12 @@ async function explainWorkload(
   };
 }
 
-const kinds: Readonly<Record<string, AskingObject['kind']>> = {
-  pod: 'Pod',
-  pods: 'Pod',
-  po: 'Pod',
-  svc: 'Service',
-  service: 'Service',
-  services: 'Service',
-  ing: 'Ingress',
-  ingress: 'Ingress',
-  ingresses: 'Ingress',
-  httproute: 'HTTPRoute',
-  httproutes: 'HTTPRoute',
-  grpcroute: 'GRPCRoute',
-  grpcroutes: 'GRPCRoute',
-  tlsroute: 'TLSRoute',
-  tlsroutes: 'TLSRoute',
-  gtw: 'Gateway',
-  gateway: 'Gateway',
-  gateways: 'Gateway',
-};
-
 function nameOf(words: readonly string[]) {
   const [short = '', name = '', ...rest] = words.join('/').split('/');
-  const kind = kinds[short.toLowerCase()] ?? workloadKind(short.toLowerCase());
-  if (kind === undefined || name === '' || rest.length > 0) {
-    throw new RegistrarError(
-      'config',
-      `cannot explain "${words.join(' ')}"; write pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, grpcroute/NAME, tlsroute/NAME, gateway/NAME, deploy/NAME, sts/NAME, ds/NAME, rs/NAME, job/NAME or rollout/NAME`,
-    );
+  const found = objectKinds.find(({ names }) => names.includes(short.toLowerCase()));
+  if (found === undefined || name === '' || rest.length > 0) {
+    const all = objectKinds.map(({ names }) => `${names[0]}/NAME`).join(', ');
+    throw new RegistrarError('config', `cannot explain "${words.join(' ')}"; write one of ${all}`);
   }
-  return { kind, name };
+  return { kind: found.of, name };
 }

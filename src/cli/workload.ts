@@ -3,28 +3,7 @@ import { KubeClient } from '../kube/client.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Connections } from './connections.ts';
-
-/** A kind of object that makes pods from a template. */
-export interface WorkloadKind {
-  readonly kind: string;
-  /** `/apis/apps/v1` */
-  readonly api: string;
-  readonly plural: string;
-}
-
-const apps = '/apis/apps/v1';
-const kinds: readonly (WorkloadKind & { readonly short: string })[] = [
-  { kind: 'Deployment', api: apps, plural: 'deployments', short: 'deploy' },
-  { kind: 'StatefulSet', api: apps, plural: 'statefulsets', short: 'sts' },
-  { kind: 'DaemonSet', api: apps, plural: 'daemonsets', short: 'ds' },
-  { kind: 'ReplicaSet', api: apps, plural: 'replicasets', short: 'rs' },
-  { kind: 'Job', api: '/apis/batch/v1', plural: 'jobs', short: 'job' },
-  { kind: 'Rollout', api: '/apis/argoproj.io/v1alpha1', plural: 'rollouts', short: 'ro' },
-];
-
-/** By kubectl's names: `deploy`, `deployment`, `deployments`. */
-export const workloadKind = (name: string): WorkloadKind | undefined =>
-  kinds.find(({ kind, plural, short }) => [kind.toLowerCase(), plural, short].includes(name));
+import type { WorkloadKind } from './object-kinds.ts';
 
 export interface WorkloadRef {
   readonly kind: WorkloadKind;

@@ -8,6 +8,8 @@ export interface ConfigFlag {
   /** What stands for the value in the help. */
   readonly value: string;
   readonly description: string;
+  /** What it can be, for the completion of shells. */
+  readonly choices?: readonly string[];
   /** May be given several times; the values make a list. */
   readonly list?: boolean;
   /** Its name in earlier versions, which commands without a flag of that name still take. */
@@ -50,13 +52,31 @@ export const configFlags: readonly ConfigFlag[] = [
     value: 'FILE',
     description: 'PEM file of authorities to trust',
   },
-  { flag: '--policy', key: 'sync.policy', value: 'POLICY', description: 'sync, upsert-only or dry-run' },
+  {
+    flag: '--policy',
+    key: 'sync.policy',
+    value: 'POLICY',
+    description: 'which changes may be written',
+    choices: ['sync', 'upsert-only', 'dry-run'],
+  },
   {
     flag: '--listen',
     key: 'server.listen',
     value: 'ADDRESS',
     description: 'where to serve health, metrics and status',
   },
-  { flag: '--log-level', key: 'log.level', value: 'LEVEL', description: 'debug, info, warn or error' },
-  { flag: '--log-format', key: 'log.format', value: 'FORMAT', description: 'json or text' },
+  {
+    flag: '--log-level',
+    key: 'log.level',
+    value: 'LEVEL',
+    description: 'the least severe lines that are logged',
+    choices: ['debug', 'info', 'warn', 'error'],
+  },
+  {
+    flag: '--log-format',
+    key: 'log.format',
+    value: 'FORMAT',
+    description: 'how lines are written',
+    choices: ['json', 'text'],
+  },
 ];

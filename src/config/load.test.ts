@@ -151,6 +151,10 @@ describe('loadConfig()', () => {
 
   test('every flag sets a key there is', () => {
     const names = configKeys.map(({ name }) => name);
-    for (const { key } of configFlags) assert.ok(names.includes(key), key);
+    for (const { key, choices = [] } of configFlags) {
+      assert.ok(names.includes(key), key);
+      const known = configKeys.find(({ name }) => name === key)!.choices;
+      assert.deepEqual([...choices].sort(), [...known].sort(), key);
+    }
   });
 });
