@@ -77,7 +77,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     field: 'weight-warning',
     message: /whole number/,
   },
-  address: { annotations: { address: 'nod' }, field: 'address', message: /is not one of "pod", "host"/ },
+  address: { annotations: { address: 'nod' }, field: 'address', message: /is not one of pod, host/ },
   'no-external': {
     annotations: { address: 'node-external' },
     field: 'address',
