@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { ConfigError } from '../../config/config-error.ts';
 import { resolveConfig } from '../../config/resolve.ts';
 import { KubeClient } from '../../kube/client.ts';
+import { formatDuration } from '../../lib/duration.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { visibleLines } from '../../lib/visible.ts';
 import { consulClientOf } from '../../operator/parts.ts';
@@ -27,11 +28,13 @@ export interface MigrateConsulK8sOptions extends ConfigOptions {
   /** Of several Deployments the one to read: `namespace/name`. */
   readonly deployment: string | undefined;
   readonly yes: boolean;
+  /** How often consul-k8s writes everything. */
+  readonly writeIntervalMs: number;
   readonly timeoutMs: number;
 }
 
-/** Longer than consul-k8s waits between two writes of everything, unless it was configured otherwise. */
-const lookAfterMs = 35_000;
+/** It may have begun to write just before, and takes its time. */
+const lookAfter = (writeIntervalMs: number): number => Math.ceil(writeIntervalMs * 1.2);
 
 /**
  * `kube-registrar migrate consul-k8s`. Returns the exit code: 0 when all is done or equal, 2 when `--check` found a
@@ -160,7 +163,8 @@ async function finish(
   }
   const client = consulClientOf(snapshotOptions(used, connections, options.timeoutMs));
   await removeTheirs(theirs, last, client, signal);
-  stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
+  const lookAfterMs = lookAfter(options.writeIntervalMs);
+  stdout.write(`Removed. Looking for ${formatDuration(lookAfterMs)} whether it comes back …\n`);
   await clock.sleep(lookAfterMs, signal);
   const { instances } = await readTheirNode(snapshot, used.config, signal);
   const back = instances.filter(({ id }) => asShown.has(id));

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from '../config-options.ts';
 import type { Connect } from '../connections.ts';
 import type { CliContext } from '../context.ts';
-import { timeoutOption } from '../shared-options.ts';
+import { durationOption, timeoutOption } from '../shared-options.ts';
 
 /** Adds `migrate`. */
 export function addMigrateCommand(
@@ -24,6 +24,9 @@ export function addMigrateCommand(
     .option('--chart-values <FILE>', 'values of its chart, in place of the running Deployment')
     .option('--deployment <NAMESPACE/NAME>', 'of several Deployments that run it, the one to read')
     .option('--yes', 'do not ask')
+    .addOption(
+      durationOption('--write-interval <DURATION>', 'how often it wrote (consul-write-interval)', '30s'),
+    )
     .addOption(timeoutOption());
   addConfigOptions(consulK8s).action(async (options: ParsedOptions) => {
     const { migrateConsulK8s } = await import('./consul-k8s.ts');
@@ -34,6 +37,7 @@ export function addMigrateCommand(
       chartValues: options['chartValues'] as string | undefined,
       deployment: options['deployment'] as string | undefined,
       yes: options['yes'] === true,
+      writeIntervalMs: options['writeInterval'] as unknown as number,
       timeoutMs: options['timeout'] as unknown as number,
     } as const;
     context.exit(await migrateConsulK8s(wanted, context, await connect()));
