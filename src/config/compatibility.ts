@@ -54,8 +54,41 @@ const consulK8s = z.strictObject({
   }),
 });
 
+const tag = text(/^[^\s\\,]{0,128}$/, 'a tag; write it without spaces, commas and backslashes');
+
+/** Named as in its ConfigMap, in camel case. */
+const kubeConsulRegister = z.strictObject({
+  enabled: z.boolean().default(false).meta({
+    description:
+      'Whether pods with the annotations of kube-consul-register are registered, as with its `register_source: pod`. See migrate-from-registrars.md.',
+  }),
+  tags: z.boolean().default(true).meta({
+    description: 'Whether instances have its tags: pod, node, container and the labels of the pod.',
+  }),
+  k8sTag: tag.default('').meta({
+    description:
+      'Its tag for every instance. Empty: none. To be left empty while it runs with the same agents: it removes what has its tag and is unknown to it.',
+  }),
+  consulContainerName: text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a container')
+    .default('consul')
+    .meta({ description: 'The container that is never registered.' }),
+});
+
+const kubeConsulRegistrator = z.strictObject({
+  enabled: z.boolean().default(false).meta({
+    description:
+      'Whether pods with the annotations of kube-consul-registrator are registered. See migrate-from-registrars.md.',
+  }),
+});
+
 export const compatibility = z.strictObject({
   consulK8s: consulK8s
     .prefault({})
     .meta({ description: 'The catalog sync of consul-k8s, from Kubernetes to Consul.' }),
+  kubeConsulRegister: kubeConsulRegister
+    .prefault({})
+    .meta({ description: 'kube-consul-register (`consul.register/…`).' }),
+  kubeConsulRegistrator: kubeConsulRegistrator
+    .prefault({})
+    .meta({ description: 'kube-consul-registrator (`consul-registrator/…`).' }),
 });

@@ -12,7 +12,8 @@ export function splitTags(text: string): string[] {
 
 /**
  * Tags in canonical form: trimmed, without empty tags and duplicates, sorted. Tags that DNS cannot carry are kept,
- * because HTTP queries and other tools (`traefik.enable=true`) use them; one warning names them all.
+ * because HTTP queries and other tools (`traefik.enable=true`) use them; one warning names them all. A tag with a colon
+ * (`app:web`) is never meant for DNS.
  */
 export function cleanTags(
   list: readonly string[],
@@ -30,7 +31,7 @@ export function cleanTags(
     } else if (hasControl(tag)) mistakes.push(error(field, `tag ${quote(tag)} has a control character`));
   }
   if (mistakes.length > 0) return { tags: [], mistakes };
-  const unusable = tags.filter((tag) => !isDnsLabel(tag));
+  const unusable = tags.filter((tag) => !isDnsLabel(tag) && !tag.includes(':'));
   if (unusable.length > 0) {
     const some = unusable.slice(0, 3).map(quote).join(', ');
     const rest = unusable.length > 3 ? ` and ${unusable.length - 3} more` : '';

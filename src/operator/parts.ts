@@ -8,6 +8,8 @@ import { createClaims } from '../desired/claims.ts';
 import type { ClusterView } from '../desired/cluster-view.ts';
 import { consulK8sDialect } from '../desired/dialects/consul-k8s.ts';
 import type { Dialect } from '../desired/dialects/dialect.ts';
+import { kubeConsulRegisterDialect } from '../desired/dialects/kube-consul-register.ts';
+import { kubeConsulRegistratorDialect } from '../desired/dialects/kube-consul-registrator.ts';
 import { createHostList } from '../desired/host-list.ts';
 import { createLabelRules } from '../desired/label-rules.ts';
 import type { NodeNames } from '../desired/node-names.ts';
@@ -119,8 +121,13 @@ export function clusterStoresOf(
 }
 
 /** Whose annotations are read beside ours. */
-export function dialectsOf({ compatibility: { consulK8s } }: Config): readonly Dialect[] {
-  return consulK8s.enabled ? [consulK8sDialect(consulK8s)] : [];
+export function dialectsOf({ compatibility }: Config): readonly Dialect[] {
+  const { consulK8s, kubeConsulRegister, kubeConsulRegistrator } = compatibility;
+  return [
+    ...(consulK8s.enabled ? [consulK8sDialect(consulK8s)] : []),
+    ...(kubeConsulRegister.enabled ? [kubeConsulRegisterDialect(kubeConsulRegister)] : []),
+    ...(kubeConsulRegistrator.enabled ? [kubeConsulRegistratorDialect] : []),
+  ];
 }
 
 /** How the desired state of the cluster is computed. */

@@ -37,7 +37,7 @@ export function checkManifest(
     key.startsWith(prefix) || dialects.some((dialect) => key.startsWith(dialect.prefix));
   // The defaults of another program may register a Service without annotations, and so may those of the configuration.
   const asksAnyway = ({ object }: Declaring): boolean =>
-    (object.kind === 'Service' && dialects.some(({ ofService }) => ofService !== undefined)) ||
+    (object.kind === 'Service' && dialects.some(({ coversServices }) => coversServices)) ||
     (object.kind !== 'Namespace' && isByDefault(object, manifest.kind, options, sync));
   const wrongKeys = [...misspelt(manifest, prefix), ...misplaced(manifest, prefix)];
   const asking = manifest.declaring

@@ -5,7 +5,7 @@ import type { Origin } from '../../model/origin.ts';
 import { mostUserKeys, refuseMetaKey } from '../meta.ts';
 import { quote } from '../mistake.ts';
 import { isDnsLabel } from '../values.ts';
-import { type Dialect, literal, type Translated } from './dialect.ts';
+import { type Dialect, goBool, literal, type Translated } from './dialect.ts';
 
 /** The settings of consul-k8s' catalog sync, named as in the values of its chart (`syncCatalog`), and ours. */
 export interface ConsulK8sOptions {
@@ -34,6 +34,7 @@ const mostKeys = mostUserKeys + 1;
 export const consulK8sDialect = (options: ConsulK8sOptions): Dialect => ({
   name: 'consul-k8s',
   prefix,
+  coversServices: true,
   ofService: (service) => translate(service, options),
 });
 
@@ -83,13 +84,6 @@ function isSynced({ metadata = {}, spec = {} }: V1Service, options: ConsulK8sOpt
   if (!allowed.includes('*') && !allowed.includes(namespace)) return false;
   if ((spec.type ?? 'ClusterIP') === 'ClusterIP' && !options.syncClusterIPServices) return false;
   return goBool(annotations[`${prefix}service-sync`]) ?? options.default;
-}
-
-/** As Go's strconv.ParseBool; undefined for every other text, which consul-k8s takes as absent. */
-function goBool(text: string | undefined): boolean | undefined {
-  if (text === undefined) return undefined;
-  if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true;
-  return /^(?:0|f|F|false|FALSE|False)$/.test(text) ? false : undefined;
 }
 
 type Address = 'pod' | 'external-ips' | 'load-balancer' | 'node-port';

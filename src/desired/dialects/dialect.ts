@@ -10,6 +10,8 @@ export interface Dialect {
   readonly name: string;
   /** What their keys begin with, with its slash. */
   readonly prefix: string;
+  /** Its defaults register Services without annotations. */
+  readonly coversServices?: true;
   readonly ofService?: (service: V1Service) => Translated;
   readonly ofPod?: (pod: V1Pod) => Translated;
 }
@@ -33,6 +35,13 @@ export const annotationKey = (prefix: string, field: string): string =>
 
 /** Whether a field is another program's annotation, by its whole key. */
 export const isForeign = (field: string): boolean => /^[a-z0-9.-]+\//.test(field);
+
+/** As Go's strconv.ParseBool; undefined for every other text. */
+export function goBool(text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true;
+  return /^(?:0|f|F|false|FALSE|False)$/.test(text) ? false : undefined;
+}
 
 /** Text that stands for itself: our values may hold placeholders. */
 export const literal = (text: string): string => text.replaceAll('{', '{{').replaceAll('}', '}}');
