@@ -94,7 +94,7 @@ describe('the operator, when a name is used by two namespaces', () => {
       cluster.putPod(`web-${index}`, { service: 'web' }, { namespace: 'b', node });
     }
     await cluster.clock.advance(300_000);
-    assert.deepEqual(told(operator.log), [['web', ['a', 'b'], undefined]]);
+    assert.deepEqual(told(operator.log), [['web', ['a', 'b'], []]]);
     const { stdout } = await cluster.run(['plan']);
     assert.match(stdout, /! service web has instances of namespaces a, b\n/);
     await operator.stop();
