@@ -27,6 +27,12 @@ export function crossMistakes({ origin, value }: Merged): string[] {
   if (key !== undefined && cert === undefined) {
     mistakes.push(`${key}: a key without its certificate; set consul.certFile too`);
   }
+  const isTrue = (...path: string[]) => valueAt(value, path) === true;
+  if (isTrue('naming', 'explicit') && isTrue('compatibility', 'consulK8s', 'enabled')) {
+    mistakes.push(
+      `${origin('naming.explicit')}: names as consul-k8s makes them stay as they are; leave naming.explicit out while compatibility.consulK8s.enabled is true`,
+    );
+  }
   return mistakes;
 }
 

@@ -8,6 +8,9 @@ export interface Naming {
   readonly explicit: boolean;
 }
 
+/** Whether names stay as they are. */
+export const isAsItIs = ({ template }: Naming): boolean => template === '{name}';
+
 /** A name and the template it was made by; undefined when no template is for it. */
 export type NameOf = (name: string, isWritten: boolean) => Templated | undefined;
 

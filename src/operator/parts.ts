@@ -12,6 +12,7 @@ import { kubeConsulRegisterDialect } from '../desired/dialects/kube-consul-regis
 import { kubeConsulRegistratorDialect } from '../desired/dialects/kube-consul-registrator.ts';
 import { createHostList } from '../desired/host-list.ts';
 import { createLabelRules } from '../desired/label-rules.ts';
+import { isAsItIs } from '../desired/naming.ts';
 import type { NodeNames } from '../desired/node-names.ts';
 import type { DesiredOptions } from '../desired/options.ts';
 import { createPatternRules } from '../desired/pattern-rules.ts';
@@ -167,7 +168,7 @@ export function tenantRulesOf({
     ...rules,
     probeHosts: createHostList(registration.probeHosts),
     literalAddresses: createHostList(registration.literalAddresses),
-    naming,
+    ...(isAsItIs(naming) ? {} : { naming }),
     ...(base === undefined ? {} : { baseTags: base }),
     ...(labelRules === undefined ? {} : { labelRules }),
     ...(consulK8s.enabled ? { consulK8s } : {}),

@@ -19,6 +19,7 @@ const policies = '/apis/admissionregistration.k8s.io/v1';
 
 const claims = [
   { namespaces: ['shop'], services: ['Cart', 'shop-*'] },
+  { namespaces: ['shop'], services: ['k8s-web-in-*'] },
   { namespaces: ['*'], services: ['{namespace}-jobs', 'public', 'x-{namespace}-y*'] },
   { namespaces: ['shop', 'shop-eu'], services: ['of-{namespace}-*', 'vault'] },
 ];
@@ -28,7 +29,8 @@ const tagRules = [
   { namespaces: ['*'], allow: [], deny: ['Traefik.*', 'urlprefix-*'] },
 ];
 const metaRules = [{ namespaces: ['shop', 'search'], allow: ['route_ok'], deny: ['Route_*', 'health_url'] }];
-const configured = { claims, reservedNames, tagRules, metaRules };
+const naming = { template: 'K8s-{name}-in-{namespace}' };
+const configured = { claims, reservedNames, tagRules, metaRules, naming };
 
 const podSpec = { containers: [{ name: 'main', image: 'main' }] };
 
@@ -146,6 +148,14 @@ suite('at apply, the API server', () => {
         assert.equal(said.length > 0, expected, `${name} in ${namespace}: ${said}`);
       }
     }
+  });
+
+  test('looks at the name that the template makes, and leaves the names of every port to the operator', async () => {
+    const own = service({ service: 'true', port: 'http' });
+    assert.deepEqual(await warnings('shop', own), []);
+    assert.match((await warnings('search', own)).join(), /k8s-web-in-search.* claimed by another namespace/);
+    assert.notDeepEqual(await warnings('search', service({ service: 'cart', port: 'http' })), []);
+    assert.deepEqual(await warnings('search', service({ service: 'cart', port: '*' })), []);
   });
 
   test('warns of tags and meta keys that a namespace may not use, as the operator would refuse them', async () => {
