@@ -70,12 +70,13 @@ export class KubeClient {
     path: string,
     body?: unknown,
     contentType = 'application/json',
+    accept = 'application/json',
   ): Promise<Answer> {
     const response = await this.#transport.request({
       method,
       path,
       signal: AbortSignal.timeout(deadlineMs),
-      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': contentType }) },
+      headers: { accept, ...(body === undefined ? {} : { 'content-type': contentType }) },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     return { status: response.status, headers: response.headers, text: await readText(response) };
@@ -118,12 +119,12 @@ export class KubeClient {
     return failure;
   }
 
-  async watch(path: string): Promise<Watch> {
+  async watch(path: string, accept = 'application/json'): Promise<Watch> {
     const abort = new AbortController();
     const response = await this.#transport.request({
       method: 'GET',
       path: `${path}${path.includes('?') ? '&' : '?'}watch=true`,
-      headers: { accept: 'application/json' },
+      headers: { accept },
       signal: abort.signal,
       bodyTimeoutMs: 0,
     });

@@ -3,6 +3,7 @@ import type { Transport } from '../../src/lib/transport.ts';
 import { KubeClient } from './kube-client.ts';
 import { accessContract } from './kube-contract-access.ts';
 import { kindsContract } from './kube-contract-kinds.ts';
+import { kubectlContract } from './kube-contract-kubectl.ts';
 import { listContract } from './kube-contract-list.ts';
 import { patchContract } from './kube-contract-patch.ts';
 import { watchContract } from './kube-contract-watch.ts';
@@ -78,6 +79,7 @@ export function kubeContract(name: string, start: () => Promise<KubeUnderTest>):
     listContract(context);
     watchContract(context);
     kindsContract(context);
+    kubectlContract(context);
     accessContract(context);
   });
 }

@@ -1,8 +1,9 @@
 import type { HttpResponse } from '../../lib/transport.ts';
 import type { ListPage } from './list.ts';
-import { defined, type KubeObject } from './object.ts';
+import type { KubeObject } from './object.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
 import type { ApiError } from './status.ts';
+import { listMeta } from './tables.ts';
 
 const jsonHeaders = { 'content-type': 'application/json', 'cache-control': 'no-cache, private' };
 const chunkItems = 100;
@@ -34,11 +35,7 @@ export function listAnswer(resource: Resource, page: ListPage): HttpResponse {
   const head = {
     kind: `${resource.kind}List`,
     apiVersion: apiVersionOf(resource),
-    metadata: defined({
-      resourceVersion: page.resourceVersion,
-      continue: page.continueToken === '' ? undefined : page.continueToken,
-      remainingItemCount: page.remainingItemCount,
-    }),
+    metadata: listMeta(page),
   };
   const shown = page.items.map((object) => withoutType(resource.fromStored?.(object) ?? object));
   const opening = `${JSON.stringify(head).slice(0, -1)},"items":[`;

@@ -28,7 +28,23 @@ export function groupResources(group: string, version: string): JsonRecord {
   };
 }
 
-function described({ plural, kind, namespaced, shortNames, status }: Resource): JsonRecord[] {
+/** `/apis/authorization.k8s.io/v1`: what clients ask before they act. */
+export const authorizationResources: JsonRecord = {
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: 'authorization.k8s.io/v1',
+  resources: [
+    {
+      name: 'selfsubjectaccessreviews',
+      singularName: 'selfsubjectaccessreview',
+      namespaced: false,
+      kind: 'SelfSubjectAccessReview',
+      verbs: ['create'],
+    },
+  ],
+};
+
+function described({ plural, kind, namespaced, shortNames, status, scale }: Resource): JsonRecord[] {
   const base = { singularName: kind.toLowerCase(), namespaced, kind };
   const rows: JsonRecord[] = [
     { name: plural, ...base, verbs: readAndWrite, ...(shortNames.length > 0 ? { shortNames } : {}) },
@@ -39,6 +55,17 @@ function described({ plural, kind, namespaced, shortNames, status }: Resource): 
       singularName: '',
       namespaced,
       kind,
+      verbs: ['get', 'patch', 'update'],
+    });
+  }
+  if (scale) {
+    rows.push({
+      name: `${plural}/scale`,
+      singularName: '',
+      namespaced,
+      group: 'autoscaling',
+      version: 'v1',
+      kind: 'Scale',
       verbs: ['get', 'patch', 'update'],
     });
   }

@@ -4,12 +4,13 @@ import { type Random, systemRandom } from '../../lib/random.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../../lib/transport.ts';
 import { AccessTable } from './access.ts';
 import { errorAnswer, jsonAnswer, textAnswer } from './answer.ts';
-import { apiGroups, coreVersions, groupResources } from './discovery.ts';
+import { apiGroups, authorizationResources, coreVersions, groupResources } from './discovery.ts';
 import { type Fault, Faults } from './faults.ts';
 import { InProcessTransport } from './in-process.ts';
 import type { DraftObject } from './object.ts';
+import { openApiOf, openApiRoot } from './openapi.ts';
 import { Registry } from './registry.ts';
-import { parseBody, ResourceHandler } from './resource-handler.ts';
+import { headerOf, parseBody, ResourceHandler } from './resource-handler.ts';
 import { ApiError, invalid, methodNotAllowed, required } from './status.ts';
 import { ObjectStore } from './store.ts';
 import { parseTarget } from './target.ts';
@@ -48,7 +49,7 @@ export class KubeApi {
     this.registry = new Registry(this.store, clock);
     this.watches = new WatchHub(this.store, clock, random);
     this.faults = new Faults(this.store, this.watches);
-    this.#resources = new ResourceHandler(this);
+    this.#resources = new ResourceHandler(this, clock);
     for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) this.addNamespace(name);
   }
 
@@ -130,6 +131,12 @@ export class KubeApi {
         return jsonAnswer(200, coreVersions);
       case 'group-resources':
         return jsonAnswer(200, groupResources(target.group, target.version));
+      case 'authorization':
+        return jsonAnswer(200, authorizationResources);
+      case 'openapi':
+        return jsonAnswer(200, openApiRoot());
+      case 'openapi-group':
+        return jsonAnswer(200, openApiOf(target.group, target.version));
       case 'access-review':
         if (request.method !== 'POST') throw methodNotAllowed();
         return jsonAnswer(201, this.#review(user, parseBody(request)));
@@ -151,11 +158,6 @@ export class KubeApi {
     }
     return this.access.review(user, request);
   }
-}
-
-function headerOf(request: HttpRequest, name: string): string | undefined {
-  const found = Object.entries(request.headers ?? {}).find(([header]) => header.toLowerCase() === name);
-  return found?.[1];
 }
 
 function plainStatus(code: number): unknown {

@@ -17,7 +17,7 @@ import {
 import { nextGeneration, type ObjectStore } from './store.ts';
 import { validate } from './validate.ts';
 
-export type Subresource = '' | 'status' | 'binding';
+export type Subresource = '' | 'status' | 'scale' | 'binding';
 
 /** What an update is checked and merged against. */
 export interface UpdateTarget {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts';
 import type { HttpRequest, HttpResponse } from '../../lib/transport.ts';
 import type { AccessTable } from './access.ts';
 import { jsonAnswer, listAnswer, streamAnswer } from './answer.ts';
@@ -5,10 +6,11 @@ import type { DeleteOptions } from './deletion.ts';
 import type { Faults } from './faults.ts';
 import { type Collection, KeyOrder, listPage, parseResourceVersion } from './list.ts';
 import { checkListOptions, type ListOptions, listOptions } from './list-options.ts';
-import { type DraftObject, isRecord, type KubeObject, textAt, withMeta } from './object.ts';
+import { type DraftObject, isRecord, type JsonRecord, type KubeObject, textAt, withMeta } from './object.ts';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts';
 import type { Registry } from './registry.ts';
 import { apiVersionOf, keyOf, type Resource } from './resources.ts';
+import { scaled, scaleOf } from './scale.ts';
 import { selection } from './selection.ts';
 import {
   ApiError,
@@ -19,6 +21,7 @@ import {
   tooLargeResourceVersion,
 } from './status.ts';
 import type { ObjectStore } from './store.ts';
+import { type IncludeObject, listMeta, tableOf, wantsTable } from './tables.ts';
 import type { Target } from './target.ts';
 import type { WatchHub } from './watch-hub.ts';
 
@@ -39,6 +42,8 @@ export interface ResourceRequest {
   readonly query: URLSearchParams;
 }
 
+type ToTable = (objects: readonly KubeObject[], metadata: JsonRecord) => JsonRecord;
+
 const patchTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
@@ -48,10 +53,12 @@ const patchTypes = [
 /** The verbs on resources: from a request to the registry and back to an answer. */
 export class ResourceHandler {
   readonly #server: Server;
+  readonly #clock: Clock;
   readonly #order = new KeyOrder();
 
-  constructor(server: Server) {
+  constructor(server: Server, clock: Clock) {
     this.#server = server;
+    this.#clock = clock;
   }
 
   handle({ request, user, target, query }: ResourceRequest): HttpResponse {
@@ -60,13 +67,14 @@ export class ResourceHandler {
     const { resource, namespace, name, subresource } = target;
     const { group, plural } = resource;
     const part = subresource === '' ? plural : `${plural}/${subresource}`;
+    if (query.has('dryRun')) throw badRequest('this server makes no dry runs');
     this.#server.access.authorize(user, { verb, group, resource: part, namespace, name });
     switch (verb) {
       case 'get':
-        return jsonAnswer(200, shown(resource, this.#get(target, query.get('resourceVersion') ?? '')));
+        return this.#one(target, query, request);
       case 'list':
       case 'watch':
-        return this.#collection(target, options);
+        return this.#collection(target, options, this.#tableFor(target, query, request));
       case 'create':
         return this.#create(target, parseBody(request));
       case 'update':
@@ -80,6 +88,22 @@ export class ResourceHandler {
     }
   }
 
+  /** How objects become a table, when the client asks for one. */
+  #tableFor({ resource }: ResourceTarget, query: URLSearchParams, request: HttpRequest): ToTable | undefined {
+    if (!wantsTable(headerOf(request, 'accept') ?? '')) return undefined;
+    const include = (query.get('includeObject') ?? 'Metadata') as IncludeObject;
+    return (objects, metadata) => tableOf(resource, objects, metadata, { now: this.#clock.wall(), include });
+  }
+
+  #one(target: ResourceTarget, query: URLSearchParams, request: HttpRequest): HttpResponse {
+    const { resource, subresource } = target;
+    const object = this.#get(target, query.get('resourceVersion') ?? '');
+    if (subresource === 'scale') return jsonAnswer(200, scaleOf(object));
+    const { resourceVersion } = object.metadata;
+    const table = this.#tableFor(target, query, request);
+    return jsonAnswer(200, table?.([object], { resourceVersion }) ?? shown(resource, object));
+  }
+
   #get({ resource, namespace, name }: ResourceTarget, resourceVersion: string): KubeObject {
     const { store, faults } = this.#server;
     const newest = faults.newestFor(resourceVersion);
@@ -91,14 +115,20 @@ export class ResourceHandler {
     return object;
   }
 
-  #collection(target: ResourceTarget, options: ListOptions): HttpResponse {
+  #collection(target: ResourceTarget, options: ListOptions, table: ToTable | undefined): HttpResponse {
     const { store, faults, watches } = this.#server;
     const { resource } = target;
     checkListOptions(options, faults.watchList);
     const collection = collectionOf(target, options);
-    if (options.watch) return streamAnswer(watches.open(collection, options).body);
+    if (options.watch) {
+      const one = (object: KubeObject) => table?.([object], {}) ?? shown(resource, object);
+      return streamAnswer(watches.open(collection, options, one).body);
+    }
     const newest = faults.newestFor(options.resourceVersion);
-    return listAnswer(resource, listPage(store, this.#order, collection, options, newest));
+    const page = listPage(store, this.#order, collection, options, newest);
+    return table === undefined
+      ? listAnswer(resource, page)
+      : jsonAnswer(200, table(page.items, listMeta(page)));
   }
 
   #create({ resource, namespace, name, subresource }: ResourceTarget, draft: DraftObject): HttpResponse {
@@ -111,6 +141,7 @@ export class ResourceHandler {
   }
 
   #update(target: ResourceTarget, draft: DraftObject): HttpResponse {
+    if (target.subresource === 'scale') return this.#scale(target, draft);
     const { object, created } = this.#server.registry.update(target, stored(target.resource, draft));
     return jsonAnswer(created ? 201 : 200, shown(target.resource, object));
   }
@@ -119,24 +150,28 @@ export class ResourceHandler {
     const { resource, namespace, name } = target;
     const type = contentType(request);
     if (!patchTypes.includes(type)) {
-      throw new ApiError(
-        415,
-        'UnsupportedMediaType',
-        `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(', ')}`,
-        {},
-      );
+      throw unsupportedMediaType(patchTypes);
     }
     const patch = parseJson(request);
-    const current = shown(resource, this.#server.registry.get(resource, namespace, name));
+    const object = this.#server.registry.get(resource, namespace, name);
+    const current = target.subresource === 'scale' ? scaleOf(object) : shown(resource, object);
     const patched = applied(type, current, patch);
     if (!isRecord(patched)) throw badRequest('the patched object is no object');
     const draft = patched as DraftObject;
+    if (target.subresource === 'scale') return this.#scale(target, draft);
     // Without a resourceVersion in the patch the server takes the current one, whatever it is by then.
     const named = withMeta(draft, {
       resourceVersion: draft.metadata?.resourceVersion ?? current.metadata.resourceVersion,
     });
-    const { object } = this.#server.registry.update(target, stored(resource, named));
-    return jsonAnswer(200, shown(resource, object));
+    const updated = this.#server.registry.update(target, stored(resource, named));
+    return jsonAnswer(200, shown(resource, updated.object));
+  }
+
+  #scale({ resource, namespace, name }: ResourceTarget, scale: DraftObject): HttpResponse {
+    const { registry } = this.#server;
+    const draft = scaled(registry.get(resource, namespace, name), scale);
+    const target = { resource, namespace, name, subresource: '' } as const;
+    return jsonAnswer(200, scaleOf(registry.update(target, draft).object));
   }
 
   #delete({ resource, namespace, name }: ResourceTarget, options: DeleteOptions): HttpResponse {
@@ -207,10 +242,13 @@ function applied(type: string, current: KubeObject, patch: unknown): unknown {
     : strategicMergePatch(current, patch);
 }
 
-function contentType({ headers = {} }: HttpRequest): string {
-  const found = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type');
-  return (found?.[1] ?? '').split(';')[0]?.trim() ?? '';
+/** A header by its name in lower case. */
+export function headerOf({ headers = {} }: HttpRequest, name: string): string | undefined {
+  return Object.entries(headers).find(([header]) => header.toLowerCase() === name)?.[1];
 }
+
+const contentType = (request: HttpRequest): string =>
+  (headerOf(request, 'content-type') ?? '').split(';')[0]?.trim() ?? '';
 
 function parseJson({ body = '' }: HttpRequest): unknown {
   try {
@@ -220,8 +258,19 @@ function parseJson({ body = '' }: HttpRequest): unknown {
   }
 }
 
+const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
+  new ApiError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+    {},
+  );
+
 /** The object in a request's body; throws a 400 for anything else. */
 export function parseBody(request: HttpRequest): DraftObject {
+  if (contentType(request) === 'application/vnd.kubernetes.protobuf') {
+    throw unsupportedMediaType(['application/json']);
+  }
   const value = parseJson(request);
   if (!isRecord(value)) throw badRequest('the body of the request is no object');
   return value as DraftObject;

@@ -14,6 +14,8 @@ export interface Resource {
   readonly shortNames: readonly string[];
   /** Has a status subresource: the main endpoint then leaves the status as it is. */
   readonly status: boolean;
+  /** Has a scale subresource: `spec.replicas` alone. */
+  readonly scale: boolean;
   /** A status sent with a create is kept (nodes), not dropped. */
   readonly keepsStatusOnCreate: boolean;
   /** `metadata.generation` counts changes of everything but metadata and status. */
@@ -38,6 +40,7 @@ const row = (values: Row): Resource => ({
   storage: values.group === '' ? values.plural : `${values.plural}.${values.group}`,
   shortNames: [],
   status: false,
+  scale: false,
   keepsStatusOnCreate: false,
   generation: false,
   unconditionalUpdate: true,
@@ -48,7 +51,7 @@ const row = (values: Row): Resource => ({
 });
 
 const core = { group: '', version: 'v1' };
-const apps = { group: 'apps', version: 'v1', status: true, generation: true };
+const apps = { group: 'apps', version: 'v1', status: true, scale: true, generation: true };
 /** Custom resources; those of the standard channel. */
 const gatewayApi = {
   group: 'gateway.networking.k8s.io',

@@ -4,8 +4,8 @@ import { noSuchResource } from './status.ts';
 
 /** What a path names. */
 export type Target =
-  | { readonly kind: 'version' | 'health' | 'groups' | 'core-versions' }
-  | { readonly kind: 'group-resources'; readonly group: string; readonly version: string }
+  | { readonly kind: 'version' | 'health' | 'groups' | 'core-versions' | 'authorization' | 'openapi' }
+  | { readonly kind: 'group-resources' | 'openapi-group'; readonly group: string; readonly version: string }
   | { readonly kind: 'access-review' }
   | {
       readonly kind: 'resource';
@@ -28,6 +28,7 @@ export function parseTarget(pathname: string): Target | undefined {
   const [root = '', ...rest] = segments;
   if (healthPaths.includes(root) && rest.length === 0) return { kind: 'health' };
   if (root === 'version' && rest.length === 0) return { kind: 'version' };
+  if (root === 'openapi') return rest[0] === 'v3' ? inOpenApi(rest.slice(1)) : undefined;
   if (root === 'api') {
     if (rest.length === 0) return { kind: 'core-versions' };
     return rest[0] === 'v1' ? inGroup('', 'v1', rest.slice(1)) : undefined;
@@ -35,15 +36,23 @@ export function parseTarget(pathname: string): Target | undefined {
   if (root !== 'apis') return undefined;
   if (rest.length === 0) return { kind: 'groups' };
   const [group = '', version, ...below] = rest;
-  if (
-    group === 'authorization.k8s.io' &&
-    version === 'v1' &&
-    below.join('/') === 'selfsubjectaccessreviews'
-  ) {
-    return { kind: 'access-review' };
+  if (group === 'authorization.k8s.io' && version === 'v1') {
+    if (below.length === 0) return { kind: 'authorization' };
+    return below.join('/') === 'selfsubjectaccessreviews' ? { kind: 'access-review' } : undefined;
   }
-  const served = resources.some((resource) => resource.group === group && resource.version === version);
-  return served && version !== undefined ? inGroup(group, version, below) : undefined;
+  return version !== undefined && isServed(group, version) ? inGroup(group, version, below) : undefined;
+}
+
+const isServed = (group: string, version: string): boolean =>
+  resources.some((resource) => resource.group === group && resource.version === version);
+
+/** Below `/openapi/v3`. */
+function inOpenApi(path: readonly string[]): Target | undefined {
+  const [root, ...rest] = path;
+  if (root === undefined) return { kind: 'openapi' };
+  const [group = '', version = '', ...more] = root === 'api' ? ['', ...rest] : rest;
+  if ((root !== 'api' && root !== 'apis') || more.length > 0 || !isServed(group, version)) return undefined;
+  return { kind: 'openapi-group', group, version };
 }
 
 function inGroup(group: string, version: string, path: readonly string[]): Target {
@@ -63,7 +72,7 @@ function inCollection(group: string, version: string, namespace: string, path: r
     throw noSuchResource();
   if (name !== '' && resource.namespaced && namespace === '') throw noSuchResource();
   if (subresource === '') return { kind: 'resource', resource, namespace, name, subresource };
-  if (subresource === 'status' && resource.status)
+  if ((subresource === 'status' && resource.status) || (subresource === 'scale' && resource.scale))
     return { kind: 'resource', resource, namespace, name, subresource };
   if (subresource === 'binding' && resource.plural === 'pods') {
     return { kind: 'resource', resource, namespace, name, subresource };

@@ -42,7 +42,12 @@ export class WatchHub {
     return this.#watchers.size;
   }
 
-  open(collection: Collection, options: ListOptions): Watcher {
+  /** `shown`: an object in the form that the client sees. */
+  open(
+    collection: Collection,
+    options: ListOptions,
+    shown: (object: KubeObject) => unknown = (object) => object,
+  ): Watcher {
     const newest = this.#frozenAt ?? this.#store.revision;
     const asked = options.resourceVersion === '' ? 0 : parseResourceVersion(options.resourceVersion);
     const initial = options.sendInitialEvents ?? asked === 0;
@@ -51,6 +56,7 @@ export class WatchHub {
       this.#clock,
       {
         collection,
+        shown,
         bookmarks: options.allowWatchBookmarks,
         after: initial || asked === 0 ? newest : asked,
         timeoutMs,

@@ -8,6 +8,8 @@ import type { StoreEvent } from './store.ts';
 
 export interface WatchStart {
   readonly collection: Collection;
+  /** An object in the form that the client sees. */
+  readonly shown: (object: KubeObject) => unknown;
   readonly bookmarks: boolean;
   /** Events up to this revision are not shown. */
   readonly after: number;
@@ -23,6 +25,7 @@ export class Watcher {
   readonly collection: Collection;
   readonly body: ByteStream;
   readonly #clock: Clock;
+  readonly #shown: WatchStart['shown'];
   readonly #bookmarks: boolean;
   readonly #endsAt: number;
   readonly #onEnd: (watcher: Watcher) => void;
@@ -36,6 +39,7 @@ export class Watcher {
   constructor(clock: Clock, start: WatchStart, onEnd: (watcher: Watcher) => void) {
     this.collection = start.collection;
     this.#clock = clock;
+    this.#shown = start.shown;
     this.#bookmarks = start.bookmarks;
     this.#after = start.after;
     this.#seen = start.after;
@@ -117,7 +121,7 @@ export class Watcher {
   }
 
   #send(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
-    this.#line(type, this.collection.resource.fromStored?.(object) ?? object);
+    this.#line(type, this.#shown(object));
   }
 
   #sendBookmark(annotations?: JsonRecord): void {
