@@ -85,7 +85,10 @@ export function kubectlContract(context: ContractContext): void {
       assert.equal(patched.spec['replicas'], 3);
       const stale: Body = { ...scale, spec: { replicas: 4 } };
       await context.client.refused(409, 'PUT', path, stale);
-      const replaced = await context.client.update(path, { ...patched, spec: { replicas: 4 } });
+      // A real server's controllers change the Deployment meanwhile.
+      const { name, namespace } = patched.metadata;
+      const unconditional = { ...patched, metadata: { name, namespace }, spec: { replicas: 4 } };
+      const replaced = await context.client.update(path, unconditional);
       assert.equal(replaced.spec['replicas'], 4);
       assert.equal((await context.client.get(`${deployments}/web`)).spec['replicas'], 4);
     });

@@ -11,7 +11,8 @@ interface Flags {
 
 const explanation = `
 Plays a scenario of about half a minute with the real operator between a Kubernetes API and a Consul in
-memory: pods come up, a rollout, a failing readiness probe, a lost node, entries that somebody else changed.
+memory: pods come up, a rollout, a failing readiness probe, a lost node, all nodes lost at once, entries that
+somebody else changed.
 Every step says what it waits for, and how long it took from Kubernetes until a consumer of Consul knew.
 Nothing has to be installed, and nothing outside this process is touched, unless a real Consul is asked for.
 
@@ -30,7 +31,7 @@ Exit code: 0 when every step reached what was expected in time, 1 when one did n
 
 Examples:
   kube-registrar demo
-  kube-registrar demo --keep                   then: curl and kubectl, at the addresses it prints
+  kube-registrar demo --keep                   then: kubectl, consul, curl, explain, release, as it prints
   kube-registrar demo --once --output json     for scripts
   kube-registrar demo --consul-binary ./consul`;
 
@@ -44,7 +45,10 @@ export function addDemoCommand(program: Command, context: CliContext): void {
 function addAs(named: Command, context: CliContext): void {
   named
     .description('see the operator at work without a cluster: a demo that tests itself')
-    .option('--keep', 'go on after the scenario until Ctrl-C, and print where curl and kubectl reach it')
+    .option(
+      '--keep',
+      'go on after the scenario until Ctrl-C, and print what kubectl, consul and curl need to reach it',
+    )
     .addOption(new Option('--once', 'no pauses and no picture: print the final state only').conflicts('keep'))
     .addOption(
       new Option('--output <FORMAT>', 'of the final state; json needs --once')

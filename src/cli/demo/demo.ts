@@ -11,7 +11,6 @@ import type { ConsulTarget } from './consul-target.ts';
 import { expose, invitation } from './expose.ts';
 import { finalState } from './final-state.ts';
 import { LogTail } from './log-tail.ts';
-import { plainView } from './plain-view.ts';
 import { play } from './player.ts';
 import { Printer, type Show } from './printer.ts';
 import { scenario as theScenario } from './scenario.ts';
@@ -73,8 +72,9 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
     if (state.outcome === 'failed') printLog(stderr, log);
     if (keep) {
       await using addresses = await expose(stage, consul, { metrics, logger, clock });
-      printer.text(invitation(addresses, stage));
-      view = plainView(context.stdout, elapsed);
+      const lines = invitation(addresses, stage);
+      printer.text(['', ...lines, '']);
+      view = printer.view(show, stage, { clock, elapsed, log, consul: consul.label, invitation: lines });
       await untilAborted(signal);
     }
     return state.outcome === 'passed' ? 0 : 1;
@@ -86,6 +86,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
     stderr.write(errorLine('interrupted before the end'));
     return interrupted;
   } finally {
+    view[Symbol.dispose]();
     view = silentView;
     await stage[Symbol.asyncDispose]();
     await withDeadline(clock, cleanUpMs, new AbortController().signal, (until) =>

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { PrometheusMetrics } from '../../metrics/prometheus.ts';
@@ -8,9 +11,11 @@ import type { Stage } from './stage.ts';
 import { namespace } from './workloads.ts';
 
 export interface ExposedDemo extends AsyncDisposable {
-  readonly kube: string;
+  /** A kubeconfig for its API server; it goes with the demo. */
+  readonly kubeconfig: string;
   readonly consul: string;
-  readonly status: string;
+  readonly operator: string;
+  readonly cluster: string;
 }
 
 /** Exposes the demo to other programs of this machine, on free ports of 127.0.0.1. */
@@ -19,35 +24,53 @@ export async function expose(
   consul: ConsulTarget,
   runtime: { readonly metrics: PrometheusMetrics; readonly logger: Logger; readonly clock: Clock },
 ): Promise<ExposedDemo> {
-  const status = await startStatusServer({ ...runtime, listen: '127.0.0.1:0', source: stage.operator });
+  const { operator } = stage;
+  const release = (selection: Parameters<typeof operator.release>[0]) => operator.release(selection);
+  const status = await startStatusServer({ ...runtime, listen: '127.0.0.1:0', source: operator, release });
   const kube = await listen(stage.kube.transport());
+  const directory = await mkdtemp(path.join(tmpdir(), 'kube-registrar-demo-'));
+  const kubeconfig = path.join(directory, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigOf(kube.origin));
   return {
-    kube: kube.origin,
+    kubeconfig,
     consul: await consul.origin(),
-    status: status.origin,
+    operator: status.origin,
+    cluster: consul.loaded.config.cluster.name,
     async [Symbol.asyncDispose]() {
-      await Promise.all([kube.close(), status.close()]);
+      await Promise.all([kube.close(), status.close(), rm(directory, { recursive: true, force: true })]);
     },
   };
 }
 
-/** What to do with it: lines to copy from. */
-export function invitation({ kube, consul, status }: ExposedDemo, stage: Stage): readonly string[] {
+/** JSON is YAML. The API server asks for no credentials. */
+const kubeconfigOf = (server: string): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'demo', cluster: { server } }],
+    users: [{ name: 'demo', user: {} }],
+    contexts: [{ name: 'demo', context: { cluster: 'demo', user: 'demo', namespace } }],
+    'current-context': 'demo',
+  });
+
+/** What to do with it: lines to copy. What has to be set comes first: a low terminal cuts the rest. */
+export function invitation(
+  { kubeconfig, consul, operator, cluster }: ExposedDemo,
+  stage: Stage,
+): readonly string[] {
   const { service } = stage.workloads.web;
   const { pod } = stage.view(stage.workloads.web)[0] ?? { pod: 'POD' };
   return [
-    '',
-    'Everything keeps running; Ctrl-C ends it.',
-    '',
-    `  Kubernetes API   ${kube}`,
-    `  Consul API       ${consul}`,
-    `  status page      ${status}   (and /status.json, /metrics)`,
-    '',
-    'See what a consumer sees:',
-    `  curl -s '${consul}/v1/health/service/${service}?passing'`,
-    'Delete a pod, and see it leave and its successor come:',
-    `  curl -s -X DELETE ${kube}/api/v1/namespaces/${namespace}/pods/${pod}`,
-    `  kubectl --server ${kube} --namespace ${namespace} get pods --watch`,
-    '',
+    `Everything keeps running; Ctrl-C ends it. Status page: ${operator}  In another terminal:`,
+    `  export KUBECONFIG=${kubeconfig}`,
+    `  export CONSUL_HTTP_ADDR=${consul}`,
+    `  export KUBE_REGISTRAR_CLUSTER_NAME=${cluster}`,
+    `  kubectl get pods --watch; kubectl scale deployment web --replicas 6; kubectl delete pod ${pod}`,
+    `  consul catalog services; curl -s "$CONSUL_HTTP_ADDR/v1/health/service/${service}?passing"`,
+    `  kube-registrar plan; kube-registrar explain ${pod}`,
+    `  kubectl patch node node-1 node-2 node-3 --subresource status --type merge -p '${silence}'`,
+    `  kube-registrar release --all --server ${operator}   what that patch has the operator hold`,
   ];
 }
+
+const silence = JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });

@@ -59,6 +59,15 @@ describe('frame()', () => {
     assert.ok(lines.every((line) => /^[\x20-\x7e]*$/.test(line)));
   });
 
+  test('shows after the scenario how to reach it, in place of a step, and what has to be set at any height', () => {
+    const invitation = ['Everything keeps running', '  export A=1', '  export B=2', ...'efghij'];
+    const kept = { ...progress, current: undefined, results: [], invitation };
+    assert.deepEqual(draw(kept, 80, 40).slice(3, 12), invitation);
+    const low = draw(kept, 80, 24);
+    assert.deepEqual(low.slice(3, 6), invitation.slice(0, 3));
+    assert.ok(low.some((line) => line.includes('● passing')));
+  });
+
   test('shows the status in the narrowest terminal that shows anything of an instance', () => {
     const lines = draw(progress, 22, 30);
     assert.ok(

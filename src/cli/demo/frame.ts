@@ -62,12 +62,19 @@ function header(
 }
 
 function stepLines(
-  { current }: Progress,
+  { current, invitation }: Progress,
   width: number,
   reserved: Reserved,
   glyphs: Glyphs,
 ): readonly Line[] {
-  if (current === undefined) return padded([], 1 + reserved.explain + reserved.outcome);
+  const rows = 1 + reserved.explain + reserved.outcome;
+  if (invitation !== undefined) {
+    return padded(
+      invitation.slice(0, rows).map((line) => [span(line)]),
+      rows,
+    );
+  }
+  if (current === undefined) return padded([], rows);
   const { number, step, expectations, result } = current;
   const prose = wrap(step.explain, Math.min(width, proseColumns)).map((line): Line => [span(line)]);
   const outcome = [

@@ -19,6 +19,8 @@ export interface ViewParts {
   readonly elapsed: () => number;
   readonly log: LogTail;
   readonly consul: string;
+  /** After the scenario; see Progress. */
+  readonly invitation?: readonly string[];
 }
 
 /** Chooses the words and signs for where they are read: a terminal with or without colour, or a file. */
@@ -43,7 +45,7 @@ export class Printer {
     (show === 'end-as-json' ? this.#stderr : this.#stdout).write(`${text}\n`);
   }
 
-  view(show: Show, stage: Stage, { clock, elapsed, log, consul }: ViewParts): View {
+  view(show: Show, stage: Stage, { clock, elapsed, log, consul, invitation }: ViewParts): View {
     if (show !== 'steps') return silentView;
     if (!this.#isScreen) return plainView(this.#stdout, elapsed);
     return new LiveView({
@@ -56,6 +58,7 @@ export class Printer {
         elapsedMs: elapsed(),
         services: [...stage.consumers].map(([service, { view }]) => ({ service, view })),
         log: log.lines,
+        invitation,
       }),
     });
   }

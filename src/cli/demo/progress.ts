@@ -17,6 +17,8 @@ export interface Progress {
         readonly result: StepResult | undefined;
       }
     | undefined;
+  /** After the scenario: how other programs reach the demo, in place of a step. */
+  readonly invitation?: readonly string[] | undefined;
   readonly results: readonly StepResult[];
   readonly services: readonly { readonly service: string; readonly view: ServiceView }[];
   /** The operator's latest lines, oldest first. */

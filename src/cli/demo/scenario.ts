@@ -134,6 +134,39 @@ export const scenario: readonly Step[] = [
     finding: (stage, before) => `${onLostNode(stage).length} instances, ${written(stage, before)}`,
   },
   {
+    id: 'all-nodes-lost',
+    title: 'All nodes are lost at once',
+    explain:
+      'They are probably cut off from the control plane, and their pods still serve. The loss of health is held: ' +
+      'consumers keep every instance.',
+    deadlineMs: 10_000,
+    act: (stage) => {
+      for (const { metadata } of stage.kube.store.list('nodes')) stage.loseNode(metadata.name);
+    },
+    expect: (stage) => [
+      {
+        text: `the health of ${stage.nodes} nodes held (${heldNodes(stage)} now)`,
+        met: heldNodes(stage) === stage.nodes,
+      },
+      ...everythingPasses(stage),
+    ],
+    finding: (stage, before) => `health of ${stage.nodes} nodes held, ${written(stage, before)}`,
+  },
+  {
+    id: 'all-nodes-return',
+    title: 'All nodes return',
+    explain: 'The hold ends by itself. Nobody who asks Consul has noticed anything.',
+    deadlineMs: 10_000,
+    act: (stage) => {
+      for (const { metadata } of stage.kube.store.list('nodes')) stage.cluster.nodes.recover(metadata.name);
+    },
+    expect: (stage) => [
+      { text: `nothing held (${heldNodes(stage)} nodes now)`, met: heldNodes(stage) === 0 },
+      ...everythingPasses(stage),
+    ],
+    finding: written,
+  },
+  {
     id: 'outsider-edits',
     title: 'An outsider edits an entry',
     explain:
@@ -204,6 +237,10 @@ function asBefore(stage: Stage, before: Baseline, { service }: Workload): Expect
     met: isNewer && sameView(before.views.get(service) ?? [], view),
   };
 }
+
+/** Nodes whose loss of health is held. */
+const heldNodes = ({ operator }: Stage): number =>
+  new Set(operator.status().held.flatMap(({ what, node }) => (what === 'health' ? [node] : []))).size;
 
 const onLostNode = (stage: Stage): ServiceView =>
   Object.values(stage.workloads)

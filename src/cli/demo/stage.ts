@@ -104,6 +104,11 @@ export class Stage implements AsyncDisposable {
     );
   }
 
+  /** Number of Kubernetes nodes. */
+  get nodes(): number {
+    return nodes.length;
+  }
+
   get now(): number {
     return this.#options.clock.now();
   }
