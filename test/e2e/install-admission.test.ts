@@ -19,7 +19,7 @@ const policies = '/apis/admissionregistration.k8s.io/v1';
 
 const claims = [
   { namespaces: ['shop'], services: ['Cart', 'shop-*'] },
-  { namespaces: ['shop'], services: ['k8s-web-in-*'] },
+  { namespaces: ['shop'], services: ['k8s-web-in-s*'] },
   { namespaces: ['*'], services: ['{namespace}-jobs', 'public', 'x-{namespace}-y*'] },
   { namespaces: ['shop', 'shop-eu'], services: ['of-{namespace}-*', 'vault'] },
 ];

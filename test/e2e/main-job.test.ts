@@ -57,6 +57,8 @@ suite('pods', () => {
         'kube-pod': pod.metadata.name,
         'kube-pod-created': pod.metadata.creationTimestamp,
         'kube-pod-uid': pod.metadata.uid,
+        'kube-region': Node.Meta['kube-region'],
+        'kube-zone': Node.Meta['kube-zone'],
         protocol: 'http',
         team: 'shop',
       });
