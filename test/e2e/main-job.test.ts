@@ -44,7 +44,9 @@ suite('pods', () => {
       const pod = pods.get(Service.Meta['kube-pod'] ?? '');
       assert.ok(pod, `${Service.ID} stands for a pod`);
       assert.equal(Node.Node, `prod-${pod.spec.nodeName}`);
-      assert.equal(Node.Address, stage.kubelet.nodes.find(({ name }) => name === pod.spec.nodeName)?.address);
+      const host = stage.kubelet.nodes.find(({ name }) => name === pod.spec.nodeName);
+      assert.ok(host, pod.spec.nodeName);
+      assert.equal(Node.Address, host.address);
       assert.equal(Service.Address, pod.status?.podIP);
       assert.equal(Service.Port, 8080);
       assert.deepEqual(Service.Tags, ['public', 'v1']);
@@ -57,8 +59,8 @@ suite('pods', () => {
         'kube-pod': pod.metadata.name,
         'kube-pod-created': pod.metadata.creationTimestamp,
         'kube-pod-uid': pod.metadata.uid,
-        'kube-region': Node.Meta['kube-region'],
-        'kube-zone': Node.Meta['kube-zone'],
+        'kube-region': host.region,
+        'kube-zone': host.zone,
         protocol: 'http',
         team: 'shop',
       });
