@@ -21,6 +21,11 @@ export interface Registered {
 export interface Handover extends HandedOver {
   /** Kubernetes nodes ('' = none) that take it over; undefined: all there are. */
   readonly to: ReadonlySet<string> | undefined;
+  /**
+   * Whether nothing may take it over: without endpoints there is no instance for them, and nothing that leads to them
+   * serves either.
+   */
+  readonly mayBeNone: boolean;
   /** Whether an instance is one of those that take it over. */
   readonly isSuccessor: (instance: Registered) => boolean;
 }
@@ -68,6 +73,7 @@ export function createHandovers(context: DesiredContext): Handovers {
     return {
       check,
       to: placesOfReach(first.reach, service, view),
+      mayBeNone: first.reach === 'endpoints' || first.reach === 'node-port',
       isSuccessor: (other) => {
         const there = originOf(other.meta);
         return (

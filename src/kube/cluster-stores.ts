@@ -108,6 +108,7 @@ export class ClusterStores implements ClusterView {
    * namespace: without these nothing is known of any instance.
    */
   readonly settled: Promise<void>;
+  readonly #clock: Clock;
   readonly #onDirty: (node: string, receivedAt: number) => void;
   readonly #reflectors: Runnable[] = [];
   #nodeReflector: Runnable | undefined;
@@ -137,6 +138,7 @@ export class ClusterStores implements ClusterView {
     };
     const pool = new InternPool();
     const store = <R extends StoredRecord>(name: string) => new Store<R>({ name, logger });
+    this.#clock = options.clock;
     this.#onDirty = options.onDirty;
     this.pods = store('pods');
     this.services = store('services');
@@ -389,7 +391,11 @@ export class ClusterStores implements ClusterView {
     const unread = (wanted: UnreadSource['resource']) =>
       new Set(this.#unread.flatMap(({ resource, namespace }) => (resource === wanted ? [namespace] : [])));
     this.#withoutPods = unread('pods');
+    const before = this.#withoutSlices;
     this.#withoutSlices = unread('endpointslices');
+    // A Service without slices has no event that would say so.
+    if (before.difference(this.#withoutSlices).size > 0 && !this.#whole.isEmpty)
+      this.#markConcerned({ noNode: true, everyNode: true }, this.#clock.now());
     return this.#isSettled;
   }
 

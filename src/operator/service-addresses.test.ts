@@ -326,6 +326,21 @@ describe('a Service whose address changes', () => {
     await operator.stop();
   });
 
+  test('leaves its balancer when its pods register themselves, or opt out', async () => {
+    for (const own of [{ service: 'web' }, { service: 'false' }]) {
+      const cluster = new SmallCluster();
+      putBackends(cluster);
+      for (const { name, node, ip } of backends) cluster.putPod(name, own, { node, ip });
+      putService(cluster, lb);
+      const operator = cluster.start();
+      await cluster.clock.advance(1_000);
+      putService(cluster, {});
+      await cluster.clock.advance(2_000);
+      assert.deepEqual(cluster.passing('web'), own.service === 'web' ? onPods : []);
+      await operator.stop();
+    }
+  });
+
   test('is removed at once when the Service is deleted meanwhile', async () => {
     const cluster = new SmallCluster();
     putBackends(cluster);

@@ -7,7 +7,7 @@ import { type Placed, ServiceNamespaces } from '../desired/service-namespaces.ts
 import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, HandedOver, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName, InstanceId } from '../model/keys.ts';
-import { originKeys } from '../model/origin.ts';
+import { type Origin, originKeys, originOf } from '../model/origin.ts';
 import { staleSourceOf, unreadSourceOf } from '../plan/kept.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -116,12 +116,9 @@ export class DesiredNodes {
       if (entry?.instances.has(id) === true || meta[originKeys.service] === undefined) continue;
       const handover = desired.handovers(instance, view);
       if (handover === undefined) continue;
-      const key = JSON.stringify([
-        meta[originKeys.namespace],
-        meta[originKeys.service],
-        service.toLowerCase(),
-      ]);
-      const isTaken = taken.get(key) ?? this.#isTakenOver(handover, targets);
+      const origin = originOf(meta);
+      const key = JSON.stringify([origin.namespace, origin.service, service.toLowerCase()]);
+      const isTaken = taken.get(key) ?? this.#isTakenOver(origin, handover, targets);
       taken.set(key, isTaken);
       if (!isTaken) kept.set(id, handover);
     }
@@ -131,23 +128,31 @@ export class DesiredNodes {
   }
 
   /** Whether all that take its place are registered, and there are any. Notes the nodes that this depends on. */
-  #isTakenOver({ to, isSuccessor }: Handover, targets: Set<ConsulNodeName>): boolean {
+  #isTakenOver(
+    { namespace, service }: Pick<Origin, 'namespace' | 'service'>,
+    { to, isSuccessor, mayBeNone }: Handover,
+    targets: Set<ConsulNodeName>,
+  ): boolean {
     const { names, observed } = this.#options;
     const nodes = [...(to ?? this.#kubeNodes())].map((kubeNode) => ({
       kubeNode,
       name: consulNodeNameOf(kubeNode, names.clusterName),
     }));
     for (const { name } of nodes) targets.add(name);
-    let count = 0;
+    let isNone = true;
     for (const { kubeNode, name } of nodes) {
       const there = observed.node(name);
-      for (const wanted of this.#grown(kubeNode).entry?.instances.values() ?? []) {
+      const { entry, stale } = this.#grown(kubeNode);
+      // What is asked for cannot be registered: everything stays as it is.
+      if (stale.some((source) => source.namespace === namespace && source.kubeService === service))
+        return false;
+      for (const wanted of entry?.instances.values() ?? []) {
         if (!isSuccessor(wanted)) continue;
         if (!this.#isOwned(there) || !there.instances.has(wanted.id)) return false;
-        count += 1;
+        isNone = false;
       }
     }
-    return count > 0;
+    return mayBeNone || !isNone;
   }
 
   *#kubeNodes(): Iterable<string> {

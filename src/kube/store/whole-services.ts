@@ -57,6 +57,10 @@ export class WholeServices {
     return this.#services.get(`${namespace}/${name}`)?.readiness;
   }
 
+  get isEmpty(): boolean {
+    return this.#services.size === 0;
+  }
+
   all(): Iterable<{ readonly namespace: string; readonly name: string }> {
     return this.#services.values();
   }
