@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { configFlags } from '../config/flags.ts';
 import type { FlagValues } from '../config/resolve.ts';
-import { repeatable } from './shared-options.ts';
+import { repeatable } from './common-options.ts';
 
 /** The part of the configuration that the command line gives. */
 export interface ConfigOptions {

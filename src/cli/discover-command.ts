@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { outputOption, repeatable } from './common-options.ts';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from './config-options.ts';
 import type { Connect } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { outputOption, repeatable } from './shared-options.ts';
 
 /** Adds `discover`. */
 export function addDiscoverCommand(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { repeatable } from './common-options.ts';
 import type { CliContext } from './context.ts';
-import { repeatable } from './shared-options.ts';
 
 /** Adds `release`. */
 export function addReleaseCommand(program: Command, context: CliContext): void {

@@ -46,7 +46,7 @@ describe('a server that does not answer, or refuses', () => {
     );
   });
 
-  test('is told from one that refuses the credentials', async () => {
+  test('is distinguished from one that refuses the credentials', async () => {
     const server = createServer((_, response) => response.writeHead(403).end('Permission denied'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { outputOption } from './common-options.ts';
 import type { CliContext } from './context.ts';
-import { outputOption } from './shared-options.ts';
 import { packageVersion } from './version.ts';
 
 /** Adds `version`. */

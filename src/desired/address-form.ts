@@ -25,7 +25,7 @@ const words = [...endpointAddresses, ...serviceAddresses];
 const isOf = <Word extends string>(list: readonly Word[], text: string): text is Word =>
   (list as readonly string[]).includes(text);
 
-/** A host name is told from a misspelt word by its dot. */
+/** A dot distinguishes a host name from a misspelt word. */
 const literal = '^[A-Za-z0-9_-]*[.:][A-Za-z0-9_.:-]*$';
 const literalPattern = new RegExp(literal);
 

@@ -45,7 +45,7 @@ export interface ClusterStoresOptions {
   readonly logger: Logger;
   /** With its slash: `kube-registrar.io/`. */
   readonly annotationPrefix: string;
-  /** Other programs' annotations that are read as ours. Default: none. */
+  /** Other programs' annotations that are followed as well. Default: none. */
   readonly dialects?: readonly Dialect[];
   /**
    * Namespaced mode: watch these namespaces only, and no nodes, for which cluster-wide rights would be needed.
@@ -79,7 +79,8 @@ interface Runnable {
 
 /**
  * The known state of the cluster: the stores with their reflectors, and the indices from which the desired state
- * is computed. The stores hold objects as they are; as a ClusterView it shows them as they count. A change marks the Kubernetes nodes that it may affect:
+ * is computed. The stores hold objects as they are; as a ClusterView it shows them with the defaults of their namespace
+ * and of the configuration. A change marks the Kubernetes nodes that it may affect:
  *
  * - a pod: its old and new node, and the nodes named by endpoints it stands behind
  * - a Service that has or had the annotations: the nodes of all endpoints of its slices; if it has no endpoints, the

@@ -122,7 +122,7 @@ describe('a Service with a load balancer', () => {
     await operator.stop();
   });
 
-  test('keeps its old address until the new one is there, and gives it up after a second look', async () => {
+  test('keeps its old address until the new one is there, and loses it once a second read confirms the removal', async () => {
     const cluster = new SmallCluster();
     putBackends(cluster);
     putService(cluster, lb);
@@ -257,6 +257,28 @@ describe('a Service with a load balancer, while its pods are called not ready', 
 });
 
 describe('a Service on node ports', () => {
+  test('is registered without any EndpointSlice, as soon as slices may be read', async () => {
+    const cluster = new SmallCluster();
+    putService(cluster, { address: 'node-port', 'node-port': 'nodes' }, { spec: { selector: null } });
+    cluster.kube.faults.intercept = ({ path }) =>
+      path.startsWith('/apis/discovery.k8s.io/')
+        ? {
+            kind: 'answer',
+            status: 403,
+            body: JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden' }),
+          }
+        : undefined;
+    const operator = cluster.start();
+    await cluster.clock.advance(5_000);
+    const registered = () =>
+      ['kubernetes-n1', 'kubernetes-n2'].flatMap((node) => cluster.consul.outsider.services(node));
+    assert.deepEqual(registered(), []);
+    cluster.kube.faults.intercept = undefined;
+    await cluster.clock.advance(60_000);
+    assert.equal(registered().length, 2);
+    await operator.stop();
+  });
+
   test('leaves a node that is gone', async () => {
     const cluster = new SmallCluster();
     putBackends(cluster, backends.slice(0, 1));

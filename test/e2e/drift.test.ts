@@ -245,7 +245,7 @@ describe('5,000 instances on 50 nodes', () => {
     register({ Node: node, Address: '10.6.6.6' }),
   );
 
-  test('a foreign service on a node of ours is told, and left alone', async () => {
+  test('a foreign service on an owned node is reported, and left alone', async () => {
     await register({
       Node: 'big-n11',
       SkipNodeUpdate: true,

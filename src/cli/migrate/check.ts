@@ -65,7 +65,7 @@ export const placeText = ({
 }: Pick<Instance, 'service' | 'address' | 'port'>): string =>
   `${service} at ${address.includes(':') ? `[${address}]` : address}:${port}`;
 
-/** Instances of ours that their syncer takes for leftovers of its own: it goes by tag and id. */
+/** Instances that consul-k8s would remove as its own leftovers: it identifies these by tag and id. */
 function removedByThem(
   theirs: readonly ObservedInstance[],
   ours: readonly Instance[],

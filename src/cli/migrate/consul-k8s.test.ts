@@ -262,7 +262,7 @@ config:
       assert.equal(cluster.theirs.length, 2);
     }));
 
-  test('--finish removes nothing while one of ours is missing', () =>
+  test('--finish removes nothing while an instance of kube-registrar is missing', () =>
     moving(async (cluster) => {
       await registered(cluster);
       cluster.putEndpoints('web', ['10.1.0.1', '10.1.0.2', '10.1.0.3']);

@@ -16,7 +16,7 @@ export interface FinishPlan {
   readonly removed: readonly { readonly instance: ObservedInstance; readonly why: string }[];
   /** They stay for now: ours does not pass. */
   readonly kept: readonly { readonly instance: ObservedInstance; readonly why: string }[];
-  /** There is none of ours, though the cluster still has them: nothing may be removed. */
+  /** kube-registrar has no such instance, although the cluster still has the endpoint: nothing may be removed. */
   readonly missing: readonly { readonly instance: ObservedInstance; readonly why: string }[];
   /** Nothing else is on the node. */
   readonly withNode: boolean;

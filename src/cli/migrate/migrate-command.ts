@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
+import { durationOption, timeoutOption } from '../common-options.ts';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from '../config-options.ts';
 import type { Connect } from '../connections.ts';
 import type { CliContext } from '../context.ts';
-import { durationOption, timeoutOption } from '../shared-options.ts';
 
 /** Adds `migrate`. */
 export function addMigrateCommand(
@@ -20,7 +20,10 @@ export function addMigrateCommand(
         'compare what it registers with what we would; exit 0: equal, 2: not, 1: an error',
       ).conflicts('finish'),
     )
-    .option('--finish', 'once it is stopped, remove from Consul what has a passing counterpart of ours')
+    .option(
+      '--finish',
+      'after consul-k8s is stopped, remove its instances that kube-registrar has registered and that pass',
+    )
     .option('--chart-values <FILE>', 'values of its chart, in place of the running Deployment')
     .option('--deployment <NAMESPACE/NAME>', 'of several Deployments that run it, the one to read')
     .option('--yes', 'do not ask')

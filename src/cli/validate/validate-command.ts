@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { outputOption, repeatable } from '../common-options.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, repeatable } from '../shared-options.ts';
 import type { Format } from './formats.ts';
 
 /** Adds `validate`. */

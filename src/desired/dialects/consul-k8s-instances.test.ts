@@ -80,7 +80,7 @@ describe('an instance that consul-k8s registers, too', () => {
     });
   });
 
-  test('has our annotations first: a field of ours wins over theirs', () => {
+  test('prefers annotations of kube-registrar: field by field, they win over those of consul-k8s', () => {
     const { instances } = desired({
       'consul.hashicorp.com/service-name': 'theirs',
       'consul.hashicorp.com/service-port': 'api',

@@ -1,9 +1,9 @@
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
 
 /**
- * Another program's annotations, read as ours. What comes out are annotations of ours without the prefix, so that
+ * Translates another program's annotations to those of kube-registrar, which have no prefix here, so that
  * nothing behind the projection knows of dialects. What cannot be followed is there under its whole key
- * (`consul.hashicorp.com/service-port`), with the reason as its value: no annotation of ours has a `/`.
+ * (`consul.hashicorp.com/service-port`), with the reason as its value: kube-registrar's own names have no `/`.
  */
 export interface Dialect {
   /** The program, for people. */
@@ -29,7 +29,7 @@ export const translatedPod = (dialects: readonly Dialect[], pod: V1Pod): Transla
 
 const nothing: Translated = {};
 
-/** The name of an annotation that the dialect refuses, or of one of ours. */
+/** The key of an annotation, as it stands on the object: another program's, or the prefix and the field. */
 export const annotationKey = (prefix: string, field: string): string =>
   isForeign(field) ? field : `${prefix}${field}`;
 
