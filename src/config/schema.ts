@@ -472,7 +472,7 @@ const labelToMeta = z.strictObject({
 const labels = z.strictObject({
   toTags: z.array(labelToTag).max(32, { error: 'has more than 32 entries' }).default([]).meta({
     description:
-      'Labels of pods and Services that become tags of their instances. `label` is a key, or a pattern with `*`; `tag` the form of the tag, by default `{name}={value}`. For each label the first entry that fits counts.',
+      'Labels of pods, Services, Ingresses and routes that become tags of their instances. `label` is a key, or a pattern with `*`; `tag` the form of the tag, by default `{name}={value}`. For each label the first entry that fits counts.',
   }),
   toMeta: z.array(labelToMeta).max(32, { error: 'has more than 32 entries' }).default([]).meta({
     description:

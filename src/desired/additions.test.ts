@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { kubeNode, options, pod, service, slice, view } from '../../test/support/cluster-records.ts';
+import {
+  gateway,
+  httpRoute,
+  ingress,
+  kubeNode,
+  options,
+  pod,
+  service,
+  slice,
+  view,
+} from '../../test/support/cluster-records.ts';
 import type { Instance } from '../model/instance.ts';
 import { baseTagMistake, createBaseTags } from './base-tags.ts';
 import { createClaims } from './claims.ts';
@@ -115,6 +125,64 @@ describe('an instance of a Service', () => {
     const { tags, meta } = ofService({ team: 'search' }, { team: 'web', track: 'canary' });
     assert.deepEqual(tags, ['canary']);
     assert.equal(meta['team'], 'search');
+  });
+});
+
+describe('an instance of an Ingress or a route', () => {
+  const ofRoute = (
+    part: Parameters<typeof ingress>[0],
+    rules: Partial<DesiredOptions>,
+    object: typeof ingress = ingress,
+  ) => desiredNode('', view({ routes: [object(part)], gateways: [gateway()] }), { ...options, ...rules });
+
+  test('has base tags as far as their placeholders have a value on no node', () => {
+    const baseTags = createBaseTags(['k8s', 'zone-{node.zone}', '{pod.namespace}', '{cluster.name}'])!;
+    for (const object of [ingress, httpRoute]) {
+      const found = ofRoute({}, { baseTags }, object);
+      assert.deepEqual(only(found).tags, ['c1', 'k8s', 'shop']);
+      assert.deepEqual(found.problems, []);
+    }
+  });
+
+  test('has its labels as tags and meta, and annotations win', () => {
+    const annotations = { service: 'web', tags: 'own', 'meta.team': 'mine' };
+    const labels = { track: 'canary', team: 'theirs', app: 'web' };
+    for (const object of [ingress, httpRoute]) {
+      const { tags, meta } = only(ofRoute({ annotations, labels }, { labelRules }, object));
+      assert.deepEqual(tags, ['canary', 'own']);
+      assert.deepEqual([meta['team'], meta['app'], meta['track']], ['mine', 'web', 'canary']);
+    }
+  });
+
+  test('has at each address and port the same labels, and one warning for what is denied', () => {
+    const metaRules = createPatternRules([{ namespaces: ['shop'], allow: [], deny: ['team'] }]);
+    const rules = createLabelRules({ toTags: [], toMeta: [{ label: '*', key: '{name}' }], metaRules })!;
+    const part = {
+      labels: { team: 'a', app: 'b' },
+      addresses: ['203.0.113.7', '203.0.113.8'],
+      hosts: ['a.example', 'b.example'],
+      tlsHosts: ['a.example'],
+    };
+    const found = ofRoute(part, { labelRules: rules });
+    const instances = [...(found.entry?.instances.values() ?? [])];
+    assert.deepEqual(
+      instances.map(({ meta }) => [meta['app'], meta['team']]),
+      Array.from({ length: 4 }, () => ['b', undefined]),
+    );
+    assert.deepEqual(messages(found), [
+      'warning : meta key "team" of label "team" is left out: the configuration denies "team" to namespace "shop"',
+    ]);
+  });
+
+  test('is named by the template where it asks for no name', () => {
+    const naming = { template: '{namespace}-{name}', explicit: false };
+    for (const object of [ingress, httpRoute]) {
+      const own = only(ofRoute({ annotations: { service: 'true' } }, { naming }, object));
+      assert.equal(own.service, 'shop-web');
+      assert.equal(only(ofRoute({}, { naming }, object)).service, 'web');
+      const explicit = { naming: { ...naming, explicit: true } };
+      assert.equal(only(ofRoute({}, explicit, object)).service, 'shop-web');
+    }
   });
 });
 

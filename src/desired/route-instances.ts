@@ -118,8 +118,7 @@ function backendOf(
     condition: { subject: 'Route', health, terminating: route.deleting },
     pod: undefined,
     places,
-    // Rules for labels are for pods and Services.
-    labels: () => ({}),
+    labels: () => route.labels,
     serving,
   };
 }

@@ -36,6 +36,7 @@ import { serviceProjection } from './store/project-service.ts';
 import { sameApartFromVersion } from './store/same-record.ts';
 import { ScopedRecords } from './store/scoped-records.ts';
 import { Store, type StoredRecord } from './store/store.ts';
+import type { UsesLabel } from './store/used-labels.ts';
 import { type Concerned, WholeServices } from './store/whole-services.ts';
 
 export interface ClusterStoresOptions {
@@ -54,8 +55,8 @@ export interface ClusterStoresOptions {
   readonly namespaces?: readonly string[];
   /** What objects ask for beside their own annotations. Default: nothing. */
   readonly sync?: SyncRules;
-  /** Which labels of Services are kept for rules. Default: none. */
-  readonly usesServiceLabel?: (key: string) => boolean;
+  /** Which labels of Services and routes are kept for rules. Default: none. */
+  readonly usesLabel?: UsesLabel;
   /** Watch only pods with these labels, in Kubernetes' selector syntax. Default: all. */
   readonly podLabelSelector?: string;
   /** What is watched beside pods and Services. Default: nothing. */
@@ -174,7 +175,7 @@ export class ClusterStores implements ClusterView {
           writer: this.services.writer(scope),
           project: serviceProjection(annotationPrefix, pool, dialects, {
             selector: rules?.labelSelector,
-            uses: options.usesServiceLabel,
+            uses: options.usesLabel,
           }),
         }),
         new Reflector({

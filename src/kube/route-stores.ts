@@ -16,6 +16,7 @@ import { gatewayProjection, type WrittenGateway } from './store/project-gateway.
 import { routeProjection } from './store/project-route.ts';
 import { sameApartFromVersion } from './store/same-record.ts';
 import { Store, type StoredRecord } from './store/store.ts';
+import type { UsesLabel } from './store/used-labels.ts';
 
 type Common = Omit<ReflectorOptions<KubernetesObject, StoredRecord>, 'resource' | 'writer' | 'project'>;
 
@@ -25,6 +26,8 @@ export interface RouteStoresOptions extends Common {
   readonly scopes: Iterable<string | undefined>;
   readonly annotationPrefix: string;
   readonly pool: InternPool;
+  /** Which labels are kept for rules. Default: none. */
+  readonly usesLabel?: UsesLabel;
   /** An annotated route, or a Gateway, has changed. */
   readonly onChanged: (receivedAt: number) => void;
 }
@@ -65,7 +68,7 @@ export class RouteStores {
             ...options,
             resource: routeResourceOf[kind],
             writer: store.writer(scope),
-            project: routeProjection(kind, annotationPrefix, pool),
+            project: routeProjection(kind, annotationPrefix, pool, options.usesLabel),
           }),
         );
       }

@@ -51,6 +51,8 @@ export interface RouteRecord extends RouteRef {
   readonly deleting: boolean;
   /** Only annotations under our prefix, and without it. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Those that rules for tags and meta use. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Absent when its own annotations alone decide. */
   readonly scope?: Scope;
   /** In the order of the object. Empty: every host. */

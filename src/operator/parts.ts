@@ -116,7 +116,7 @@ export function clusterStoresOf(
     sources: config.sync.sources,
     ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(podLabelSelector === undefined ? {} : { podLabelSelector }),
-    ...(labelRules === undefined ? {} : { usesServiceLabel: labelRules.uses }),
+    ...(labelRules === undefined ? {} : { usesLabel: labelRules.uses }),
     ...listeners,
   });
 }

@@ -62,6 +62,27 @@ describe('an annotated Ingress, in the operator', () => {
     assert.deepEqual(because(log), ['confirmed', 'route-deleted']);
   });
 
+  test('has tags and meta of its labels, and follows them', async () => {
+    const cluster = new SmallCluster();
+    const put = (track: string) => {
+      const object = ingressObject({ service: 'web' });
+      const metadata = { ...object.metadata, labels: { track, other: 'x' } };
+      cluster.kube.store.apply({ ...object, metadata, status: ingressStatus('203.0.113.7') });
+    };
+    put('canary');
+    const rules = { toTags: [{ label: 'track', tag: '{value}' }], toMeta: [{ label: 'track', key: 'ring' }] };
+    cluster.start({ ...sources, labels: rules });
+    const registered = () =>
+      cluster.consul.outsider
+        .services('kubernetes-endpoints')
+        .map(({ Tags, Meta }) => [Tags, Meta?.['ring']]);
+    await cluster.clock.advance(10_000);
+    assert.deepEqual(registered(), [[['canary'], 'canary']]);
+    put('stable');
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(registered(), [[['stable'], 'stable']]);
+  });
+
   test('is not looked at unless the configuration says so', async () => {
     const cluster = new SmallCluster();
     putIngress(cluster, ['203.0.113.7']);

@@ -133,6 +133,7 @@ export function ingress(part: Partial<RouteRecord> = {}): RouteRecord {
     name: 'web',
     resourceVersion: '1',
     deleting: false,
+    labels: {},
     hosts: ['shop.example'],
     paths: ['/'],
     tlsHosts: [],

@@ -55,7 +55,7 @@ export function recordOf(
   if ('route' in object) {
     const { kind, route } = object;
     const metadata = { ...route.metadata, annotations: Object.fromEntries(texts) };
-    const project = routeProjection(kind, options.prefix, new InternPool());
+    const project = routeProjection(kind, options.prefix, new InternPool(), usesAll);
     return { kind, route: project({ ...route, metadata }) };
   }
   const record = rawRecordOf(object, texts, options);
@@ -78,7 +78,8 @@ function rawRecordOf(
   }
   const { service } = object;
   const metadata = { ...service.metadata, annotations };
-  // All labels, since any of them may be asked for.
-  const labels = { uses: () => true };
-  return serviceProjection(prefix, pool, dialects, labels)({ ...service, metadata });
+  return serviceProjection(prefix, pool, dialects, { uses: usesAll })({ ...service, metadata });
 }
+
+/** All labels, since any of them may be asked for. */
+const usesAll = (): boolean => true;

@@ -4,29 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { validate } from '../../../test/support/run-validate.ts';
 import { createClaims } from '../../desired/claims.ts';
-import { runProgram } from '../program.ts';
 import { checkManifest } from './check-manifest.ts';
 import { readManifests } from './manifests.ts';
-
-async function validate(text: string, argv: readonly string[] = ['-']) {
-  let [stdout, stderr] = ['', ''];
-  const exitCode = await runProgram({
-    argv: ['validate', ...argv],
-    environment: {},
-    stdin: {
-      async *[Symbol.asyncIterator]() {
-        yield text.slice(0, 7);
-        yield Buffer.from(text.slice(7));
-      },
-    },
-    stdout: { write: (more) => (stdout += more) },
-    stderr: { write: (more) => (stderr += more) },
-    signal: new AbortController().signal,
-    operator: () => Promise.reject(new Error('not here')),
-  });
-  return { exitCode, lines: stdout.split('\n').slice(0, -1), stderr };
-}
 
 const template = (kind: string, open: string) => `kind: ${kind}
 metadata: { name: web }

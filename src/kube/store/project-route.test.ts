@@ -14,8 +14,8 @@ import { InternPool } from './intern-pool.ts';
 import { gatewayProjection } from './project-gateway.ts';
 import { routeProjection } from './project-route.ts';
 
-const project = (kind: RouteKind, object: object) =>
-  routeProjection(kind, 'kube-registrar.io/', new InternPool())(object);
+const project = (kind: RouteKind, object: object, usesLabel?: (key: string) => boolean) =>
+  routeProjection(kind, 'kube-registrar.io/', new InternPool(), usesLabel)(object);
 
 describe('the record of an Ingress', () => {
   test('has its hosts, paths, TLS and addresses', () => {
@@ -46,6 +46,32 @@ describe('the record of an Ingress', () => {
       status: ingressStatus('203.0.113.7'),
     });
     assert.deepEqual([bare.hosts, bare.addresses], [[], []]);
+  });
+});
+
+describe('the labels of a record', () => {
+  const labelled = (object: { metadata: object }, labels: Readonly<Record<string, string>>) => ({
+    ...object,
+    metadata: { ...object.metadata, labels },
+  });
+
+  test('are those that rules use, on annotated objects', () => {
+    const labels = { team: 'a', app: 'b' };
+    const uses = (key: string) => key === 'team';
+    for (const [kind, object] of [
+      ['Ingress', ingressObject({ service: 'web' })],
+      ['HTTPRoute', routeObject({ service: 'web' })],
+    ] as const) {
+      assert.deepEqual(project(kind, labelled(object, labels), uses).labels, { team: 'a' });
+      assert.deepEqual(project(kind, labelled(object, labels)).labels, {});
+    }
+    assert.deepEqual(project('Ingress', labelled(ingressObject({}), labels), uses).labels, {});
+  });
+
+  test('are among the first 128', () => {
+    const labels = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`l${index}`, '']));
+    const record = project('Ingress', labelled(ingressObject({ service: 'web' }), labels), () => true);
+    assert.equal(Object.keys(record.labels).length, 128);
   });
 });
 

@@ -3,6 +3,7 @@ import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { mostOfRoute, type RouteKind, type RouteParent, type RouteRecord } from '../../model/route.ts';
 import type { InternPool } from './intern-pool.ts';
 import { conditionOf, type WrittenCondition } from './project-gateway.ts';
+import { type UsesLabel, usedLabels } from './used-labels.ts';
 
 /** What is read of the spec and status of an HTTPRoute, a GRPCRoute and a TLSRoute. */
 export interface WrittenRoute extends KubernetesObject {
@@ -33,19 +34,26 @@ interface ParentRef {
   readonly port?: number;
 }
 
-type Own = Pick<RouteRecord, 'hosts' | 'paths' | 'tlsHosts' | 'addresses' | 'parents'>;
+type Own = Pick<RouteRecord, 'labels' | 'hosts' | 'paths' | 'tlsHosts' | 'addresses' | 'parents'>;
 
 /** Most routes of a cluster have no annotations. */
-const nothing: Own = { hosts: [], paths: [], tlsHosts: [], addresses: [], parents: [] };
+const nothing: Own = { labels: {}, hosts: [], paths: [], tlsHosts: [], addresses: [], parents: [] };
 
-/** Returns the projection of objects of this kind to RouteRecords. */
+/**
+ * Returns the projection of objects of this kind to RouteRecords.
+ *
+ * `usesLabel`: which labels are kept. Default: none.
+ */
 export function routeProjection(
   kind: RouteKind,
   annotationPrefix: string,
   pool: InternPool,
+  usesLabel?: UsesLabel,
 ): (object: KubernetesObject) => RouteRecord {
-  const own = (object: KubernetesObject): Own =>
-    kind === 'Ingress' ? ofIngress(object as V1Ingress) : ofRoute(object as WrittenRoute);
+  const own = (object: KubernetesObject): Own => ({
+    ...(kind === 'Ingress' ? ofIngress(object as V1Ingress) : ofRoute(object as WrittenRoute)),
+    labels: pool.value(usedLabels(object.metadata?.labels, usesLabel)),
+  });
   return (object) => {
     const { metadata = {} } = object;
     const annotations = pool.value(keptAnnotations(annotationPrefix, metadata.annotations));
@@ -68,11 +76,11 @@ function ofIngress({ spec, status }: V1Ingress): Own {
   const isForAll = rules.length === 0 || rules.some(({ host }) => !host);
   const entries = status?.loadBalancer?.ingress ?? [];
   return {
+    ...nothing,
     hosts: isForAll ? [] : kept(rules.map(({ host }) => host)),
     paths: kept(rules.flatMap(({ http }) => http?.paths.map(({ path }) => path) ?? [])),
     tlsHosts: kept((spec?.tls ?? []).flatMap(({ hosts }) => (hosts?.length ? hosts : ['']))),
     addresses: kept(entries.map(({ ip, hostname }) => ip || hostname)),
-    parents: [],
   };
 }
 

@@ -2,19 +2,19 @@ import type { V1LoadBalancerIngress, V1Service, V1ServicePort } from '@kubernete
 import { type Dialect, translatedService } from '../../desired/dialects/dialect.ts';
 import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { selectedLabels } from '../../desired/label-selector.ts';
-import { mostLabels } from '../../desired/placeholders.ts';
 import { mostPorts } from '../../desired/ports.ts';
 import { mostAddresses } from '../../desired/service-places.ts';
 import { cutToBytes } from '../../lib/cut-to-bytes.ts';
 import type { LoadBalancerEntry, ServicePort, ServiceRecord } from '../../model/service.ts';
 import type { InternPool } from './intern-pool.ts';
+import { type UsesLabel, usedLabels } from './used-labels.ts';
 
 /** In bytes: no address or name is longer. */
 const longestHost = 256;
 
 export interface KeptLabels {
   readonly selector?: string | undefined;
-  readonly uses?: ((key: string) => boolean) | undefined;
+  readonly uses?: UsesLabel | undefined;
 }
 
 /**
@@ -53,17 +53,6 @@ export function serviceProjection(
       ),
     };
   };
-}
-
-const noLabels: Readonly<Record<string, string>> = {};
-
-function usedLabels(labels = noLabels, uses: KeptLabels['uses']): Readonly<Record<string, string>> {
-  if (uses === undefined) return noLabels;
-  return Object.fromEntries(
-    Object.entries(labels)
-      .slice(0, mostLabels)
-      .filter(([key]) => uses(key)),
-  );
 }
 
 /** One more than are looked at, so that it shows when there are more. */
