@@ -51,7 +51,8 @@ function ofIngress({ addresses: written, hosts, tlsHosts }: RouteRecord): Entran
     if (!hasTls) return [plain];
     return [{ ...common, port: 443, names: ['https'], isTls: true, hosts: usableHosts(secure) }, plain];
   });
-  return { entrances, missing };
+  if (entrances.length > mostOfRoute) missing.push(tooMany);
+  return { entrances: entrances.slice(0, mostOfRoute), missing };
 }
 
 function ofParents(route: RouteRecord, view: Pick<ClusterView, 'gateway'>, namespaced: boolean): Entrances {
@@ -72,11 +73,13 @@ function ofParents(route: RouteRecord, view: Pick<ClusterView, 'gateway'>, names
       const other = byPlace.get(place);
       if (other !== undefined) byPlace.set(place, together(other, entrance));
       else if (byPlace.size < mostOfRoute) byPlace.set(place, entrance);
-      else missing.add(`it has more than ${mostOfRoute} addresses and ports; the others are left out`);
+      else missing.add(tooMany);
     }
   }
   return { entrances: [...byPlace.values()], missing: [...missing] };
 }
+
+const tooMany = `it has more than ${mostOfRoute} addresses and ports; the others are left out`;
 
 const unknownGateway = (title: string, namespaced: boolean): string =>
   `${title} is not there, or kube-registrar may not read it` +

@@ -53,14 +53,17 @@ export function readMetaValue(text: string): Read<string> {
   return { value: text };
 }
 
+/** Commas, and what has no shape or changes the direction of writing; see `visible()`. */
+const unseen = /[,\s\p{Cc}\p{Cf}]/gu;
+
 /**
- * A list as one value, separated by commas: as many items as fit. Commas and characters that a URL does not hold are
+ * A list as one value, separated by commas: as many items as fit. Commas and characters without a shape are
  * escaped as in a URL.
  */
 export function listMeta(items: readonly string[]): string {
   let text = '';
   for (const item of items) {
-    const escaped = item.toWellFormed().replace(/[,\s\p{Cc}]/gu, encodeURIComponent);
+    const escaped = item.toWellFormed().replace(unseen, encodeURIComponent);
     const longer = text === '' ? escaped : `${text},${escaped}`;
     if (Buffer.byteLength(longer) > longestValue) break;
     text = longer;

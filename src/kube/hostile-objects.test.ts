@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { Session } from 'node:inspector/promises';
 import { describe, test } from 'node:test';
 import { serialize } from 'node:v8';
 import type { V1Pod } from '@kubernetes/client-node';
@@ -12,6 +11,7 @@ import {
   prefix,
   valuesOf,
 } from '../../test/support/hostile-objects.ts';
+import { operations } from '../../test/support/operations.ts';
 import { createDesired } from '../desired/desired.ts';
 import { fields } from '../desired/fields.ts';
 import { createLabelRules } from '../desired/label-rules.ts';
@@ -62,28 +62,6 @@ const named = (size: number) => Object.entries(hostilePods(size));
 /** Every field with a value of every piece. */
 const longValues = (length: number) =>
   pieces.flatMap((piece) => valuesOf(piece, length).map((annotations) => hostilePod(annotations)));
-
-/**
- * How often blocks of the code in src/ and of the YAML parser are run: what V8 counts for coverage. It is the same
- * number in every run, on every machine.
- */
-async function operations(work: () => void): Promise<number> {
-  const session = new Session();
-  session.connect();
-  try {
-    await session.post('Profiler.enable');
-    await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-    work();
-    const { result } = await session.post('Profiler.takePreciseCoverage');
-    const counts = result
-      .filter(({ url }) => /\/src\/(?!.*\.test\.ts$)|\/js-yaml\//.test(url))
-      .flatMap(({ functions }) => functions.flatMap(({ ranges }) => ranges.map(({ count }) => count)));
-    return counts.reduce((sum, count) => sum + count, 0);
-  } finally {
-    await session.post('Profiler.stopPreciseCoverage');
-    session.disconnect();
-  }
-}
 
 /** A pod of a template takes some hundreds. */
 const mostOperations = 200_000;

@@ -191,6 +191,28 @@ describe('an annotated route, in the operator', () => {
     assert.deepEqual(because(log), ['gateway-deleted']);
   });
 
+  test('that cannot be read stays as it was, and keeps no other from being registered', async () => {
+    const cluster = new SmallCluster();
+    putGateway(cluster, ['203.0.113.9']);
+    putRoute(cluster);
+    const { log } = cluster.start(sources);
+    await cluster.clock.advance(10_000);
+    assert.deepEqual(cluster.passing('web'), [`${place}203.0.113.9`]);
+    // As a definition of the resource would allow it that is not the API's own.
+    const { spec, ...wrong } = routeObject({ service: 'web' });
+    cluster.kube.store.apply({
+      ...wrong,
+      spec: { ...spec, hostnames: [['a.example']] },
+      status: routeStatus(),
+    });
+    putIngress(cluster, ['203.0.113.8'], { name: 'next' }, { service: 'next' });
+    await cluster.clock.advance(10_000);
+    assert.deepEqual(cluster.passing('next'), [`${place}203.0.113.8`]);
+    assert.deepEqual(cluster.passing('web'), [`${place}203.0.113.9`]);
+    const line = log.find(({ fields }) => fields['reason'] === 'BadObject');
+    assert.equal(line?.fields['error'], 'spec.hostnames holds a list instead of text');
+  });
+
   test('is found without a restart when the Gateway API is installed later, and delays nothing before', async () => {
     const cluster = new SmallCluster();
     cluster.putPod('a', { service: 'pods' });

@@ -1,8 +1,10 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { cutToBytes } from '../../lib/cut-to-bytes.ts';
+import { visible } from '../../lib/visible.ts';
 import type { GatewayListener, GatewayRecord, StatusCondition } from '../../model/gateway.ts';
 import { mostOfRoute } from '../../model/route.ts';
 import type { InternPool } from './intern-pool.ts';
+import { list, port, shortText } from './written.ts';
 
 export interface WrittenCondition {
   readonly type?: string;
@@ -37,27 +39,28 @@ interface WrittenListener {
 
 /** In bytes. */
 const longestMessage = 256;
+const longestHost = 253;
+const longestWord = 63;
+/** The API allows as many listeners, and fewer of the others. */
+const most = mostOfRoute;
 
 /** Returns the projection of Gateways (gateway.networking.k8s.io/v1) to GatewayRecords. */
 export function gatewayProjection(pool: InternPool): (gateway: WrittenGateway) => GatewayRecord {
   return ({ metadata = {}, spec, status }) => {
-    const listenerOf = ({
-      name = '',
-      hostname = '',
-      port = 0,
-      protocol = '',
-      allowedRoutes,
-    }: WrittenListener) => {
-      const answer = status?.listeners?.find((each) => each.name === name);
+    const answers = list('status.listeners', status?.listeners, most);
+    const listenerOf = (listener: WrittenListener): GatewayListener => {
+      const { allowedRoutes } = listener;
+      const name = shortText('spec.listeners.name', listener.name, longestHost);
+      const kinds = list('spec.listeners.allowedRoutes.kinds', allowedRoutes?.kinds, 8);
       return {
         name,
-        hostname,
-        port,
-        protocol,
+        hostname: shortText('spec.listeners.hostname', listener.hostname, longestHost),
+        port: port('spec.listeners.port', listener.port),
+        protocol: shortText('spec.listeners.protocol', listener.protocol, longestWord),
         ownNamespaceOnly: (allowedRoutes?.namespaces?.from ?? 'Same') === 'Same',
-        kinds: (allowedRoutes?.kinds ?? []).slice(0, 8).map(({ kind = '' }) => kind),
-        programmed: conditionOf(answer?.conditions, 'Programmed'),
-      } satisfies GatewayListener;
+        kinds: kinds.map(({ kind }) => shortText('spec.listeners.allowedRoutes.kinds', kind, longestWord)),
+        programmed: conditionOf(answers.find((each) => each.name === name)?.conditions, 'Programmed'),
+      };
     };
     return {
       uid: metadata.uid ?? '',
@@ -66,23 +69,29 @@ export function gatewayProjection(pool: InternPool): (gateway: WrittenGateway) =
       resourceVersion: metadata.resourceVersion ?? '',
       deleting: Boolean(metadata.deletionTimestamp),
       // NamedAddress is the provider's own name for one, which nothing can connect to.
-      addresses: (status?.addresses ?? [])
-        .filter(({ type = 'IPAddress', value }) => value && (type === 'IPAddress' || type === 'Hostname'))
-        .slice(0, mostOfRoute)
-        .map(({ value = '' }) => value),
-      listeners: pool.value((spec?.listeners ?? []).slice(0, mostOfRoute).map(listenerOf)),
+      addresses: list('status.addresses', status?.addresses, most)
+        .filter(({ type }) => (type ?? 'IPAddress') === 'IPAddress' || type === 'Hostname')
+        .map(({ value }) => shortText('status.addresses', value, longestHost))
+        .filter((value) => value !== ''),
+      listeners: pool.value(list('spec.listeners', spec?.listeners, most).map(listenerOf)),
       accepted: pool.value(conditionOf(status?.conditions, 'Accepted')),
       programmed: pool.value(conditionOf(status?.conditions, 'Programmed')),
     };
   };
 }
 
-/** The condition of this type, with as much of its texts as is shown. */
-export function conditionOf(conditions: readonly WrittenCondition[] = [], type: string): StatusCondition {
-  const { status, reason = '', message = '' } = conditions.find((each) => each.type === type) ?? {};
+/** The condition of this type, with as much of its texts as is shown. A controller may take them from what tenants write. */
+export function conditionOf(
+  conditions: readonly WrittenCondition[] | null | undefined,
+  type: string,
+): StatusCondition {
+  const all = list('status.conditions', conditions, most);
+  const { status, reason, message } = all.find((each) => each.type === type) ?? {};
+  const shown = (value: string | undefined) =>
+    cutToBytes(visible(shortText('status.conditions', value, longestMessage)), longestMessage);
   return {
     status: status === 'True' || status === 'False' ? status : 'Unknown',
-    reason: cutToBytes(reason, longestMessage),
-    message: cutToBytes(message, longestMessage),
+    reason: shown(reason),
+    message: shown(message),
   };
 }

@@ -3,6 +3,7 @@ import { keptAnnotations } from '../../desired/kept-annotations.ts';
 import { selectedLabels } from '../../desired/label-selector.ts';
 import type { NamespaceRecord } from '../../model/namespace.ts';
 import type { InternPool } from './intern-pool.ts';
+import { labels } from './written.ts';
 
 /**
  * Returns the projection of Namespaces (core/v1) to NamespaceRecords.
@@ -19,7 +20,7 @@ export function namespaceProjection(
     uid: metadata.uid ?? '',
     name: pool.string(metadata.name ?? ''),
     resourceVersion: metadata.resourceVersion ?? '',
-    labels: pool.value(labelsOf(metadata.labels)),
+    labels: pool.value(labels(labelsOf(metadata.labels))),
     annotations: pool.value(keptAnnotations(annotationPrefix, metadata.annotations)),
   });
 }
