@@ -3,10 +3,11 @@ import type { ServiceName } from '../model/keys.ts';
 import { type Origin, originOf } from '../model/origin.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { HealthPolicy } from './declaration.ts';
+import type { Declaration, HealthPolicy } from './declaration.ts';
 import { type Health, podCondition, presenceOf } from './health.ts';
 import { nodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
+import { ownServicePort, resolveServicePort } from './ports.ts';
 import { readinessOf } from './readiness.ts';
 import { declarationsOf, healthOf } from './service-instances.ts';
 import { isReachedOnEveryNode, type Reach, reachOf } from './service-places.ts';
@@ -23,7 +24,7 @@ export interface Handover extends HandedOver {
   readonly to: ReadonlySet<string> | undefined;
   /**
    * Whether nothing may take it over: without endpoints there is no instance for them, and nothing that leads to them
-   * serves either.
+   * serves either. With a mistake there is none in any case, and that is no reason to let go.
    */
   readonly mayBeNone: boolean;
   /** Whether an instance is one of those that take it over. */
@@ -35,6 +36,8 @@ export type Handovers = (instance: Registered, view: ClusterView) => Handover | 
 
 interface Asked extends HealthPolicy {
   readonly reach: Reach;
+  /** Whether it can be registered by what has endpoints, once there are any. */
+  readonly isOfEndpoints: boolean;
 }
 
 /**
@@ -53,10 +56,9 @@ export function createHandovers(context: DesiredContext): Handovers {
       if (outcome.address === undefined) continue;
       const { check, drain } = outcome;
       const name = outcome.service.toLowerCase();
-      asked.set(name, [
-        ...(asked.get(name) ?? []),
-        { reach: reachOf(outcome.address, service), check, drain },
-      ]);
+      const reach = reachOf(outcome.address, service);
+      const isOfEndpoints = outcome.kind === 'declared' && leadsToEndpoints(outcome, reach, service);
+      asked.set(name, [...(asked.get(name) ?? []), { reach, check, drain, isOfEndpoints }]);
     }
     known.set(service, asked);
     return asked;
@@ -73,7 +75,7 @@ export function createHandovers(context: DesiredContext): Handovers {
     return {
       check,
       to: placesOfReach(first.reach, service, view),
-      mayBeNone: first.reach === 'endpoints' || first.reach === 'node-port',
+      mayBeNone: asked.every(({ isOfEndpoints }) => isOfEndpoints),
       isSuccessor: (other) => {
         const there = originOf(other.meta);
         return (
@@ -85,6 +87,15 @@ export function createHandovers(context: DesiredContext): Handovers {
       },
     };
   };
+}
+
+function leadsToEndpoints(declaration: Declaration, reach: Reach, { ports }: ServiceRecord): boolean {
+  const { port, 'id-scheme': ids } = declaration;
+  // Without a choice consul-k8s takes any port that is listed.
+  if (reach === 'endpoints')
+    return (ids === 'consul-k8s' && port === undefined) || 'value' in resolveServicePort(port, ports);
+  const found = ownServicePort(port, ports);
+  return reach === 'node-port' && 'value' in found && found.value.nodePort !== undefined;
 }
 
 const reachOfInstance = ({ reach }: Origin): string => (reach === '' ? 'endpoints' : reach);

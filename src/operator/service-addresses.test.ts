@@ -363,6 +363,27 @@ describe('a Service whose address changes', () => {
     }
   });
 
+  const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, ServiceFields])[] = [
+    ['a value that is not known', { address: 'node-port', 'node-port': 'all' }, {}],
+    ['a port that it does not have', { address: 'node-port', port: 'htp' }, {}],
+    ['node ports that it does not have', { address: 'node-port' }, { type: 'ClusterIP' }],
+    ['pods at a port that it does not have', { address: 'pod', port: 'htp' }, {}],
+  ];
+  for (const [what, annotations, { type = 'LoadBalancer' }] of mistakes) {
+    test(`stays where it is when it asks for ${what}, though it has no endpoints`, async () => {
+      const cluster = new SmallCluster();
+      putService(cluster, lb, { spec: { selector: null } });
+      const operator = cluster.start();
+      await cluster.clock.advance(1_000);
+      assert.deepEqual(cluster.passing('web'), onBalancer);
+      const spec = { selector: null, ports: [{ name: 'http', port: 80 }] };
+      putService(cluster, annotations, type === 'ClusterIP' ? { type, spec } : { spec: { selector: null } });
+      await cluster.clock.advance(60_000);
+      assert.deepEqual(cluster.passing('web'), onBalancer);
+      await operator.stop();
+    });
+  }
+
   test('is removed at once when the Service is deleted meanwhile', async () => {
     const cluster = new SmallCluster();
     putBackends(cluster);

@@ -4,15 +4,25 @@ import { nameByRule } from './rules.ts';
 export interface Asked {
   readonly service: string;
   readonly port: number;
+  /** As written: a name, or a number. */
+  readonly portRef: string;
   readonly tags: readonly string[];
   readonly weight: number;
   readonly check: 'readiness' | 'none';
   readonly drain: 'critical' | 'warning' | 'deregister';
-  readonly address: 'pod' | 'host';
+  /** What it is reached by: a word, or an address that is written out. */
+  readonly address: string;
+  readonly nodePort: 'endpoints' | 'nodes';
+  readonly nodeAddress: 'internal' | 'external' | 'external-first';
 }
 
-/** `broken`: the service asked for by a declaration with a mistake, empty when that is the mistake. */
-export type Asking = { readonly asked: Asked } | { readonly broken: string };
+/**
+ * `broken`: the service asked for by a declaration with a mistake, empty when that is the mistake. `address`: undefined
+ * when that is.
+ */
+export type Asking =
+  | { readonly asked: Asked }
+  | { readonly broken: string; readonly address: string | undefined };
 
 type Annotations = Readonly<Record<string, string>>;
 
@@ -51,13 +61,25 @@ function listed(services: string): readonly Annotations[] {
   }
 }
 
+const ofEndpoints = ['pod', 'host', 'node-external'];
+const ofServices = ['load-balancer', 'node-port', 'external-ips', 'cluster-ip', 'auto'];
+
+/** As far as the simulator writes them: on a Service also a word for the whole, or an address with dots. */
+const isAddress = (text: string, kubeService: string): boolean =>
+  ofEndpoints.includes(text) || (kubeService !== '' && (ofServices.includes(text) || text.includes('.')));
+
 function asking(fields: Annotations, kubeService: string): Asking {
-  const { service: named = '', port: at = '', tags = '', weight = '1' } = fields;
+  const { service: named = '', port: at = '', tags = '', weight = '1', address: reached = 'pod' } = fields;
+  const { 'node-port': nodePort = 'endpoints', 'node-address': nodeAddress = 'internal' } = fields;
+  const address = isAddress(reached, kubeService) ? reached : undefined;
   const service = kubeService !== '' && named === 'true' ? nameByRule(kubeService) : named;
-  if (!/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(service)) return { broken: '' };
+  if (!/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(service)) return { broken: '', address };
   // Everything here has two ports, so one has to be chosen.
   const port = namedPorts[at] ?? (/^\d+$/.test(at) ? Number(at) : 0);
   const isBroken =
+    address === undefined ||
+    !['endpoints', 'nodes'].includes(nodePort) ||
+    !['internal', 'external', 'external-first'].includes(nodeAddress) ||
     port < 1 ||
     port > 65_535 ||
     !/^[1-9]\d*$/.test(weight) ||
@@ -65,16 +87,19 @@ function asking(fields: Annotations, kubeService: string): Asking {
     ['consul', 'kube-registrar'].includes(service) ||
     ['check-http', 'health-url', 'check-tcp'].some((name) => /169\.254|10\.9/.test(fields[name] ?? '')) ||
     Object.hasOwn(fields, 'meta.__proto__');
-  if (isBroken) return { broken: service };
+  if (isBroken) return { broken: service, address };
   return {
     asked: {
       service,
       port,
+      portRef: at,
       tags: [...new Set(tags.split(',').filter((tag) => tag !== ''))].sort(),
       weight: Number(weight),
       check: fields['check'] === 'none' ? 'none' : 'readiness',
       drain: (fields['drain'] ?? 'critical') as Asked['drain'],
-      address: fields['address'] === 'host' ? 'host' : 'pod',
+      address,
+      nodePort: nodePort as Asked['nodePort'],
+      nodeAddress: nodeAddress as Asked['nodeAddress'],
     },
   };
 }

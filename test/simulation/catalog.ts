@@ -1,6 +1,6 @@
 import type { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
 import type { CheckRow, NodeRow, NodeService } from '../../src/sandbox/consul/rows.ts';
-import { endpointBackend, instanceKey, podBackend } from './truth.ts';
+import { endpointBackend, instanceKey, podBackend, wholeBackend } from './truth.ts';
 
 /** Mark of the checks the operator writes. */
 export const ownNotes = 'managed-by: kube-registrar';
@@ -68,10 +68,12 @@ function nodeOf(entry: NodeRow, outsider: ConsulServer['outsider']): CatalogNode
 
 function keyOf({ Meta, Service, Address, Port = 0 }: NodeService): string | undefined {
   if (Meta?.['external-source'] !== 'kubernetes' || Meta['kube-cluster'] === undefined) return undefined;
-  const uid = Meta['kube-pod-uid'];
-  const backend =
-    uid === undefined
-      ? endpointBackend(Meta['kube-namespace'] ?? '', Meta['kube-service'] ?? '', Address)
-      : podBackend(uid);
-  return instanceKey(backend, Service, Port);
+  return instanceKey(backendOf(Meta, Address), Service, Port);
+}
+
+function backendOf(meta: Readonly<Record<string, string>>, address: string): string {
+  const { 'kube-pod-uid': uid, 'kube-namespace': namespace = '', 'kube-service': kubeService = '' } = meta;
+  if (uid !== undefined) return podBackend(uid);
+  if (meta['kube-address'] === undefined) return endpointBackend(namespace, kubeService, address);
+  return wholeBackend(namespace, kubeService, meta['kube-node'] ?? '', address);
 }

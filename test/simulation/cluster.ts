@@ -6,6 +6,8 @@ import { namedPorts } from './asking.ts';
 import type { Draw } from './draw.ts';
 import { News } from './news.ts';
 import { truthOf } from './oracle.ts';
+import { endpointOf, hasCondition, podStatus, type ServiceSpec, statusOf } from './pod-status.ts';
+import { endpointBackend } from './truth.ts';
 import { TruthHistory } from './truth-history.ts';
 
 export interface PodDraft {
@@ -21,6 +23,8 @@ export interface PodDraft {
   /** Besides `app`. */
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+type NodeAddresses = readonly { readonly type: string; readonly address: string }[];
 
 type KubeRequest = Parameters<Interceptor>[0];
 
@@ -67,6 +71,7 @@ export class Cluster {
   readonly silent = new Set<string>();
   readonly #clock: Clock;
   readonly #addresses: string[] = [];
+  readonly #nodeAddresses = new Map<string, NodeAddresses>();
   #nextAddress = 1;
   #nextName = 1;
   #heartbeat: Disposable | undefined;
@@ -156,6 +161,13 @@ export class Cluster {
     return ip;
   }
 
+  /** The node's machine has other addresses from now on. */
+  readdress(name: string, addresses: NodeAddresses): void {
+    this.#nodeAddresses.set(name, addresses);
+    const node = this.kube.store.get('nodes', undefined, name);
+    if (node !== undefined) this.putNode(name, hasCondition(node, 'Ready') ? 'True' : 'Unknown');
+  }
+
   putNode(name: string, ready: 'True' | 'False' | 'Unknown' = 'True'): void {
     const number = Number(/\d+/.exec(name)?.[0] ?? 1);
     this.kube.store.apply({
@@ -163,7 +175,7 @@ export class Cluster {
       kind: 'Node',
       metadata: { name, labels: { 'topology.kubernetes.io/zone': `zone-${number % 2}` } },
       status: {
-        addresses: [{ type: 'InternalIP', address: `10.0.0.${number}` }],
+        addresses: this.#nodeAddresses.get(name) ?? [{ type: 'InternalIP', address: `10.0.0.${number}` }],
         conditions: [
           { type: 'Ready', status: ready, reason: ready === 'True' ? 'KubeletReady' : 'NodeStatusUnknown' },
         ],
@@ -317,8 +329,15 @@ export class Cluster {
   }
 
   removeService(name: string): void {
+    this.withdraw(name);
     this.kube.store.delete('services', 'default', name);
     this.kube.store.delete('endpointslices.discovery.k8s.io', 'default', `${name}-1`);
+  }
+
+  /** Its owner changes a Service: what is registered of it need not stay any more. */
+  withdraw(service: string): void {
+    for (const key of this.spared.keys())
+      if (key.startsWith(`${endpointBackend('default', service, '')}`)) this.spared.delete(key);
   }
 
   /** What the EndpointSlice controller does: the slices follow the pods. */
@@ -326,8 +345,11 @@ export class Cluster {
     const pods = this.pods();
     for (const { metadata, spec } of this.services()) {
       const { name } = metadata;
-      const { app } = (spec as { readonly selector: { readonly app: string } }).selector;
-      const endpoints = pods.flatMap((pod) => (pod.metadata.labels?.['app'] === app ? endpointOf(pod) : []));
+      const { selector, publishNotReadyAddresses: isPublished } = spec as ServiceSpec;
+      if (selector === undefined) continue;
+      const endpoints = pods.flatMap((pod) =>
+        pod.metadata.labels?.['app'] === selector.app ? endpointOf(pod, isPublished) : [],
+      );
       this.kube.store.apply({
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',
@@ -343,44 +365,4 @@ export class Cluster {
       });
     }
   }
-}
-
-export const statusOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
-  (object['status'] ?? {}) as Readonly<Record<string, unknown>>;
-
-export const isReady = (pod: KubeObject): boolean => hasCondition(pod, 'Ready');
-
-function hasCondition(pod: KubeObject, wanted: string): boolean {
-  const conditions = (statusOf(pod)['conditions'] ?? []) as readonly { type: string; status: string }[];
-  return conditions.some(({ type, status }) => type === wanted && status === 'True');
-}
-
-function podStatus(ip: string | undefined, hostIP: string, ready: boolean) {
-  const condition = (type: string) => ({
-    type,
-    status: ready ? 'True' : 'False',
-    ...(ready ? {} : { reason: 'ContainersNotReady', message: 'probe failed' }),
-  });
-  return {
-    phase: ip === undefined ? 'Pending' : 'Running',
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
-    ...(ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] }),
-    conditions: [condition('Ready'), condition('ContainersReady')],
-  };
-}
-
-function endpointOf(pod: KubeObject): object[] {
-  const { podIP, phase } = statusOf(pod);
-  if (podIP === undefined || phase !== 'Running') return [];
-  const terminating = pod.metadata.deletionTimestamp !== undefined;
-  const ready = isReady(pod);
-  return [
-    {
-      addresses: [podIP],
-      nodeName: (pod['spec'] as { nodeName: string }).nodeName,
-      conditions: { ready: ready && !terminating, serving: ready, terminating },
-      targetRef: { kind: 'Pod', namespace: 'default', name: pod.metadata.name, uid: pod.metadata.uid },
-    },
-  ];
 }

@@ -1,5 +1,14 @@
 import type { CheckRow, NodeService } from '../../src/sandbox/consul/rows.ts';
-import { type Catalog, type CatalogNode, isAgents, isForeign, ownNotes, stampOf } from './catalog.ts';
+import {
+  type Catalog,
+  type CatalogInstance,
+  type CatalogNode,
+  isAgents,
+  isForeign,
+  ownNotes,
+  stampOf,
+} from './catalog.ts';
+import { staysOf } from './stays.ts';
 import { sourceKey, type Truth, type WantedInstance } from './truth.ts';
 
 /**
@@ -37,8 +46,9 @@ export function differences(
   for (const [name, node] of catalog) {
     if (!isOwn(node, clusterUid)) continue;
     if (!truth.nodes.has(name) && !mayStay.has(name) && !node.services.some(({ ID }) => isForeign(ID))) {
-      if (![...node.instances.values()].some(({ entry }) => keptFor(truth, entry)))
-        found.push(`node ${name} is too many`);
+      const stays = ({ key, entry }: CatalogInstance) =>
+        keptFor(truth, entry) !== undefined || staysOf(truth, key, entry, name) !== undefined;
+      if (![...node.instances.values()].some(stays)) found.push(`node ${name} is too many`);
     }
     for (const [key, { entry, checks }] of node.instances) {
       if (truth.instances.get(key)?.consulNode === name) continue;
@@ -46,8 +56,13 @@ export function differences(
       // Of several endpoints without a pod nobody knows which one is kept, so that its health is left alone.
       const isPods = entry.Meta?.['kube-pod-uid'] !== undefined;
       const readiness = checks.find(({ CheckID }) => isPods && CheckID.endsWith(':readiness'));
-      if (source === undefined) found.push(`instance ${entry.ID} on ${name} is too many`);
-      else if (readiness !== undefined && (readiness.Status === 'passing') !== source.ready) {
+      if (source === undefined) {
+        const stays = staysOf(truth, key, entry, name);
+        const own = checks.find(({ CheckID }) => CheckID.endsWith(':readiness'));
+        if (stays === undefined) found.push(`instance ${entry.ID} on ${name} is too many`);
+        else if (stays.isWell !== undefined && own && (own.Status === 'passing') !== stays.isWell)
+          found.push(`instance ${entry.ID} on ${name}, which stays, is ${own.Status}`);
+      } else if (readiness !== undefined && (readiness.Status === 'passing') !== source.ready) {
         found.push(`kept instance ${entry.ID} on ${name} is ${readiness.Status}`);
       }
     }
@@ -68,6 +83,7 @@ function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   };
   compare('address', entry.Address, wanted.address);
   compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
+  compare('meta kube-address', entry.Meta?.['kube-address'] ?? '', wanted.reach);
   compare('meta app', entry.Meta?.['app'], wanted.app);
   compare('weight', entry.Weights.Passing, wanted.weight);
   compare('meta kube-node', entry.Meta?.['kube-node'] ?? '', node.entry.Meta?.['kube-node'] ?? '');

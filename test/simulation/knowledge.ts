@@ -16,6 +16,8 @@ export interface KnowledgeOptions {
   /** Longest time a message takes, ms. */
   readonly latencyMs: number;
   readonly news: News;
+  /** Since when the process stands still, or did until this moment. */
+  readonly stalledSince: () => number | undefined;
 }
 
 /**
@@ -73,10 +75,10 @@ export class Knowledge {
   }
 
   #reach({ liveFrom }: Watch): number {
-    const { now, latencyMs, news } = this.#options;
+    const { now, latencyMs, news, stalledSince } = this.#options;
     if (now() <= liveFrom) return Number.NEGATIVE_INFINITY;
     const heldBackSince = news.heldBackSince(now(), 2 * latencyMs);
-    return Math.min(now() - latencyMs, heldBackSince ?? now());
+    return Math.min(now() - latencyMs, heldBackSince ?? now(), stalledSince() ?? now());
   }
 
   #learn(collection: Collection, moment: number): void {

@@ -1,3 +1,5 @@
+import { addressMutants } from './address-mutants.ts';
+
 export interface Edit {
   readonly file: string;
   /** Occurs exactly once in the file. */
@@ -385,4 +387,5 @@ export const mutants: readonly Mutant[] = [
     rows: ['restart'],
     invariants: ['loss', 'gain', 'quiet', 'needless', 'convergence', 'memory'],
   },
+  ...addressMutants,
 ];

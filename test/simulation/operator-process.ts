@@ -68,6 +68,7 @@ export class OperatorProcess {
       now: () => world.clock.now(),
       latencyMs,
       news: cluster.news,
+      stalledSince: () => this.clock.stalledSince,
     });
     const latency = latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs;
     const connection = { world: world.clock, clock: this.clock };

@@ -3,7 +3,18 @@ import type { ObjectStore } from '../../src/sandbox/kube/store.ts';
 import { type Asked, askings, serviceOf } from './asking.ts';
 import { tagsByRule } from './rules.ts';
 import {
+  endpointsOf,
+  isReadyEndpoint,
+  nodeAddressOf,
+  placesOf,
+  type RawEndpoint,
+  reachOf,
+  specOf,
+} from './service-oracle.ts';
+import {
   endpointBackend,
+  type Group,
+  groupKey,
   instanceKey,
   type KeptSource,
   podBackend,
@@ -12,6 +23,7 @@ import {
   type Truth,
   type WantedInstance,
   type WantedNode,
+  wholeBackend,
 } from './truth.ts';
 
 /**
@@ -28,7 +40,12 @@ export function truthOf(
   const pods = [...store.table('pods').values()].filter(isSelected).map(podOf);
   for (const pod of pods) oracle.addPod(pod);
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
-  for (const slice of store.table('endpointslices.discovery.k8s.io').values()) oracle.addSlice(slice, byUid);
+  const slices = [...store.table('endpointslices.discovery.k8s.io').values()];
+  for (const slice of slices) oracle.addSlice(slice, byUid);
+  for (const service of store.table('services').values()) {
+    const mine = slices.filter((slice) => isSliceOf(slice, service));
+    oracle.addService(service, mine.flatMap(endpointsOf), byUid);
+  }
   return oracle;
 }
 
@@ -45,15 +62,10 @@ interface Pod {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-interface RawEndpoint {
-  readonly addresses?: readonly string[];
-  readonly nodeName?: string;
-  readonly conditions?: {
-    readonly ready?: boolean;
-    readonly serving?: boolean;
-    readonly terminating?: boolean;
-  };
-  readonly targetRef?: { readonly uid: string };
+/** The endpoints of a Service together. */
+interface Behind {
+  readonly isReady: boolean;
+  readonly serves: boolean;
 }
 
 interface Backend {
@@ -71,15 +83,21 @@ class Oracle implements Truth {
   readonly instances = new Map<string, WantedInstance>();
   readonly nodes = new Map<string, WantedNode>();
   readonly kept = new Map<string, KeptSource>();
+  readonly groups = new Map<string, Group>();
+  readonly pods = new Map<string, boolean>();
+  readonly notReady = new Set<string>();
   readonly #store: ObjectStore;
   readonly #clusterName: string;
 
   constructor(store: ObjectStore, clusterName: string) {
     this.#store = store;
     this.#clusterName = clusterName;
+    for (const node of store.table('nodes').values())
+      if (nodeStatus(node) === 'critical') this.notReady.add(this.#nameOf(node.metadata.name));
   }
 
   addPod(pod: Pod): void {
+    this.pods.set(podBackend(pod.uid), pod.ready && !pod.deleting && !pod.finished);
     if (pod.node === '' || pod.finished || pod.ip === undefined) return;
     const { uid, node: kubeNode, ip: address, hostIp, labels, ready, deleting: terminating } = pod;
     const serves = pod.containersReady && !terminating;
@@ -96,7 +114,9 @@ class Oracle implements Truth {
     const service = this.#store.get('services', namespace, name);
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
     for (const asking of askings(ours(service), name)) {
-      for (const endpoint of (slice['endpoints'] ?? []) as readonly RawEndpoint[]) {
+      const address = 'asked' in asking ? asking.asked.address : asking.address;
+      if (address !== undefined && reachOf(address, specOf(service)) !== 'endpoints') continue;
+      for (const endpoint of endpointsOf(slice)) {
         const uid = endpoint.targetRef?.uid;
         const pod = uid === undefined ? undefined : pods.get(uid);
         const backend = backendOf(endpoint, pod, { namespace, name });
@@ -105,16 +125,96 @@ class Oracle implements Truth {
         const own = pod === undefined ? [] : askings(pod.annotations, '');
         if (own.some((each) => serviceOf(each) === serviceOf(asking))) continue;
         if ('broken' in asking) this.#keep(sourceKey(uid ?? '', name, asking.broken), backend);
-        else this.#put(backend, asking.asked);
+        else this.#put(backend, asking.asked, name);
       }
     }
+  }
+
+  /** What the Service is reached by as a whole, and what its owner asks for at all. */
+  addService(service: KubeObject, endpoints: readonly RawEndpoint[], pods: ReadonlyMap<string, Pod>): void {
+    const { name, deletionTimestamp } = service.metadata;
+    if (deletionTimestamp !== undefined) return;
+    const { type, selector = {} } = specOf(service);
+    const listed = endpoints.filter(({ addresses = [] }) => addresses.length > 0);
+    const isUnknown = type === 'ExternalName' || (Object.keys(selector).length === 0 && listed.length === 0);
+    const behind = isUnknown ? { isReady: true, serves: true } : behindOf(listed, pods);
+    for (const asking of askings(ours(service), name)) {
+      const key = groupKey(name, serviceOf(asking));
+      const before = this.groups.get(key) ?? fresh;
+      const group = { ...before, reaches: new Set(before.reaches), stuckOn: new Set(before.stuckOn) };
+      group.isWell = behind.isReady;
+      this.groups.set(key, group);
+      const address = 'asked' in asking ? asking.asked.address : asking.address;
+      if (address !== undefined) group.reaches.add(reachOf(address, specOf(service)));
+      if ('broken' in asking) {
+        group.isStuck = true;
+        continue;
+      }
+      const { asked } = asking;
+      const reach = reachOf(asked.address, specOf(service));
+      if (reach === 'endpoints') continue;
+      const port = specOf(service).ports?.find((each) => each.name === asked.portRef);
+      if (port === undefined) group.isStuck = true;
+      else if (reach === 'node-port')
+        this.#addNodePort(service, { asked, port, listed, behind, pods, group });
+      else {
+        const places = placesOf(reach, asked, service);
+        if (places === 'stuck') group.isStuck = true;
+        else if (places === 'pending') group.isPending = true;
+        else
+          for (const place of places)
+            this.#putWhole(service, asked, { reach, node: '', address: place, port: port.port, behind });
+      }
+    }
+  }
+
+  #addNodePort(service: KubeObject, { asked, port, listed, behind, pods, group }: NodePort): void {
+    if (port.nodePort === undefined) {
+      group.isStuck = true;
+      return;
+    }
+    const isEverywhere = asked.nodePort === 'nodes' && specOf(service).externalTrafficPolicy !== 'Local';
+    const here = Map.groupBy(listed, ({ nodeName = '' }) => nodeName);
+    here.delete('');
+    const everyNode = [...this.#store.table('nodes').values()].map(({ metadata }) => metadata.name);
+    for (const node of isEverywhere ? everyNode : here.keys()) {
+      const object = this.#store.get('nodes', undefined, node);
+      const address = nodeAddressOf(asked.nodeAddress, object);
+      if (address === undefined) group.stuckOn.add(this.#nameOf(node));
+      else {
+        const there = isEverywhere ? behind : behindOf(here.get(node) ?? [], pods);
+        const at = { reach: 'node-port', node, address, port: port.nodePort, behind: there };
+        this.#putWhole(service, asked, at);
+      }
+    }
+  }
+
+  #putWhole({ metadata }: KubeObject, asked: Asked, { reach, node, address, port, behind }: Whole): void {
+    const { namespace = '', name, labels = {} } = metadata;
+    const key = instanceKey(wholeBackend(namespace, name, node, address), asked.service, port);
+    const consulNode = this.#nameOf(node);
+    this.instances.set(key, {
+      key,
+      consulNode,
+      service: asked.service,
+      address,
+      port,
+      tags: tagsByRule(asked.tags, labels),
+      app: labels['app'],
+      weight: asked.weight,
+      check: asked.check === 'none' ? undefined : behind.isReady ? 'passing' : 'critical',
+      serves: behind.serves,
+      reach,
+      kubeService: name,
+    });
+    if (!this.nodes.has(consulNode)) this.nodes.set(consulNode, this.#nodeOf(node, undefined));
   }
 
   #keep(source: string, { kubeNode, ready, terminating }: Backend): void {
     this.kept.set(source, { consulNode: this.#nameOf(kubeNode), ready: ready && !terminating });
   }
 
-  #put(backend: Backend, asked: Asked): void {
+  #put(backend: Backend, asked: Asked, kubeService = ''): void {
     const { kubeNode, ready, terminating, serves } = backend;
     const { service, port, tags, weight } = asked;
     if (terminating && asked.drain === 'deregister') return;
@@ -135,16 +235,58 @@ class Oracle implements Truth {
       weight,
       check: statusOf(asked, ready, terminating),
       serves,
+      reach: '',
+      kubeService,
     });
-    this.nodes.set(consulNode, {
-      address: addressOf(kubeNodeObject) ?? backend.hostIp ?? '127.0.0.1',
-      check: nodeStatus(kubeNodeObject),
-    });
+    this.nodes.set(consulNode, this.#nodeOf(kubeNode, backend.hostIp));
+  }
+
+  #nodeOf(kubeNode: string, hostIp: string | undefined): WantedNode {
+    const object = this.#store.get('nodes', undefined, kubeNode);
+    return { address: addressOf(object) ?? hostIp ?? '127.0.0.1', check: nodeStatus(object) };
   }
 
   #nameOf(kubeNode: string): string {
     return `${this.#clusterName}-${kubeNode === '' ? 'endpoints' : kubeNode}`;
   }
+}
+
+interface Whole {
+  readonly reach: string;
+  /** Kubernetes node; empty when the address belongs to none. */
+  readonly node: string;
+  readonly address: string;
+  readonly port: number;
+  readonly behind: Behind;
+}
+
+interface NodePort {
+  readonly asked: Asked;
+  readonly port: { readonly nodePort?: number };
+  readonly listed: readonly RawEndpoint[];
+  readonly behind: Behind;
+  readonly pods: ReadonlyMap<string, Pod>;
+  readonly group: { isStuck: boolean; readonly stuckOn: Set<string> };
+}
+
+const fresh: Group = {
+  reaches: new Set(),
+  isStuck: false,
+  stuckOn: new Set(),
+  isPending: false,
+  isWell: false,
+};
+
+const isSliceOf = (slice: KubeObject, { metadata }: KubeObject): boolean =>
+  slice.metadata.namespace === metadata.namespace &&
+  slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name;
+
+function behindOf(endpoints: readonly RawEndpoint[], pods: ReadonlyMap<string, Pod>): Behind {
+  const serves = (endpoint: RawEndpoint) => {
+    const pod = endpoint.targetRef && pods.get(endpoint.targetRef.uid);
+    return pod === undefined ? isReadyEndpoint(endpoint) : pod.containersReady && !pod.deleting;
+  };
+  return { isReady: endpoints.some(isReadyEndpoint), serves: endpoints.some(serves) };
 }
 
 /** Undefined when there is nothing behind it. */
@@ -156,7 +298,8 @@ function backendOf(
   if (address === undefined || pod?.finished) return undefined;
   const { ready: isReady = true, serving = isReady, terminating: isTerminating = false } = conditions;
   const terminating = pod?.deleting === true || isTerminating;
-  const ready = isReady || (terminating && serving);
+  // Some Services publish what is not ready as if it were.
+  const ready = serving && (isReady || terminating);
   return {
     key: targetRef === undefined ? endpointBackend(namespace, name, address) : podBackend(targetRef.uid),
     kubeNode,

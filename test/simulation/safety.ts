@@ -8,6 +8,7 @@ import {
   isForeign,
   stampOf,
 } from './catalog.ts';
+import { isWellBehind, mustBeFound, mustPass } from './stays.ts';
 import type { Truth } from './truth.ts';
 import type { TruthHistory } from './truth-history.ts';
 
@@ -49,6 +50,8 @@ const othersMs = 150_000;
  *
  * - `loss`     an instance that consumers found healthy is not any more, though it was wanted healthy from
  *              the moment the author could know of until now
+ * - `gap`      no instance of a service that a Service asks for is found any more, though it was reached by something
+ *              for all that time: it is reached otherwise now
  * - `hold`     an instance was taken out for reasons that are not to be believed: see Cluster.spared
  * - `gain`     an instance, or a node, is shown healthy that was unwanted or unwell for all that time
  * - `foreign`  something was touched that is not the author's
@@ -191,9 +194,13 @@ export class Safety {
         );
       if (isLost && !isOver) this.#violated('hold', author, `${key} is not ${stays} any more`);
     }
-    for (const [key, { entry }] of was) {
-      if (is.has(key) || history.wasUnwanted(key, known)) continue;
-      this.#violated('loss', author, `${key} (${entry.ID}), wanted healthy since before ${known} ms`);
+    for (const [key, instance] of was) {
+      const { entry } = instance;
+      if (is.has(key)) continue;
+      const told = `${key} (${entry.ID}), wanted healthy since before ${known} ms`;
+      if (history.held(known, (truth) => mustPass(truth, instance))) this.#violated('loss', author, told);
+      else if (!hasSibling(instance, is) && history.held(known, (truth) => mustBeFound(truth, instance)))
+        this.#violated('gap', author, told);
     }
     for (const [key, { node, entry, isWell }] of is) {
       if (was.has(key)) continue;
@@ -204,6 +211,7 @@ export class Safety {
         isWell &&
         !old?.isWell &&
         !history.wasBackendWell(key, known) &&
+        !history.heldAtSomeTime(known, (truth) => isWellBehind(truth, key, entry)) &&
         !isKept(history, entry.Meta, known)
       ) {
         this.#violated('gain', author, told);
@@ -280,6 +288,14 @@ function passing(catalog: Catalog): Map<string, CatalogInstance> {
     for (const [key, instance] of instances) if (instance.passing) found.set(key, instance);
   }
   return found;
+}
+
+/** Whether another instance of its service passes that the same Service asks for. */
+function hasSibling({ entry }: CatalogInstance, passing: ReadonlyMap<string, CatalogInstance>): boolean {
+  for (const { entry: other } of passing.values())
+    if (other.Service === entry.Service && other.Meta?.['kube-service'] === entry.Meta?.['kube-service'])
+      return true;
+  return false;
 }
 
 /** Its source's annotations are wrong now: what was registered of it stays, and follows its health. */

@@ -9,6 +9,10 @@ export interface Scenario {
   readonly actions: readonly [ActionName, ...ActionName[]];
   /** Pods that are there before, by application; see workload.ts. */
   readonly pods?: readonly string[];
+  /** How many of its actions; least and most. Default 1 and 4. */
+  readonly count?: readonly [number, number];
+  /** What is done at the very beginning. */
+  readonly before?: readonly ActionName[];
   /** How long each lasts, ms; least and most. Default 100 and 20,000. */
   readonly lasts?: readonly [number, number];
   readonly traits?: Partial<WorldTraits>;
@@ -205,6 +209,36 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   { row: 'slow, stalled or clock-skewed host', actions: ['stall', 'skew'], lasts: [100, 40_000] },
 ];
 
+/** Beside those, for some seeds: they leave the scripts of the others as they were. */
+export const addressScenarios: readonly [Scenario, ...Scenario[]] = [
+  {
+    row: 'what a Service is reached by changes',
+    actions: [
+      'address-put',
+      'address-put',
+      'address-switch',
+      'address-switch',
+      'address-switch',
+      'address-spec',
+      'address-status',
+      'address-status',
+      'address-mistake',
+      'address-remove',
+      'node-readdress',
+    ],
+    pods: ['quiet', 'quiet', 'quiet'],
+    count: [4, 14],
+    promptMs: calmMs,
+  },
+  {
+    row: 'the status of many load balancers is lost',
+    actions: ['address-status-lost', 'address-status-lost', 'restart', 'address-switch'],
+    before: ['address-many'],
+    pods: ['quiet', 'quiet'],
+    lasts: [1_000, 100_000],
+  },
+];
+
 const usual: readonly [ActionName, ...ActionName[]] = [
   'pod-add',
   'pod-add',
@@ -235,6 +269,8 @@ export function scriptOf(seed: number): Script {
   const draw = new Draw(seed, 'script');
   const chosen = [scenarios[seed % scenarios.length]!];
   while (draw.chance(0.3) && chosen.length < 3) chosen.push(draw.pick(scenarios));
+  const addressed = new Draw(seed, 'addresses');
+  if (addressed.chance(0.3)) chosen.push(addressed.pick(addressScenarios));
   return scriptOfScenarios(seed, chosen, draw);
 }
 
@@ -244,7 +280,9 @@ export function scriptAbout(seed: number, rows: readonly string[]): Script {
   return scriptOfScenarios(
     seed,
     rows.map((row) => {
-      const [first, ...others] = scenarios.filter((scenario) => scenario.row === row);
+      const [first, ...others] = [...scenarios, ...addressScenarios].filter(
+        (scenario) => scenario.row === row,
+      );
       if (first === undefined) throw new Error(`no scenario "${row}"`);
       return draw.pick([first, ...others]);
     }),
@@ -265,11 +303,13 @@ export function scriptOfScenarios(
     steps.push({ at, action, cluster: draw.int(0, clusters - 1), x: draw.random(), y: draw.random(), forMs });
   };
   for (const app of chosen.flatMap(({ pods = [] }) => pods)) add(`pod-add-${app}` as ActionName, 0);
+  for (const action of chosen.flatMap(({ before = [] }) => before)) add(action, 0);
   for (let index = draw.int(1, 4); index > 0; index -= 1) add('pod-add', 0);
   for (let index = draw.int(3, 14); index > 0; index -= 1) add(draw.pick(usual), draw.int(0, spanMs));
-  for (const { actions, lasts: [least, most] = [100, 20_000] } of chosen) {
-    for (let index = draw.int(1, 4); index > 0; index -= 1) {
-      add(draw.pick(actions), draw.int(500, spanMs), draw.int(least, most));
+  for (const { actions, lasts: [shortest, longest] = [100, 20_000], count = [1, 4] } of chosen) {
+    const [fewest, most] = count;
+    for (let index = draw.int(fewest, most); index > 0; index -= 1) {
+      add(draw.pick(actions), draw.int(500, spanMs), draw.int(shortest, longest));
     }
   }
   steps.sort((a, b) => a.at - b.at);

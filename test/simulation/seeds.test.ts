@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultRows } from './fault-rows.ts';
 import { regressions } from './regressions.ts';
-import { scenarios, scriptOf } from './scenarios.ts';
+import { addressScenarios, scenarios, scriptOf } from './scenarios.ts';
 import { inWorkers } from './seed-workers.ts';
 import { report, simulate } from './simulation.ts';
 
@@ -16,7 +16,7 @@ describe('the simulator', () => {
       [],
     );
     assert.equal(ran, seeds);
-    assert.deepEqual(rows, [...new Set(scenarios.map(({ row }) => row))].sort());
+    assert.deepEqual(rows, [...new Set([...scenarios, ...addressScenarios].map(({ row }) => row))].sort());
   });
 
   test('has a scenario for every row of the table of faults', () => {

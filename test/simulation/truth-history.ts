@@ -1,4 +1,4 @@
-import { backendOf, isWantedPassing, type Truth } from './truth.ts';
+import { backendOf, type Truth } from './truth.ts';
 
 interface Chapter {
   readonly from: number;
@@ -31,8 +31,9 @@ export class TruthHistory {
     return false;
   }
 
-  wasUnwanted(key: string, since: number): boolean {
-    return this.heldAtSomeTime(since, (truth) => !isWantedPassing(truth, key));
+  /** Whether it held at every moment from `since` on. */
+  held(since: number, condition: (truth: Truth) => boolean): boolean {
+    return !this.heldAtSomeTime(since, (truth) => !condition(truth));
   }
 
   /**

@@ -14,6 +14,10 @@ export interface WantedInstance {
   readonly check: Status | undefined;
   /** It would serve, whatever is said of its node: its containers are ready and it is not ending. */
   readonly serves: boolean;
+  /** What its Service is reached by as a whole, `load-balancer` for instance; empty for a pod and an endpoint. */
+  readonly reach: string;
+  /** Name of the Service that asks for it; empty for a pod. */
+  readonly kubeService: string;
 }
 
 export interface WantedNode {
@@ -28,6 +32,20 @@ export interface KeptSource {
   readonly ready: boolean;
 }
 
+/** What a Service asks for under one name in Consul. */
+export interface Group {
+  /** What it is reached by: `endpoints`, `load-balancer` … */
+  readonly reaches: ReadonlySet<string>;
+  /** It asks with a mistake, or for what cannot be: what is registered of it stays. */
+  readonly isStuck: boolean;
+  /** Consul nodes on which it cannot be registered at the moment. */
+  readonly stuckOn: ReadonlySet<string>;
+  /** It has no address yet: what it was reached by before stays. */
+  readonly isPending: boolean;
+  /** The health of its endpoints together. */
+  readonly isWell: boolean;
+}
+
 /** What has to be in Consul of one cluster. */
 export interface Truth {
   /** By `instanceKey`. */
@@ -36,6 +54,12 @@ export interface Truth {
   readonly nodes: ReadonlyMap<string, WantedNode>;
   /** By `sourceKey`. */
   readonly kept: ReadonlyMap<string, KeptSource>;
+  /** By `groupKey`. */
+  readonly groups: ReadonlyMap<string, Group>;
+  /** Consul nodes of Kubernetes nodes that are not Ready. */
+  readonly notReady: ReadonlySet<string>;
+  /** Whether pods are ready and not ending, by `podBackend`. */
+  readonly pods: ReadonlyMap<string, boolean>;
 }
 
 /** One instance, told by what Consul shows of it rather than by its id. */
@@ -46,6 +70,12 @@ export const backendOf = (key: string): string => key.slice(0, key.lastIndexOf('
 export const podBackend = (uid: string): string => `pod ${uid}`;
 export const endpointBackend = (namespace: string, kubeService: string, address: string): string =>
   `endpoint ${namespace}/${kubeService} ${address}`;
+
+/** `node`: the one whose port it is; empty when the address belongs to none. */
+export const wholeBackend = (namespace: string, kubeService: string, node: string, address: string): string =>
+  endpointBackend(namespace, kubeService, node === '' ? address : `${node}/${address}`);
+
+export const groupKey = (kubeService: string, service: string): string => `${kubeService} ${service}`;
 
 /** `kubeService` empty: the pod's own annotations. `service` empty: whatever the source asked for before. */
 export const sourceKey = (podUid: string, kubeService: string, service: string): string =>

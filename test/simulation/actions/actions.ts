@@ -1,4 +1,5 @@
 import type { Action } from '../script.ts';
+import { addresses } from './addresses.ts';
 import { consulFaults } from './consul-faults.ts';
 import { consulState } from './consul-state.ts';
 import { kubeFaults } from './kube-faults.ts';
@@ -8,6 +9,7 @@ import { workload } from './workload.ts';
 
 export const actions = {
   ...workload,
+  ...addresses,
   ...processes,
   ...kubeFaults,
   ...consulFaults,

@@ -1,6 +1,7 @@
 import { withMeta } from '../../../src/sandbox/kube/object.ts';
 import { catalogOf } from '../catalog.ts';
-import { type Cluster, isReady } from '../cluster.ts';
+import type { Cluster } from '../cluster.ts';
+import { isReady } from '../pod-status.ts';
 import { type Action, at } from '../script.ts';
 import type { World } from '../world.ts';
 
@@ -361,6 +362,7 @@ export const workload = {
   'pod-add-db': podAddOf('db'),
   'pod-add-both': podAddOf('both'),
   'pod-add-host': podAddOf('host'),
+  'pod-add-quiet': podAddOf('quiet'),
   'pod-flip': podFlip,
   'pod-blink': podBlink,
   'pod-delete': podDelete,
