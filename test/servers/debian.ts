@@ -36,12 +36,17 @@ export async function unpackDebian(
     const root = join(unfinished, 'root');
     await mkdir(packages, { recursive: true });
     const apt = await Apt.open(join(cacheRoot(env), 'apt'), signal);
-    const { packageName = program.name } = program;
-    await apt.download([packageName, ...(await apt.missingLibraries(packageName))], packages);
+    const { packageName = program.name, alsoPackages = [], files = {} } = program;
+    const libraries = await apt.missingLibraries(packageName);
+    await apt.download([packageName, ...alsoPackages, ...libraries], packages);
     for (const file of await readdir(packages)) {
       await run('dpkg', ['-x', join(packages, file), root], { signal });
     }
     await rm(packages, { recursive: true });
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), content);
+    }
     const starter = join(unfinished, program.name);
     await writeFile(starter, startScript(program, unfinished, await libraryFolders(root)));
     await chmod(starter, 0o755);

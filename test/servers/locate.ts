@@ -1,6 +1,7 @@
 /**
  * Finds the servers' binaries. In this order: the directory KUBEBUILDER_ASSETS (etcd and Kubernetes) or the
- * files CONSUL_BIN, HELM_BIN, PROMETHEUS_BIN, PROMTOOL_BIN, HAPROXY_BIN and NGINX_BIN, what `npm run servers` built, the PATH.
+ * files CONSUL_BIN, HELM_BIN, PROMETHEUS_BIN, PROMTOOL_BIN, HAPROXY_BIN, NGINX_BIN and CHROMIUM_BIN, what
+ * `npm run servers` built, the PATH.
  */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
@@ -53,10 +54,10 @@ export function missingMessage(missing: readonly ProgramName[], notes: readonly 
   return [
     `Not found: ${missing.join(', ')}.`,
     ...notes,
-    'Run `npm run servers` to get them: it takes promtool, haproxy, nginx, runc and the like from packages of Debian or Ubuntu,',
+    'Run `npm run servers` to get them: it takes promtool, haproxy, nginx, runc, chromium and the like from packages of Debian,',
     'without installing them, and builds the others with Go 1.26 or later, which takes some 30 minutes on two cores the',
     'first time. Or point KUBEBUILDER_ASSETS at a directory with etcd and the kube-* programs, and CONSUL_BIN, HELM_BIN,',
-    'PROMETHEUS_BIN, PROMTOOL_BIN, HAPROXY_BIN and NGINX_BIN at these programs, or put them on the PATH.',
+    'PROMETHEUS_BIN, PROMTOOL_BIN, HAPROXY_BIN, NGINX_BIN and CHROMIUM_BIN at these programs, or put them on the PATH.',
   ].join('\n');
 }
 
