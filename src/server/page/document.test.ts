@@ -281,4 +281,11 @@ describe('html``', () => {
       '<p title="&#34;"><b>&#60;&#38;&#62;&#34;&#39;</b>1</p>',
     );
   });
+
+  test('cuts a text that nobody would read to its end, and no HTML', () => {
+    const inner = html`<b>${'<'.repeat(10_000)}</b>`;
+    assert.equal(html`<p>${inner}</p>`.text, `<p><b>${'&#60;'.repeat(1_997)}…</b></p>`);
+    const short = '<'.repeat(2_000);
+    assert.equal(html`${short}`.text, '&#60;'.repeat(2_000));
+  });
 });

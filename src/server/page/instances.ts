@@ -112,9 +112,8 @@ function sorted(rows: readonly Row[], sort: string): readonly Row[] {
   return [...services].sort(([a], [b]) => byText(a, b)).flatMap(([, group]) => group);
 }
 
-function addressCell({ address, port }: ObservedInstance): Html {
-  return html`<span class="nowrap">${address.includes(':') ? `[${address}]` : address}:${port}</span>`;
-}
+const addressCell = ({ address, port }: ObservedInstance): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 function checksCell({ node, instance }: Row): Html {
   const checks = [...node.checks.values(), ...instance.checks.values()];

@@ -23,6 +23,7 @@ html { overflow-anchor: none; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, button:focus-visible, input:focus-visible, .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+.scroll:focus-visible { outline-offset: -2px; }
 header, main, footer { max-width: 78rem; margin: 0 auto; padding: 0 1.25rem; }
 header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .25rem 2rem; padding-top: 1rem; padding-bottom: .75rem; }
 .brand { margin: 0; font-weight: 700; font-size: 1.1rem; }
@@ -35,7 +36,7 @@ nav li a[aria-current] { background: var(--calm-ground); color: var(--text); fon
 #live[hidden] { display: none; }
 #live.lost { color: var(--bad); font-weight: 600; }
 #live button { padding: .1rem .6rem; font-weight: 400; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.25rem; margin: 0 0 1rem; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.25rem; margin: 0 0 1rem; overflow: clip; }
 h2 { font-size: 1.05rem; margin: 0 0 .6rem; overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 #state { padding: .9rem 1.25rem; }
@@ -63,11 +64,12 @@ th, td { border-bottom: 1px solid var(--line); padding: .45rem 1rem .45rem 0; te
 thead th { color: var(--quiet); font-size: .9em; white-space: nowrap; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { min-width: 12rem; max-width: 26rem; overflow-wrap: anywhere; }
+tbody td { max-width: 16rem; overflow-wrap: break-word; }
 th[aria-sort=ascending] a::after { content: " \\2191"; }
 th[aria-sort=descending] a::after { content: " \\2193"; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-.wide { min-width: 16rem; overflow-wrap: anywhere; }
-.nowrap, time { white-space: nowrap; }
+.wide, tbody td.wide { min-width: 16rem; max-width: none; overflow-wrap: anywhere; }
+time { white-space: nowrap; }
 section > :last-child { margin-bottom: 0; }
 small, .none, .paging, .filter { color: var(--quiet); }
 small { overflow-wrap: anywhere; }
@@ -110,6 +112,10 @@ footer { color: var(--quiet); padding-bottom: 2rem; }
   thead th:not([aria-sort]) { display: none; }
   tbody tr { border-top: 1px solid var(--line); padding: .6rem 0; }
   tbody th, td { border: 0; padding: .1rem 0; min-width: 0; max-width: none; text-align: left; overflow-wrap: anywhere; }
+  .search label { flex-basis: 100%; }
+  .search input { flex: 1 1 8rem; }
+  .number { text-align: left; }
+  td.number { display: inline-block; margin-right: 1rem; }
   td:empty { display: none; }
   td[data-title]::before { content: attr(data-title) ": "; color: var(--quiet); }
 }

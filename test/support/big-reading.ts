@@ -1,0 +1,32 @@
+import type { CheckStatus } from '../../src/model/check.ts';
+import { ServiceCounts } from '../../src/reconcile/service-counts.ts';
+import type { Reading } from '../../src/server/reading.ts';
+import { anObserved } from './observed-nodes.ts';
+import { sampleReading } from './sample-reading.ts';
+
+const nodeCount = 500;
+const instancesOfNode = 100;
+const serviceCount = 2_000;
+/** One of so many instances is critical. */
+const criticalEvery = 5_000;
+
+/** 2,000 services with 50,000 instances on 500 nodes, ten of them critical. */
+export function bigReading(): Reading {
+  const nodes = Array.from({ length: nodeCount }, (_, at) => {
+    const services: Record<string, CheckStatus[]> = {};
+    for (let index = 0; index < instancesOfNode; index += 1) {
+      const number = at * instancesOfNode + index;
+      services[`service-${String(number % serviceCount).padStart(4, '0')}`] = [
+        number % criticalEvery === 0 ? 'critical' : 'passing',
+      ];
+    }
+    return anObserved(`east-node-${String(at).padStart(3, '0')}`, services);
+  });
+  const [change] = sampleReading.changes;
+  return {
+    ...sampleReading,
+    nodes,
+    services: new ServiceCounts(() => nodes).now,
+    changes: Array.from({ length: 200 }, () => change!),
+  };
+}
