@@ -13,6 +13,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   migrate: [
     'migrate consul-k8s > values.yaml',
     'migrate consul-k8s --check --config config.yaml',
+    'migrate consul-k8s --check --config config.yaml -o json | jq .summary',
     'migrate consul-k8s --finish --config config.yaml',
   ],
   release: ['release --all', 'release --service web', 'release prod-worker-1 --pin'],

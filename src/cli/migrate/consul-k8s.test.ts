@@ -3,6 +3,7 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { SmallCluster } from '../../../test/support/small-cluster.ts';
 import { consulK8sId } from '../../desired/dialects/consul-k8s.ts';
 
@@ -194,6 +195,8 @@ config:
       for (const address of ['10.1.0.1', '10.1.0.2']) cluster.putTheirs(address);
       const { exitCode, stdout, stderr } = await cluster.command('--check');
       assert.deepEqual([exitCode, stdout, stderr], [0, '2 of 2 instances on node "k8s-sync" match.\n', '']);
+      const json = await cluster.command('--check', '-o', 'json');
+      assert.deepEqual([json.exitCode, JSON.parse(json.stdout).summary.matching], [0, 2]);
     }));
 
   test('--check says what differs, what would be critical and what would be missing, and why', () =>
@@ -221,6 +224,61 @@ config:
         '1 are of pods or Services that are gone.',
         '1 more are registered by kube-registrar.',
       ]);
+    }));
+
+  test('--check -o json and yaml give the same to scripts, with the same exit codes', () =>
+    moving(async (cluster) => {
+      cluster.putTheirs('10.1.0.2');
+      const equal = await cluster.command('--check', '-o', 'json');
+      const place = { service: 'web-shop', address: '10.1.0.2', port: 8080 };
+      const id = consulK8sId('web-shop', '10.1.0.2');
+      const nothing = { differences: [], losesHealth: null, whyMissing: null };
+      const all = { matching: 1, differing: 0, losingHealth: 0, missing: 0, gone: 0, removed: 0, more: 1 };
+      assert.equal(equal.exitCode, 2, 'consul-k8s would remove the other');
+      assert.deepEqual(JSON.parse(equal.stdout), {
+        node,
+        instances: [{ ...place, id, outcome: 'matches', ours: id, ...nothing }],
+        removed: [{ ...place, address: '10.1.0.1', id: consulK8sId('web-shop', '10.1.0.1') }],
+        summary: { ...all, removed: 1 },
+      });
+
+      cluster.putTheirs('10.1.0.1', { tags: ['k8s', 'bl\u202eue'] });
+      cluster.putService('bad', { 'consul.hashicorp.com/service-port': '80' });
+      cluster.putEndpoints('bad', ['10.1.0.8']);
+      cluster.putTheirs('10.1.0.8', { service: 'bad-shop' });
+      cluster.putTheirs('10.1.0.9');
+      const [json, yaml] = [
+        await cluster.command('--check', '-o', 'json'),
+        await cluster.command('--check', '--output=yaml'),
+      ];
+      assert.deepEqual([json.exitCode, yaml.exitCode], [2, 2]);
+      const found = JSON.parse(json.stdout);
+      assert.deepEqual(parse(yaml.stdout), found);
+      assert.ok(![json.stdout, yaml.stdout].some((text) => text.includes('\u202e')));
+      assert.deepEqual(
+        found.instances
+          .map(({ address, outcome }: { address: string; outcome: string }) => [address, outcome])
+          .sort(),
+        [
+          ['10.1.0.1', 'differs'],
+          ['10.1.0.2', 'matches'],
+          ['10.1.0.8', 'missing'],
+          ['10.1.0.9', 'gone'],
+        ],
+      );
+      assert.deepEqual(found.summary, { ...all, differing: 1, missing: 1, gone: 1, more: 0 });
+    }));
+
+  test('-o is for --check', () =>
+    moving(async (cluster) => {
+      for (const argv of [
+        ['-o', 'json'],
+        ['-o', 'yaml', '--finish', '--yes'],
+      ]) {
+        const { exitCode, stdout, stderr } = await cluster.command(...argv);
+        assert.deepEqual([exitCode, stdout], [1, '']);
+        assert.match(stderr, /option '--output (json|yaml)' needs '--check'/);
+      }
     }));
 
   test('--check and --finish need a configuration that follows consul-k8s', () =>

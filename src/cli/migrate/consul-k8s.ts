@@ -14,7 +14,9 @@ import { errorLine, warningLine } from '../messages.ts';
 import { loadWithWarnings, snapshotOptions } from '../open.ts';
 import { readCluster } from '../read-cluster.ts';
 import { readTextFile } from '../read-text-file.ts';
-import { compareWithTheirs } from './check.ts';
+import { type Structure, structured } from '../structured.ts';
+import { compareWithTheirs, isEqual } from './check.ts';
+import { comparisonText } from './check-text.ts';
 import { type ConvertedValues, valuesOfChart, valuesOfContainer, valuesText } from './consul-k8s-values.ts';
 import { finishText, planFinish, removeTheirs } from './finish.ts';
 import { syncCatalogs } from './sync-catalog.ts';
@@ -27,6 +29,8 @@ export interface MigrateConsulK8sOptions extends ConfigOptions {
   readonly chartValues: string | undefined;
   /** Of several Deployments the one to read: `namespace/name`. */
   readonly deployment: string | undefined;
+  /** Of `--check`. */
+  readonly output: 'text' | Structure;
   readonly yes: boolean;
   /** How often consul-k8s writes everything. */
   readonly writeIntervalMs: number;
@@ -114,9 +118,10 @@ async function check(
   const { snapshot, loaded: used } = await readCluster(loaded, connections, reading, context);
   await using _registry = snapshot.registry;
   const theirs = await readTheirNode(snapshot, used.config, signal);
-  const { lines, isEqual } = compareWithTheirs(theirs, snapshot, used.config);
-  stdout.write(`${lines.join('\n')}\n`);
-  return isEqual ? 0 : 2;
+  const comparison = compareWithTheirs(theirs, snapshot, used.config);
+  const { output } = options;
+  stdout.write(output === 'text' ? comparisonText(comparison) : structured(comparison, output));
+  return isEqual(comparison) ? 0 : 2;
 }
 
 async function finish(

@@ -6,7 +6,7 @@ import { worst } from '../../plan/health.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { isOwnInstance } from '../../plan/ownership.ts';
 import { missingTags, placeKey, placesOf } from '../../plan/twins.ts';
-import { placeText } from './check.ts';
+import { placeText } from './check-text.ts';
 import { isStillThere } from './still-there.ts';
 import { isTheirsAlone, type TheirNode } from './their-node.ts';
 

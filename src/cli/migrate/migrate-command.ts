@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { durationOption, timeoutOption } from '../common-options.ts';
+import { durationOption, outputOption, timeoutOption } from '../common-options.ts';
 import { addConfigOptions, configOptionsOf, type ParsedOptions } from '../config-options.ts';
 import type { Connect } from '../connections.ts';
 import type { CliContext } from '../context.ts';
@@ -26,6 +26,7 @@ export function addMigrateCommand(
     )
     .option('--chart-values <FILE>', 'values of its chart, in place of the running Deployment')
     .option('--deployment <NAMESPACE/NAME>', 'of several Deployments that run it, the one to read')
+    .addOption(outputOption('how --check shows it', ['text', 'json', 'yaml']))
     .option('--yes', 'do not ask')
     .addOption(
       durationOption('--write-interval <DURATION>', 'how often it wrote (consul-write-interval)', '30s'),
@@ -34,9 +35,14 @@ export function addMigrateCommand(
   addConfigOptions(consulK8s).action(async (options: ParsedOptions) => {
     const { migrateConsulK8s } = await import('./consul-k8s.ts');
     const step = options['check'] === true ? 'check' : options['finish'] === true ? 'finish' : undefined;
+    const output = options['output'] as 'text' | 'json' | 'yaml';
+    if (output !== 'text' && step !== 'check') {
+      consulK8s.error(`error: option '--output ${output}' needs '--check'`);
+    }
     const wanted = {
       ...configOptionsOf(options),
       step,
+      output,
       chartValues: options['chartValues'] as string | undefined,
       deployment: options['deployment'] as string | undefined,
       yes: options['yes'] === true,

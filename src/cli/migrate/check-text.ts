@@ -1,0 +1,43 @@
+import { visible } from '../../lib/visible.ts';
+import type { ComparedInstance, Comparison, PlacedInstance } from './check.ts';
+
+/** A comparison for people: counts first, then each instance that is not alike, and why. */
+export function comparisonText({ node, instances, removed, summary }: Comparison): string {
+  const { matching, gone, more } = summary;
+  const lines = [
+    `${matching} of ${instances.length - gone} instances on node "${node}" match.`,
+    ...section(instances, 'differ:', ({ differences }) =>
+      differences.length > 0 ? differences.join('; ') : undefined,
+    ),
+    ...section(instances, 'would not pass any more:', ({ losesHealth }) => losesHealth),
+    ...section(instances, 'would not be registered:', ({ whyMissing }) => whyMissing),
+    ...section(
+      removed,
+      'would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
+      ({ id }) => id,
+    ),
+    ...(gone === 0 ? [] : [`${gone} are of pods or Services that are gone.`]),
+    ...(more === 0 ? [] : [`${more} more are registered by kube-registrar.`]),
+  ];
+  return lines.map((line) => `${visible(line)}\n`).join('');
+}
+
+/** Those that there is something to say of. */
+function section<Any extends PlacedInstance | ComparedInstance>(
+  some: readonly Any[],
+  heading: string,
+  say: (instance: Any) => string | undefined,
+): string[] {
+  const lines = some.flatMap((each) => {
+    const why = say(each);
+    return why === undefined ? [] : [`  ${placeText(each)}: ${why}`];
+  });
+  return lines.length === 0 ? [] : [`${lines.length} ${heading}`, ...lines];
+}
+
+export const placeText = ({
+  service,
+  address,
+  port,
+}: Pick<PlacedInstance, 'service' | 'address' | 'port'>): string =>
+  `${service} at ${address.includes(':') ? `[${address}]` : address}:${port}`;
