@@ -12,9 +12,12 @@ const reserved = `${metaName} in [${Object.values(autoMeta)
   .join(', ')}] || ${metaName}.startsWith('kube-') || ${metaName}.startsWith('consul-')`;
 const usable = `${metaName}.matches('^[A-Za-z0-9_-]{1,128}$') && !(${reserved})`;
 
+/** It may be registered by its own addresses, or those of nodes. */
+const isWhole = `((has(object.spec.type) && object.spec.type in ['LoadBalancer', 'NodePort']) || (has(object.spec.externalIPs) && object.spec.externalIPs.size() > 0))`;
+
 /**
  * What src/desired/dialects/consul-k8s.ts refuses in a Service, in CEL: never more than that. `variables.a` are the
- * annotations.
+ * annotations, and `@/` stands for the prefix of kube-registrar's own: one of these counts in place of theirs.
  */
 export const consulK8sRules: readonly AdmissionRule[] = [
   {
@@ -22,8 +25,8 @@ export const consulK8sRules: readonly AdmissionRule[] = [
     messageExpression: `${annotation('service-name')} + ': "' + ${value('service-name')} + '" is not a name usable in DNS: letters, digits and hyphens, at most 63'`,
   },
   {
-    expression: `${absent('service-port')} || ${value('service-port')} == '' || (has(object.spec.ports) && object.spec.ports.exists(p, (has(p.name) && p.name == ${value('service-port')}) || string(p.targetPort) == ${value('service-port')}))`,
-    messageExpression: `${annotation('service-port')} + ': "' + ${value('service-port')} + '" is neither the name nor the targetPort of a port of the Service'`,
+    expression: `${absent('service-port')} || '@/port' in variables.a || ${value('service-port')} == '' || (has(object.spec.ports) && object.spec.ports.exists(p, (has(p.name) && p.name == ${value('service-port')}) || string(p.targetPort) == ${value('service-port')} || (${isWhole} && (string(p.port) == ${value('service-port')} || (has(p.nodePort) && string(p.nodePort) == ${value('service-port')})))))`,
+    messageExpression: `${annotation('service-port')} + ': "' + ${value('service-port')} + '" is neither the name nor the number of a port of the Service where it is registered'`,
   },
   {
     expression: `${metaKeys}.all(k, ${usable})`,

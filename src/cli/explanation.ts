@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { effectOf } from '../desired/annotation-effects.ts';
-import { annotationKey } from '../desired/dialects/dialect.ts';
+import { annotationKey, isForeign } from '../desired/dialects/dialect.ts';
 import { createLabelRules } from '../desired/label-rules.ts';
 import { gatewayTexts, podText, requestTexts } from '../desired/object-text.ts';
 import { scopeTexts } from '../desired/scope-text.ts';
@@ -106,11 +106,10 @@ export function explanationOf(
     object,
     found: (record ?? gateway) !== undefined,
     isRight,
-    annotations: Object.entries(record?.annotations ?? {}).map(([name, value]) => ({
-      name: prefix + name,
-      value,
-      became: effectOf(name, own),
-    })),
+    annotations: Object.entries(record?.annotations ?? {})
+      // What is foreign there is not followed; problems say why.
+      .filter(([name]) => !isForeign(name))
+      .map(([name, value]) => ({ name: prefix + name, value, became: effectOf(name, own) })),
     askedBy,
     problems: problems.map(({ object: about, reason, field, message, severity }) => ({
       object: about,

@@ -1,5 +1,5 @@
 import { longestText } from './annotations.ts';
-import { isForeign, type Translated } from './dialects/dialect.ts';
+import { notFollowedText, type Translated } from './dialects/dialect.ts';
 import { isField, metaPrefix, servicesField } from './fields.ts';
 import { mostUserKeys } from './meta.ts';
 
@@ -35,8 +35,11 @@ export function keptAnnotations(
     }
   };
   for (const name in translated) {
-    if (isForeign(name)) kept[name] = translated[name]!;
-    else keep(name, translated[name]!);
+    const value = translated[name]!;
+    if (typeof value === 'string') keep(name, value);
+    else if (value.counterpart === undefined || annotations[`${prefix}${value.counterpart}`] === undefined) {
+      kept[name] = notFollowedText(value);
+    }
   }
   for (const key in annotations) {
     if (key.startsWith(prefix)) keep(key.slice(prefix.length), annotations[key] ?? '');

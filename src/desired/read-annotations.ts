@@ -1,5 +1,5 @@
 import { longestText } from './annotations.ts';
-import { isForeign } from './dialects/dialect.ts';
+import { isForeign, readNotFollowed } from './dialects/dialect.ts';
 import { fields, isField, type RawDeclaration, servicesField, tooLong, unknownField } from './fields.ts';
 import { error, type Mistake, quote, warning } from './mistake.ts';
 import type { ReadList } from './services-list.ts';
@@ -29,9 +29,12 @@ export function readAnnotations(
   const own = new Map<string, string>();
   // Sorted, because the order of annotations means nothing.
   for (const name of Object.keys(annotations).sort()) {
-    if (isForeign(name))
-      refused.push(error(name, `${name.slice(name.indexOf('/') + 1)} ${annotations[name]!}`));
-    else if (isField(name)) own.set(name, annotations[name]!);
+    if (isForeign(name)) {
+      const { severity, why } = readNotFollowed(annotations[name]!);
+      const message = `${name.slice(name.indexOf('/') + 1)} ${why}`;
+      if (severity === 'error') refused.push(error(name, message));
+      else if (!isSwitchedOff(annotations)) mistakes.push(warning(name, message));
+    } else if (isField(name)) own.set(name, annotations[name]!);
     else if (name !== servicesField) mistakes.push(warning(name, () => unknownField(name, 'annotation')));
   }
   const list = Object.hasOwn(annotations, servicesField) ? annotations[servicesField] : undefined;

@@ -233,7 +233,12 @@ suite('where Namespaces may have defaults, the API server', () => {
 });
 
 suite('where consul-k8s is followed, the API server', () => {
-  const theirs = (fields: Readonly<Record<string, string>>, own: Readonly<Record<string, string>> = {}) => ({
+  const http = { ports: [{ name: 'http', port: 80, targetPort: 8080 }] };
+  const theirs = (
+    fields: Readonly<Record<string, string>>,
+    own: Readonly<Record<string, string>> = {},
+    spec: object = http,
+  ) => ({
     kind: 'Service',
     metadata: {
       name: 'web',
@@ -244,7 +249,7 @@ suite('where consul-k8s is followed, the API server', () => {
         ),
       },
     },
-    spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    spec,
   });
 
   before(async () => {
@@ -265,6 +270,11 @@ suite('where consul-k8s is followed, the API server', () => {
     const right = [{ name: 'front' }, { name: ' front ', port: 'http' }, { name: 'front', port: '8080' }];
     for (const fields of [...right, { name: 'front', port: '', 'meta-team': 'a' }, { sync: 'false' }]) {
       assert.deepEqual(await warnings('search', theirs(fields)), [], JSON.stringify(fields));
+    }
+    const byPort = { name: 'front', port: '80' };
+    assert.deepEqual(await warnings('search', theirs(byPort, { port: 'http' })), [], 'ours wins');
+    for (const type of ['LoadBalancer', 'NodePort']) {
+      assert.deepEqual(await warnings('search', theirs(byPort, {}, { ...http, type })), [], type);
     }
     const wrong = { name: 'a_b', port: '80', 'meta-kube-node': 'x' };
     for (const [name, value] of Object.entries(wrong)) {

@@ -94,6 +94,24 @@ describe('an instance that consul-k8s registers, too', () => {
     );
   });
 
+  test('is registered where ours stands beside one of theirs that cannot be followed', () => {
+    const theirs = {
+      'consul.hashicorp.com/service-port': '80',
+      'consul.hashicorp.com/service-name': 'not_dns',
+    };
+    assert.equal(desired({ ...theirs, 'kube-registrar.io/port': 'api' }).instances.length, 0);
+    const { instances, problems } = desired({
+      ...theirs,
+      'kube-registrar.io/port': 'api',
+      'kube-registrar.io/service': 'search',
+    });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      instances.map(({ service, port }) => [service, port]),
+      [['search', 9200]],
+    );
+  });
+
   test('is not there where our annotation switches the Service off', () => {
     assert.deepEqual(desired({ 'kube-registrar.io/service': 'false' }), { instances: [], problems: [] });
   });

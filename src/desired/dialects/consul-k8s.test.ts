@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { V1Service, V1ServiceSpec } from '@kubernetes/client-node';
 import { type ConsulK8sOptions, consulK8sDialect, consulK8sId, consulK8sMeta } from './consul-k8s.ts';
+import type { Translated } from './dialect.ts';
 
 const defaults: ConsulK8sOptions = {
   default: true,
@@ -35,8 +36,15 @@ function translate(
     metadata: { name: 'web', namespace, annotations: Object.fromEntries(entries) },
     spec,
   };
-  return consulK8sDialect({ ...defaults, ...options }).ofService?.(service);
+  const found = consulK8sDialect({ ...defaults, ...options }).ofService?.(service);
+  return found && texts(found);
 }
+
+/** What is not followed, as its reason. */
+const texts = (found: Translated): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(found).map(([name, value]) => [name, typeof value === 'string' ? value : value.why]),
+  );
 
 const service = (annotations: Readonly<Record<string, string>>, options: Partial<ConsulK8sOptions> = {}) =>
   translate({ annotations }, { ...plain, ...options })?.['service'];

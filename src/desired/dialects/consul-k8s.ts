@@ -5,7 +5,7 @@ import type { Origin } from '../../model/origin.ts';
 import { mostUserKeys, refuseMetaKey } from '../meta.ts';
 import { quote } from '../mistake.ts';
 import { isDnsLabel } from '../values.ts';
-import { type Dialect, goBool, literal, type Translated } from './dialect.ts';
+import { type Dialect, goBool, literal, refuse, type Translated } from './dialect.ts';
 
 /** The settings of consul-k8s' catalog sync, named as in the values of its chart (`syncCatalog`), and ours. */
 export interface ConsulK8sOptions {
@@ -73,7 +73,9 @@ type Part = { readonly value: string } | { readonly refused: string } | undefine
 
 function part(field: string, theirs: string, found: Part): Translated {
   if (found === undefined) return {};
-  return 'value' in found ? { [field]: found.value } : { [`${prefix}${theirs}`]: found.refused };
+  return 'value' in found
+    ? { [field]: found.value }
+    : { [`${prefix}${theirs}`]: refuse(found.refused, field) };
 }
 
 /** In the order in which consul-k8s asks. */
@@ -172,13 +174,13 @@ const portMeta = (ports: readonly V1ServicePort[]): Translated =>
   Object.fromEntries(ports.slice(0, mostKeys).map(({ name = '', port }) => [`meta.port-${name}`, `${port}`]));
 
 function metaOf(annotations: Readonly<Record<string, string>>): Translated {
-  const out: Record<string, string> = {};
+  const out: Record<string, Translated[string]> = {};
   const keys = Object.keys(annotations).filter((key) => key.startsWith(metaPrefix));
   for (const key of keys.slice(0, mostKeys)) {
     const name = key.slice(metaPrefix.length);
     const refused = refuseMetaKey(name);
     if (refused === undefined) out[`meta.${name}`] = literal(annotations[key]!);
-    else out[key] = refused;
+    else out[key] = refuse(refused);
   }
   return out;
 }

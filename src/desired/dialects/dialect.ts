@@ -2,8 +2,8 @@ import type { V1Pod, V1Service } from '@kubernetes/client-node';
 
 /**
  * Translates another program's annotations to those of kube-registrar, which have no prefix here, so that
- * nothing behind the projection knows of dialects. What cannot be followed is there under its whole key
- * (`consul.hashicorp.com/service-port`), with the reason as its value: kube-registrar's own names have no `/`.
+ * nothing behind the projection knows of dialects. What is not followed is there under its whole key
+ * (`consul.hashicorp.com/service-port`), with the reason: kube-registrar's own names have no `/`.
  */
 export interface Dialect {
   /** The program, for people. */
@@ -16,7 +16,34 @@ export interface Dialect {
   readonly ofPod?: (pod: V1Pod) => Translated;
 }
 
-export type Translated = Readonly<Record<string, string>>;
+export type Translated = Readonly<Record<string, string | NotFollowed>>;
+
+/** Why an annotation of theirs is not followed. */
+export interface NotFollowed {
+  /** `error`: the object is not registered. `warning`: it is, without this. */
+  readonly severity: 'error' | 'warning';
+  readonly why: string;
+  /** The annotation of kube-registrar that says it instead; with it on the object, theirs does not count. */
+  readonly counterpart?: string;
+}
+
+/** It cannot be followed, and a guess would register something else than they did. */
+export const refuse = (why: string, counterpart?: string): NotFollowed => ({
+  severity: 'error',
+  why,
+  ...(counterpart === undefined ? {} : { counterpart }),
+});
+
+/** It has no effect, which is named because somebody wrote it on purpose. */
+export const ignore = (why: string): NotFollowed => ({ severity: 'warning', why });
+
+/** As a record keeps it, whose annotations are texts. */
+export const notFollowedText = ({ severity, why }: NotFollowed): string => `${severity}: ${why}`;
+
+export function readNotFollowed(text: string): Pick<NotFollowed, 'severity' | 'why'> {
+  const end = text.indexOf(': ');
+  return { severity: text.startsWith('warning') ? 'warning' : 'error', why: text.slice(end + 2) };
+}
 
 /** What the object asks for in all dialects. The last that knows a field decides. */
 export const translatedService = (dialects: readonly Dialect[], service: V1Service): Translated =>

@@ -1,6 +1,6 @@
 import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
 import { mostUserKeys } from '../meta.ts';
-import { type Dialect, goBool, literal, type Translated } from './dialect.ts';
+import { type Dialect, goBool, literal, refuse, type Translated } from './dialect.ts';
 
 /** The settings of kube-consul-register that matter here. */
 export interface KubeConsulRegisterOptions {
@@ -23,7 +23,12 @@ export const kubeConsulRegisterDialect = (options: KubeConsulRegisterOptions): D
   ofPod: (pod) => translate(pod, options),
   ofService: ({ metadata }) =>
     isEnabled(metadata?.annotations)
-      ? { [`${prefix}enabled`]: `on a Service is not followed; write kube-registrar.io/service and address` }
+      ? {
+          [`${prefix}enabled`]: refuse(
+            'on a Service is not followed; write kube-registrar.io/service and address',
+            'service',
+          ),
+        }
       : {},
 });
 
@@ -44,7 +49,10 @@ function translate({ metadata = {}, spec }: V1Pod, options: KubeConsulRegisterOp
   if (containers.length === 0) {
     const which = named === undefined ? 'no container of the pod' : 'none of the containers that it names';
     return {
-      [`${prefix}${named === undefined ? 'enabled' : 'pod.container.name'}`]: `has nothing to register: ${which} has a port`,
+      [`${prefix}${named === undefined ? 'enabled' : 'pod.container.name'}`]: refuse(
+        `has nothing to register: ${which} has a port`,
+        'service',
+      ),
     };
   }
   const service = literal(annotations[`${prefix}service.name`] ?? '') || '{pod.name}';

@@ -1,11 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { mostUserKeys } from '../meta.ts';
-import { type Dialect, literal, type Translated } from './dialect.ts';
+import { type Dialect, ignore, literal, type Translated } from './dialect.ts';
 
 const prefix = 'consul-registrator/';
 const metaPrefix = `${prefix}service-meta-`;
 
-/** kube-consul-registrator on pods. Its ids (`service-id`) are those of an agent's entries, and not taken over. */
+/** kube-consul-registrator on pods. */
 export const kubeConsulRegistratorDialect: Dialect = {
   name: 'kube-consul-registrator',
   prefix,
@@ -22,6 +22,9 @@ function translate({ metadata = {}, spec }: V1Pod): Translated {
   return {
     service: literal(read('service-name') ?? '') || '{pod.name}',
     port: read('service-port') ?? `${first?.containerPort ?? 80}`,
+    ...(read('service-id') === undefined
+      ? {}
+      : { [`${prefix}service-id`]: ignore('has no effect: ids are those of kube-registrar') }),
     // It knows no escape: each comma separates.
     ...(tags === '' ? {} : { tags: literal(tags.replaceAll('\\,', '\\ ,')) }),
     ...Object.fromEntries(

@@ -133,7 +133,10 @@ describe('the dialect of kube-consul-register', () => {
   test('refuses Services, which it does not follow', () => {
     const annotations = { 'consul.register/enabled': 'true' };
     const found = dialect.ofService?.({ metadata: { annotations } }) ?? {};
-    assert.match(found['consul.register/enabled'] ?? '', /^on a Service is not followed/);
+    assert.match(
+      JSON.stringify(found['consul.register/enabled']),
+      /^{"severity":"error","why":"on a Service is not followed/,
+    );
   });
 });
 
@@ -152,6 +155,23 @@ describe('the dialect of kube-consul-registrator', () => {
     const [instance] = found;
     assert.deepEqual([instance?.service, instance?.port, instance?.tags], ['web', 9090, ['a', 'b']]);
     assert.equal(instance?.meta['team'], 'shop');
+  });
+
+  test('names service-id, which has no effect', () => {
+    const { found, problems } = instances(dialect, { enabled: 'true', 'service-id': 'web-a' });
+    assert.equal(found[0]?.id, 'shop.web-1.1f0c9a3e.web-1.8080');
+    assert.deepEqual(
+      problems.map(({ severity, field, message }) => [severity, field, message]),
+      [
+        [
+          'warning',
+          'consul-registrator/service-id',
+          'service-id has no effect: ids are those of kube-registrar',
+        ],
+      ],
+    );
+    const off = { enabled: 'true', 'service-id': 'web-a', 'kube-registrar.io/service': 'false' };
+    assert.deepEqual(instances(dialect, off), { found: [], problems: [] });
   });
 
   test('by default takes the name of the pod and the first port there is', () => {
