@@ -60,10 +60,15 @@ const tag = text(/^[^\s\\,]{0,128}$/, 'a tag; write it without spaces, commas an
 const kubeConsulRegister = z.strictObject({
   enabled: z.boolean().default(false).meta({
     description:
-      'Whether pods with the annotations of kube-consul-register are registered, as with its `register_source: pod`. See migrate-from-registrars.md.',
+      'Whether objects with the annotations of kube-consul-register are registered. See migrate-from-registrars.md.',
+  }),
+  registerSource: z.enum(['pod', 'service', 'endpoint']).default('pod').meta({
+    description:
+      'Which objects ask by its annotations, as its `register_source`: pods, Services of type NodePort by the addresses of all nodes, or Services by their endpoints.',
   }),
   tags: z.boolean().default(true).meta({
-    description: 'Whether instances have its tags: pod, node, container and the labels of the pod.',
+    description:
+      'Whether instances have its tags: of pods the pod, node, container and labels, of Services the labels.',
   }),
   k8sTag: tag.default('').meta({
     description:

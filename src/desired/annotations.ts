@@ -91,9 +91,9 @@ export const annotations = {
       'with address `node-port`: `endpoints`, the nodes that have an endpoint of the Service, or all `nodes`',
     initial: 'endpoints',
   }),
-  'node-address': plain(choice('internal', 'external', 'external-first'), {
+  'node-address': plain(choice('internal', 'external', 'external-first', 'both'), {
     means:
-      "with address `node-port`: the node's addresses of type InternalIP, ExternalIP, or ExternalIP where it has one",
+      "with address `node-port`: the node's addresses of type InternalIP, ExternalIP, ExternalIP where it has one, or an instance for each of the two",
     initial: 'internal',
   }),
   check: plain(choice('readiness', 'none'), {

@@ -1,19 +1,12 @@
 import type { ServiceRecord } from '../model/service.ts';
 import type { Declaration } from './declaration.ts';
-import {
-  badPort,
-  declaredInstances,
-  notServed,
-  type Served,
-  servedAt,
-  unreachable,
-} from './declared-instances.ts';
+import { badPort, declaredInstances, notServed, type Served, unreachable } from './declared-instances.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DesiredContext } from './options.ts';
 import { ownServicePort } from './ports.ts';
 import { healthBehind, type Readiness } from './readiness.ts';
 import { declarationsOf, servingAt, wholeService } from './service-instances.ts';
-import { nodeAddresses, noNodeAddress } from './service-places.ts';
+import { nodePlaces, noNodeAddress } from './service-places.ts';
 import type { SourceResult } from './source.ts';
 
 /** What a node port of a Service leads to. */
@@ -75,12 +68,12 @@ function served(
     const message = `port ${port.value.port} has no nodePort; address "node-port" needs a Service of type NodePort or LoadBalancer, and this is of type ${service.type}`;
     return notServed([unreachable(declaration, message)]);
   }
-  const [first, ...others] = nodeAddresses(declaration, node);
-  if (first === undefined) {
+  const places = nodePlaces(declaration, node);
+  if (places.length === 0) {
     return notServed([unreachable(declaration, noNodeAddress(declaration['node-address'], node.name))]);
   }
-  const place = { addresses: [first, ...others], ipMode: '' } as const;
-  return servedAt(
+  const at = places.map((place) =>
     servingAt(place, { declaration, reach: 'node-port', service, node: node.name, port: nodePort }),
   );
+  return { at, complaints: [] };
 }

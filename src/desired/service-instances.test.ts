@@ -356,6 +356,9 @@ describe('a Service with address "node-port"', () => {
     assert.deepEqual(onNode(all('external'), 'n1'), ['203.0.113.1:30080 passing']);
     assert.deepEqual(onNode(all('external-first'), 'n1'), ['203.0.113.1:30080 passing']);
     assert.deepEqual(onNode(all('external-first'), 'n2'), ['192.168.0.2:30080 passing']);
+    const both = ['192.168.0.1:30080 passing', '203.0.113.1:30080 passing'];
+    assert.deepEqual(onNode(all('both'), 'n1').toSorted(), both);
+    assert.deepEqual(onNode(all('both'), 'n2'), ['192.168.0.2:30080 passing'], 'it has no other');
     const none = desired(all('external'), { node: 'n2', nodes: two });
     assert.deepEqual(messages(none), [
       'error address: node "n2" has no address of type ExternalIP; choose node-address "external-first" or "internal"',

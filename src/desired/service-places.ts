@@ -162,13 +162,22 @@ function readable(entries: readonly { readonly host: string; readonly ipMode: st
   return { places: [...places.values()], leftOut };
 }
 
-/** A node's addresses of the kind that a declaration wants; empty when it has none. */
-export function nodeAddresses(
+/** Where a node is reached: its addresses of the kind that a declaration wants, each kind a place. */
+export function nodePlaces(
   { 'node-address': kind }: Pick<Declaration, 'node-address'>,
   { internalIps, externalIps }: NodeFacts,
-): readonly string[] {
-  if (kind === 'internal') return internalIps;
-  return kind === 'external' || externalIps.length > 0 ? externalIps : internalIps;
+): readonly Place[] {
+  const choices = {
+    internal: [internalIps],
+    external: [externalIps],
+    'external-first': [externalIps.length > 0 ? externalIps : internalIps],
+    both: [internalIps, externalIps],
+  };
+  const places = new Map<string, Place>();
+  for (const [first, ...others] of choices[kind]) {
+    if (first !== undefined) places.set(first, { addresses: [first, ...others], ipMode: '' });
+  }
+  return [...places.values()];
 }
 
 /** Why a node has none. */

@@ -95,6 +95,7 @@ export const annotationExamples: readonly AnnotationExample[] = [
     'node-address': 'external-first',
   }),
   onService('a kind of node port', { 'node-port': 'all' }, { refused: 'node-port' }),
+  onService('both kinds of node addresses', { address: 'node-port', 'node-address': 'both' }),
   onService('a kind of node address', { 'node-address': 'ExternalIP' }, { refused: 'node-address' }),
   ...['readiness', 'none'].map((value) => accepted('check', value)),
   refused('check', 'http'),

@@ -56,6 +56,23 @@ export const translatedPod = (dialects: readonly Dialect[], pod: V1Pod): Transla
 
 const nothing: Translated = {};
 
+/** The fields of one service; tags are a list. */
+export type DeclaredFields = Readonly<Record<string, string | readonly string[]>>;
+
+/** One service by its fields, several as the list `services`. */
+export function asDeclared(services: readonly DeclaredFields[]): Translated {
+  const [only, ...others] = services;
+  if (only === undefined) return nothing;
+  // JSON is YAML.
+  if (others.length > 0) return { services: JSON.stringify(services) };
+  return Object.fromEntries(
+    Object.entries(only).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : value.map((tag) => tag.replaceAll(',', '\\,')).join(','),
+    ]),
+  );
+}
+
 /** The key of an annotation, as it stands on the object: another program's, or the prefix and the field. */
 export const annotationKey = (prefix: string, field: string): string =>
   isForeign(field) ? field : `${prefix}${field}`;

@@ -1,9 +1,12 @@
 import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
 import { mostUserKeys } from '../meta.ts';
-import { type Dialect, goBool, literal, refuse, type Translated } from './dialect.ts';
+import { asDeclared, type Dialect, goBool, literal, refuse, type Translated } from './dialect.ts';
+import { kubeConsulRegisterService, labelTags } from './kube-consul-register-service.ts';
 
 /** The settings of kube-consul-register that matter here. */
 export interface KubeConsulRegisterOptions {
+  /** Which objects ask by its annotations (`register_source`). */
+  readonly registerSource: 'pod' | 'service' | 'endpoint';
   /** Whether instances have its tags: pod, node, container and the labels. */
   readonly tags: boolean;
   /** The tag of every instance; empty: none. */
@@ -16,27 +19,18 @@ const prefix = 'consul.register/';
 const metaPrefix = `${prefix}service.meta.`;
 const mostContainers = 32;
 
-/** kube-consul-register with `register_source: pod`: every container with a port becomes an instance. */
+/** kube-consul-register: pods with each of their containers, node ports of Services, or the endpoints of Services. */
 export const kubeConsulRegisterDialect = (options: KubeConsulRegisterOptions): Dialect => ({
   name: 'kube-consul-register',
   prefix,
-  ofPod: (pod) => translate(pod, options),
-  ofService: ({ metadata }) =>
-    isEnabled(metadata?.annotations)
-      ? {
-          [`${prefix}enabled`]: refuse(
-            'on a Service is not followed; write kube-registrar.io/service and address',
-            'service',
-          ),
-        }
-      : {},
+  ofPod: (pod) => (options.registerSource === 'pod' ? translate(pod, options) : {}),
+  ofService: (service) =>
+    isEnabled(service.metadata?.annotations) ? kubeConsulRegisterService(service, prefix, options) : {},
 });
 
 /** What Go does not read as a boolean counts as false. */
 const isEnabled = (annotations: Readonly<Record<string, string>> = {}): boolean =>
   goBool(annotations[`${prefix}enabled`]) === true;
-
-type Fields = Readonly<Record<string, string | readonly string[]>>;
 
 function translate({ metadata = {}, spec }: V1Pod, options: KubeConsulRegisterOptions): Translated {
   const { annotations = {}, labels = {} } = metadata;
@@ -65,31 +59,25 @@ function translate({ metadata = {}, spec }: V1Pod, options: KubeConsulRegisterOp
       ? {}
       : checkOf(container.livenessProbe)),
   }));
-  const [only, ...others] = all;
-  // JSON is YAML.
-  return others.length > 0 ? { services: JSON.stringify(all) } : plain(only!);
+  return asDeclared(all);
 }
-
-const plain = (fields: Fields): Translated =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : value.map((tag) => tag.replaceAll(',', '\\,')).join(','),
-    ]),
-  );
 
 /** The same text for all pods of a template: the operator fills in pod and node. */
 function tagsOf(
   { name }: V1Container,
   labels: Readonly<Record<string, string>>,
   { tags, k8sTag }: KubeConsulRegisterOptions,
-): string[] {
+): readonly string[] {
   const own = k8sTag === '' ? [] : [literal(k8sTag)];
   if (!tags) return own;
-  const ofLabels = Object.entries(labels).map(([key, value]) =>
-    literal(value === 'tag' ? key : `${key}:${value}`),
-  );
-  return ['{pod.name}', 'pod:{pod.name}', 'node:{node.name}', `container:${name}`, ...ofLabels, ...own];
+  return [
+    '{pod.name}',
+    'pod:{pod.name}',
+    'node:{node.name}',
+    `container:${name}`,
+    ...labelTags(labels),
+    ...own,
+  ];
 }
 
 function metaOf(annotations: Readonly<Record<string, string>>): Translated {

@@ -19,7 +19,7 @@ const main: V1Container = {
   },
 };
 const labels = { app: 'web', canary: 'tag' };
-const settings = { tags: true, k8sTag: '', consulContainerName: 'consul' };
+const settings = { registerSource: 'pod' as const, tags: true, k8sTag: '', consulContainerName: 'consul' };
 
 /** The instances of a pod with these annotations, their keys without the prefix. */
 function instances(
@@ -128,15 +128,6 @@ describe('the dialect of kube-consul-register', () => {
   test('gives their tags only where it is asked to', () => {
     const none = kubeConsulRegisterDialect({ ...settings, tags: false, k8sTag: 'kubernetes' });
     assert.deepEqual(instances(none, { enabled: 'true' }).found[0]?.tags, ['kubernetes']);
-  });
-
-  test('refuses Services, which it does not follow', () => {
-    const annotations = { 'consul.register/enabled': 'true' };
-    const found = dialect.ofService?.({ metadata: { annotations } }) ?? {};
-    assert.match(
-      JSON.stringify(found['consul.register/enabled']),
-      /^{"severity":"error","why":"on a Service is not followed/,
-    );
   });
 });
 
