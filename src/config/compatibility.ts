@@ -86,6 +86,13 @@ const kubeConsulRegistrator = z.strictObject({
   }),
 });
 
+const registrator = z.strictObject({
+  enabled: z.boolean().default(false).meta({
+    description:
+      'Whether pods whose containers have a variable `SERVICE_NAME` or `SERVICE_<port>_NAME` are registered, as by registrator with `-explicit`. All their variables `SERVICE_…` become meta. See migrate-from-registrars.md.',
+  }),
+});
+
 export const compatibility = z.strictObject({
   consulK8s: consulK8s
     .prefault({})
@@ -96,4 +103,7 @@ export const compatibility = z.strictObject({
   kubeConsulRegistrator: kubeConsulRegistrator
     .prefault({})
     .meta({ description: 'kube-consul-registrator (`consul-registrator/…`).' }),
+  registrator: registrator
+    .prefault({})
+    .meta({ description: 'registrator (`SERVICE_…` in the environment of containers).' }),
 });

@@ -1,12 +1,14 @@
 import { longestText } from './annotations.ts';
-import { notFollowedText, type Translated } from './dialects/dialect.ts';
+import { type NotFollowed, notFollowedText, type Translated } from './dialects/dialect.ts';
 import { isField, metaPrefix, servicesField } from './fields.ts';
 import { mostUserKeys } from './meta.ts';
 
-/** Unknown names that are kept: as many as `toProblems()` reports, and one more. */
+/** Unknown names that are kept, and those that are not followed: as many as `toProblems()` reports, and one more. */
 const mostUnknown = 21;
 /** Kubernetes allows no longer names (IsQualifiedName). */
 const longestName = 63;
+/** A whole key, with its prefix. */
+const longestKey = 317;
 
 /**
  * The annotations that a record keeps: those whose key starts with `prefix` (`kube-registrar.io/`), by the rest of
@@ -34,12 +36,20 @@ export function keptAnnotations(
       kept[name.length <= longestName ? name : `${copied(name, longestName)}…`] = '';
     }
   };
+  const notFollowed: [name: string, what: NotFollowed][] = [];
   for (const name in translated) {
     const value = translated[name]!;
     if (typeof value === 'string') keep(name, value);
     else if (value.counterpart === undefined || annotations[`${prefix}${value.counterpart}`] === undefined) {
-      kept[name] = notFollowedText(value);
+      notFollowed.push([name, value]);
     }
+  }
+  // What refuses the object comes first.
+  notFollowed.sort(
+    ([, one], [, other]) => Number(one.severity !== 'error') - Number(other.severity !== 'error'),
+  );
+  for (const [name, value] of notFollowed.slice(0, mostUnknown)) {
+    kept[name.length <= longestKey ? name : `${copied(name, longestKey)}…`] = notFollowedText(value);
   }
   for (const key in annotations) {
     if (key.startsWith(prefix)) keep(key.slice(prefix.length), annotations[key] ?? '');

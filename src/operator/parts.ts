@@ -10,6 +10,7 @@ import { consulK8sDialect } from '../desired/dialects/consul-k8s.ts';
 import type { Dialect } from '../desired/dialects/dialect.ts';
 import { kubeConsulRegisterDialect } from '../desired/dialects/kube-consul-register.ts';
 import { kubeConsulRegistratorDialect } from '../desired/dialects/kube-consul-registrator.ts';
+import { registratorDialect } from '../desired/dialects/registrator.ts';
 import { createHostList } from '../desired/host-list.ts';
 import { createLabelRules } from '../desired/label-rules.ts';
 import { isAsItIs } from '../desired/naming.ts';
@@ -123,11 +124,12 @@ export function clusterStoresOf(
 
 /** Whose annotations are read beside ours. */
 export function dialectsOf({ compatibility }: Config): readonly Dialect[] {
-  const { consulK8s, kubeConsulRegister, kubeConsulRegistrator } = compatibility;
+  const { consulK8s, kubeConsulRegister, kubeConsulRegistrator, registrator } = compatibility;
   return [
     ...(consulK8s.enabled ? [consulK8sDialect(consulK8s)] : []),
     ...(kubeConsulRegister.enabled ? [kubeConsulRegisterDialect(kubeConsulRegister)] : []),
     ...(kubeConsulRegistrator.enabled ? [kubeConsulRegistratorDialect] : []),
+    ...(registrator.enabled ? [registratorDialect] : []),
   ];
 }
 

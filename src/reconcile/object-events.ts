@@ -1,5 +1,5 @@
 import type { ClusterView } from '../desired/cluster-view.ts';
-import { annotationKey } from '../desired/dialects/dialect.ts';
+import { annotationKey, variablePrefix } from '../desired/dialects/dialect.ts';
 import type { ObjectEvent } from '../kube/events/object-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { forever } from '../lib/retry.ts';
@@ -45,8 +45,9 @@ export class ObjectEvents {
 
   problem({ object, reason, field, message, severity }: Problem): void {
     const annotation = field.replace(/\[.*/s, '');
+    const what = annotation.startsWith(variablePrefix) ? 'variable' : 'annotation';
     const where =
-      annotation === '' ? '' : ` (annotation ${annotationKey(this.#options.annotationPrefix, annotation)})`;
+      annotation === '' ? '' : ` (${what} ${annotationKey(this.#options.annotationPrefix, annotation)})`;
     // The other messages say themselves what becomes of the registration.
     const isRefused = severity === 'error' && reason !== 'RegistrationFailed' && reason !== 'Conflict';
     const opening = isRefused ? 'Registration refused: ' : '';

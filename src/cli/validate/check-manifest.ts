@@ -10,6 +10,7 @@ import type { Position } from './documents.ts';
 import type { ManifestMistake } from './manifest-mistake.ts';
 import {
   type AskingManifest,
+  asksByVariables,
   isByDefault,
   offlineSync,
   type RecordOptions,
@@ -38,7 +39,8 @@ export function checkManifest(
   // The defaults of another program may register a Service without annotations, and so may those of the configuration.
   const asksAnyway = ({ object }: Declaring): boolean =>
     (object.kind === 'Service' && dialects.some(({ coversServices }) => coversServices)) ||
-    (object.kind !== 'Namespace' && isByDefault(object, manifest.kind, options, sync));
+    (object.kind !== 'Namespace' &&
+      (asksByVariables(object, options) || isByDefault(object, manifest.kind, options, sync)));
   const wrongKeys = [...misspelt(manifest, prefix), ...misplaced(manifest, prefix)];
   const asking = manifest.declaring
     .map((declaring) => ({

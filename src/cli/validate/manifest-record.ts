@@ -1,5 +1,5 @@
 import type { DeclaringObject } from '../../desired/check-declaration.ts';
-import type { Dialect } from '../../desired/dialects/dialect.ts';
+import { type Dialect, translatedPod, variablePrefix } from '../../desired/dialects/dialect.ts';
 import { samplePod } from '../../desired/sample-objects.ts';
 import { createSync, type NamespaceScope, type Sync, type SyncRules } from '../../desired/sync-rules.ts';
 import { InternPool } from '../../kube/store/intern-pool.ts';
@@ -37,6 +37,18 @@ export function isByDefault(
   try {
     const record = rawRecordOf(object, new Map(), options);
     return sync.notByDefault(record, sync.namespace(record.namespace, undefined)) === undefined;
+  } catch {
+    // What cannot be read asks for nothing.
+    return false;
+  }
+}
+
+/** Whether a pod asks by what is not an annotation: the variables of its containers. */
+export function asksByVariables(object: AskingManifest, { dialects = [] }: RecordOptions): boolean {
+  if (object.kind !== 'Pod') return false;
+  const meant = dialects.filter(({ prefix }) => prefix === variablePrefix);
+  try {
+    return Object.keys(translatedPod(meant, object.pod)).length > 0;
   } catch {
     // What cannot be read asks for nothing.
     return false;

@@ -429,6 +429,29 @@ spec: { ports: [{ port: 80 }] }
     assert.deepEqual((await validate(text)).lines, []);
   });
 
+  test('reads the variables of containers where the configuration follows registrator', async () => {
+    await using directory = await mkdtempDisposable(path.join(tmpdir(), 'validate-'));
+    const config = path.join(directory.path, 'config.yaml');
+    await writeFile(config, 'compatibility: { registrator: { enabled: true } }\n');
+    const text = `kind: Pod
+metadata: { name: web }
+spec:
+  containers:
+  - name: main
+    env: [{ name: SERVICE_NAME, value: web }, { name: SERVICE_CHECK_TTL, value: 30s }]
+    ports: [{ containerPort: 80 }]
+---
+kind: Pod
+metadata: { name: plain }
+spec: { containers: [{ name: main, env: [{ name: A, value: b }] }] }
+`;
+    const { lines, stderr } = await validate(text, ['--config', config, '-']);
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0]!, /^<stdin>:1:1: Pod\/web: .*SERVICE_CHECK_TTL of container main is not followed/);
+    assert.match(stderr, /^1 object/);
+    assert.deepEqual((await validate(text)).lines, []);
+  });
+
   test('never throws, whatever the text', () => {
     const piece = fc.oneof(
       fc.constantFrom(

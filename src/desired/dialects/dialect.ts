@@ -73,9 +73,14 @@ export function asDeclared(services: readonly DeclaredFields[]): Translated {
   );
 }
 
-/** The key of an annotation, as it stands on the object: another program's, or the prefix and the field. */
-export const annotationKey = (prefix: string, field: string): string =>
-  isForeign(field) ? field : `${prefix}${field}`;
+/** Stands in front of what is a variable of a container, so that it is no annotation's key. */
+export const variablePrefix = 'env/';
+
+/** The key of an annotation, as it stands on the object: another program's, or the prefix and the field; or a variable. */
+export function annotationKey(prefix: string, field: string): string {
+  if (field.startsWith(variablePrefix)) return field.slice(variablePrefix.length);
+  return isForeign(field) ? field : `${prefix}${field}`;
+}
 
 /** Whether a field is another program's annotation, by its whole key. */
 export const isForeign = (field: string): boolean => /^[a-z0-9.-]+\//.test(field);

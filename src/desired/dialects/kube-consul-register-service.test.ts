@@ -5,7 +5,8 @@ import { kubeNode, options, pod, slice, view } from '../../../test/support/clust
 import { InternPool } from '../../kube/store/intern-pool.ts';
 import { serviceProjection } from '../../kube/store/project-service.ts';
 import { desiredNode } from '../desired.ts';
-import { type KubeConsulRegisterOptions, kubeConsulRegisterDialect } from './kube-consul-register.ts';
+import { kubeConsulRegisterDialect } from './kube-consul-register.ts';
+import type { KubeConsulRegisterOptions } from './kube-consul-register-options.ts';
 
 const settings = {
   registerSource: 'service',

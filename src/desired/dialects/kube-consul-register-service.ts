@@ -1,7 +1,7 @@
 import type { V1Service, V1ServicePort } from '@kubernetes/client-node';
 import { mostPorts } from '../ports.ts';
 import { asDeclared, type DeclaredFields, ignore, literal, refuse, type Translated } from './dialect.ts';
-import type { KubeConsulRegisterOptions } from './kube-consul-register.ts';
+import type { KubeConsulRegisterOptions } from './kube-consul-register-options.ts';
 
 /**
  * A Service with `consul.register/enabled`. With `register_source: service` kube-consul-register registers the node ports

@@ -1,19 +1,8 @@
 import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
 import { mostUserKeys } from '../meta.ts';
 import { asDeclared, type Dialect, goBool, literal, refuse, type Translated } from './dialect.ts';
+import type { KubeConsulRegisterOptions } from './kube-consul-register-options.ts';
 import { kubeConsulRegisterService, labelTags } from './kube-consul-register-service.ts';
-
-/** The settings of kube-consul-register that matter here. */
-export interface KubeConsulRegisterOptions {
-  /** Which objects ask by its annotations (`register_source`). */
-  readonly registerSource: 'pod' | 'service' | 'endpoint';
-  /** Whether instances have its tags: pod, node, container and the labels. */
-  readonly tags: boolean;
-  /** The tag of every instance; empty: none. */
-  readonly k8sTag: string;
-  /** The container that is never registered. */
-  readonly consulContainerName: string;
-}
 
 const prefix = 'consul.register/';
 const metaPrefix = `${prefix}service.meta.`;
