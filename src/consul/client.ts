@@ -2,20 +2,17 @@ import type { z } from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import type { HttpResponse } from '../lib/transport.ts';
 import { ConsulApi, type ConsulApiOptions, type Invoke } from './consul-api.ts';
+import { checksAnswer, nodeServicesAnswer, nodesAnswer, txnResults } from './hot-answers.ts';
 import { answerError, type HttpAnswer, jsonOf } from './http-answer.ts';
 import {
   agentSelfSchema,
   type CheckAnswer,
   checked,
-  checksSchema,
   type NodeAnswer,
   type NodeServicesAnswer,
-  nodeServicesSchema,
-  nodesSchema,
   serviceTagsSchema,
   sessionCreatedSchema,
   type TxnResult,
-  txnCommittedSchema,
   txnRolledBackSchema,
 } from './schemas.ts';
 
@@ -128,14 +125,14 @@ export class ConsulClient {
       ...(nodeMeta === undefined ? {} : { 'node-meta': nodeMetaPairs(nodeMeta) }),
       ...(filter === undefined ? {} : { filter }),
     };
-    return this.#read(nodesSchema, signal, ({ catalog }, context) =>
+    return this.#read(nodesAnswer, signal, ({ catalog }, context) =>
       catalog.node.list({ ...context, ...query }),
     );
   }
 
   /** Names of all services that the token may see, in order. */
   async serviceNames(signal: AbortSignal): Promise<string[]> {
-    const tags = await this.#read(serviceTagsSchema, signal, ({ catalog }, context) =>
+    const tags = await this.#read(by(serviceTagsSchema), signal, ({ catalog }, context) =>
       catalog.service.list(context),
     );
     return Object.keys(tags.value).sort();
@@ -143,7 +140,7 @@ export class ConsulClient {
 
   /** The node and its instances; undefined when there is no node of exactly this name. */
   async nodeServices(node: string, signal: AbortSignal): Promise<Answer<NodeWithServices | undefined>> {
-    const answer = await this.#read(nodeServicesSchema, signal, (consul, context) =>
+    const answer = await this.#read(nodeServicesAnswer, signal, (consul, context) =>
       consul._get({ ...context, path: '/catalog/node-services/{node}', params: { node } }),
     );
     const { Node, Services = [] } = answer.value ?? {};
@@ -153,7 +150,7 @@ export class ConsulClient {
 
   /** All checks on a node, its instances' included. */
   healthNode(node: string, signal: AbortSignal): Promise<Answer<CheckAnswer[]>> {
-    return this.#read(checksSchema, signal, ({ health }, context) => health.node({ ...context, node }));
+    return this.#read(checksAnswer, signal, ({ health }, context) => health.node({ ...context, node }));
   }
 
   /**
@@ -176,7 +173,9 @@ export class ConsulClient {
 
   /** Version of the agent that answers, which may be newer or older than the servers. */
   async version(signal: AbortSignal): Promise<string> {
-    const { value } = await this.#read(agentSelfSchema, signal, ({ agent }, context) => agent.self(context));
+    const { value } = await this.#read(by(agentSelfSchema), signal, ({ agent }, context) =>
+      agent.self(context),
+    );
     return value.Config.Version;
   }
 
@@ -214,16 +213,16 @@ export class ConsulClient {
     return this.#api.close();
   }
 
-  async #read<Schema extends z.ZodType>(
-    schema: Schema,
+  async #read<Value>(
+    shape: (body: unknown, what: string) => Value,
     signal: AbortSignal,
     invoke: Invoke,
-  ): Promise<Answer<z.output<Schema>>> {
+  ): Promise<Answer<Value>> {
     const { what, headers, body } = await this.#api.call(invoke, signal);
     // Consul answers every reading with JSON, if only with null.
     if (body === undefined) throw new RegistrarError('protocol', `${what}: the answer is empty`);
     return {
-      value: checked(schema, body, what),
+      value: shape(body, what),
       index: indexIn(headers),
       knownLeader: headers['x-consul-knownleader'] === 'true',
       filteredByAcls: headers['x-consul-results-filtered-by-acls'] === 'true',
@@ -236,11 +235,16 @@ export interface NodeWithServices {
   readonly Services: NonNullable<NodeServicesAnswer>['Services'];
 }
 
+const by =
+  <Schema extends z.ZodType>(schema: Schema) =>
+  (body: unknown, what: string): z.output<Schema> =>
+    checked(schema, body, what);
+
 const indexIn = (headers: HttpResponse['headers']): number => Number(headers['x-consul-index'] ?? 0);
 
 function txnAnswer(answer: HttpAnswer, body: unknown): TxnAnswer {
   const { what, status, text } = answer;
-  if (status === 200) return { kind: 'committed', results: checked(txnCommittedSchema, body, what).Results };
+  if (status === 200) return { kind: 'committed', results: txnResults(body, what) };
   if (status === 409) {
     const { Errors } = checked(txnRolledBackSchema, jsonOf(answer), what);
     return {
