@@ -295,17 +295,17 @@ const registration = z.strictObject({
 const guard = z.strictObject({
   removals: z.boolean().default(true).meta({
     description:
-      'Whether a removal that nothing in the cluster explains is confirmed by a consistent read, and held when there are too many. `false`: whatever is not there is removed at once.',
+      'Whether a removal that nothing in the cluster explains is confirmed by a consistent read, and held when there are too many. `false`: whatever is missing is removed at once.',
   }),
   removalMinimum: number(
     10,
     { least: 0, most: 1_000_000, whole: true },
-    'So many unexplained removals within the window are always allowed, once confirmed.',
+    'So many unexplained removals within the window are always allowed, once confirmed. Small clusters soon exceed any share; octoDNS also starts at 10 records.',
   ),
   removalRatio: number(
     0.3,
     { least: 0, most: 1 },
-    'So large a share of what is registered may be removed unexplained within the window. The larger of both limits counts.',
+    'So large a share of what is registered may be removed unexplained within the window. The larger of both limits counts. octoDNS refuses plans that delete more than 30 %.',
   ),
   health: z.boolean().default(true).meta({
     description: 'Whether a loss of health because of many nodes at once is held.',
@@ -313,38 +313,38 @@ const guard = z.strictObject({
   healthRatio: number(
     0.5,
     { least: 0, most: 1 },
-    "Above this share of a service's passing instances, a loss within the window because their nodes are not Ready is held.",
+    "Above this share of a service's passing instances, a loss within the window because their nodes are not Ready is held. Envoy ignores health below 50 % healthy hosts.",
   ),
   healthNodeRatio: number(
     0.3,
     { least: 0, most: 1 },
-    "And only above this share of the cluster's nodes: fewer are broken nodes, more are likely cut off from the control plane.",
+    "And only above this share of the cluster's nodes: fewer are broken nodes, more are likely cut off from the control plane. Two of twenty nodes are believed at once, one of three zones is not.",
   ),
   healthMinimumNodes: number(
     2,
     { least: 1, most: 100_000, whole: true },
-    'With fewer nodes not Ready within the window, their instances become critical in any case.',
+    'With fewer nodes not Ready within the window, their instances become critical in any case: one lost node is broken, several at once are more likely cut off.',
   ),
-  window: duration('5m', 1_000, 'Over which time removals and losses of health add up.'),
+  window: duration('5m', 1_000, 'Over which time removals and losses of health add up. Kubernetes evicts the pods of a node that is not Ready after the same time.'),
   settle: duration(
     '1s',
     0,
-    'How long an unexplained removal, or the loss of a node, waits for others that belong to it.',
+    'How long an unexplained removal, or the loss of a node, waits for others that belong to it. The events of one cause arrive within it.',
   ),
   kubeletGrace: duration(
     '75s',
     1_000,
-    'How long a kubelet that is in touch with the API server may take to hear that it does not have a pod any more, and to end it. Its reflector may wait for a minute after the API server was away.',
+    'How long a kubelet that is in touch with the API server may take to hear that it does not have a pod any more, and to end it. It may wait 60 s after the API server was away before it lists its pods, and Leases are read every 10 s.',
   ),
   confirm: duration(
     '2m',
     1_000,
-    'How long held removals wait when no kubelet can confirm them. They are then removed in portions, once consistent reads this far apart agree and the API server was healthy all the time.',
+    'How long held removals wait when no kubelet can confirm them. They are then removed in portions, once consistent reads this far apart agree and the API server was healthy all the time. Longer than a restart of the control plane.',
   ),
   maxHold: duration(
     '15m',
     1_000,
-    'After how long every hold ends by itself, if the API server was healthy all the time: it answers, accepts writes, and its history does not go backwards.',
+    'After how long every hold ends by itself, if the API server was healthy all the time: it answers, accepts writes, and its history does not go backwards. It leaves time to look, and to pin what still runs; entries that stay wrong are a fault as well.',
   ),
   release: z.enum(['automatic', 'manual']).default('automatic').meta({
     description:

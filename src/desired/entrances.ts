@@ -82,7 +82,7 @@ function ofParents(route: RouteRecord, view: Pick<ClusterView, 'gateway'>, names
 const tooMany = `it has more than ${mostOfRoute} addresses and ports; the others are left out`;
 
 const unknownGateway = (title: string, namespaced: boolean): string =>
-  `${title} is not there, or kube-registrar may not read it` +
+  `${title} does not exist, or kube-registrar may not read it` +
   (namespaced ? '; kubernetes.namespaces must name its namespace, too' : '');
 
 function ofParent(route: RouteRecord, parent: RouteParent, gateway: GatewayRecord, title: string): Entrances {

@@ -175,7 +175,7 @@ describe('an annotated route', () => {
     assert.deepEqual(found.instances, []);
     assert.deepEqual(messages(found), [
       'error : Gateway infra/edge has not accepted it (NotAllowedByListeners)',
-      'error : Gateway infra/gone is not there, or kube-registrar may not read it',
+      'error : Gateway infra/gone does not exist, or kube-registrar may not read it',
     ]);
     const bare = desired([httpRoute()], [gateway({ addresses: [] })]);
     assert.deepEqual(messages(bare), [

@@ -194,7 +194,7 @@ export const logReasons = {
       'Leave it out, or change `tagRules`, `metaRules` or `registration.probeHosts`. See security.md.',
     ),
     Conflict: problem(
-      'A node or an instance of that name or id belongs to somebody else; theirs is left alone.',
+      'A node or an instance of that name or id belongs to another owner; it is left alone.',
       'See multi-cluster.md.',
     ),
     RegistrationFailed: problem(
@@ -203,15 +203,15 @@ export const logReasons = {
     ),
     Cleared: info('A problem reported before is resolved.'),
     Drift: warn(
-      'Somebody else removed, edited or added an entry of this operator; it repairs that.',
+      'An entry of this operator was removed, edited or added externally; it is repaired.',
       'Again and again: find who writes. Runbook in alerts.md.',
     ),
     ForeignInstance: warn(
-      'Somebody else registered a service on a node of this cluster; it is left alone.',
+      'Another program registered a service on a node of this cluster; it is left alone.',
       'Register it on a node of its own.',
     ),
     ForeignCheck: warn(
-      'Somebody else put a check on a node or an instance of this cluster; it is left alone and counts for health.',
+      'Another program put a check on a node or an instance of this cluster; it is left alone and counts for health.',
     ),
     SharedServiceName: warn(
       'Several namespaces register one name, or another one than before does.',
@@ -233,8 +233,8 @@ export const logReasons = {
       'Look at the nodes, or at what cut them off from the control plane; see safety.md.',
     ),
     HealthReleased: info('No loss of health is held any more.'),
-    Released: warn('A person let held operations go.'),
-    Pinned: warn('A person wants held operations to stay held.'),
+    Released: warn('A person approved held operations.'),
+    Pinned: warn('A person keeps held operations from ending.'),
     LeasesForbidden: warn(
       'No right to read the Leases of kubelets: what is missing without an explanation is held for longer.',
       'Grant list on leases in namespace kube-node-lease.',

@@ -50,7 +50,7 @@ const heldNotes: Readonly<Record<HeldBy, string>> = {
   policy: 'held by the policy',
   guard: 'held by the guard',
   consul: 'refused by Consul',
-  conflict: 'held: somebody else keeps changing it',
+  conflict: 'held: another writer keeps changing it',
 };
 
 /** A step and its fields, one line each. */
@@ -117,7 +117,7 @@ const heldReasons: Readonly<Record<HeldBecause, string>> = {
   'dry-run': 'the policy dry-run writes nothing',
   denied: 'Consul does not allow the token to write it',
   refused: 'Consul refuses it',
-  conflict: 'somebody else keeps changing it, so repairs are made at growing intervals',
+  conflict: 'another writer keeps changing it, so repairs are made at growing intervals',
   panic: "too many of its service's instances would become critical because of their nodes",
 };
 
@@ -133,7 +133,7 @@ function heldText(held: Held, pod: string | undefined): string {
   const said = error === undefined ? '' : ` (${error})`;
   if (!isWaiting(held)) {
     return by === 'conflict'
-      ? `${where} was changed again and again by somebody else; the next change is repaired at once`
+      ? `${where} was changed again and again by another writer; the next change is repaired at once`
       : `${where} is tried again now: ${heldReasons[because]}${said}`;
   }
   const time = until === undefined ? undefined : timeText(until);

@@ -87,7 +87,7 @@ function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Pro
 
 function conflict(desired: DesiredNode, at: EntryRef): Problem {
   const message =
-    `somebody else keeps changing ${entryText(at)} in Consul; repairs are made at growing intervals, at least every ` +
+    `another writer keeps changing ${entryText(at)} in Consul; repairs are made at growing intervals, at least every ` +
     '5 minutes, until they stop: look for a second registrar or a script';
   const meta = at.instance === undefined ? undefined : desired.entry?.instances.get(at.instance)?.meta;
   return { object: objectOf(meta, desired), reason: 'Conflict', field: '', message, severity: 'warning' };

@@ -12,7 +12,7 @@ interface Flags {
 const explanation = `
 Plays a scenario of about half a minute with the real operator between a Kubernetes API and a Consul in
 memory: pods come up, a rollout, a failing readiness probe, a lost node, all nodes lost at once, entries that
-somebody else changed.
+another program changed.
 Every step says what it waits for, and how long it took from Kubernetes until a consumer of Consul knew.
 Nothing has to be installed, and nothing outside this process is touched, unless a real Consul is asked for.
 

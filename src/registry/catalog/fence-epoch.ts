@@ -66,7 +66,7 @@ export class EpochFence implements Fence {
     const written = await send({ KV: { Verb: 'cas', Key, Value, Index: index } });
     if (written === undefined) return unfenced();
     const epoch = written.kind === 'committed' ? written.results[0]?.KV?.ModifyIndex : undefined;
-    if (epoch === undefined) throw new RegistrarError('conflict', `${Key} was written by somebody else`);
+    if (epoch === undefined) throw new RegistrarError('conflict', `${Key} was written by another program`);
     return new EpochFence(options, prefixOf({ KV: { Verb: 'check-index', Key, Index: epoch } }));
   }
 

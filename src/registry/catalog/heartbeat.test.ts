@@ -132,7 +132,7 @@ describe('a heartbeat', () => {
       mine: 'yes',
     });
     const [line, ...more] = told(operator.log, 'HeartbeatFailed');
-    assert.match(String(line?.fields['error']), /belongs to somebody else/);
+    assert.match(String(line?.fields['error']), /belongs to another owner/);
     assert.deepEqual(more, []);
     await operator.stop();
   });

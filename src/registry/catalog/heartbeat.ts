@@ -192,7 +192,7 @@ export class Heartbeat {
       known === undefined ? 'forbidden' : 'conflict',
       known === undefined
         ? `node ${this.#node} can be neither created nor seen`
-        : `node ${this.#node} belongs to somebody else; give this cluster another cluster.name, or remove the node`,
+        : `node ${this.#node} belongs to another owner; give this cluster another cluster.name, or remove the node`,
     );
   }
 

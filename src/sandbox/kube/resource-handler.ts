@@ -156,7 +156,7 @@ export class ResourceHandler {
     const object = this.#server.registry.get(resource, namespace, name);
     const current = target.subresource === 'scale' ? scaleOf(object) : shown(resource, object);
     const patched = applied(type, current, patch);
-    if (!isRecord(patched)) throw badRequest('the patched object is no object');
+    if (!isRecord(patched)) throw badRequest('the patched object is not an object');
     const draft = patched as DraftObject;
     if (target.subresource === 'scale') return this.#scale(target, draft);
     // Without a resourceVersion in the patch the server takes the current one, whatever it is by then.
@@ -272,7 +272,7 @@ export function parseBody(request: HttpRequest): DraftObject {
     throw unsupportedMediaType(['application/json']);
   }
   const value = parseJson(request);
-  if (!isRecord(value)) throw badRequest('the body of the request is no object');
+  if (!isRecord(value)) throw badRequest('the body of the request is not an object');
   return value as DraftObject;
 }
 
