@@ -325,7 +325,11 @@ const guard = z.strictObject({
     { least: 1, most: 100_000, whole: true },
     'With fewer nodes not Ready within the window, their instances become critical in any case: one lost node is broken, several at once are more likely cut off.',
   ),
-  window: duration('5m', 1_000, 'Over which time removals and losses of health add up. Kubernetes evicts the pods of a node that is not Ready after the same time.'),
+  window: duration(
+    '5m',
+    1_000,
+    'Over which time removals and losses of health add up. Kubernetes evicts the pods of a node that is not Ready after the same time.',
+  ),
   settle: duration(
     '1s',
     0,
