@@ -64,6 +64,7 @@ export const progress: Progress = {
     },
     { service: 'search', view: [] },
   ],
+  load: '',
   log: [
     '16:00:00.000 INFO  started reason=Started version=0.1.0',
     '16:00:01.000 INFO  shop/web-2 (web) is critical: ContainersNotReady reason=Health pod=shop/web-2 service=web node=demo-node-2 status=critical',

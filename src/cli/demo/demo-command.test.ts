@@ -46,6 +46,12 @@ describe('kube-registrar demo', () => {
       [['--output', 'json'], /^error: option '--output json' needs '--once'\n$/],
       [['--output', 'yaml', '--once'], /Allowed choices are text, json/],
       [['--once', '--keep'], /^error: option '--once' cannot be used with option '--keep'\n$/],
+      [['--pods', '5001'], /'5001' is invalid\. Write a whole number from 1 to 5000\.\n$/],
+      [['--services', '0'], /'0' is invalid\. Write a whole number from 1 to 100\.\n$/],
+      [
+        ['--services', '9', '--pods', '8'],
+        /^error: option '--services': 9 services need at least as many pods/,
+      ],
       [['--consul', 'http://a', '--consul-binary'], /cannot be used with option '--consul \[URL\]'\n$/],
     ];
     for (const [argv, message] of cases) {

@@ -1,10 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { CliContext } from '../context.ts';
+import { countUpTo, loadSize, mostPods, mostServices } from './load-size.ts';
 
 interface Flags {
   readonly keep?: true;
   readonly once?: true;
   readonly output: 'text' | 'json';
+  readonly services?: number;
+  readonly pods?: number;
   readonly consul?: string | true;
   readonly consulBinary?: string | true;
 }
@@ -31,8 +34,9 @@ Exit code: 0 when every step reached what was expected in time, 1 when one did n
 
 Examples:
   kube-registrar demo
-  kube-registrar demo --keep                   then: kubectl, consul, curl, explain, release, as it prints
-  kube-registrar demo --once --output json     for scripts
+  kube-registrar demo --keep                     then: kubectl, consul, curl, explain, release, as it prints
+  kube-registrar demo --services 50 --pods 1000  with a cluster that is not small
+  kube-registrar demo --once --output json       for scripts
   kube-registrar demo --consul-binary ./consul`;
 
 /** Adds `demo`. What it needs is loaded when it runs, so that `--help` is quick. */
@@ -56,6 +60,16 @@ function addAs(named: Command, context: CliContext): void {
         .default('text'),
     )
     .option(
+      '--services <N>',
+      `run N more services beside the scenario, at most ${mostServices}`,
+      countUpTo(mostServices),
+    )
+    .option(
+      '--pods <N>',
+      `run N more pods beside it, spread over these services, at most ${mostPods}`,
+      countUpTo(mostPods),
+    )
+    .option(
       '--consul [URL]',
       'use the Consul at this URL (default: CONSUL_HTTP_ADDR) instead of the one in memory',
     )
@@ -66,15 +80,17 @@ function addAs(named: Command, context: CliContext): void {
       ).conflicts('consul'),
     )
     .addHelpText('after', explanation)
-    .action(async ({ keep, once, output, consul, consulBinary }: Flags, command: Command) => {
+    .action(async ({ keep, once, output, services, pods, consul, consulBinary }: Flags, command: Command) => {
       if (output === 'json' && once === undefined) {
         command.error("error: option '--output json' needs '--once'");
       }
+      const load = loadSize(services, pods);
+      if (typeof load === 'string') return command.error(`error: option '--services': ${load}`);
       const { demo } = await import('./demo.ts');
       const { chooseConsul } = await import('./choose-consul.ts');
       const show = once === undefined ? 'steps' : output === 'json' ? 'end-as-json' : 'end';
       const choice = { address: consul, binary: consulBinary, keep: keep === true };
       const target = (signal: AbortSignal) => chooseConsul(choice, context.environment, signal);
-      context.exit(await demo({ show, keep: choice.keep, consul: target }, context));
+      context.exit(await demo({ show, keep: choice.keep, load, consul: target }, context));
     });
 }

@@ -130,13 +130,37 @@ describe('demo()', () => {
     assert.equal(counts.get('outsider-edits'), 1);
     assert.equal(counts.get('idle'), undefined);
     const finding = (id: string) => steps.find((step) => step.id === id)?.finding;
-    assert.match(finding('node-lost')!, /^[1-9] instances, 1 operation$/);
+    assert.match(finding('node-lost')!, /^(1 instance|[2-9] instances), 1 operation$/);
     assert.equal(finding('idle'), 'no write in 2 s');
     // Virtual time passes only where the operator waits on purpose: for other nodes, and between two readings.
     for (const { id, latency, measures } of steps) {
       const most = measures === 'repair' || id === 'node-lost' ? 1_300 : 0;
       assert.ok((latency?.slowest ?? 0) <= most, `${id}: ${latency?.slowest}`);
     }
+  });
+
+  test('runs a load beside the scenario, which is measured and counted but not shown pod by pod', async () => {
+    const load = { services: 3, pods: 120 };
+    const { stdout, stderr, exitCode } = await start({ options: { load } }).end();
+    assert.equal(exitCode, 0, stdout + stderr);
+    assert.match(stdout, /step 3\/13: 120 more pods of 3 services come up/);
+    assert.match(stdout, /^3 more services: 120 of 120 instances passing$/m);
+    assert.ok(!stdout.includes('load-1-'), 'no pod of the load');
+    const json = await start({ options: { load, show: 'end-as-json' } }).end();
+    const { steps, services } = JSON.parse(json.stdout) as FinalState;
+    assert.equal(steps.find(({ id }) => id === 'load')?.latency?.count, 120);
+    assert.deepEqual(
+      services.map(({ service, instances }) => [service, instances.length]),
+      [
+        ['web', 4],
+        ['search', 2],
+        ['load-1', 40],
+        ['load-2', 40],
+        ['load-3', 40],
+      ],
+    );
+    const nodes = new Set(services.flatMap(({ instances }) => instances.map(({ node }) => node)));
+    assert.ok(nodes.has('load-node-2'), [...nodes].join());
   });
 
   test('ends with 1 and says what was missed and what the operator said, when Consul refuses', async () => {

@@ -13,11 +13,12 @@ import { finalState } from './final-state.ts';
 import { LogTail } from './log-tail.ts';
 import { play } from './player.ts';
 import { Printer, type Show } from './printer.ts';
-import { scenario as theScenario } from './scenario.ts';
+import { scenarioOf } from './scenario.ts';
 import type { Transition } from './service-view.ts';
 import { Stage } from './stage.ts';
 import type { PlayEvent, Step } from './step.ts';
 import { silentView, type View } from './view.ts';
+import type { LoadSize } from './workloads.ts';
 
 export interface DemoOptions {
   /** How it is shown: step by step, or the final state only, without pauses. */
@@ -28,11 +29,14 @@ export interface DemoOptions {
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly random?: Random;
+  /** What runs beside the scenario. Default: nothing. */
+  readonly load?: LoadSize;
   readonly scenario?: readonly Step[];
 }
 
 /** As shells report a program that Ctrl-C ended. */
 const interrupted = 130;
+const noLoad: LoadSize = { services: 0, pods: 0 };
 const pauses = { lead: 1_000, hold: 800 };
 const noPauses = { lead: 0, hold: 0 };
 const cleanUpMs = 10_000;
@@ -43,7 +47,8 @@ const logLinesOfFailure = 20;
  * did not, 130 when a signal came before the end. Rejects when the operator or its Consul fails.
  */
 export async function demo(options: DemoOptions, context: CliContext): Promise<number> {
-  const { clock = systemClock, random = systemRandom, scenario = theScenario, show, keep } = options;
+  const { clock = systemClock, random = systemRandom, show, keep } = options;
+  const { load = noLoad, scenario = scenarioOf(load) } = options;
   const { stderr, signal } = context;
   const start = clock.now();
   const elapsed = () => clock.now() - start;
@@ -57,7 +62,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
   let view: View = silentView;
   const onTransition = (transition: Transition) => view.transition(transition);
   printer.notice(show, consul.notice);
-  const parts = { clock, random, logger, metrics: metrics.metrics, version, consul, onTransition };
+  const parts = { clock, random, logger, metrics: metrics.metrics, version, consul, load, onTransition };
   const stage = new Stage(parts);
   try {
     stage.watch();
@@ -68,7 +73,7 @@ export async function demo(options: DemoOptions, context: CliContext): Promise<n
       view[Symbol.dispose](),
     );
     const state = finalState(consul.label, stage.writes, results, stage.consumers);
-    printer.end(show, state, scenario.length);
+    printer.end(show, state, stage, scenario.length);
     if (state.outcome === 'failed') printLog(stderr, log);
     if (keep) {
       await using addresses = await expose(stage, consul, { metrics, logger, clock });

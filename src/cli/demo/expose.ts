@@ -68,7 +68,7 @@ export function invitation(
     `  kubectl get pods --watch; kubectl scale deployment web --replicas 6; kubectl delete pod ${pod}`,
     `  consul catalog services; curl -s "$CONSUL_HTTP_ADDR/v1/health/service/${service}?passing"`,
     `  kube-registrar plan; kube-registrar explain ${pod}`,
-    `  kubectl patch node node-1 node-2 node-3 --subresource status --type merge -p '${silence}'`,
+    `  kubectl patch $(kubectl get nodes -o name) --subresource status --type merge -p '${silence}'`,
     `  kube-registrar release --all --server ${operator}   what that patch has the operator hold`,
   ];
 }

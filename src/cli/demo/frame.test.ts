@@ -52,6 +52,20 @@ describe('frame()', () => {
     assert.ok(draw({ ...progress, current: missed }).includes('  → FAILED: not reached within 5.0 s'));
   });
 
+  test('counts what runs beside the scenario in one line below the instances', () => {
+    const lines = draw({ ...progress, load: '3 more services: 7 of 12 instances passing' });
+    const at = lines.indexOf('3 more services: 7 of 12 instances passing');
+    assert.equal(lines[at - 1], 'search   no instance');
+  });
+
+  test('keeps status and reason in view at 60 columns, where tags and addresses are cut', () => {
+    const lines = draw(progress, 60, 30);
+    assert.ok(
+      lines.some((line) => /^ +✖ critical +web-2/.test(line)),
+      lines.join('\n'),
+    );
+  });
+
   test('needs neither colour nor special signs to tell passing from critical', () => {
     const lines = draw(progress, 80, 30, glyphsFor({ TERM: 'linux' }));
     assert.ok(lines.some((line) => line.includes('* passing ')));

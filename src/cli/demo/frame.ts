@@ -35,7 +35,7 @@ export function frame(progress: Progress, { columns, rows, glyphs }: FrameOption
   const fixed = [
     ...header(progress, width, glyphs),
     ...stepLines(progress, width, reserved, glyphs),
-    ...padded(instanceLines(progress.services, glyphs), reserved.instances + 1),
+    ...padded(instanceLines(progress.services, progress.load, glyphs), reserved.instances + 1),
   ];
   const results = resultLines(progress.results, rows - fixed.length - leastLog, glyphs);
   const log = logLines(progress.log, rows - fixed.length - results.length);

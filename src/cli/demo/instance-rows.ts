@@ -8,10 +8,11 @@ const tones: Readonly<Record<CheckStatus, Tone>> = { passing: 'good', warning: '
 
 /**
  * What a consumer sees: a row for every instance, its status as a sign and in a word. A narrow terminal cuts the right
- * end, so the status stands on the left and why at the end.
+ * end, so the status stands on the left and why at the end. `load`: what runs beside them, in one line.
  */
 export function instanceLines(
   services: readonly { readonly service: string; readonly view: ServiceView }[],
+  load: string,
   { status: signs }: Glyphs,
 ): readonly Line[] {
   const rows = services.flatMap(({ service, view }) =>
@@ -19,7 +20,8 @@ export function instanceLines(
       ? [[span(service), span('no instance', 'dim')]]
       : view.map((instance, index) => row(index === 0 ? service : '', instance, signs)),
   );
-  return table([heading('SERVICE', 'STATUS', 'POD', 'NODE', 'ADDRESS', 'TAG'), ...rows]);
+  const lines = table([heading('SERVICE', 'STATUS', 'POD', 'NODE', 'ADDRESS', 'TAG'), ...rows]);
+  return load === '' ? lines : [...lines, [span(load, 'dim')]];
 }
 
 function row(

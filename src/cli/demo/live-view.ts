@@ -13,7 +13,7 @@ export interface LiveViewOptions {
   readonly colour: boolean;
   readonly glyphs: Glyphs;
   /** What the events do not carry. */
-  readonly now: () => Pick<Progress, 'consul' | 'elapsedMs' | 'services' | 'log' | 'invitation'>;
+  readonly now: () => Pick<Progress, 'consul' | 'elapsedMs' | 'services' | 'load' | 'log' | 'invitation'>;
 }
 
 const drawEveryMs = 80;

@@ -56,21 +56,26 @@ export class Printer {
       now: () => ({
         consul,
         elapsedMs: elapsed(),
-        services: [...stage.consumers].map(([service, { view }]) => ({ service, view })),
+        services: stage.shown,
+        load: stage.loadText,
         log: log.lines,
         invitation,
       }),
     });
   }
 
-  end(show: Show, state: FinalState, steps: number): void {
+  end(
+    show: Show,
+    state: FinalState,
+    { shown, loadText }: Pick<Stage, 'shown' | 'loadText'>,
+    steps: number,
+  ): void {
     if (show === 'end-as-json') {
       this.text([JSON.stringify(state, undefined, 2)]);
       return;
     }
-    const services = state.services.map(({ service, instances }) => ({ service, view: instances }));
     const lines = [
-      ...instanceLines(services, this.#glyphs),
+      ...instanceLines(shown, loadText, this.#glyphs),
       [span('')],
       ...summary(state.steps, steps, this.#glyphs),
     ];

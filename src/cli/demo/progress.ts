@@ -21,6 +21,8 @@ export interface Progress {
   readonly invitation?: readonly string[] | undefined;
   readonly results: readonly StepResult[];
   readonly services: readonly { readonly service: string; readonly view: ServiceView }[];
+  /** What runs beside them, in a few words; empty when nothing does. */
+  readonly load: string;
   /** The operator's latest lines, oldest first. */
   readonly log: readonly string[];
 }

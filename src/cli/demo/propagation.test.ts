@@ -3,11 +3,13 @@ import { describe, test } from 'node:test';
 import { seeded } from '../../../test/support/seeded-random.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { Cluster } from '../../sandbox/kube/controllers/cluster.ts';
+import { isDeleting, isReady, type Node, type Pod } from '../../sandbox/kube/controllers/shapes.ts';
+import type { Endpoint } from '../../sandbox/kube/controllers/slices.ts';
 import { KubeApi } from '../../sandbox/kube/kube-api.ts';
-import { expectedPassing } from './expected-passing.ts';
+import type { ObjectStore } from '../../sandbox/kube/store.ts';
 import { Propagation } from './propagation.ts';
 import type { ServiceView } from './service-view.ts';
-import { deploymentOf, namespace, serviceOf, workloads } from './workloads.ts';
+import { deploymentOf, namespace, serviceOf, type Workload, workloads } from './workloads.ts';
 
 const { web, search } = workloads();
 
@@ -32,29 +34,82 @@ function startWorld() {
   return { clock, kube, cluster, propagation, view };
 }
 
-describe('expectedPassing()', () => {
-  test('counts Ready pods on Ready nodes that are not terminating', async () => {
-    const { clock, kube, cluster } = startWorld();
+/** The same from a look at everything: what the pods, nodes and slices say now. */
+function expectedOf(store: ObjectStore, { app, via }: Workload): readonly string[] {
+  const slices = store.list('endpointslices.discovery.k8s.io', namespace);
+  const served = new Set(
+    slices
+      .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === app)
+      .flatMap((slice) => slice['endpoints'] as readonly Endpoint[])
+      .flatMap(({ conditions, targetRef }) => (conditions.ready ? [targetRef.uid] : [])),
+  );
+  return (store.list('pods', namespace) as readonly Pod[])
+    .filter((pod) => {
+      const node = store.get('nodes', undefined, pod.spec.nodeName ?? '') as Node | undefined;
+      const isServed = via === 'pods' ? isReady(pod) : served.has(pod.metadata.uid);
+      const isHere = pod.metadata.labels?.['app'] === app && !isDeleting(pod);
+      return isHere && isServed && node !== undefined && isReady(node);
+    })
+    .map(({ metadata }) => metadata.uid)
+    .sort();
+}
+
+describe('the pods that are expected to pass', () => {
+  test('are Ready, on Ready nodes, and not terminating', async () => {
+    const { clock, cluster, propagation } = startWorld();
+    const count = () => propagation.expected('web').size;
     cluster.create(deploymentOf(web, 'v1'), 'deployments.apps');
     await clock.advance(100);
-    assert.equal(expectedPassing(kube.store, web).size, 0, 'not Ready yet');
+    assert.equal(count(), 0, 'not Ready yet');
     await clock.advance(5_000);
-    assert.equal(expectedPassing(kube.store, web).size, 4);
+    assert.equal(count(), 4);
     cluster.kubelets.setReadiness(namespace, cluster.pods(namespace)[0]!.metadata.name, { ready: false });
-    assert.equal(expectedPassing(kube.store, web).size, 3);
+    assert.equal(count(), 3);
     cluster.scale(namespace, 'web', 2);
     await clock.advance(100);
-    assert.equal(expectedPassing(kube.store, web).size, 2);
+    assert.equal(count(), 2);
+    cluster.nodes.fail('node-1');
+    await clock.advance(41_000);
+    assert.equal(count(), 0);
   });
 
-  test('leaves the word to the slices where the Service carries the annotation', async () => {
-    const { clock, kube, cluster } = startWorld();
+  test('are those in the slices where the Service carries the annotation', async () => {
+    const { clock, cluster, propagation } = startWorld();
     cluster.create(deploymentOf(search, 'v1'), 'deployments.apps');
     await clock.advance(5_000);
-    assert.equal(expectedPassing(kube.store, search).size, 0, 'no slice yet');
+    assert.equal(propagation.expected('search').size, 0, 'no slice yet');
     cluster.create(serviceOf(search), 'services');
     await clock.advance(5_000);
-    assert.equal(expectedPassing(kube.store, search).size, 2);
+    assert.equal(propagation.expected('search').size, 2);
+  });
+
+  test('are the same after any changes as a look at everything finds', async () => {
+    const { clock, kube, cluster, propagation } = startWorld();
+    const random = seeded(5);
+    const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+    cluster.nodes.add({ name: 'node-2', address: '192.0.2.2' });
+    for (const workload of [web, search]) cluster.create(deploymentOf(workload, 'v1'), 'deployments.apps');
+    cluster.create(serviceOf(search), 'services');
+    const scheduled = () => cluster.pods(namespace).filter(({ spec }) => (spec.nodeName ?? '') !== '');
+    const aPod = () => pick(scheduled()).metadata.name;
+    const changes: readonly (() => void)[] = [
+      () => cluster.kubelets.setReadiness(namespace, aPod(), { ready: random() < 0.5 }),
+      () => cluster.scale(namespace, pick(['web', 'search']), 1 + Math.floor(random() * 6)),
+      () => kube.store.delete('pods', namespace, aPod()),
+      () => cluster.nodes.fail('node-2'),
+      () => cluster.nodes.recover('node-2'),
+    ];
+    let most = 0;
+    for (let round = 0; round < 120; round += 1) {
+      if (scheduled().length > 0) pick(changes)();
+      await clock.advance(random() < 0.3 ? 50_000 : 700);
+      for (const workload of [web, search]) {
+        const expected = [...propagation.expected(workload.service)].sort();
+        assert.deepEqual(expected, expectedOf(kube.store, workload), `round ${round}`);
+        most = Math.max(most, expected.length);
+      }
+    }
+    assert.ok(most > 3, `never more than ${most}`);
   });
 });
 

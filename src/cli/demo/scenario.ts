@@ -1,14 +1,19 @@
+import { loadStep } from './load-step.ts';
 import { type InstanceView, passingOf, type ServiceView, sameView } from './service-view.ts';
 import type { Baseline, Stage } from './stage.ts';
 import type { Expectation, Step } from './step.ts';
-import { deploymentOf, namespace, serviceOf, type Workload } from './workloads.ts';
+import { deploymentOf, type LoadSize, namespace, serviceOf, type Workload } from './workloads.ts';
 
 /** The reason a kubelet gives on the pod's condition Ready; the probe's own words are only in its Events. */
 const notReady = 'ContainersNotReady';
 const lostNode = 'node-2';
 const idleMs = 2_000;
 
-/** What the demo shows, in its order. */
+/** What the demo shows, in its order; with a load as the third step, if there is any. */
+export function scenarioOf(load: LoadSize): readonly Step[] {
+  return load.services === 0 ? scenario : scenario.toSpliced(2, 0, loadStep(load));
+}
+
 export const scenario: readonly Step[] = [
   {
     id: 'start',
@@ -121,7 +126,7 @@ export const scenario: readonly Step[] = [
         },
       ];
     },
-    finding: (stage, before) => `${onLostNode(stage).length} instances, ${written(stage, before)}`,
+    finding: (stage, before) => `${counted(onLostNode(stage).length, 'instance')}, ${written(stage, before)}`,
   },
   {
     id: 'node-returns',
@@ -131,7 +136,7 @@ export const scenario: readonly Step[] = [
     deadlineMs: 5_000,
     act: (stage) => stage.cluster.nodes.recover(lostNode),
     expect: everythingPasses,
-    finding: (stage, before) => `${onLostNode(stage).length} instances, ${written(stage, before)}`,
+    finding: (stage, before) => `${counted(onLostNode(stage).length, 'instance')}, ${written(stage, before)}`,
   },
   {
     id: 'all-nodes-lost',
@@ -257,5 +262,7 @@ function firstOf(stage: Stage, workload: Workload): InstanceView {
 function written(stage: Stage, { writes }: Baseline): string {
   const operations = stage.writes.operations - writes.operations;
   if (operations === 0) return 'no write';
-  return operations === 1 ? '1 operation' : `${operations} operations`;
+  return counted(operations, 'operation');
 }
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -14,7 +14,7 @@ import { CountingTransport, type Writes } from './counting-transport.ts';
 import { Outsider } from './outsider.ts';
 import { Propagation } from './propagation.ts';
 import { passingOf, type ServiceView, type Transition, transitions } from './service-view.ts';
-import { type Workload, type Workloads, workloads } from './workloads.ts';
+import { type LoadSize, loadOf, type Workload, type Workloads, workloads } from './workloads.ts';
 
 export interface StageOptions {
   readonly clock: Clock;
@@ -23,6 +23,7 @@ export interface StageOptions {
   readonly metrics: Metrics;
   readonly version: string;
   readonly consul: ConsulTarget;
+  readonly load: LoadSize;
   /** A consumer saw a change. */
   readonly onTransition: (transition: Transition) => void;
 }
@@ -43,6 +44,8 @@ const nodes = [
   { name: 'node-2', address: '192.0.2.12', zone: 'b' },
   { name: 'node-3', address: '192.0.2.13', zone: 'c' },
 ];
+/** What one node takes; a kubelet takes 110. */
+const podsPerNode = 100;
 
 /**
  * Everything the scenario plays on: a cluster in memory, the operator, a Consul, an outsider, and a consumer for
@@ -54,9 +57,13 @@ export class Stage implements AsyncDisposable {
   readonly operator: Operator;
   readonly outsider: Outsider;
   readonly workloads: Workloads;
+  /** What runs beside them. */
+  readonly load: readonly Workload[];
   readonly consumers: ReadonlyMap<string, Consumer>;
   /** Uid of the namespace kube-system: the stamp on everything registered. */
   readonly owner: string;
+  /** Services of the load: their transitions would bury the others. */
+  readonly #loaded: ReadonlySet<string>;
   readonly #options: StageOptions;
   readonly #writes: CountingTransport;
   readonly #propagation: Propagation;
@@ -67,7 +74,7 @@ export class Stage implements AsyncDisposable {
   #failure: unknown;
 
   constructor(options: StageOptions) {
-    const { clock, random, logger, metrics, version, consul } = options;
+    const { clock, random, logger, metrics, version, consul, load } = options;
     this.#options = options;
     this.kube = new KubeApi({ clock, random });
     this.cluster = new Cluster({
@@ -79,7 +86,9 @@ export class Stage implements AsyncDisposable {
     for (const node of nodes) this.cluster.nodes.add(node);
     this.owner = this.kube.store.get('namespaces', undefined, 'kube-system')!.metadata.uid;
     this.workloads = workloads(consul.prefix);
-    const all: readonly Workload[] = Object.values(this.workloads);
+    this.load = loadOf(consul.prefix, load);
+    this.#loaded = new Set(this.load.map(({ service }) => service));
+    const all: readonly Workload[] = [...Object.values(this.workloads), ...this.load];
     this.#propagation = new Propagation(this.kube.store, clock, all);
     this.#writes = new CountingTransport(consul.operator);
     this.outsider = new Outsider(consul.connect());
@@ -106,7 +115,7 @@ export class Stage implements AsyncDisposable {
 
   /** Number of Kubernetes nodes. */
   get nodes(): number {
-    return nodes.length;
+    return this.kube.store.table('nodes').size;
   }
 
   get now(): number {
@@ -126,6 +135,30 @@ export class Stage implements AsyncDisposable {
   /** The operator ended although nobody asked it to. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Names and views of the services that the scenario is about. */
+  get shown(): readonly { readonly service: string; readonly view: ServiceView }[] {
+    const all: readonly Workload[] = Object.values(this.workloads);
+    return all.map((workload) => ({ service: workload.service, view: this.view(workload) }));
+  }
+
+  /** What consumers see of the load, in a few words; empty without any. */
+  get loadText(): string {
+    const { length } = this.load;
+    if (length === 0) return '';
+    const wanted = this.load.reduce((sum, { replicas }) => sum + replicas, 0);
+    const passing = this.load.reduce((sum, workload) => sum + passingOf(this.view(workload)), 0);
+    return `${length} more service${length === 1 ? '' : 's'}: ${passing} of ${wanted} instances passing`;
+  }
+
+  /** As many nodes as the load needs beside those of the scenario. */
+  addLoadNodes(): void {
+    const pods = this.load.reduce((sum, { replicas }) => sum + replicas, 0);
+    for (let number = 1; number <= Math.ceil(pods / podsPerNode); number += 1) {
+      const zone = nodes[number % nodes.length]!.zone;
+      this.cluster.nodes.add({ name: `load-node-${number}`, address: `198.51.100.${number}`, zone });
+    }
   }
 
   view({ service }: Workload): ServiceView {
@@ -196,6 +229,7 @@ export class Stage implements AsyncDisposable {
   #seen(before: ServiceView, { service, view, viewedAt }: Consumer): void {
     this.#propagation.seen(service, view, viewedAt);
     this.#fewest.set(service, Math.min(this.#fewest.get(service) ?? 0, passingOf(view)));
+    if (this.#loaded.has(service)) return;
     for (const transition of transitions(before, view)) this.#options.onTransition(transition);
   }
 

@@ -24,6 +24,22 @@ export const workloads = (prefix = ''): Workloads => ({
   search: { app: 'search', service: `${prefix}search`, via: 'service', replicas: 2 },
 });
 
+/** How much runs beside the scenario. */
+export interface LoadSize {
+  readonly services: number;
+  /** Spread over the services. */
+  readonly pods: number;
+}
+
+/** More workloads, for numbers like those of a real cluster; the scenario leaves them alone. */
+export function loadOf(prefix: string, { services, pods }: LoadSize): readonly Workload[] {
+  return Array.from({ length: services }, (_, index): Workload => {
+    const app = `load-${index + 1}`;
+    const replicas = Math.floor(pods / services) + (index < pods % services ? 1 : 0);
+    return { app, service: `${prefix}${app}`, via: 'pods', replicas };
+  });
+}
+
 interface Draft extends DraftObject {
   readonly kind: string;
   readonly metadata: NonNullable<DraftObject['metadata']> & { readonly name: string };
