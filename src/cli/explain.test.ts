@@ -238,7 +238,62 @@ describe('kube-registrar explain', () => {
     assert.equal(typo.exitCode, 1);
   });
 
-  test('refuses what is no object', async () => {
+  test('of a Job and of a CronJob, explains the pods of the Jobs that it made', async () => {
+    const cluster = new SmallCluster();
+    const { store } = cluster.kube;
+    const template = {
+      metadata: { labels: { app: 'report' } },
+      spec: { containers: [{ name: 'report', image: 'x' }] },
+    };
+    const cronJob = (name: string, annotations = {}) =>
+      store.apply({
+        apiVersion: 'batch/v1',
+        kind: 'CronJob',
+        metadata: { name, namespace: 'default', annotations },
+        spec: { schedule: '@daily', jobTemplate: { spec: { template } } },
+      });
+    const job = (name: string, owner?: string) => {
+      const ownerReferences = [
+        { apiVersion: 'batch/v1', kind: 'CronJob', name: 'report', uid: owner ?? 'none' },
+      ];
+      const selector = { matchLabels: { 'batch.kubernetes.io/job-name': name } };
+      const metadata = { name, namespace: 'default', ownerReferences };
+      store.apply({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { selector, template } });
+      cluster.putPod(`${name}-pod`, { service: name });
+      const pod = store.get('pods', 'default', `${name}-pod`)!;
+      store.apply({ ...pod, metadata: { ...pod.metadata, labels: selector.matchLabels } });
+    };
+    const { uid } = cronJob('report', { 'kube-registrar.io/tags': 'x' }).metadata;
+    job('report-1', uid);
+    job('report-2', uid);
+    job('manual');
+
+    const one = await explain(cluster, 'job/report-1');
+    assert.match(
+      one.stdout,
+      /^Job default\/report-1\n {2}has 1 pod, 1 not as wanted\n[\s\S]*\nPod default\/report-1-pod\n/,
+    );
+    const { stdout, exitCode } = await explain(cluster, 'cj/report');
+    assert.match(
+      stdout,
+      /^CronJob default\/report\n {2}has 2 pods, 2 not as wanted\n {2}error: kube-registrar\.io\/tags: /,
+    );
+    assert.match(stdout, /move it to spec\.jobTemplate\.spec\.template\.metadata\.annotations\n/);
+    assert.match(stdout, /\nPod default\/report-1-pod\n[\s\S]*\nPod default\/report-2-pod\n/);
+    assert.doesNotMatch(stdout, /manual/);
+    assert.equal(exitCode, 2);
+    cronJob('idle');
+    const idle = await explain(cluster, 'cronjob', 'idle');
+    assert.deepEqual([idle.stdout, idle.exitCode], ['CronJob default/idle\n  has no pods\n', 0]);
+    const typo = await explain(cluster, 'cronjobs/reprot');
+    const message = 'error: CronJob "reprot" not found in namespace "default"; did you mean report?\n';
+    assert.deepEqual([typo.stderr, typo.exitCode], [message, 1]);
+  });
+
+  test('refuses what is no object, and names the kind that was meant', async () => {
+    const typo = await explain(new SmallCluster(), 'deplyo/web');
+    assert.equal(typo.stderr, 'error: cannot explain "deplyo/web"; did you mean deploy/web?\n');
+    assert.equal(typo.exitCode, 1);
     const { exitCode, stderr } = await explain(new SmallCluster(), 'web-1');
     assert.equal(exitCode, 1);
     assert.match(

@@ -1,5 +1,6 @@
 import { counted } from '../lib/counted.ts';
 import { RegistrarError } from '../lib/errors.ts';
+import { suggest } from '../lib/suggest.ts';
 import { visible } from '../lib/visible.ts';
 import { tenantRulesOf } from '../operator/parts.ts';
 import type { AskingObject } from '../plan/instance-plan.ts';
@@ -135,7 +136,16 @@ function nameOf(words: readonly string[]) {
   const found = objectKinds.find(({ names }) => names.includes(short.toLowerCase()));
   if (found === undefined || name === '' || rest.length > 0) {
     const all = objectKinds.map(({ names }) => `${names[0]}/NAME`).join(', ');
-    throw new RegistrarError('config', `cannot explain "${words.join(' ')}"; write one of ${all}`);
+    const near =
+      name === ''
+        ? undefined
+        : suggest(
+            short,
+            objectKinds.flatMap(({ names }) => names),
+          );
+    const hint =
+      near === undefined || found !== undefined ? `write one of ${all}` : `did you mean ${near}/${name}?`;
+    throw new RegistrarError('config', `cannot explain "${words.join(' ')}"; ${hint}`);
   }
   return { kind: found.of, name };
 }

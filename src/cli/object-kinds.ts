@@ -6,6 +6,8 @@ export interface WorkloadKind {
   /** `/apis/apps/v1` */
   readonly api: string;
   readonly plural: string;
+  /** Its pods are those of the Jobs that it makes. */
+  readonly makesJobs?: true;
 }
 
 export interface ObjectKind {
@@ -16,10 +18,15 @@ export interface ObjectKind {
 
 const apps = '/apis/apps/v1';
 
+const batch = '/apis/batch/v1';
+
 const workload = (short: string, kind: string, plural: string, api: string): ObjectKind => ({
   names: [...new Set([short, kind.toLowerCase(), plural])],
   of: { kind, api, plural },
 });
+
+/** What a CronJob makes. */
+export const jobs: WorkloadKind = { kind: 'Job', api: batch, plural: 'jobs' };
 
 /** What `explain` explains. */
 export const objectKinds: readonly ObjectKind[] = [
@@ -34,6 +41,10 @@ export const objectKinds: readonly ObjectKind[] = [
   workload('sts', 'StatefulSet', 'statefulsets', apps),
   workload('ds', 'DaemonSet', 'daemonsets', apps),
   workload('rs', 'ReplicaSet', 'replicasets', apps),
-  workload('job', 'Job', 'jobs', '/apis/batch/v1'),
+  { names: ['job', 'jobs'], of: jobs },
+  {
+    names: ['cronjob', 'cj', 'cronjobs'],
+    of: { kind: 'CronJob', api: batch, plural: 'cronjobs', makesJobs: true },
+  },
   workload('rollout', 'Rollout', 'rollouts', '/apis/argoproj.io/v1alpha1'),
 ];

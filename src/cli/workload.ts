@@ -3,7 +3,7 @@ import { KubeClient } from '../kube/client.ts';
 import { describe, RegistrarError } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
 import type { Connections } from './connections.ts';
-import type { WorkloadKind } from './object-kinds.ts';
+import { jobs, type WorkloadKind } from './object-kinds.ts';
 
 export interface WorkloadRef {
   readonly kind: WorkloadKind;
@@ -14,9 +14,12 @@ export interface WorkloadRef {
 export interface Workload {
   /** As the API server has it. */
   readonly object: KubernetesObject;
-  /** Of its pods that the selector finds, in the order of their names. */
+  /** Names of its pods, which its selector or that of its Jobs finds, in their order. */
   readonly pods: readonly string[];
 }
+
+/** Of a CronJob so many Jobs are looked at, the newest first; it keeps four by default. */
+const mostJobs = 20;
 
 interface Selecting extends KubernetesObject {
   readonly spec?: { readonly selector?: V1LabelSelector };
@@ -24,7 +27,7 @@ interface Selecting extends KubernetesObject {
 
 /** Reads a workload and the names of its pods. Rejects with `not-found` and what may have been meant, or as KubeClient. */
 export async function readWorkload(
-  { kind: { kind, api, plural }, namespace, name }: WorkloadRef,
+  { kind: { kind, api, plural, makesJobs }, namespace, name }: WorkloadRef,
   { kube, clock }: Pick<Connections, 'kube' | 'clock'>,
   signal: AbortSignal,
 ): Promise<Workload> {
@@ -46,12 +49,28 @@ export async function readWorkload(
     const text = `${describe(thrown)}; ask with rights on ${plural}, or explain its pods: pod/NAME`;
     throw new RegistrarError('forbidden', text);
   }
-  const selector = encodeURIComponent(selectorText(object.spec?.selector));
-  const pods = await client.list(
-    `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods?labelSelector=${selector}`,
-    { signal },
+  const owners = makesJobs === undefined ? [object] : await jobsOf(object, client, namespace, signal);
+  const pods = new Set<string>();
+  for (const { spec } of owners) {
+    const selector = encodeURIComponent(selectorText(spec?.selector));
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods?labelSelector=${selector}`;
+    for (const { metadata } of await client.list(path, { signal })) pods.add(metadata?.name ?? '');
+  }
+  return { object, pods: [...pods].sort() };
+}
+
+async function jobsOf(
+  { metadata: cronJob }: KubernetesObject,
+  client: KubeClient,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly Selecting[]> {
+  const collection = `${jobs.api}/namespaces/${encodeURIComponent(namespace)}/${jobs.plural}`;
+  const made = (await client.list<Selecting>(collection, { signal })).filter(
+    ({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uid === cronJob?.uid) === true,
   );
-  return { object, pods: pods.flatMap(({ metadata }) => metadata?.name ?? []).sort() };
+  const createdAt = ({ metadata }: Selecting) => String(metadata?.creationTimestamp ?? '');
+  return made.toSorted((a, b) => (createdAt(a) > createdAt(b) ? -1 : 1)).slice(0, mostJobs);
 }
 
 async function nearName(

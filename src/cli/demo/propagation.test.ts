@@ -90,8 +90,8 @@ describe('the pods that are expected to pass', () => {
     cluster.nodes.add({ name: 'node-2', address: '192.0.2.2' });
     for (const workload of [web, search]) cluster.create(deploymentOf(workload, 'v1'), 'deployments.apps');
     cluster.create(serviceOf(search), 'services');
-    const scheduled = () => cluster.pods(namespace).filter(({ spec }) => (spec.nodeName ?? '') !== '');
-    const aPod = () => pick(scheduled()).metadata.name;
+    const started = () => cluster.pods(namespace).filter(({ status }) => status.podIP !== undefined);
+    const aPod = () => pick(started()).metadata.name;
     const changes: readonly (() => void)[] = [
       () => cluster.kubelets.setReadiness(namespace, aPod(), { ready: random() < 0.5 }),
       () => cluster.scale(namespace, pick(['web', 'search']), 1 + Math.floor(random() * 6)),
@@ -101,7 +101,7 @@ describe('the pods that are expected to pass', () => {
     ];
     let most = 0;
     for (let round = 0; round < 120; round += 1) {
-      if (scheduled().length > 0) pick(changes)();
+      if (started().length > 0) pick(changes)();
       await clock.advance(random() < 0.3 ? 50_000 : 700);
       for (const workload of [web, search]) {
         const expected = [...propagation.expected(workload.service)].sort();

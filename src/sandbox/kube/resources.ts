@@ -52,6 +52,7 @@ const row = (values: Row): Resource => ({
 
 const core = { group: '', version: 'v1' };
 const apps = { group: 'apps', version: 'v1', status: true, scale: true, generation: true };
+const batch = { group: 'batch', version: 'v1', status: true, generation: true };
 /** Custom resources; those of the standard channel. */
 const gatewayApi = {
   group: 'gateway.networking.k8s.io',
@@ -181,6 +182,8 @@ export const resources: readonly Resource[] = [
     fields: ['status.replicas'],
   }),
   row({ ...apps, plural: 'statefulsets', kind: 'StatefulSet', shortNames: ['sts'] }),
+  row({ ...batch, plural: 'jobs', kind: 'Job', fields: ['status.successful'] }),
+  row({ ...batch, plural: 'cronjobs', kind: 'CronJob', shortNames: ['cj'] }),
 ];
 
 const byPath = new Map(resources.map((resource) => [pathOf(resource), resource]));
