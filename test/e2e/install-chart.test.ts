@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { parse } from 'yaml';
 import type { PolicyRule } from '../../helm/rbac-rules.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
 import { chart, type HelmObject, helm, kustomize, objectsIn, root, template } from '../support/real/helm.ts';
 
 const golden = join(root, 'test/golden/chart');
@@ -96,6 +97,51 @@ suite('the chart', () => {
     for (const { dnsPolicy, dnsConfig } of pods) {
       assert.deepEqual({ dnsPolicy, dnsConfig }, { dnsPolicy: 'None', dnsConfig: values.dnsConfig });
     }
+  });
+
+  test('lets its clean-up look at the Lease of the operator that runs', async () => {
+    const cleanup = { onUninstall: true };
+    const granted = async (leaderElection: object) => {
+      const objects = objectsIn(
+        await template(...setting({ cleanup, replicas: 1, config: { leaderElection } })),
+      );
+      const [config] = objects.flatMap(({ kind, metadata, data }) =>
+        kind === 'ConfigMap' && metadata.name === 'kube-registrar-cleanup'
+          ? [
+              resolveConfig({
+                file: { name: 'config', text: (data as Record<string, string>)['config.yaml']! },
+                environment: {},
+                flags: {},
+              }).config,
+            ]
+          : [],
+      );
+      const roles = objects.filter(
+        ({ kind, metadata }) => kind === 'Role' && metadata.name === 'kube-registrar-cleanup',
+      );
+      assert.deepEqual(
+        roles.map(({ rules }) => rules),
+        [
+          [
+            {
+              apiGroups: ['coordination.k8s.io'],
+              resources: ['leases'],
+              resourceNames: [config!.leaderElection.leaseName],
+              verbs: ['get'],
+            },
+          ],
+        ],
+      );
+      const [binding] = objects.filter(
+        ({ kind, metadata }) => kind === 'RoleBinding' && metadata.name === 'kube-registrar-cleanup',
+      );
+      assert.equal(binding!.metadata.namespace, roles[0]!.metadata.namespace);
+      assert.equal(roles[0]!.metadata.annotations?.['helm.sh/hook'], 'post-delete');
+      return roles[0]!.metadata.namespace;
+    };
+    assert.equal(await granted({ enabled: true }), 'kube-registrar');
+    assert.equal(await granted({ enabled: false }), 'kube-registrar');
+    assert.equal(await granted({ enabled: true, leaseName: 'other', namespace: 'leases' }), 'leases');
   });
 
   test('makes no priority class when the name of another is given', async () => {
