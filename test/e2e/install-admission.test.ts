@@ -229,6 +229,8 @@ suite('where Namespaces may have defaults, the API server', () => {
     const rendered = await admission('--set', 'config.sync.default=services');
     assert.ok(!JSON.stringify(rendered).includes('no effect without'));
     assert.ok(JSON.stringify(await admission()).includes('no effect without'));
+    const followed = await admission('--set', 'config.compatibility.kubeConsulRegistrator.enabled=true');
+    assert.ok(!JSON.stringify(followed).includes('no effect without'));
   });
 });
 
@@ -272,7 +274,13 @@ suite('where consul-k8s is followed, the API server', () => {
       assert.deepEqual(await warnings('search', theirs(fields)), [], JSON.stringify(fields));
     }
     const byPort = { name: 'front', port: '80' };
-    assert.deepEqual(await warnings('search', theirs(byPort, { port: 'http' })), [], 'ours wins');
+    // The policies of the other suites know nothing of consul-k8s.
+    const said = await warnings('search', theirs(byPort, { port: 'http' }));
+    assert.deepEqual(
+      said.filter((text) => text.includes('consul.hashicorp.com')),
+      [],
+      'ours wins',
+    );
     for (const type of ['LoadBalancer', 'NodePort']) {
       assert.deepEqual(await warnings('search', theirs(byPort, {}, { ...http, type })), [], type);
     }
