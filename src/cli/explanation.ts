@@ -82,7 +82,7 @@ export function explanationOf(
     for (const text of requestTexts(written ?? record, own, askedBy, prefix, dialectsOf(config), scope))
       say(text);
   }
-  const labels = usedLabels(pod ?? service, config);
+  const labels = usedLabels(record, config);
   if (labels.length > 0) say(`labels that rules make tags or meta of: ${labels.join(', ')}`);
   for (const { field, message, severity, object: about } of problems) {
     const whose =
@@ -249,7 +249,7 @@ function recordsOf(
   return (kind === 'Pod' ? pods : kind === 'Service' ? services : routeStores.gateways).records();
 }
 
-function usedLabels(record: PodRecord | ServiceRecord | undefined, { labels }: Config): string[] {
+function usedLabels(record: Pick<PodRecord, 'labels'> | undefined, { labels }: Config): string[] {
   const uses = createLabelRules(labels)?.uses ?? (() => false);
   return Object.keys(record?.labels ?? {})
     .filter(uses)

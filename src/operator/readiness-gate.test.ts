@@ -152,6 +152,46 @@ describe('the readiness gate', () => {
     await operator.stop();
   });
 
+  test('waits for what is registered by default, and for nothing that opts out', async () => {
+    for (const [kind, annotations, reason] of [
+      ['pods', {}, 'Registered'],
+      ['services', {}, 'Registered'],
+      ['pods', { service: 'false' }, 'NotAsked'],
+      ['services', { service: 'false' }, 'NotAsked'],
+    ] as const) {
+      const it = new GatedCluster();
+      const spec = { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] };
+      it.cluster.create({ kind: 'Service', metadata: { name: 'web' }, spec }, 'services');
+      it.deploy(annotations);
+      const operator = it.start({ sync: { default: kind } });
+      it.consul.intercept = ({ method }) =>
+        method === 'PUT' ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
+      await it.clock.advance(60_000);
+      assert.equal(it.ready, reason === 'Registered' ? 0 : 3, `${kind}, while nothing can be written`);
+      it.consul.intercept = undefined;
+      await it.clock.advance(60_000);
+      assert.deepEqual(it.reasons(), [reason, reason, reason]);
+      assert.equal(it.passing('web').length, reason === 'Registered' ? 3 : 0);
+      await operator.stop();
+    }
+  });
+
+  test('opens where the rules of the configuration leave the pod out', async () => {
+    for (const sync of [
+      { default: 'pods', namespaces: { exclude: ['default'] } },
+      { default: 'pods', labelSelector: 'consul=yes' },
+      { default: 'none', namespaces: { exclude: ['default'] } },
+    ]) {
+      const it = new GatedCluster();
+      it.deploy(sync.default === 'none' ? { service: 'web' } : {});
+      const operator = it.start({ sync });
+      await it.clock.advance(60_000);
+      assert.deepEqual(it.reasons(), ['NotAsked', 'NotAsked', 'NotAsked']);
+      assert.deepEqual(it.passing('web'), []);
+      await operator.stop();
+    }
+  });
+
   test('with the policy dry-run it opens and says why', async () => {
     const it = new GatedCluster();
     it.deploy({ service: 'web' });
