@@ -15,6 +15,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'migrate consul-k8s --check --config config.yaml',
     'migrate consul-k8s --check --config config.yaml -o json | jq .summary',
     'migrate consul-k8s --finish --config config.yaml',
+    'migrate kube-consul-register --check --config config.yaml',
+    'migrate registrator --arguments "-internal consul://localhost:8500"',
   ],
   release: ['release --all', 'release --service web', 'release prod-worker-1 --pin'],
   validate: ['validate -R -f deploy/', 'validate -o github deploy/*.yaml'],

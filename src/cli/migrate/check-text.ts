@@ -1,26 +1,38 @@
 import { visible } from '../../lib/visible.ts';
-import type { ComparedInstance, Comparison, PlacedInstance } from './check.ts';
+import type { Comparison } from './check.ts';
+import type { ComparedInstance, PlacedInstance, TwinCounts } from './compared-instance.ts';
 
 /** A comparison for people: counts first, then each instance that is not alike, and why. */
 export function comparisonText({ node, instances, removed, summary }: Comparison): string {
-  const { matching, gone, more } = summary;
   const lines = [
-    `${matching} of ${instances.length - gone} instances on node "${node}" match.`,
-    ...section(instances, 'differ:', ({ differences }) =>
-      differences.length > 0 ? differences.join('; ') : undefined,
-    ),
-    ...section(instances, 'would not pass any more:', ({ losesHealth }) => losesHealth),
-    ...section(instances, 'would not be registered:', ({ whyMissing }) => whyMissing),
+    ...comparedLines(instances, summary, `on node "${node}"`),
     ...section(
       removed,
       'would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
       ({ id }) => id,
     ),
-    ...(gone === 0 ? [] : [`${gone} are of pods or Services that are gone.`]),
-    ...(more === 0 ? [] : [`${more} more are registered by kube-registrar.`]),
+    ...(summary.gone === 0 ? [] : [`${summary.gone} are of pods or Services that are gone.`]),
+    ...moreLines(summary),
   ];
   return lines.map((line) => `${visible(line)}\n`).join('');
 }
+
+/** `where`: which instances they are. */
+export const comparedLines = (
+  instances: readonly ComparedInstance[],
+  { matching, gone }: TwinCounts,
+  where: string,
+): string[] => [
+  `${matching} of ${instances.length - gone} instances ${where} match.`,
+  ...section(instances, 'differ:', ({ differences }) =>
+    differences.length > 0 ? differences.join('; ') : undefined,
+  ),
+  ...section(instances, 'would not pass any more:', ({ losesHealth }) => losesHealth),
+  ...section(instances, 'would not be registered:', ({ whyMissing }) => whyMissing),
+];
+
+export const moreLines = ({ more }: TwinCounts): string[] =>
+  more === 0 ? [] : [`${more} more are registered by kube-registrar.`];
 
 /** Those that there is something to say of. */
 function section<Any extends PlacedInstance | ComparedInstance>(

@@ -1,9 +1,19 @@
 import type { Config } from '../../config/schema.ts';
 import type { Instance } from '../../model/instance.ts';
-import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
+import type { ConsulNodeName } from '../../model/keys.ts';
 import type { Snapshot } from '../../operator/snapshot.ts';
 import type { ObservedInstance } from '../../plan/observed.ts';
-import { compareTwins, type Twins } from '../../plan/twins.ts';
+import { compareTwins } from '../../plan/twins.ts';
+import {
+  type ComparedInstance,
+  comparedInstance,
+  isAlike,
+  type PlacedInstance,
+  placed,
+  type TwinCounts,
+  twinCounts,
+  wantedInstances,
+} from './compared-instance.ts';
 import { isStillThere } from './still-there.ts';
 import type { TheirNode } from './their-node.ts';
 
@@ -18,84 +28,27 @@ export interface Comparison {
   readonly summary: ComparisonSummary;
 }
 
-export interface PlacedInstance {
-  readonly service: string;
-  readonly address: string;
-  readonly port: number;
-  readonly id: InstanceId;
-}
-
-export interface ComparedInstance extends PlacedInstance {
-  /** `gone`: kube-registrar has none, and the cluster has the endpoint no more. */
-  readonly outcome: 'matches' | 'differs' | 'missing' | 'gone';
-  /** Id of that of kube-registrar; undefined: there is none. */
-  readonly ours: InstanceId | undefined;
-  /** What consumers would find changed. */
-  readonly differences: readonly string[];
-  /** Why that of kube-registrar would not pass although this one does; undefined: it would pass, too. */
-  readonly losesHealth: string | undefined;
-  /** Why kube-registrar would not register it; undefined unless it is missing. */
-  readonly whyMissing: string | undefined;
-}
-
-export interface ComparisonSummary {
-  readonly matching: number;
-  readonly differing: number;
-  readonly losingHealth: number;
-  readonly missing: number;
-  readonly gone: number;
+export interface ComparisonSummary extends TwinCounts {
   readonly removed: number;
-  /** Instances of kube-registrar without a counterpart. */
-  readonly more: number;
 }
 
 /** Compares one by one. Reads nothing but the snapshot. */
 export function compareWithTheirs(theirs: TheirNode, snapshot: Snapshot, config: Config): Comparison {
   const ours = wantedInstances(snapshot);
   const twins = compareTwins(theirs.instances, ours);
-  const instances = twins.map((each) => comparedInstance(each, snapshot));
-  const matched = new Set(twins.flatMap((each) => each.ours ?? []));
+  const instances = twins.map((each) =>
+    comparedInstance(each, {
+      isStillThere: (one) => isStillThere(one, snapshot.stores),
+      whyMissing: (one) => whyMissing(one, snapshot),
+    }),
+  );
   const removed = removedByThem(theirs.instances, ours, config).map(placed);
-  const count = (fits: (instance: ComparedInstance) => boolean): number => instances.filter(fits).length;
-  const summary = {
-    matching: count(({ outcome }) => outcome === 'matches'),
-    differing: count(({ differences }) => differences.length > 0),
-    losingHealth: count(({ losesHealth }) => losesHealth !== undefined),
-    missing: count(({ outcome }) => outcome === 'missing'),
-    gone: count(({ outcome }) => outcome === 'gone'),
-    removed: removed.length,
-    more: ours.filter((instance) => !matched.has(instance)).length,
-  };
+  const summary = { ...twinCounts(instances, twins, ours), removed: removed.length };
   return { node: theirs.name, instances, removed, summary };
 }
 
 /** Whether consumers would find all that they find now. */
-export const isEqual = ({ summary }: Comparison): boolean =>
-  summary.differing + summary.losingHealth + summary.missing + summary.removed === 0;
-
-function comparedInstance(
-  { theirs, ours, differences, losesHealth }: Twins,
-  snapshot: Snapshot,
-): ComparedInstance {
-  const common = { ...placed(theirs), ours: ours?.id, differences, losesHealth };
-  if (ours === undefined) {
-    return isStillThere(theirs, snapshot.stores)
-      ? { ...common, outcome: 'missing', whyMissing: whyMissing(theirs, snapshot) }
-      : { ...common, outcome: 'gone', whyMissing: undefined };
-  }
-  const isSame = differences.length === 0 && losesHealth === undefined;
-  return { ...common, outcome: isSame ? 'matches' : 'differs', whyMissing: undefined };
-}
-
-const placed = ({ service, address, port, id }: PlacedInstance): PlacedInstance => ({
-  service,
-  address,
-  port,
-  id,
-});
-
-const wantedInstances = ({ nodes }: Snapshot): Instance[] =>
-  nodes.flatMap(({ desired: { entry } }) => [...(entry?.instances.values() ?? [])]);
+export const isEqual = ({ summary }: Comparison): boolean => isAlike(summary) && summary.removed === 0;
 
 /** Instances that consul-k8s would remove as its own leftovers: it identifies these by tag and id. */
 function removedByThem(

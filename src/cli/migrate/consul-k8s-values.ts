@@ -1,18 +1,7 @@
 import type { V1Container } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import { parseBool } from '../../config/environment.ts';
+import type { ConvertedValues } from './helm-values.ts';
 import { flagsOf } from './sync-catalog.ts';
-
-/** Helm values for kube-registrar, made from a Deployment or from values of another chart. */
-export interface ConvertedValues {
-  readonly config: Readonly<Record<string, unknown>>;
-  /** What is not taken over, and what to do. */
-  readonly notes: readonly string[];
-}
-
-/** Text of a values file: what to know first, then the values. */
-export const valuesText = ({ config, notes }: ConvertedValues): string =>
-  [...notes.map((note) => `# ${note}\n`), stringify({ config })].join('');
 
 /** The flags of the binary with their defaults, which are not those of its chart. */
 const flags = {

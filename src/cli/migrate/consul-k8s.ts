@@ -1,6 +1,4 @@
 import { parse } from 'yaml';
-import { ConfigError } from '../../config/config-error.ts';
-import { resolveConfig } from '../../config/resolve.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { RegistrarError } from '../../lib/errors.ts';
@@ -17,8 +15,9 @@ import { readTextFile } from '../read-text-file.ts';
 import { type Structure, structured } from '../structured.ts';
 import { compareWithTheirs, isEqual } from './check.ts';
 import { comparisonText } from './check-text.ts';
-import { type ConvertedValues, valuesOfChart, valuesOfContainer, valuesText } from './consul-k8s-values.ts';
+import { valuesOfChart, valuesOfContainer } from './consul-k8s-values.ts';
 import { finishText, planFinish, removeTheirs } from './finish.ts';
+import { type ConvertedValues, valuesText } from './helm-values.ts';
 import { syncCatalogs } from './sync-catalog.ts';
 import { readTheirNode } from './their-node.ts';
 
@@ -69,15 +68,7 @@ async function writeValues(
     options.chartValues === undefined
       ? await readDeployment(options, context, connect)
       : valuesOfChart((parse(await readTextFile(options.chartValues)) ?? {}) as Record<string, unknown>);
-  const text = valuesText(values);
-  // The values come from elsewhere, and the operator would refuse what is wrong in them at its start.
-  const { mistakes } = resolveConfig({
-    file: { name: 'config', text: JSON.stringify(values.config) },
-    environment: {},
-    flags: {},
-  });
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
-  context.stdout.write(visibleLines(text));
+  context.stdout.write(visibleLines(valuesText(values)));
   return 0;
 }
 

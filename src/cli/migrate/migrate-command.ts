@@ -51,4 +51,77 @@ export function addMigrateCommand(
     } as const;
     context.exit(await migrateConsulK8s(wanted, context, await connect()));
   });
+  for (const program of ['kube-consul-register', 'registrator'] as const) {
+    addRegistrar(program, migrate, context, connect);
+  }
+}
+
+/** Their options of their own, and how often they register everything again. */
+const ofProgram = {
+  'kube-consul-register': {
+    own: new Option(
+      '--tag <TAG>',
+      'the tag of everything it registers (default: k8sTag of the configuration, or kubernetes)',
+    ),
+    interval: { is: 'how often it synchronizes (-sync-interval)', initially: '2m' },
+  },
+  registrator: {
+    own: new Option(
+      '--arguments <LINE>',
+      'its arguments, where it runs in no workload: "-internal consul://localhost:8500"',
+    ),
+    interval: { is: 'how often it registers everything again (-resync)', initially: '10s' },
+  },
+} as const;
+
+function addRegistrar(
+  program: keyof typeof ofProgram,
+  migrate: Command,
+  context: CliContext,
+  connect: () => Promise<Connect>,
+): void {
+  const { own, interval } = ofProgram[program];
+  const command = migrate
+    .command(program)
+    .description(`from ${program}; without a step, write Helm values with its settings`)
+    .addOption(
+      new Option(
+        '--check',
+        'compare what it has registered with what we would; exit 0: equal, 2: not, 1: an error',
+      ).conflicts('finish'),
+    )
+    .option('--finish', 'after it is stopped, deregister at each agent what passes as ours, too')
+    .option('--workload <NAMESPACE/NAME>', 'of several workloads that run it, the one to read')
+    .addOption(own)
+    .option(
+      '--agent-address <URL>',
+      'where agents are asked, {address} standing for that of the node (default: scheme and port of registration.agent)',
+    )
+    .addOption(outputOption('how --check shows it', ['text', 'json', 'yaml']))
+    .option('--yes', 'do not ask')
+    .addOption(durationOption('--sync-interval <DURATION>', interval.is, interval.initially))
+    .addOption(timeoutOption());
+  addConfigOptions(command).action(async (options: ParsedOptions) => {
+    const { migrateRegistrar } = await import('./registrars.ts');
+    const text = (name: string) => options[name] as string | undefined;
+    const step = options['check'] === true ? 'check' : options['finish'] === true ? 'finish' : undefined;
+    const output = options['output'] as 'text' | 'json' | 'yaml';
+    if (output !== 'text' && step !== 'check') {
+      command.error(`error: option '--output ${output}' needs '--check'`);
+    }
+    const wanted = {
+      ...configOptionsOf(options),
+      program,
+      step,
+      output,
+      workload: text('workload'),
+      arguments: text('arguments'),
+      tag: text('tag'),
+      agentAddress: text('agentAddress'),
+      yes: options['yes'] === true,
+      syncIntervalMs: options['syncInterval'] as unknown as number,
+      timeoutMs: options['timeout'] as unknown as number,
+    } as const;
+    context.exit(await migrateRegistrar(wanted, context, await connect()));
+  });
 }

@@ -127,6 +127,7 @@ export const resources: readonly Resource[] = [
     shortNames: ['sa'],
     returnsDeleted: true,
   }),
+  row({ ...core, plural: 'configmaps', kind: 'ConfigMap', shortNames: ['cm'] }),
   row({
     ...core,
     plural: 'events',
@@ -182,6 +183,7 @@ export const resources: readonly Resource[] = [
     fields: ['status.replicas'],
   }),
   row({ ...apps, plural: 'statefulsets', kind: 'StatefulSet', shortNames: ['sts'] }),
+  row({ ...apps, plural: 'daemonsets', kind: 'DaemonSet', shortNames: ['ds'], scale: false }),
   row({ ...batch, plural: 'jobs', kind: 'Job', fields: ['status.successful'] }),
   row({ ...batch, plural: 'cronjobs', kind: 'CronJob', shortNames: ['cj'] }),
 ];
