@@ -75,6 +75,15 @@ describe('pinoLogger()', () => {
     assert.equal(last()['error'], 'no Consul: refused');
   });
 
+  test('shows of an error nothing but its text, and of other fields no credential in an error', () => {
+    const { logger, last } = recording();
+    const error = Object.assign(new Error('refused'), { token: 'hunter2' });
+    logger.error('failed', { reason: 'ConsulUnavailable', error });
+    assert.equal(last()['error'], 'refused');
+    logger.info('x', { reason: 'AclLogin', cause: error, list: [{ token: 'a' }], none: null });
+    assert.deepEqual(last()['cause'], { token: '[redacted]' });
+  });
+
   test('redacts tokens by name and Secrets anywhere, also in a child', () => {
     const { logger, written } = recording();
     const deep = { a: { b: new Secret('hunter2') } };

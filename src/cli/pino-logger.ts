@@ -15,7 +15,15 @@ export interface LoggerOptions {
 }
 
 /** Fields that may hold credentials, at the top level and one below. */
-const credentials = ['token', 'password', 'secret', 'authorization', 'cookie', 'x-consul-token'];
+const credentials: ReadonlySet<string> = new Set([
+  'token',
+  'password',
+  'secret',
+  'authorization',
+  'cookie',
+  'x-consul-token',
+]);
+const redacted = '[redacted]';
 
 /** The logger port over pino: level and ISO time, no process id, no host name, credentials redacted. */
 export function pinoLogger({ level, format, output, colour }: LoggerOptions): Logger {
@@ -25,11 +33,6 @@ export function pinoLogger({ level, format, output, colour }: LoggerOptions): Lo
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: errorText },
-      redact: {
-        paths: credentials.flatMap((name) => [`["${name}"]`, `*["${name}"]`]),
-        censor: '[redacted]',
-      },
     },
     { write: (line) => void output.write(format === 'json' ? visibleLines(line) : textLine(line, colour)) },
   );
@@ -38,11 +41,11 @@ export function pinoLogger({ level, format, output, colour }: LoggerOptions): Lo
 
 function adapt(logger: PinoLogger): Logger {
   return {
-    debug: (message, fields) => logger.debug(withoutEmpty(fields), withCause(message, fields)),
-    info: (message, fields) => logger.info(withoutEmpty(fields), withCause(message, fields)),
-    warn: (message, fields) => logger.warn(withoutEmpty(fields), withCause(message, fields)),
-    error: (message, fields) => logger.error(withoutEmpty(fields), withCause(message, fields)),
-    child: (fields) => adapt(logger.child(withoutEmpty(fields))),
+    debug: (message, fields) => logger.debug(shown(fields), withCause(message, fields)),
+    info: (message, fields) => logger.info(shown(fields), withCause(message, fields)),
+    warn: (message, fields) => logger.warn(shown(fields), withCause(message, fields)),
+    error: (message, fields) => logger.error(shown(fields), withCause(message, fields)),
+    child: (fields) => adapt(logger.child(shown(fields))),
   };
 }
 
@@ -51,8 +54,25 @@ function withCause(message: string, { error, why = error }: LogFields): string {
   return why === undefined || why === '' ? message : `${message}: ${describe(why)}`;
 }
 
-const withoutEmpty = (fields: LogFields): LogFields =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
+/** Without what is empty, and without credentials. pino's own redaction takes as long as all the rest of a line. */
+function shown(fields: LogFields): LogFields {
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    if (isEmpty(value)) continue;
+    const safe = key === 'error' ? errorText(value) : value;
+    kept[key] = isCredential(key) ? redacted : withoutCredentials(safe);
+  }
+  return kept;
+}
+
+function withoutCredentials(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !Object.keys(value).some(isCredential)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, isCredential(key) ? redacted : each]),
+  );
+}
+
+const isCredential = (key: string): boolean => credentials.has(key);
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);

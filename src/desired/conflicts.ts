@@ -1,10 +1,11 @@
 import type { Instance } from '../model/instance.ts';
+import type { InstanceId } from '../model/keys.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
 import { quote } from './mistake.ts';
 import { problem } from './source.ts';
 
 /** An instance and the object whose annotations ask for it. */
-export interface Asked {
+interface Asked {
   readonly instance: Instance;
   readonly object: ObjectRef;
 }
@@ -20,14 +21,21 @@ export function sameBackend({ instance, object }: Asked, winner: Asked): Problem
 /**
  * Instances of one service with the same address and port that all pass: pods on the host's network, or an endpoint
  * written by hand for a pod that is registered anyway. Consumers see two instances where there is one.
+ *
+ * `askingFor`: the object whose annotations ask for an instance.
  */
-export function sameAddress(asked: readonly Asked[]): Problem[] {
+export function sameAddress(
+  instances: ReadonlyMap<InstanceId, Instance>,
+  askingFor: (id: InstanceId) => ObjectRef,
+): Problem[] {
   // Nearly every instance has an address of its own.
-  if (new Set(asked.map(({ instance }) => instance.address)).size === asked.length) return [];
-  const seen = new Map<string, Asked>();
+  const addresses = new Set<string>();
+  for (const { address } of instances.values()) addresses.add(address);
+  if (addresses.size === instances.size) return [];
+  const seen = new Map<string, Instance>();
   const problems: Problem[] = [];
-  for (const one of asked) {
-    const { service, address, port, checks } = one.instance;
+  for (const one of instances.values()) {
+    const { service, address, port, checks } = one;
     if (checks.some(({ status }) => status !== 'passing')) continue;
     const key = `${service.toLowerCase()} ${port} ${address}`;
     const other = seen.get(key);
@@ -36,9 +44,9 @@ export function sameAddress(asked: readonly Asked[]): Problem[] {
       continue;
     }
     const message =
-      `${titleOf(other.object)} is registered as ${quote(service)} at the same address, ` +
+      `${titleOf(askingFor(other.id))} is registered as ${quote(service)} at the same address, ` +
       `${address} port ${port}`;
-    problems.push(problem(one.object, 'Conflict', 'port', message, 'warning'));
+    problems.push(problem(askingFor(one.id), 'Conflict', 'port', message, 'warning'));
   }
   return problems;
 }

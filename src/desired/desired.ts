@@ -5,11 +5,11 @@ import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
-import { type Problem, problemKey } from '../model/problem.ts';
+import { type ObjectRef, type Problem, problemKey } from '../model/problem.ts';
 import type { RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { type Asked, sameAddress, sameBackend } from './conflicts.ts';
+import { sameAddress, sameBackend } from './conflicts.ts';
 import { rememberDeclarations } from './declarations.ts';
 import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
 import { createHandovers, type Handovers } from './handovers.ts';
@@ -54,7 +54,7 @@ export function createDesired(options: DesiredOptions): Desired {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
     const facts = nodeFacts(kubeNode, record);
     // A pod without a node is not scheduled and has no address yet.
-    const pods = kubeNode === '' ? [] : [...view.podsOnNode(kubeNode)].sort(byName);
+    const pods = kubeNode === '' ? [] : [...view.podsOnNode(kubeNode)];
     const { groups, problems: sliceProblems } = groupEndpoints(view.endpointsOnNode(kubeNode), view);
 
     const ofGroups = groups.map((group) => ({ group, result: ofGroup(group, ofPod, facts) }));
@@ -266,29 +266,56 @@ function isSame(a: EndpointGroup, b: EndpointGroup): boolean {
   );
 }
 
-/** All instances by id, sorted. When two Services ask for the same id, the first gets it. */
+/**
+ * All instances by id, sorted. When two Services ask for the same id, the first gets it. Runs for every change of
+ * anything on the node, over all that is on it: hence one map, and nothing made anew for what does not conflict.
+ */
 function merge(results: readonly SourceResult[]): {
   readonly instances: ReadonlyMap<InstanceId, Instance>;
   readonly conflicts: readonly Problem[];
 } {
-  const byId = new Map<InstanceId, Asked>();
+  const byId = new Map<InstanceId, Instance>();
   const conflicts: Problem[] = [];
+  let askers: ReadonlyMap<InstanceId, ObjectRef> | undefined;
+  const askingFor = (id: InstanceId): ObjectRef => {
+    askers ??= askersOf(results);
+    return askers.get(id)!;
+  };
   for (const { instances, object } of results) {
     if (object === undefined) continue;
     for (const instance of instances) {
       const other = byId.get(instance.id);
-      if (other === undefined) byId.set(instance.id, { instance, object });
-      else conflicts.push(sameBackend({ instance, object }, other));
+      if (other === undefined) byId.set(instance.id, instance);
+      else
+        conflicts.push(
+          sameBackend({ instance, object }, { instance: other, object: askingFor(instance.id) }),
+        );
     }
   }
-  const sorted = [...byId.values()].sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
-  conflicts.push(...sameAddress(sorted));
-  return { instances: new Map(sorted.map(({ instance }) => [instance.id, instance])), conflicts };
+  const ids = [...byId.keys()].sort();
+  const sorted = new Map<InstanceId, Instance>();
+  for (const id of ids) sorted.set(id, byId.get(id)!);
+  conflicts.push(...sameAddress(sorted, askingFor));
+  return { instances: sorted, conflicts };
 }
 
-/** The host addresses that its pods report, for a node whose own object is not known. */
+/** By instance, the object that gets it. */
+function askersOf(results: readonly SourceResult[]): ReadonlyMap<InstanceId, ObjectRef> {
+  const askers = new Map<InstanceId, ObjectRef>();
+  for (const { instances, object } of results) {
+    if (object === undefined) continue;
+    for (const { id } of instances) if (!askers.has(id)) askers.set(id, object);
+  }
+  return askers;
+}
+
+/** The host addresses that its pods report, for a node whose own object is not known: those of the first by name. */
 function hostIpsOf(pods: readonly PodRecord[]): readonly string[] {
-  return pods.find(({ hostIps }) => hostIps.length > 0)?.hostIps ?? [];
+  let first: PodRecord | undefined;
+  for (const pod of pods) {
+    if (pod.hostIps.length > 0 && (first === undefined || byName(pod, first) < 0)) first = pod;
+  }
+  return first?.hostIps ?? [];
 }
 
 function byName(a: PodRecord, b: PodRecord): number {

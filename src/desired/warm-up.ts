@@ -16,7 +16,8 @@ export interface WarmedUp {
 export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
   let nextInMs: number | undefined;
   const aged = new Map<Instance['id'], Instance>();
-  for (const [id, instance] of node.entry?.instances ?? []) {
+  for (const instance of node.entry?.instances.values() ?? []) {
+    const { id } = instance;
     if (instance.warmup === undefined) continue;
     const { stepIndex, inMs } = stepAt(instance.warmup, wall);
     if (inMs !== undefined) nextInMs = Math.min(nextInMs ?? inMs, inMs);

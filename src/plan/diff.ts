@@ -13,6 +13,7 @@ import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.t
 import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
+import { isSameInstance, isSameWritten } from './same-entries.ts';
 
 // Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source;
 // "moving" = desired on another node, and not committed there yet.
@@ -173,7 +174,9 @@ class DiffBuilder {
 
   #wantedInstance(instance: Instance, observed: ObservedInstance): void {
     const node = this.#name;
-    const fields = instanceChanges(observed, instance, this.#features);
+    const fields = isSameInstance(observed, instance)
+      ? []
+      : instanceChanges(observed, instance, this.#features);
     const copied = fields.some(({ field }) => field === 'service' || field === 'tags');
     const written: { check: Check; effect: Effect }[] = [];
     for (const wanted of instance.checks) {
@@ -259,7 +262,9 @@ class DiffBuilder {
     instance: Omit<Instance, 'checks'> | undefined,
   ): Effect | undefined {
     if (observed === undefined) return 'create';
-    const fields = checkChanges(observed, writtenCheck(check, instance), this.#features);
+    const written = writtenCheck(check, instance);
+    if (isSameWritten(observed, written)) return undefined;
+    const fields = checkChanges(observed, written, this.#features);
     if (fields.length === 0) return undefined;
     return fields.some(({ field }) => field === 'status') ? 'health' : 'update';
   }

@@ -103,10 +103,10 @@ export function keepLastKnown(
       else if (before === undefined && instance.checks.length === 0) others.set(id, undefined);
       continue;
     }
+    if (!isKept) continue;
     // Somebody else may have removed its check; it has passed for consumers since.
-    const lastOf = ({ id: check }: Check) => before?.checks.get(check) ?? withoutCheck;
-    const restored = isKept ? withReadiness(instance, lastOf) : undefined;
-    if (isKept && (lost !== undefined || restored !== undefined)) kept.push(id);
+    const restored = withReadiness(instance, ({ id: check }) => before.checks.get(check) ?? withoutCheck);
+    if (lost !== undefined || restored !== undefined) kept.push(id);
     if (restored !== undefined) others.set(id, restored);
   }
   if (lost === undefined && others.size === 0) return { desired, instances: [] };

@@ -2,8 +2,62 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { anyEntry, entry, instance, observed, readiness } from '../../test/support/entries.ts';
-import { instanceId } from '../model/keys.ts';
-import { withKnownInstances, withWantedValues } from './same-entries.ts';
+import { instanceId, serviceName } from '../model/keys.ts';
+import { checkChanges, instanceChanges, writtenCheck } from './fields.ts';
+import { isSameInstance, isSameWritten, withKnownInstances, withWantedValues } from './same-entries.ts';
+
+describe('equal at first sight', () => {
+  test('only what has no difference in its fields', () => {
+    fc.assert(
+      fc.property(anyEntry, anyEntry, (one, other) => {
+        for (const a of one.instances.values()) {
+          for (const b of other.instances.values()) {
+            if (isSameInstance(a, b)) assert.deepEqual(instanceChanges(a, b), []);
+            const [first, second] = [a, b].map(
+              ({ checks: [check], ...rest }) => check && writtenCheck(check, rest),
+            );
+            if (first === undefined || second === undefined) continue;
+            if (isSameWritten(first, second)) assert.deepEqual(checkChanges(first, second), []);
+          }
+        }
+      }),
+    );
+  });
+
+  test('no instance of which any field differs', () => {
+    const tagged = { lan_ipv4: { address: '10.0.0.1', port: 80 } };
+    const one = instance('a', { meta: { a: '1', b: '2' }, taggedAddresses: tagged });
+    assert.ok(isSameInstance(one, structuredClone(one)));
+    for (const other of [
+      { service: serviceName('api') },
+      { address: '10.0.0.2' },
+      { port: 1 },
+      { tags: ['a'] },
+      { tags: ['a', 'c'] },
+      { tags: ['b', 'a'] },
+      { meta: { a: '1' } },
+      { meta: { a: '1', b: '3' } },
+      { meta: { a: '1', c: '2' } },
+      { weights: { passing: 2, warning: 1 } },
+      { weights: { passing: 1, warning: 2 } },
+      { taggedAddresses: {} },
+      { taggedAddresses: { lan_ipv4: { address: '10.0.0.2', port: 80 } } },
+      { taggedAddresses: { lan_ipv4: { address: '10.0.0.1', port: 81 } } },
+    ]) {
+      assert.ok(!isSameInstance(one, { ...one, ...other }), JSON.stringify(other));
+      assert.ok(!isSameInstance({ ...one, ...other }, one), JSON.stringify(other));
+    }
+  });
+
+  test('no check of which any field differs', () => {
+    const one = writtenCheck(readiness('a'), instance('a'));
+    assert.ok(isSameWritten(one, structuredClone(one)));
+    for (const field of ['name', 'type', 'status', 'output', 'notes', 'serviceName'] as const) {
+      assert.ok(!isSameWritten(one, { ...one, [field]: 'another' }), field);
+    }
+    assert.ok(!isSameWritten(one, { ...one, serviceTags: ['a'] }));
+  });
+});
 
 describe('withKnownInstances()', () => {
   test('says what the reading says', () => {

@@ -133,6 +133,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'writes checks that are right already',
     edits: [
+      {
+        file: 'src/plan/diff.ts',
+        original: 'if (isSameWritten(observed, written)) return undefined;',
+        mutated: '',
+      },
       { file: 'src/plan/diff.ts', original: 'if (fields.length === 0) return undefined;', mutated: '' },
     ],
     rows: [],
