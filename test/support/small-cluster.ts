@@ -19,6 +19,11 @@ export interface PodFields {
   readonly ready?: boolean;
 }
 
+export interface SmallClusterOptions {
+  /** What operators reach the servers through. Default: the servers' own transports. */
+  readonly through?: (transport: Transport) => Transport;
+}
+
 export interface StartOptions {
   /** Name of the operator's pod. */
   readonly pod?: string;
@@ -40,10 +45,12 @@ export class SmallCluster {
   readonly kube = new KubeApi({ clock: this.clock, random: seeded(1) });
   readonly consul = new ConsulServer({ clock: this.clock, random: () => 0.5 });
   readonly #agents = new Map<string, ClientAgent>();
+  readonly #through: (transport: Transport) => Transport;
   #ips = 0;
   #processes = 0;
 
-  constructor() {
+  constructor({ through = (transport) => transport }: SmallClusterOptions = {}) {
+    this.#through = through;
     this.addNode('n1', '10.0.0.1');
     this.addNode('n2', '10.0.0.2');
   }
@@ -62,8 +69,8 @@ export class SmallCluster {
       ...(pod === undefined
         ? {}
         : { replica: { identity: `${pod}_${++this.#processes}`, namespace: 'default' } }),
-      kube: this.kube.transport(),
-      consul: this.consul.transport(),
+      kube: this.#through(this.kube.transport()),
+      consul: this.#through(this.consul.transport()),
       agents: (origin) => this.#agent(origin),
       token: () => undefined,
     });
