@@ -65,6 +65,15 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
     {
+      title: 'Wakes by Consul',
+      queries: [
+        [
+          `sum by (led_to) (rate(kube_registrar_consul_wakes_total{${pods}}[$__rate_interval]))`,
+          'led to {{led_to}}',
+        ],
+      ],
+    },
+    {
       title: 'Problems by reason',
       queries: [[`max by (reason) (kube_registrar_problems{${of}})`, '{{reason}}']],
     },

@@ -256,7 +256,7 @@ export class Operator implements StatusSource {
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
-    const { config, clock, logger } = this.#options;
+    const { config, clock, logger, metrics } = this.#options;
     const owner = await this.#readOwner(signal);
     this.#owner = owner;
     this.#ownerKnown.resolve(owner);
@@ -284,6 +284,7 @@ export class Operator implements StatusSource {
       // On standby, the leader's writes look like drift.
       onDrift: (drift) => this.#writing?.reconciler.drifted(drift),
       onAppeared: (name) => this.#writing?.reconciler.review(name),
+      onWake: (ledToReading) => metrics.consulWakes.inc({ led_to: ledToReading ? 'reading' : 'nothing' }),
       onCompared: (drift) => {
         this.#compared();
         this.#writing?.reconciler.drifted(drift);

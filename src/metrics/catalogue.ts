@@ -50,6 +50,12 @@ export const catalogue = {
       result: ['committed', 'refused', 'failed'],
     },
   },
+  consulWakes: {
+    type: 'counter',
+    name: 'consul_wakes_total',
+    help: 'Blocking queries of Consul that ended because something was written. nothing: by the operator itself, and nothing was read; reading: the nodes concerned were read.',
+    labels: { led_to: ['reading', 'nothing'] },
+  },
   drift: {
     type: 'counter',
     name: 'drift_total',

@@ -183,6 +183,27 @@ describe('metrics', () => {
     await operator.stop();
   });
 
+  test("wakes say whether nodes were read: not after the operator's own write", async () => {
+    const it = new Measured();
+    it.cluster.putPod('web-1', { service: 'web' });
+    const operator = await it.start();
+    await it.pass(20_000);
+    const [reading, nothing] = ['reading', 'nothing'].map((to) => `consul_wakes_total{led_to="${to}"}`);
+    const read = await it.value(reading!);
+    const own = (await it.value(nothing!))!;
+    await it.expect({ [reading!]: [read, read], [nothing!]: [own, own + 1] }, async () => {
+      it.cluster.putPod('web-1', { service: 'web' }, { ready: false });
+      await it.pass(1_000);
+    });
+    await it.grows(reading!, 0, async () => {
+      const { outsider } = it.cluster.consul;
+      const [check] = outsider.checks('kubernetes-n1');
+      outsider.putCheck({ Node: 'kubernetes-n1', CheckID: check!.CheckID, Output: 'mine' });
+      await it.pass(1_000);
+    });
+    await operator.stop();
+  });
+
   test('an entry that somebody keeps changing is contended', async () => {
     const it = new Measured();
     it.cluster.putPod('web-1', { service: 'web' });

@@ -12,6 +12,11 @@ export interface RegistryListener {
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node that was not known, or out of reach, has been read. It is to be reconciled. */
   readonly onAppeared: (node: ConsulNodeName) => void;
+  /**
+   * A blocking query ended: something was written in Consul. Whether it led to a reading; if not, this process wrote it
+   * itself. With agents: never called.
+   */
+  readonly onWake: (ledToReading: boolean) => void;
   /** Everything has been compared. With agents: it is time to reconcile every node. */
   readonly onCompared: (drift: readonly Drift[]) => void;
   /** Nothing can be read from Consul; the registry tries again. */

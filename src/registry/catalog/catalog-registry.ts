@@ -85,7 +85,7 @@ export class CatalogRegistry implements Registry {
     );
   }
 
-  async watch({ onDrift, onAppeared }: RegistryListener, signal: AbortSignal): Promise<void> {
+  async watch({ onDrift, onAppeared, onWake }: RegistryListener, signal: AbortSignal): Promise<void> {
     const { clock, random, logger } = this.#options;
     const watcher = new ObservedWatcher({
       client: this.#client,
@@ -95,6 +95,7 @@ export class CatalogRegistry implements Registry {
       budget: this.#budget,
       onDrift,
       onAppeared,
+      onWake,
       onInterrupted: (error) =>
         logger.warn('cannot watch Consul, so external changes are found late; retrying', {
           reason: 'WatchInterrupted',

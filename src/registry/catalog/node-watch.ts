@@ -62,6 +62,7 @@ export class NodeWatch {
       if (ended === 'refused') await clock.sleep(refusals.next(1_000), signal);
       else {
         index = await this.#afterQuery(ended, signal);
+        if (ended !== 'notified') context.onWake(index === undefined);
         refusals.reset();
       }
       index ??= await this.#read(signal);

@@ -21,6 +21,7 @@ async function setUp({ nodeWatches = 30, of = wanted as NodeEntry | 'nothing' } 
   const server = new ConsulServer({ clock, random });
   const found: string[] = [];
   const told: string[] = [];
+  const wakes: boolean[] = [];
   const budget = new WaitBudget({
     clock,
     nodes: nodeWatches,
@@ -48,6 +49,7 @@ async function setUp({ nodeWatches = 30, of = wanted as NodeEntry | 'nothing' } 
       }
     },
     onAppeared: (name) => told.push(`appeared ${name === operator.node ? 'our node' : name}`),
+    onWake: (ledToReading) => wakes.push(ledToReading),
     onInterrupted: ({ code }) => told.push(`interrupted ${code}`),
     onResumed: () => told.push('resumed'),
   });
@@ -59,7 +61,7 @@ async function setUp({ nodeWatches = 30, of = wanted as NodeEntry | 'nothing' } 
     assert.equal(clock.pending, 0, 'no timer is left');
     assert.equal(server.stats.blocked, 0, 'no query is left');
   };
-  return { clock, server, operator, found, told, watcher, stop };
+  return { clock, server, operator, found, told, wakes, watcher, stop };
 }
 
 const sum = ({ requests }: ConsulStats) => [...requests.values()].reduce((all, count) => all + count, 0);
@@ -327,11 +329,12 @@ describe('ObservedWatcher', () => {
   }
 
   test('an echo of our own write on a node at rest is not followed by a reading', async () => {
-    const { clock, server, operator, found, stop } = await setUp();
+    const { clock, server, operator, found, wakes, stop } = await setUp();
     const reads = () =>
       (server.stats.requests.get('GET /v1/catalog/node-services/') ?? 0) +
       (server.stats.requests.get('GET /v1/health/node/') ?? 0);
     const before = reads();
+    wakes.length = 0;
     const critical = [readiness('i1', 'critical'), readiness('i1', 'passing')] as const;
     for (let turn = 0; turn < 10; turn += 1) {
       await operator.reconcile(
@@ -341,9 +344,11 @@ describe('ObservedWatcher', () => {
     }
     // One wait for the node's checks ends at each write and is set again.
     assert.ok(reads() - before <= 12, `${reads() - before} requests`);
+    assert.ok(wakes.length >= 10 && !wakes.includes(true), `${wakes}`);
     server.outsider.putService(operator.node, { ID: 'i2', Port: 6_666 });
     await clock.advance(1_000);
     assert.deepEqual(found, ['instance changed port']);
+    assert.ok(wakes.includes(true));
     await stop();
   });
 });

@@ -24,6 +24,8 @@ export interface ObservedWatcherOptions {
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node with this cluster's stamp that memory did not hold has been read. */
   readonly onAppeared: (name: ConsulNodeName) => void;
+  /** A blocking query ended, and led to a reading or not. */
+  readonly onWake: (ledToReading: boolean) => void;
   /** A part of the watch began to fail and is tried again; `onResumed` when no part fails any more. */
   readonly onInterrupted: (error: RegistrarError) => void;
   readonly onResumed: () => void;
@@ -53,12 +55,13 @@ export class ObservedWatcher {
   readonly #failing = new Set<string>();
 
   constructor(options: ObservedWatcherOptions) {
-    const { client, observed, clock, random, budget, onDrift, onAppeared } = options;
+    const { client, observed, clock, random, budget, onDrift, onAppeared, onWake } = options;
     this.#options = options;
     this.#nodeMeta = observed.nodeMeta;
     const slots = new Slots(parallelReadings);
     const nodesWatched = () => this.#watches.size;
-    this.#context = { client, observed, clock, random, slots, budget, nodesWatched, onDrift, onAppeared };
+    const listeners = { onDrift, onAppeared, onWake };
+    this.#context = { client, observed, clock, random, slots, budget, nodesWatched, ...listeners };
     this.#sweep = new Sweep({
       context: this.#context,
       nodeMeta: this.#nodeMeta,

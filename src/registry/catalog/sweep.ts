@@ -96,7 +96,9 @@ export class Sweep {
       next = ended;
       const pauseMs = bucket.take();
       if (observed.isWritingAny) await clock.sleep(answerMs, signal);
-      if (pauseMs === 0 && ended !== undefined && observed.wroteAt(ended)) return;
+      const isOwn = pauseMs === 0 && ended !== undefined && observed.wroteAt(ended);
+      context.onWake(!isOwn);
+      if (isOwn) return;
       if (ended !== undefined) this.#changed(kind);
       if (pauseMs > 0) await clock.sleep(pauseMs, signal);
     });

@@ -21,6 +21,8 @@ export interface WatchContext {
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** A node that memory did not hold has been read. */
   readonly onAppeared: (name: ConsulNodeName) => void;
+  /** A blocking query ended, and led to a reading or not. */
+  readonly onWake: (ledToReading: boolean) => void;
 }
 
 /**
