@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../src/sandbox/kube/object.ts';
 import { nameByRule } from './rules.ts';
 
 /** What annotations ask for, read directly from the contract: only those the simulator writes. */
@@ -14,6 +15,8 @@ export interface Asked {
   readonly address: string;
   readonly nodePort: 'endpoints' | 'nodes';
   readonly nodeAddress: 'internal' | 'external' | 'external-first';
+  /** Meta `team`. */
+  readonly team: string | undefined;
 }
 
 /**
@@ -24,27 +27,35 @@ export type Asking =
   | { readonly asked: Asked }
   | { readonly broken: string; readonly address: string | undefined };
 
-type Annotations = Readonly<Record<string, string>>;
+export type Annotations = Readonly<Record<string, string>>;
 
 /** Ports of every pod and of every Service in the simulation: name → number. */
 export const namedPorts: Readonly<Record<string, number>> = { http: 8080, admin: 9090 };
 
-/** `kubeService`: name of the Service that carries the annotations, empty for a pod. */
-export function askings(annotations: Annotations, kubeService: string): Asking[] {
+/** The object whose annotations ask. */
+export interface Carrier {
+  readonly namespace: string;
+  /** Name of the Service, empty for a pod. */
+  readonly kubeService: string;
+}
+
+/** `defaults`: each holds for every declaration that does not have the field itself. */
+export function askings(annotations: Annotations, carrier: Carrier, defaults: Annotations = {}): Asking[] {
   const { services, ...own } = annotations;
   const found: Asking[] = [];
-  if (own['service'] !== undefined && own['service'] !== 'false') found.push(...eachPort(own, kubeService));
+  if (own['service'] !== undefined && own['service'] !== 'false')
+    found.push(...eachPort({ ...defaults, ...own }, carrier));
   if (services !== undefined) {
-    for (const item of listed(services)) found.push(...eachPort(item, kubeService));
+    for (const item of listed(services)) found.push(...eachPort({ ...defaults, ...item }, carrier));
   }
   return found;
 }
 
 /** With the port `*`, one for each port there is. */
-function eachPort(fields: Annotations, kubeService: string): Asking[] {
-  if (fields['port'] !== '*') return [asking(fields, kubeService)];
+function eachPort(fields: Annotations, carrier: Carrier): Asking[] {
+  if (fields['port'] !== '*') return [asking(fields, carrier)];
   return Object.keys(namedPorts).map((port) => {
-    const one = asking({ ...fields, port }, kubeService);
+    const one = asking({ ...fields, port }, carrier);
     return 'broken' in one ? one : { asked: { ...one.asked, service: `${one.asked.service}-${port}` } };
   });
 }
@@ -68,11 +79,11 @@ const ofServices = ['load-balancer', 'node-port', 'external-ips', 'cluster-ip', 
 const isAddress = (text: string, kubeService: string): boolean =>
   ofEndpoints.includes(text) || (kubeService !== '' && (ofServices.includes(text) || text.includes('.')));
 
-function asking(fields: Annotations, kubeService: string): Asking {
+function asking(fields: Annotations, { namespace, kubeService }: Carrier): Asking {
   const { service: named = '', port: at = '', tags = '', weight = '1', address: reached = 'pod' } = fields;
   const { 'node-port': nodePort = 'endpoints', 'node-address': nodeAddress = 'internal' } = fields;
   const address = isAddress(reached, kubeService) ? reached : undefined;
-  const service = kubeService !== '' && named === 'true' ? nameByRule(kubeService) : named;
+  const service = kubeService !== '' && named === 'true' ? nameByRule(kubeService, namespace) : named;
   if (!/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(service)) return { broken: '', address };
   // Everything here has two ports, so one has to be chosen.
   const port = namedPorts[at] ?? (/^\d+$/.test(at) ? Number(at) : 0);
@@ -100,6 +111,20 @@ function asking(fields: Annotations, kubeService: string): Asking {
       address,
       nodePort: nodePort as Asked['nodePort'],
       nodeAddress: nodeAddress as Asked['nodeAddress'],
+      team: fields['meta.team'],
     },
   };
 }
+
+const prefix = 'kube-registrar.io/';
+
+/** An object's annotations that the operator reads, without their prefix. */
+export function ours({ metadata }: KubeObject): Annotations {
+  const entries = Object.entries(metadata.annotations ?? {});
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
+  );
+}
+
+export const prefixed = (annotations: Annotations): Annotations =>
+  Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`${prefix}${key}`, value]));

@@ -2,11 +2,19 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Fault, Interceptor } from '../../src/sandbox/kube/faults.ts';
 import { KubeApi } from '../../src/sandbox/kube/kube-api.ts';
 import { type KubeObject, withMeta } from '../../src/sandbox/kube/object.ts';
-import { namedPorts } from './asking.ts';
+import { namedPorts, prefixed } from './asking.ts';
+import type { DefaultSync } from './default-sync.ts';
 import type { Draw } from './draw.ts';
 import { News } from './news.ts';
 import { truthOf } from './oracle.ts';
-import { endpointOf, hasCondition, podStatus, type ServiceSpec, statusOf } from './pod-status.ts';
+import {
+  controllerOf,
+  endpointOf,
+  hasCondition,
+  podStatus,
+  type ServiceSpec,
+  statusOf,
+} from './pod-status.ts';
 import { endpointBackend } from './truth.ts';
 import { TruthHistory } from './truth-history.ts';
 
@@ -22,6 +30,20 @@ export interface PodDraft {
   readonly hostNetwork?: boolean;
   /** Besides `app`. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Default: `default`. */
+  readonly namespace?: string;
+  /** What controls it. */
+  readonly owner?: { readonly kind: string; readonly name: string };
+}
+
+export interface ServiceDraft {
+  /** `app` of the pods it selects. Default: its name. */
+  readonly app?: string;
+  /** Default: `default`. */
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Beside its selector and ports. */
+  readonly spec?: object;
 }
 
 type NodeAddresses = readonly { readonly type: string; readonly address: string }[];
@@ -41,9 +63,6 @@ const matters: ReadonlySet<string> = new Set([
   'endpointslices.discovery.k8s.io',
   'nodes',
 ]);
-
-const prefixed = (annotations: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`kube-registrar.io/${key}`, value]));
 
 /** A Kubernetes cluster with the hands that change it: kubelets, controllers, people. */
 export class Cluster {
@@ -69,6 +88,8 @@ export class Cluster {
   isSelected: (pod: KubeObject) => boolean = () => true;
   /** Nodes whose kubelets are not heard: their containers run on, whatever the API server has. */
   readonly silent = new Set<string>();
+  /** What the operator registers without annotations. */
+  sync: DefaultSync | undefined;
   readonly #clock: Clock;
   readonly #addresses: string[] = [];
   readonly #nodeAddresses = new Map<string, NodeAddresses>();
@@ -76,8 +97,9 @@ export class Cluster {
   #nextName = 1;
   #heartbeat: Disposable | undefined;
 
-  constructor(name: string, clock: Clock, draw: Draw) {
+  constructor(name: string, clock: Clock, draw: Draw, sync?: DefaultSync) {
     this.name = name;
+    this.sync = sync;
     this.#clock = clock;
     this.kube = new KubeApi({ clock, random: draw.random });
     this.kube.faults.intercept = (request) => {
@@ -88,7 +110,7 @@ export class Cluster {
       return undefined;
     };
     this.kube.store.subscribe(({ storage }) => {
-      if (matters.has(storage)) this.looked();
+      if (matters.has(storage) || (storage === 'namespaces' && this.sync !== undefined)) this.looked();
     });
     this.looked();
     this.kube.addNamespace('kube-node-lease');
@@ -131,7 +153,7 @@ export class Cluster {
 
   /** Takes in the truth as it is now. */
   looked(): void {
-    this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name, this.isSelected));
+    this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name, this.isSelected, this.sync));
   }
 
   pods(): readonly KubeObject[] {
@@ -142,8 +164,8 @@ export class Cluster {
     return this.kube.store.list('nodes');
   }
 
-  services(): readonly KubeObject[] {
-    return this.kube.store.list('services', 'default');
+  services(namespace = 'default'): readonly KubeObject[] {
+    return this.kube.store.list('services', namespace);
   }
 
   /** A name nobody had before. */
@@ -192,6 +214,8 @@ export class Cluster {
     app = 'none',
     hostNetwork = false,
     labels = {},
+    namespace = 'default',
+    owner,
   }: PodDraft): KubeObject {
     const number = Number(/\d+/.exec(node)?.[0] ?? 1);
     return this.kube.store.apply({
@@ -199,9 +223,10 @@ export class Cluster {
       kind: 'Pod',
       metadata: {
         name,
-        namespace: 'default',
+        namespace,
         labels: { app, ...labels },
         annotations: prefixed(annotations),
+        ...(owner === undefined ? {} : { ownerReferences: [controllerOf(owner)] }),
       },
       spec: {
         nodeName: node,
@@ -298,16 +323,17 @@ export class Cluster {
     this.forceRelist();
   }
 
-  /** `app`: of the pods it selects. Default: its name. */
-  putService(name: string, annotations: Readonly<Record<string, string>>, app = name): void {
+  putService(
+    name: string,
+    annotations: Readonly<Record<string, string>>,
+    { app = name, namespace = 'default', labels = {}, spec = {} }: ServiceDraft = {},
+  ): void {
+    const ports = Object.entries(namedPorts).map(([port, number]) => ({ name: port, port: number }));
     this.kube.store.apply({
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name, namespace: 'default', annotations: prefixed(annotations) },
-      spec: {
-        selector: { app },
-        ports: Object.entries(namedPorts).map(([port, number]) => ({ name: port, port: number })),
-      },
+      metadata: { name, namespace, labels, annotations: prefixed(annotations) },
+      spec: { selector: { app }, ports, ...spec },
     });
     this.syncSlices();
   }
@@ -328,32 +354,32 @@ export class Cluster {
     });
   }
 
-  removeService(name: string): void {
-    this.withdraw(name);
-    this.kube.store.delete('services', 'default', name);
-    this.kube.store.delete('endpointslices.discovery.k8s.io', 'default', `${name}-1`);
+  removeService(name: string, namespace = 'default'): void {
+    this.withdraw(name, namespace);
+    this.kube.store.delete('services', namespace, name);
+    this.kube.store.delete('endpointslices.discovery.k8s.io', namespace, `${name}-1`);
   }
 
   /** Its owner changes a Service: what is registered of it need not stay any more. */
-  withdraw(service: string): void {
+  withdraw(service: string, namespace = 'default'): void {
     for (const key of this.spared.keys())
-      if (key.startsWith(`${endpointBackend('default', service, '')}`)) this.spared.delete(key);
+      if (key.startsWith(`${endpointBackend(namespace, service, '')}`)) this.spared.delete(key);
   }
 
   /** What the EndpointSlice controller does: the slices follow the pods. */
   syncSlices(): void {
     const pods = this.pods();
-    for (const { metadata, spec } of this.services()) {
-      const { name } = metadata;
+    for (const { metadata, spec } of this.kube.store.list('services')) {
+      const { name, namespace = '' } = metadata;
       const { selector, publishNotReadyAddresses: isPublished } = spec as ServiceSpec;
       if (selector === undefined) continue;
-      const endpoints = pods.flatMap((pod) =>
-        pod.metadata.labels?.['app'] === selector.app ? endpointOf(pod, isPublished) : [],
-      );
+      const isSelected = (pod: KubeObject) =>
+        pod.metadata.labels?.['app'] === selector.app && pod.metadata.namespace === namespace;
+      const endpoints = pods.filter(isSelected).flatMap((pod) => endpointOf(pod, isPublished));
       this.kube.store.apply({
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',
-        metadata: { name: `${name}-1`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+        metadata: { name: `${name}-1`, namespace, labels: { 'kubernetes.io/service-name': name } },
         addressType: 'IPv4',
         endpoints:
           name === 'outside' ? [{ addresses: ['192.0.2.7'], conditions: { ready: true } }] : endpoints,

@@ -9,7 +9,7 @@ import {
   stampOf,
 } from './catalog.ts';
 import { staysOf } from './stays.ts';
-import { sourceKey, type Truth, type WantedInstance } from './truth.ts';
+import { keptFor, type Truth, type WantedInstance } from './truth.ts';
 
 /**
  * How the catalog differs from the truth about one cluster, in words; empty = converged. `mustBeStamped`: nodes
@@ -85,6 +85,8 @@ function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
   compare('meta kube-address', entry.Meta?.['kube-address'] ?? '', wanted.reach);
   compare('meta app', entry.Meta?.['app'], wanted.app);
+  compare('meta team', entry.Meta?.['team'], wanted.team);
+  compare('meta kube-by-default', entry.Meta?.['kube-by-default'], wanted.byDefault ? 'true' : undefined);
   compare('weight', entry.Weights.Passing, wanted.weight);
   compare('meta kube-node', entry.Meta?.['kube-node'] ?? '', node.entry.Meta?.['kube-node'] ?? '');
   compare('foreign meta', entry.Meta?.['edited'], undefined);
@@ -104,14 +106,3 @@ const told =
     const copied = ServiceName === entry.Service && (ServiceTags ?? []).join() === (entry.Tags ?? []).join();
     return `${CheckID.replace(`${entry.ID}:`, '')} ${Status}${copied ? '' : ' of another service'}`;
   };
-
-function keptFor({ kept }: Truth, { Meta, Service }: NodeService) {
-  const [uid, kubeService] = [Meta?.['kube-pod-uid'] ?? '', Meta?.['kube-service'] ?? ''];
-  // The service, or one that has it among those of its ports: `a-b-c`, `a-b`, `a`; last, any of the source.
-  const words = Service.split('-');
-  for (let count = words.length; count >= 0; count -= 1) {
-    const source = kept.get(sourceKey(uid, kubeService, words.slice(0, count).join('-')));
-    if (source !== undefined) return source;
-  }
-  return undefined;
-}

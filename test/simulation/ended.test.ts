@@ -100,7 +100,7 @@ describe('nothing that has ended is left after', () => {
     assert.equal(play.passing(), 20);
     await play.restart(() => {
       play.cluster.removeService('api');
-      play.cluster.putService('search', { service: 'true', port: 'http' }, 'api');
+      play.cluster.putService('search', { service: 'true', port: 'http' }, { app: 'api' });
     });
     await nothingIsLeft(play, 20);
   });

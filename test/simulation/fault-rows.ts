@@ -30,5 +30,8 @@ export const faultRows: readonly string[] = [
   'slow, stalled or clock-skewed host',
   'hostile or malformed annotations',
   'one operation refused inside a transaction',
+  'namespaces come, go, and change their labels and annotations',
+  'objects without annotations opt out, come in, and change what they are',
+  'Namespaces may not be read, or are missing from a list',
   '100,000 pods, 5,000 nodes',
 ];

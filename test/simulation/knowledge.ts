@@ -2,8 +2,8 @@ import type { HttpRequest } from '../../src/lib/transport.ts';
 import type { News } from './news.ts';
 import type { ExchangeListener } from './process-network.ts';
 
-const collections = ['pods', 'services', 'endpointslices', 'nodes'] as const;
-type Collection = (typeof collections)[number];
+const usual = ['pods', 'services', 'endpointslices', 'nodes'] as const;
+type Collection = (typeof usual)[number] | 'namespaces';
 
 interface Watch {
   readonly collection: Collection;
@@ -18,6 +18,8 @@ export interface KnowledgeOptions {
   readonly news: News;
   /** Since when the process stands still, or did until this moment. */
   readonly stalledSince: () => number | undefined;
+  /** Whether the process reads Namespaces. */
+  readonly readsNamespaces: boolean;
 }
 
 /**
@@ -26,30 +28,41 @@ export interface KnowledgeOptions {
  */
 export class Knowledge {
   readonly #options: KnowledgeOptions;
+  readonly #collections: readonly Collection[];
   readonly #startedAt: number;
   readonly #upTo = new Map<Collection, number>();
   readonly #watches = new Set<Watch>();
+  #sawNamespaces = false;
 
   constructor(options: KnowledgeOptions) {
     this.#options = options;
+    this.#collections = options.readsNamespaces ? [...usual, 'namespaces'] : usual;
     this.#startedAt = options.now();
   }
 
   /** The moment up to which everything is known. A collection never read counts from the start. */
   upTo(): number {
     for (const watch of this.#watches) this.#learn(watch.collection, this.#reach(watch));
-    return Math.min(...collections.map((collection) => this.#upTo.get(collection) ?? this.#startedAt));
+    return Math.min(...this.#collections.map((collection) => this.#upTo.get(collection) ?? this.#startedAt));
+  }
+
+  /** Whether Namespaces matter to the process and it has not seen any. */
+  get isWithoutNamespaces(): boolean {
+    return this.#options.readsNamespaces && !this.#sawNamespaces;
   }
 
   listen(request: HttpRequest): ExchangeListener {
     const { now, latencyMs } = this.#options;
     const [path = '', query = ''] = request.path.split('?');
-    const collection = collections.find((name) => path.endsWith(`/${name}`));
+    const collection = this.#collections.find((name) => path.endsWith(`/${name}`));
     if (request.method !== 'GET' || collection === undefined) return {};
     if (!query.includes('watch=true')) {
       if (!isReflectors(collection, query)) return {};
       const asked = now();
-      return { closed: (complete) => void (complete && this.#learn(collection, asked)) };
+      return {
+        received: (chunk) => this.#saw(collection, chunk),
+        closed: (complete) => void (complete && this.#learn(collection, asked)),
+      };
     }
     // A WatchList first tells what is there; another watch first what it has missed.
     let isInitial = query.includes('sendInitialEvents=true');
@@ -61,6 +74,7 @@ export class Knowledge {
     return {
       opened: () => void (isInitial || live()),
       received: (chunk) => {
+        this.#saw(collection, chunk);
         if (isInitial && includes(chunk, 'initial-events-end')) {
           isInitial = false;
           live();
@@ -72,6 +86,11 @@ export class Knowledge {
         this.#learn(collection, this.#reach(watch));
       },
     };
+  }
+
+  /** A list is taken in part by part. */
+  #saw(collection: Collection, chunk: Uint8Array): void {
+    if (collection === 'namespaces' && !includes(chunk, '"kind":"Status"')) this.#sawNamespaces = true;
   }
 
   #reach({ liveFrom }: Watch): number {

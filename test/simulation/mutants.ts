@@ -1,4 +1,5 @@
 import { addressMutants } from './address-mutants.ts';
+import { defaultMutants } from './default-mutants.ts';
 
 export interface Edit {
   readonly file: string;
@@ -393,4 +394,5 @@ export const mutants: readonly Mutant[] = [
     invariants: ['loss', 'gain', 'quiet', 'needless', 'convergence', 'memory'],
   },
   ...addressMutants,
+  ...defaultMutants,
 ];

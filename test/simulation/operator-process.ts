@@ -5,6 +5,7 @@ import type { LogFields, Logger } from '../../src/logging/logger.ts';
 import { noopMetrics } from '../../src/metrics/catalogue.ts';
 import { Operator } from '../../src/operator.ts';
 import type { Cluster } from './cluster.ts';
+import { readsNamespaces } from './default-sync.ts';
 import type { Draw } from './draw.ts';
 import { Knowledge } from './knowledge.ts';
 import { ProcessClock } from './process-clock.ts';
@@ -69,6 +70,7 @@ export class OperatorProcess {
       latencyMs,
       news: cluster.news,
       stalledSince: () => this.clock.stalledSince,
+      readsNamespaces: cluster.sync !== undefined && readsNamespaces(cluster.sync),
     });
     const latency = latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs;
     const connection = { world: world.clock, clock: this.clock };
@@ -89,6 +91,7 @@ export class OperatorProcess {
       config: configSchema.parse({
         ...rules,
         ...world.traits.config,
+        ...(cluster.sync === undefined ? {} : { sync: cluster.sync }),
         cluster: { name: cluster.name },
         leaderElection: { enabled: world.traits.replicas > 1 },
       }),
@@ -214,7 +217,9 @@ export class OperatorProcess {
     const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
     const { uid, history, spared, sparedSince } = cluster;
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
-    const author = { name: this.name, clusterUid: uid, history, spared, sparedSince, isLeading };
+    const { isWithoutNamespaces } = this.#knowledge;
+    const known = { history, isWithoutNamespaces };
+    const author = { name: this.name, clusterUid: uid, spared, sparedSince, isLeading, ...known };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);
     if (plan === undefined || --plan.writesLeft > 0) return send();

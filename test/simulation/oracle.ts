@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../src/sandbox/kube/object.ts';
 import type { ObjectStore } from '../../src/sandbox/kube/store.ts';
-import { type Asked, askings, serviceOf } from './asking.ts';
+import { type Asked, type Asking, askings, serviceOf } from './asking.ts';
+import { DefaultReading, type DefaultSync, type Effective } from './default-sync.ts';
 import { tagsByRule } from './rules.ts';
 import {
   endpointsOf,
@@ -30,17 +31,21 @@ import {
  * Which instances have to be in Consul, from nothing but the objects in the API server's store. A second,
  * direct reading of the contract that shares no code with src/desired.
  */
-/** `isSelected`: whether the operator is to see a pod at all. */
+/** `isSelected`: whether the operator is to see a pod at all. `sync`: what is registered without annotations. */
 export function truthOf(
   store: ObjectStore,
   clusterName: string,
   isSelected: (pod: KubeObject) => boolean = () => true,
+  sync?: DefaultSync,
 ): Truth {
-  const oracle = new Oracle(store, clusterName);
-  const pods = [...store.table('pods').values()].filter(isSelected).map(podOf);
-  for (const pod of pods) oracle.addPod(pod);
-  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
+  const reading = new DefaultReading(store, sync);
+  const oracle = new Oracle(store, clusterName, reading);
+  const found = [...store.table('pods').values()].filter(isSelected);
+  const pods = found.map((pod) => podOf(pod, reading.pod(pod)));
   const slices = [...store.table('endpointslices.discovery.k8s.io').values()];
+  const inFront = sync?.default === 'pods' ? oracle.namesInFront(slices) : new Map<string, Set<string>>();
+  for (const pod of pods) oracle.addPod(pod, inFront.get(pod.uid));
+  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   for (const slice of slices) oracle.addSlice(slice, byUid);
   for (const service of store.table('services').values()) {
     const mine = slices.filter((slice) => isSliceOf(slice, service));
@@ -59,7 +64,8 @@ interface Pod {
   readonly ready: boolean;
   readonly containersReady: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly asks: Effective;
+  readonly askings: readonly Asking[];
 }
 
 /** The endpoints of a Service together. */
@@ -88,65 +94,103 @@ class Oracle implements Truth {
   readonly notReady = new Set<string>();
   readonly #store: ObjectStore;
   readonly #clusterName: string;
+  readonly #reading: DefaultReading;
 
-  constructor(store: ObjectStore, clusterName: string) {
+  constructor(store: ObjectStore, clusterName: string, reading: DefaultReading) {
     this.#store = store;
     this.#clusterName = clusterName;
+    this.#reading = reading;
     for (const node of store.table('nodes').values())
       if (nodeStatus(node) === 'critical') this.notReady.add(this.#nameOf(node.metadata.name));
   }
 
-  addPod(pod: Pod): void {
+  /** By uid of a pod: the names that Services in front of it ask for. */
+  namesInFront(slices: readonly KubeObject[]): Map<string, Set<string>> {
+    const found = new Map<string, Set<string>>();
+    for (const slice of slices) {
+      const asked = this.#askingsOf(this.#serviceOf(slice)).map(serviceOf);
+      for (const { targetRef } of endpointsOf(slice)) {
+        const names = found.get(targetRef?.uid ?? '') ?? new Set();
+        for (const name of asked) names.add(name);
+        found.set(targetRef?.uid ?? '', names);
+      }
+    }
+    return found;
+  }
+
+  /** `inFront`: names that annotated Services in front of it ask for. */
+  addPod(pod: Pod, inFront: ReadonlySet<string> = new Set()): void {
     this.pods.set(podBackend(pod.uid), pod.ready && !pod.deleting && !pod.finished);
     if (pod.node === '' || pod.finished || pod.ip === undefined) return;
     const { uid, node: kubeNode, ip: address, hostIp, labels, ready, deleting: terminating } = pod;
     const serves = pod.containersReady && !terminating;
     const backend = { key: podBackend(uid), kubeNode, address, hostIp, labels, ready, terminating, serves };
-    for (const asking of askings(pod.annotations, '')) {
-      if ('broken' in asking) this.#keep(sourceKey(uid, '', asking.broken), backend);
-      else this.#put(backend, asking.asked);
+    const { byDefault, isUnknown } = pod.asks;
+    for (const asking of pod.askings) {
+      // Who writes an annotation means it.
+      if (byDefault && inFront.has(serviceOf(asking))) continue;
+      if (isUnknown) this.#keep(sourceKey(uid, '', ''), backend);
+      else if ('broken' in asking) this.#keep(sourceKey(uid, '', asking.broken), backend);
+      else this.#put(backend, asking.asked, { byDefault, kubeService: '' });
     }
   }
 
   addSlice(slice: KubeObject, pods: ReadonlyMap<string, Pod>): void {
     const namespace = slice.metadata.namespace ?? '';
     const name = slice.metadata.labels?.['kubernetes.io/service-name'] ?? '';
-    const service = this.#store.get('services', namespace, name);
-    if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
-    for (const asking of askings(ours(service), name)) {
+    const service = this.#serviceOf(slice);
+    if (service === undefined) return;
+    const { byDefault, isUnknown } = this.#reading.service(service);
+    for (const asking of this.#askingsOf(service)) {
       const address = 'asked' in asking ? asking.asked.address : asking.address;
       if (address !== undefined && reachOf(address, specOf(service)) !== 'endpoints') continue;
       for (const endpoint of endpointsOf(slice)) {
         const uid = endpoint.targetRef?.uid;
         const pod = uid === undefined ? undefined : pods.get(uid);
         const backend = backendOf(endpoint, pod, { namespace, name });
-        if (backend === undefined || pod?.annotations['service'] === 'false') continue;
+        if (backend === undefined || pod?.asks.annotations['service'] === 'false') continue;
         // What the pod's own annotations speak of is theirs.
-        const own = pod === undefined ? [] : askings(pod.annotations, '');
+        const own = pod === undefined || pod.asks.byDefault ? [] : pod.askings;
         if (own.some((each) => serviceOf(each) === serviceOf(asking))) continue;
-        if ('broken' in asking) this.#keep(sourceKey(uid ?? '', name, asking.broken), backend);
-        else this.#put(backend, asking.asked, name);
+        if (isUnknown) this.#keep(sourceKey(uid ?? '', name, ''), backend);
+        else if ('broken' in asking) this.#keep(sourceKey(uid ?? '', name, asking.broken), backend);
+        else this.#put(backend, asking.asked, { byDefault, kubeService: `${namespace}/${name}` });
       }
     }
   }
 
+  /** The Service of a slice, unless it ends. */
+  #serviceOf({ metadata }: KubeObject): KubeObject | undefined {
+    const name = metadata.labels?.['kubernetes.io/service-name'] ?? '';
+    const service = this.#store.get('services', metadata.namespace ?? '', name);
+    return service?.metadata.deletionTimestamp === undefined ? service : undefined;
+  }
+
+  #askingsOf(service: KubeObject | undefined): Asking[] {
+    if (service === undefined) return [];
+    const { namespace = '', name } = service.metadata;
+    const { annotations, defaults } = this.#reading.service(service);
+    return askings(annotations, { namespace, kubeService: name }, defaults);
+  }
+
   /** What the Service is reached by as a whole, and what its owner asks for at all. */
   addService(service: KubeObject, endpoints: readonly RawEndpoint[], pods: ReadonlyMap<string, Pod>): void {
-    const { name, deletionTimestamp } = service.metadata;
+    const { namespace, name, deletionTimestamp } = service.metadata;
     if (deletionTimestamp !== undefined) return;
     const { type, selector = {} } = specOf(service);
     const listed = endpoints.filter(({ addresses = [] }) => addresses.length > 0);
     const isUnknown = type === 'ExternalName' || (Object.keys(selector).length === 0 && listed.length === 0);
     const behind = isUnknown ? { isReady: true, serves: true } : behindOf(listed, pods);
-    for (const asking of askings(ours(service), name)) {
-      const key = groupKey(name, serviceOf(asking));
+    const { isUnknown: isOfUnknown } = this.#reading.service(service);
+    for (const asking of this.#askingsOf(service)) {
+      const key = groupKey(`${namespace}/${name}`, serviceOf(asking));
       const before = this.groups.get(key) ?? fresh;
       const group = { ...before, reaches: new Set(before.reaches), stuckOn: new Set(before.stuckOn) };
       group.isWell = behind.isReady;
       this.groups.set(key, group);
       const address = 'asked' in asking ? asking.asked.address : asking.address;
       if (address !== undefined) group.reaches.add(reachOf(address, specOf(service)));
-      if ('broken' in asking) {
+      if ('broken' in asking || isOfUnknown) {
         group.isStuck = true;
         continue;
       }
@@ -205,7 +249,9 @@ class Oracle implements Truth {
       check: asked.check === 'none' ? undefined : behind.isReady ? 'passing' : 'critical',
       serves: behind.serves,
       reach,
-      kubeService: name,
+      kubeService: `${namespace}/${name}`,
+      team: asked.team,
+      byDefault: false,
     });
     if (!this.nodes.has(consulNode)) this.nodes.set(consulNode, this.#nodeOf(node, undefined));
   }
@@ -214,7 +260,7 @@ class Oracle implements Truth {
     this.kept.set(source, { consulNode: this.#nameOf(kubeNode), ready: ready && !terminating });
   }
 
-  #put(backend: Backend, asked: Asked, kubeService = ''): void {
+  #put(backend: Backend, asked: Asked, from: { byDefault: boolean; kubeService: string }): void {
     const { kubeNode, ready, terminating, serves } = backend;
     const { service, port, tags, weight } = asked;
     if (terminating && asked.drain === 'deregister') return;
@@ -236,7 +282,8 @@ class Oracle implements Truth {
       check: statusOf(asked, ready, terminating),
       serves,
       reach: '',
-      kubeService,
+      team: asked.team,
+      ...from,
     });
     this.nodes.set(consulNode, this.#nodeOf(kubeNode, backend.hostIp));
   }
@@ -320,7 +367,7 @@ interface RawStatus {
   readonly addresses?: readonly { readonly type: string; readonly address: string }[];
 }
 
-function podOf(object: KubeObject): Pod {
+function podOf(object: KubeObject, asks: Effective): Pod {
   const { metadata } = object;
   const status = (object['status'] ?? {}) as RawStatus;
   return {
@@ -333,7 +380,12 @@ function podOf(object: KubeObject): Pod {
     ready: isTrue(status, 'Ready'),
     containersReady: isTrue(status, 'ContainersReady'),
     labels: metadata.labels ?? {},
-    annotations: ours(object),
+    asks,
+    askings: askings(
+      asks.annotations,
+      { namespace: metadata.namespace ?? '', kubeService: '' },
+      asks.defaults,
+    ),
   };
 }
 
@@ -348,15 +400,6 @@ function addressOf(node: KubeObject | undefined): string | undefined {
 function nodeStatus(node: KubeObject | undefined): Status | undefined {
   if (node === undefined) return undefined;
   return isTrue((node['status'] ?? {}) as RawStatus, 'Ready') ? 'passing' : 'critical';
-}
-
-const prefix = 'kube-registrar.io/';
-
-function ours({ metadata }: KubeObject): Readonly<Record<string, string>> {
-  const entries = Object.entries(metadata.annotations ?? {});
-  return Object.fromEntries(
-    entries.flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
-  );
 }
 
 function statusOf({ check, drain }: Asked, ready: boolean, terminating: boolean): Status | undefined {

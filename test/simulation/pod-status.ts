@@ -43,7 +43,20 @@ export function endpointOf(pod: KubeObject, isPublished = false): object[] {
       addresses: [podIP],
       nodeName: (pod['spec'] as { nodeName: string }).nodeName,
       conditions: { ready: isPublished || (ready && !terminating), serving: ready, terminating },
-      targetRef: { kind: 'Pod', namespace: 'default', name: pod.metadata.name, uid: pod.metadata.uid },
+      targetRef: {
+        kind: 'Pod',
+        namespace: pod.metadata.namespace,
+        name: pod.metadata.name,
+        uid: pod.metadata.uid,
+      },
     },
   ];
 }
+
+/** An owner reference to the controller of a pod. */
+export const controllerOf = (owner: { readonly kind: string; readonly name: string }) => ({
+  apiVersion: 'apps/v1',
+  uid: owner.name,
+  controller: true,
+  ...owner,
+});

@@ -8,7 +8,7 @@ export const rules = {
 
 type Labels = Readonly<Record<string, string>>;
 
-export const nameByRule = (kubeService: string): string => `k8s-${kubeService}-default`;
+export const nameByRule = (name: string, namespace: string): string => `k8s-${name}-${namespace}`;
 
 export const tagsByRule = (own: readonly string[], { track }: Labels): readonly string[] =>
   [...new Set([...own, 'simulated', ...(track === undefined ? [] : [`track-${track}`])])].sort();

@@ -22,6 +22,8 @@ export interface Author {
   /** See Cluster. */
   readonly spared: ReadonlyMap<string, 'registered' | 'passing'>;
   readonly sparedSince: number;
+  /** It has to read Namespaces to know what is asked for, and has not read them yet. */
+  readonly isWithoutNamespaces: boolean;
 }
 
 export interface SafetyOptions {
@@ -54,6 +56,7 @@ const othersMs = 150_000;
  *              for all that time: it is reached otherwise now
  * - `hold`     an instance was taken out for reasons that are not to be believed: see Cluster.spared
  * - `gain`     an instance, or a node, is shown healthy that was unwanted or unwell for all that time
+ * - `unasked`  an instance was registered anew though nothing can be known of its Namespace
  * - `foreign`  something was touched that is not the author's
  * - `needless` a write that changed nothing
  * - `fence`    a write by a replica that does not lead any more, after one by its successor
@@ -150,6 +153,7 @@ export class Safety {
     this.#written += rows.length;
     if (rows.length > 0) this.#options.onWrite(author.name, [...changed].join(', ') || 'nothing changed');
     this.#checkHealth(author, known, before, after);
+    if (author.isWithoutNamespaces) this.#checkUnasked(author, before, after);
     if (changed.size > 0) this.#checkFence(author);
     for (const row of changed) {
       const [, name = '', id = ''] = /^\w+ ([^/]+)\/?(.*)$/.exec(row) ?? [];
@@ -218,6 +222,15 @@ export class Safety {
       }
       if (!before.get(node)?.isWell && !history.wasNodeWell(node, known)) {
         this.#violated('gain', author, `node of ${told}`);
+      }
+    }
+  }
+
+  #checkUnasked(author: Author, before: Catalog, after: Catalog): void {
+    for (const [name, { instances }] of after) {
+      for (const [key, { entry }] of instances) {
+        if (isRegistered(key, before) || this.#isNews(`service ${name}/${entry.ID}`)) continue;
+        this.#violated('unasked', author, `${key} (${entry.ID}) came before any Namespace was read`);
       }
     }
   }

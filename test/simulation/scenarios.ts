@@ -1,4 +1,5 @@
 import type { ActionName } from './actions/actions.ts';
+import { defaultScenarios, withDefaults } from './default-scenarios.ts';
 import { Draw } from './draw.ts';
 import type { Script, Step } from './script.ts';
 import type { WorldTraits } from './world.ts';
@@ -271,15 +272,20 @@ export function scriptOf(seed: number): Script {
   while (draw.chance(0.3) && chosen.length < 3) chosen.push(draw.pick(scenarios));
   const addressed = new Draw(seed, 'addresses');
   if (addressed.chance(0.3)) chosen.push(addressed.pick(addressScenarios));
-  return scriptOfScenarios(seed, chosen, draw);
+  const script = scriptOfScenarios(seed, chosen, draw);
+  // By draws of their own, so that no other script changes with them.
+  const more = new Draw(seed, 'defaults');
+  return more.chance(0.15) ? withDefaults(script, more.pick(defaultScenarios), more) : script;
 }
 
 /** A script about these rows of the table. */
 export function scriptAbout(seed: number, rows: readonly string[]): Script {
   const draw = new Draw(seed, 'script');
-  return scriptOfScenarios(
+  const added = defaultScenarios.find(({ row }) => rows.includes(row));
+  const others = rows.filter((row) => row !== added?.row);
+  const script = scriptOfScenarios(
     seed,
-    rows.map((row) => {
+    others.map((row) => {
       const [first, ...others] = [...scenarios, ...addressScenarios].filter(
         (scenario) => scenario.row === row,
       );
@@ -288,6 +294,7 @@ export function scriptAbout(seed: number, rows: readonly string[]): Script {
     }),
     draw,
   );
+  return added === undefined ? script : withDefaults(script, added, new Draw(seed, 'defaults'));
 }
 
 /** A script about these scenarios. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { defaultScenarios } from './default-scenarios.ts';
 import { faultRows } from './fault-rows.ts';
 import { regressions } from './regressions.ts';
 import { addressScenarios, scenarios, scriptOf } from './scenarios.ts';
@@ -16,11 +17,14 @@ describe('the simulator', () => {
       [],
     );
     assert.equal(ran, seeds);
-    assert.deepEqual(rows, [...new Set([...scenarios, ...addressScenarios].map(({ row }) => row))].sort());
+    assert.deepEqual(
+      rows,
+      [...new Set([...scenarios, ...addressScenarios, ...defaultScenarios].map(({ row }) => row))].sort(),
+    );
   });
 
   test('has a scenario for every row of the table of faults', () => {
-    const known = new Set(scenarios.map(({ row }) => row));
+    const known = new Set([...scenarios, ...defaultScenarios].map(({ row }) => row));
     assert.deepEqual(
       faultRows.filter((row) => !known.has(row)),
       [],

@@ -1,6 +1,6 @@
 import type { NodeService } from '../../src/sandbox/consul/rows.ts';
 import type { CatalogInstance } from './catalog.ts';
-import { backendOf, type Group, groupKey, isWantedPassing, type Truth } from './truth.ts';
+import { backendOf, type Group, groupKey, isWantedPassing, keptFor, type Truth } from './truth.ts';
 
 export interface Stays {
   /** Whether consumers have to find it healthy; undefined when the oracle does not say. */
@@ -17,7 +17,7 @@ export function staysOf(
   { Meta, Service }: NodeService,
   consulNode: string,
 ): Stays | undefined {
-  const kubeService = Meta?.['kube-service'] ?? '';
+  const kubeService = kubeServiceOf(Meta);
   if (kubeService === '') return undefined;
   const pod = truth.pods.get(backendOf(key));
   if (Meta?.['kube-pod-uid'] !== undefined && pod === undefined) return undefined;
@@ -34,15 +34,17 @@ export function staysOf(
 
 /** Whether what stands behind an instance of a Service is well, however the Service is reached now. */
 export function isWellBehind(truth: Truth, key: string, { Meta, Service }: NodeService): boolean {
-  const group = groupOf(truth, Meta?.['kube-service'] ?? '', Service);
+  const group = groupOf(truth, kubeServiceOf(Meta), Service);
   if (group === undefined) return false;
   return truth.pods.get(backendOf(key)) ?? (Meta?.['kube-address'] !== undefined && group.isWell);
 }
 
 /** Whether consumers have to find the instance healthy: because it is wanted, or because it stays. */
-export const mustPass = (truth: Truth, { key, node, entry }: CatalogInstance): boolean =>
-  isWantedPassing(truth, key) ||
-  (staysOf(truth, key, entry, node)?.isWell === true && !truth.notReady.has(node));
+export function mustPass(truth: Truth, { key, node, entry }: CatalogInstance): boolean {
+  if (isWantedPassing(truth, key)) return true;
+  if (truth.notReady.has(node)) return false;
+  return keptFor(truth, entry)?.ready === true || staysOf(truth, key, entry, node)?.isWell === true;
+}
 
 /**
  * Whether consumers have to find an instance of the service of this one: the Service asks for it, there is something
@@ -52,7 +54,7 @@ export function mustBeFound(truth: Truth, instance: CatalogInstance): boolean {
   const { key, node, entry } = instance;
   if (mustPass(truth, instance)) return true;
   if (!isWellBehind(truth, key, entry) || truth.notReady.has(node)) return false;
-  const kubeService = entry.Meta?.['kube-service'] ?? '';
+  const kubeService = kubeServiceOf(entry.Meta);
   for (const wanted of truth.instances.values())
     if (
       wanted.kubeService === kubeService &&
@@ -61,6 +63,12 @@ export function mustBeFound(truth: Truth, instance: CatalogInstance): boolean {
     )
       return true;
   return false;
+}
+
+/** The Service that an instance is of, with its namespace; empty for a pod's own. */
+function kubeServiceOf(meta: NodeService['Meta']): string {
+  const name = meta?.['kube-service'] ?? '';
+  return name === '' ? '' : `${meta?.['kube-namespace']}/${name}`;
 }
 
 /** Of the service itself, or one that asked for every port with a mistake, or one of which not even the name is known. */

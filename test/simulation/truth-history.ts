@@ -42,7 +42,8 @@ export class TruthHistory {
    */
   wasBackendWell(key: string, since: number): boolean {
     const backend = backendOf(key);
-    return this.heldAtSomeTime(since, ({ instances }) => {
+    return this.heldAtSomeTime(since, ({ instances, pods }) => {
+      if (pods.get(backend) === true) return true;
       for (const wanted of instances.values()) {
         if ((wanted.check ?? 'passing') === 'passing' && backendOf(wanted.key) === backend) return true;
       }

@@ -9,6 +9,10 @@ export interface WantedInstance {
   readonly tags: readonly string[];
   /** Meta `app`, from the label of that name. */
   readonly app: string | undefined;
+  /** Meta `team`, from an annotation. */
+  readonly team: string | undefined;
+  /** No annotation of its own asks for it. */
+  readonly byDefault: boolean;
   readonly weight: number;
   /** Undefined: registered without a check. */
   readonly check: Status | undefined;
@@ -75,11 +79,28 @@ export const endpointBackend = (namespace: string, kubeService: string, address:
 export const wholeBackend = (namespace: string, kubeService: string, node: string, address: string): string =>
   endpointBackend(namespace, kubeService, node === '' ? address : `${node}/${address}`);
 
+/** `kubeService`: with its namespace, `shop/web`. */
 export const groupKey = (kubeService: string, service: string): string => `${kubeService} ${service}`;
 
 /** `kubeService` empty: the pod's own annotations. `service` empty: whatever the source asked for before. */
 export const sourceKey = (podUid: string, kubeService: string, service: string): string =>
   `${podUid}/${kubeService}/${service}`;
+
+/** The source that an instance is kept for, by what Consul shows of it. */
+export function keptFor(
+  { kept }: Pick<Truth, 'kept'>,
+  { Meta, Service }: { readonly Meta: Readonly<Record<string, string>> | null; readonly Service: string },
+): KeptSource | undefined {
+  if (kept.size === 0) return undefined;
+  const [uid, kubeService] = [Meta?.['kube-pod-uid'] ?? '', Meta?.['kube-service'] ?? ''];
+  // The service, or one that has it among those of its ports: `a-b-c`, `a-b`, `a`; last, any of the source.
+  const words = Service.split('-');
+  for (let count = words.length; count >= 0; count -= 1) {
+    const source = kept.get(sourceKey(uid, kubeService, words.slice(0, count).join('-')));
+    if (source !== undefined) return source;
+  }
+  return undefined;
+}
 
 /** Whether consumers have to find the instance healthy: it is, and so is its node. */
 export function isWantedPassing({ instances, nodes }: Truth, key: string): boolean {

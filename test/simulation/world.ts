@@ -6,6 +6,7 @@ import type {
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { Agenda } from './agenda.ts';
 import { Cluster } from './cluster.ts';
+import type { DefaultSync } from './default-sync.ts';
 import { Draw } from './draw.ts';
 import { OperatorProcess } from './operator-process.ts';
 import { Safety } from './safety.ts';
@@ -30,6 +31,8 @@ export interface WorldTraits {
   readonly maxTxnOperations: number;
   /** Part of a configuration file. */
   readonly config: object;
+  /** What is registered without annotations; undefined: nothing. */
+  readonly sync: DefaultSync | undefined;
 }
 
 export interface Violation {
@@ -50,6 +53,7 @@ const plainTraits: WorldTraits = {
   acl: false,
   maxTxnOperations: 128,
   config: {},
+  sync: undefined,
 };
 /** Within which a watch, or the periodic comparison, finds what somebody else did in Consul, ms. */
 const watchMs = 6_000;
@@ -106,12 +110,13 @@ export class World {
       onViolation: (invariant, what) => this.violated(invariant, what),
     });
     if (acl) this.grantToken();
-    const { watchList } = this.traits;
+    const { watchList, sync } = this.traits;
     this.clusters = Array.from({ length: clusters }, (_, index) => {
       const cluster = new Cluster(
         this.traits.sameName ? 'c' : `c${index}`,
         this.clock,
         new Draw(seed, `kube ${index}`),
+        sync,
       );
       cluster.kube.faults.watchList = watchList;
       return cluster;

@@ -3,6 +3,7 @@ import { addresses } from './addresses.ts';
 import { consulFaults } from './consul-faults.ts';
 import { consulState } from './consul-state.ts';
 import { kubeFaults } from './kube-faults.ts';
+import { namespaces } from './namespaces.ts';
 import { outsider } from './outsider.ts';
 import { processes } from './processes.ts';
 import { workload } from './workload.ts';
@@ -14,6 +15,7 @@ export const actions = {
   ...kubeFaults,
   ...consulFaults,
   ...consulState,
+  ...namespaces,
   ...outsider,
 } satisfies Record<string, Action>;
 

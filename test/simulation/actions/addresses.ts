@@ -1,11 +1,10 @@
 import { type KubeObject, withMeta } from '../../../src/sandbox/kube/object.ts';
+import { type Annotations, prefixed } from '../asking.ts';
 import { catalogOf } from '../catalog.ts';
 import type { Cluster } from '../cluster.ts';
 import { type Action, at } from '../script.ts';
 import { loadBalancerOf, specOf } from '../service-oracle.ts';
 import type { World } from '../world.ts';
-
-type Annotations = Readonly<Record<string, string>>;
 
 /** Services with an address of their own, by cluster; a number that their addresses are made of is in each name. */
 const names = [
@@ -67,10 +66,6 @@ function specFor(name: string, type: (typeof types)[number], x: number): object 
 
 const edges = (cluster: Cluster): readonly KubeObject[] =>
   cluster.services().filter(({ metadata }) => metadata.name.startsWith('edge-'));
-
-const prefix = 'kube-registrar.io/';
-const prefixed = (annotations: Annotations): Annotations =>
-  Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`${prefix}${key}`, value]));
 
 const asking = (annotations: Annotations): Annotations =>
   prefixed({ service: 'true', port: 'http', ...annotations });

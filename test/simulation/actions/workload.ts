@@ -1,4 +1,4 @@
-import { withMeta } from '../../../src/sandbox/kube/object.ts';
+import { type KubeObject, withMeta } from '../../../src/sandbox/kube/object.ts';
 import { catalogOf } from '../catalog.ts';
 import type { Cluster } from '../cluster.ts';
 import { isReady } from '../pod-status.ts';
@@ -53,8 +53,11 @@ function add(
   });
 }
 
-const live = (cluster: Cluster) =>
+export const live = (cluster: Cluster) =>
   cluster.pods().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+
+const ofDefault = (cluster: Cluster) =>
+  live(cluster).filter(({ metadata }) => metadata.namespace === 'default');
 
 /** A pod starts: it has an address before it is ready. */
 const podAdd: Action = (world, { cluster: index, x, y }) => {
@@ -92,8 +95,8 @@ const podBlink: Action = (world, { cluster: index, x, forMs }) => {
 };
 
 /** Ends as a kubelet ends it: terminating, then unready, then gone. */
-function endGracefully(world: World, cluster: Cluster, name: string, ms: number): void {
-  const pod = cluster.kube.store.get('pods', 'default', name);
+export function endGracefully(world: World, cluster: Cluster, { metadata }: KubeObject, ms: number): void {
+  const pod = cluster.kube.store.get('pods', metadata.namespace, metadata.name);
   if (pod === undefined) return;
   cluster.terminate(pod);
   world.after(ms / 2, () => cluster.setReady(pod, false));
@@ -104,7 +107,7 @@ const podDelete: Action = (world, { cluster: index, x, y }) => {
   const cluster = world.clusters[index]!;
   const pod = at(live(cluster), x);
   if (pod === undefined) return undefined;
-  endGracefully(world, cluster, pod.metadata.name, 200 + y * 5_000);
+  endGracefully(world, cluster, pod, 200 + y * 5_000);
   return pod.metadata.name;
 };
 
@@ -128,7 +131,7 @@ const podFinish: Action = (world, { cluster: index, x, y }) => {
 /** A StatefulSet's pod comes back under its name, perhaps elsewhere, perhaps with its address. */
 const podRecreate: Action = (world, { cluster: index, x, y, forMs }) => {
   const cluster = world.clusters[index]!;
-  const pod = at(live(cluster), x);
+  const pod = at(ofDefault(cluster), x);
   if (pod === undefined) return undefined;
   const { name, labels } = pod.metadata;
   const app = labels?.['app'] ?? 'web';
@@ -154,7 +157,7 @@ const rollout: Action = (world, { cluster: index, x, y }) => {
       cluster.syncSlices();
       world.after(700, () => {
         cluster.setReady(next, true);
-        endGracefully(world, cluster, pod.metadata.name, 2_000);
+        endGracefully(world, cluster, pod, 2_000);
       });
     });
   }
@@ -165,14 +168,14 @@ const scaleToZero: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
   const app = at(apps, x)!;
   const pods = live(cluster).filter(({ metadata }) => metadata.labels?.['app'] === app);
-  for (const { metadata } of pods) endGracefully(world, cluster, metadata.name, 1_000);
+  for (const pod of pods) endGracefully(world, cluster, pod, 1_000);
   return pods.length === 0 ? undefined : `${app}, ${pods.length} pods`;
 };
 
 /** Everything in the namespace ends at once. */
 const namespaceDelete: Action = (world, { cluster: index }) => {
   const cluster = world.clusters[index]!;
-  for (const { metadata } of live(cluster)) endGracefully(world, cluster, metadata.name, 3_000);
+  for (const pod of ofDefault(cluster)) endGracefully(world, cluster, pod, 3_000);
   for (const { metadata } of cluster.services()) cluster.removeService(metadata.name);
   return 'default';
 };
@@ -327,7 +330,7 @@ const rolledUnseen: Action = (world, { cluster: index, x, y, forMs }) => {
   if (running.length === 0 || cluster.spared.size > 0) return undefined;
   for (const process of running) world.crash(process, forMs);
   let count = 0;
-  for (const pod of live(cluster)) {
+  for (const pod of ofDefault(cluster)) {
     const app = pod.metadata.labels?.['app'] ?? '';
     cluster.removePod(pod);
     count += 1;
