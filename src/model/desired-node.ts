@@ -54,6 +54,8 @@ export interface StaleSource {
    * every instance of the source that is not desired.
    */
   readonly service: string;
+  /** Only this one of them. Default: all. */
+  readonly instance?: InstanceId;
   /** Status and output for their readiness checks. */
   readonly check:
     | { readonly status: 'passing' | 'warning' | 'critical'; readonly output: string }

@@ -7,12 +7,14 @@ import type { ObservedInstance } from './observed.ts';
 
 /** The stale source because of which an undesired instance is kept; undefined when there is none. */
 export function staleSourceOf(
-  instance: ObservedInstance,
+  instance: Pick<ObservedInstance, 'id' | 'service' | 'meta'>,
   sources: readonly StaleSource[],
 ): StaleSource | undefined {
+  if (sources.length === 0) return undefined;
   const { namespace, podUid, service, route } = originOf(instance.meta);
   return sources.find(
     (source) =>
+      (source.instance ?? instance.id) === instance.id &&
       source.namespace === namespace &&
       source.podUid === podUid &&
       source.kubeService === service &&

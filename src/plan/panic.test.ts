@@ -12,7 +12,7 @@ import {
   readiness,
 } from '../../test/support/entries.ts';
 import type { CheckStatus } from '../model/check.ts';
-import { type ConsulNodeName, consulNodeName, serviceName } from '../model/keys.ts';
+import { type ConsulNodeName, consulNodeName, instanceId, serviceName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import { diff } from './diff.ts';
 import type { ObservedNode } from './observed.ts';
@@ -158,6 +158,42 @@ describe('keepLastKnown()', () => {
         }
       }),
     );
+  });
+
+  describe('what is not wanted and stays', () => {
+    const check = { status: 'critical', output: 'node lost' } as const;
+    const source = { namespace: 'shop', podUid: 'uid-of-i1', kubeService: '', service: '', check };
+    const other = instance('i3', { service: serviceName('api'), meta: instance('i1').meta });
+    const there = observed(entry([...ours.instances.values(), other]));
+    const bare = withNodeCheck(entry([]), 'critical');
+
+    test('keeps its health as well, each instance by itself', () => {
+      const stale = desired(bare, [source]);
+      const { desired: kept, instances } = keepLastKnown(stale, there, keeps('web'));
+      const written = diff(kept, there, { owner }).changes.flatMap((change) =>
+        change.kind === 'put-check' ? [`${change.instance} ${change.check.status}`] : [],
+      );
+      assert.deepEqual(instances, ['i1']);
+      assert.deepEqual(written, ['i3 critical'], 'of the same source, but not held');
+    });
+
+    test('keeps it while another takes its place', () => {
+      const handedOver = new Map([[instanceId('i1'), { check }]]);
+      const moving = { ...desired(bare), handedOver };
+      const { desired: kept, instances } = keepLastKnown(moving, there, keeps('web'));
+      assert.deepEqual(instances, ['i1']);
+      assert.equal(kept.handedOver?.get(instanceId('i1'))?.check, undefined);
+    });
+
+    test('follows what is behind it where nothing is held', () => {
+      const stale = desired(bare, [source]);
+      const { desired: kept, instances } = keepLastKnown(stale, there, {
+        node: false,
+        instance: () => false,
+      });
+      assert.equal(kept, stale);
+      assert.deepEqual(instances, []);
+    });
   });
 
   test('leaves a healthy node, one that is not wanted and one that is not there as they are', () => {

@@ -1,9 +1,10 @@
 import { type Check, readinessCheckId } from '../model/check.ts';
-import type { DesiredNode } from '../model/desired-node.ts';
+import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
 import type { NodeEntry } from '../model/node-entry.ts';
 import { allPassing, withStatusOf } from './health.ts';
+import { followedCheck, staleSourceOf } from './kept.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
 
 export interface PanicOptions {
@@ -56,6 +57,9 @@ export function servicesInPanic(
   return inPanic;
 }
 
+/** An instance that would lose its health, with the checks that it would have. */
+export type Losing = Pick<Instance, 'id' | 'service' | 'meta' | 'checks'>;
+
 /** Which losses of health on a node are not written to Consul. */
 export interface Keeping {
   /**
@@ -64,7 +68,7 @@ export interface Keeping {
    */
   readonly node: boolean;
   /** Whether an instance keeps its health when it would lose it. */
-  readonly instance: (instance: Instance) => boolean;
+  readonly instance: (instance: Losing) => boolean;
 }
 
 export interface Kept {
@@ -109,7 +113,8 @@ export function keepLastKnown(
     if (lost !== undefined || restored !== undefined) kept.push(id);
     if (restored !== undefined) others.set(id, restored);
   }
-  if (lost === undefined && others.size === 0) return { desired, instances: [] };
+  const alone = leftAlone(desired, observed, keeping);
+  if (lost === undefined && others.size === 0 && alone === undefined) return { desired, instances: [] };
   const instances = new Map<InstanceId, Instance>();
   for (const [id, instance] of entry.instances) {
     const shown = others.has(id) ? others.get(id) : instance;
@@ -120,7 +125,38 @@ export function keepLastKnown(
     return check === lost && old !== undefined ? withStatusOf(old, check) : check;
   });
   const shown: NodeEntry = { ...entry, checks, instances };
-  return { desired: { ...desired, entry: shown }, instances: kept };
+  const { instances: stay = [], ...parts } = alone ?? {};
+  return { desired: { ...desired, ...parts, entry: shown }, instances: [...kept, ...stay] };
+}
+
+/**
+ * What is not wanted and stays all the same, because its annotations are wrong or another takes its place, follows the
+ * health of what is behind it. The checks whose loss is held are left alone; undefined when there is none.
+ */
+function leftAlone(
+  { entry, stale, handedOver }: DesiredNode,
+  observed: ObservedNode,
+  keeping: Keeping,
+): (Pick<DesiredNode, 'stale' | 'handedOver'> & Pick<Kept, 'instances'>) | undefined {
+  if (stale.length === 0 && handedOver === undefined) return undefined;
+  const sources: StaleSource[] = [];
+  const handed = new Map(handedOver);
+  const instances: InstanceId[] = [];
+  for (const instance of observed.instances.values()) {
+    const { id } = instance;
+    if (entry?.instances.has(id) || !allPassing(instance.checks.values())) continue;
+    const handover = handedOver?.get(id);
+    const source = staleSourceOf(instance, stale);
+    const followed = handover ?? source;
+    const check = followed && followedCheck(instance, followed);
+    if (check === undefined || check.status === 'passing') continue;
+    if (!keeping.instance({ ...instance, checks: [check] })) continue;
+    instances.push(id);
+    if (handover !== undefined) handed.set(id, { ...handover, check: undefined });
+    else if (source !== undefined) sources.push({ ...source, instance: id, check: undefined });
+  }
+  if (instances.length === 0) return undefined;
+  return { instances, stale: [...sources, ...stale], ...(handedOver && { handedOver: handed }) };
 }
 
 const withoutCheck = { status: 'passing', output: 'Kept as it was' } as const;

@@ -1,6 +1,5 @@
 import type { DesiredNode } from '../model/desired-node.ts';
-import type { Instance } from '../model/instance.ts';
-import type { ConsulNodeName } from '../model/keys.ts';
+import type { ConsulNodeName, InstanceId } from '../model/keys.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import { originOf } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
@@ -10,7 +9,7 @@ import type { Held } from './finding.ts';
 import { type BreakerOptions, isTripped } from './guard.ts';
 import { isInService, worst } from './health.ts';
 import type { ObservedInstance, ObservedNode } from './observed.ts';
-import { keepLastKnown, type PanicOptions, servicesInPanic } from './panic.ts';
+import { keepLastKnown, type Losing, type PanicOptions, servicesInPanic } from './panic.ts';
 import type { PlanInput, PlanOptions } from './plan.ts';
 import { policies } from './policy.ts';
 import { reusedAddresses } from './proof.ts';
@@ -99,15 +98,19 @@ function heldHealth(inputs: readonly PlanInput[], { health, view }: PreviewOptio
   const share = gone / Math.max(1, kubeNodes.size);
   const inPanic = servicesInPanic(observedIn(inputs), { atRisk, lost: new Set(), share }, health);
   return losing.flatMap(({ desired, observed }) => {
-    const isKept = (instance: Instance) =>
+    const isKept = (instance: Losing) =>
       inPanic.has(instance.service) && podOf(instance, view)?.deleting !== true;
     const { instances } = keepLastKnown(desired, observed, { node: true, instance: isKept });
-    return instances.flatMap((id) => heldLoss(desired, id));
+    return instances.flatMap((id) => heldLoss(desired, observed, id));
   });
 }
 
-function heldLoss({ name: node, entry }: DesiredNode, instance: Instance['id']): Held[] {
-  const service = entry?.instances.get(instance)?.service;
+function heldLoss(
+  { name: node, entry }: DesiredNode,
+  observed: ObservedNode | undefined,
+  instance: InstanceId,
+): Held[] {
+  const service = (entry?.instances.get(instance) ?? observed?.instances.get(instance))?.service;
   if (service === undefined) return [];
   const at = { kind: 'instance', node, instance, service } as const;
   return [{ kind: 'held', by: 'guard', what: 'health', at, because: 'panic', until: undefined }];

@@ -256,8 +256,9 @@ class Oracle implements Truth {
     if (!this.nodes.has(consulNode)) this.nodes.set(consulNode, this.#nodeOf(node, undefined));
   }
 
-  #keep(source: string, { kubeNode, ready, terminating }: Backend): void {
-    this.kept.set(source, { consulNode: this.#nameOf(kubeNode), ready: ready && !terminating });
+  #keep(source: string, { kubeNode, ready, terminating, serves }: Backend): void {
+    const consulNode = this.#nameOf(kubeNode);
+    this.kept.set(source, { consulNode, ready: ready && !terminating, serves });
   }
 
   #put(backend: Backend, asked: Asked, from: { byDefault: boolean; kubeService: string }): void {

@@ -99,6 +99,35 @@ export const regressions: readonly Regression[] = [
       traits: { latencyMs: 0, watchList: true },
     },
   },
+  {
+    what: 'instances whose Namespaces may not be read were taken out with all nodes',
+    script: {
+      ...written('mass NotReady (control plane cut off from the nodes)', [
+        step(0, 'namespace-default-in', 0, 0),
+        step(0, 'pod-add-web', 0.382, 0.163, 468),
+        step(0, 'pod-add-both', 0.338, 0.083, 1_170),
+        step(0, 'pod-add-db', 0.816, 0.57, 4_350),
+        step(12_762, 'namespaces-forbidden', 0.563, 0.796, 54_160),
+        step(14_559, 'crash', 0.793, 0.816, 4_984),
+        step(14_571, 'mass-not-ready', 0.687, 0.094, 83_190),
+      ]),
+      seed: 761,
+      traits: { sync: { default: 'pods', namespaces: { selector: 'consul=yes' } } },
+    },
+  },
+  {
+    what: 'instances with a mistake in their annotations were taken out with all nodes',
+    script: {
+      ...written('mass NotReady (control plane cut off from the nodes)', [
+        step(0, 'pod-add-web', 0.1, 0.163, 468),
+        step(0, 'pod-add-web', 0.9, 0.083, 1_170),
+        step(9_000, 'annotate', 0.1, 0.6),
+        step(9_000, 'annotate', 0.9, 0.6),
+        step(14_571, 'mass-not-ready', 0.687, 0.094, 83_190),
+      ]),
+      seed: 761,
+    },
+  },
 ];
 
 /** A step of a script that is written out. */

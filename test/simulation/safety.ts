@@ -9,7 +9,7 @@ import {
   stampOf,
 } from './catalog.ts';
 import { isWellBehind, mustBeFound, mustPass } from './stays.ts';
-import type { Truth } from './truth.ts';
+import { keptFor, type Truth } from './truth.ts';
 import type { TruthHistory } from './truth-history.ts';
 
 /** Who writes, and what it can know at the moment of sending. */
@@ -191,10 +191,12 @@ export class Safety {
     for (const [key, stays] of spared) {
       const isLost =
         stays === 'passing' ? was.has(key) && !is.has(key) : !isFew && isGone(key, before, after);
+      const lost = was.get(key);
       const isOver =
         stays === 'passing' &&
+        lost !== undefined &&
         history.heldAtSomeTime(Math.max(known - settledMs, sparedSince + 0.001), (truth) =>
-          [before, ...pictures.map(({ catalog }) => catalog)].some((each) => isReason(truth, key, each)),
+          [before, ...pictures.map(({ catalog }) => catalog)].some((each) => isReason(truth, lost, each)),
         );
       if (isLost && !isOver) this.#violated('hold', author, `${key} is not ${stays} any more`);
     }
@@ -269,17 +271,18 @@ export class Safety {
  * Why an instance may fail although its node's word is not to be believed: what its containers say of
  * themselves, its own end, or that fewer than two nodes or no more than half of its service are in question.
  */
-function isReason({ instances, nodes }: Truth, key: string, before: Catalog): boolean {
-  const wanted = instances.get(key);
-  if (!wanted?.serves || nodes.get(wanted.consulNode)?.check !== 'critical') return true;
+function isReason(truth: Truth, { key, entry: lost }: CatalogInstance, before: Catalog): boolean {
+  const { instances, notReady } = truth;
+  const source = instances.get(key) ?? keptFor(truth, lost);
+  if (!source?.serves || !notReady.has(source.consulNode)) return true;
   const inQuestion = new Set<string>();
   const ofService = { losing: 0, total: 0 };
   for (const [name, node] of before) {
-    const isInQuestion = nodes.get(name)?.check === 'critical';
+    const isInQuestion = notReady.has(name);
     for (const { entry, passing } of node.instances.values()) {
       if (!passing) continue;
       if (isInQuestion) inQuestion.add(name);
-      if (entry.Service !== wanted.service) continue;
+      if (entry.Service !== lost.Service) continue;
       ofService.total += 1;
       if (isInQuestion) ofService.losing += 1;
     }

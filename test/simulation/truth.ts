@@ -20,7 +20,7 @@ export interface WantedInstance {
   readonly serves: boolean;
   /** What its Service is reached by as a whole, `load-balancer` for instance; empty for a pod and an endpoint. */
   readonly reach: string;
-  /** Name of the Service that asks for it; empty for a pod. */
+  /** The Service that asks for it, with its namespace; empty for a pod. */
   readonly kubeService: string;
 }
 
@@ -34,6 +34,8 @@ export interface WantedNode {
 export interface KeptSource {
   readonly consulNode: string;
   readonly ready: boolean;
+  /** See WantedInstance. */
+  readonly serves: boolean;
 }
 
 /** What a Service asks for under one name in Consul. */

@@ -4,7 +4,6 @@ import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../../model/endpoint-slice.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
-import type { Instance } from '../../model/instance.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../../model/keys.ts';
 import { originOf } from '../../model/origin.ts';
 import type { PodRecord } from '../../model/pod.ts';
@@ -12,7 +11,7 @@ import { podOf } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
 import { isInService } from '../../plan/health.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
-import { keepLastKnown, servicesInPanic } from '../../plan/panic.ts';
+import { keepLastKnown, type Losing, servicesInPanic } from '../../plan/panic.ts';
 import type { GuardOptions } from './guard-options.ts';
 import type { Steadiness } from './steadiness.ts';
 
@@ -116,12 +115,12 @@ export class HealthGuard {
     const wait = suspect.since + options.settle - clock.now();
     if (wait > 0) {
       this.#deps.touchAfter(name, wait);
-      const keeping = { node: true, instance: (instance: Instance) => !this.#isEnding(instance) };
+      const keeping = { node: true, instance: (instance: Losing) => !this.#isEnding(instance) };
       const { desired: kept } = keepLastKnown(desired, observed, keeping);
       return { desired: kept, held: [] };
     }
     const inPanic = this.#inPanic();
-    const isHeld = (instance: Instance | ObservedInstance) =>
+    const isHeld = (instance: Losing | ObservedInstance) =>
       inPanic.has(instance.service) && !this.#isEnding(instance);
     // One that is not wanted and still there is held elsewhere, and would be lost with its node.
     const end = this.#endOf(suspect);
@@ -175,7 +174,7 @@ export class HealthGuard {
     let until = 0;
     const held = new Set<InstanceId>();
     const { kubeNodesSeenSince: seenSince } = this.#deps.view;
-    const isKept = (instance: Instance): boolean => {
+    const isKept = (instance: Losing): boolean => {
       if (!this.#isQuestionable(instance)) {
         this.#marked.delete(instance.id);
         return false;
@@ -201,6 +200,7 @@ export class HealthGuard {
       desired: kept,
       held: this.#heldOf(
         kept,
+        observed,
         instances.filter((id) => held.has(id)),
         why,
       ),
@@ -208,7 +208,7 @@ export class HealthGuard {
   }
 
   /** It would fail without its containers saying so. */
-  #isQuestionable(instance: Instance): boolean {
+  #isQuestionable(instance: Losing): boolean {
     if (instance.checks.every(({ status }) => status === 'passing')) return false;
     const { namespace, service, reach } = originOf(instance.meta);
     if (reach === '') return isWellByItself(podOf(instance, this.#deps.view));
@@ -247,7 +247,7 @@ export class HealthGuard {
   }
 
   /** Its pod is terminating: that is a decision, not a loss. */
-  #isEnding(instance: Instance | ObservedInstance): boolean {
+  #isEnding(instance: Losing | ObservedInstance): boolean {
     return podOf(instance, this.#deps.view)?.deleting === true;
   }
 
@@ -261,20 +261,21 @@ export class HealthGuard {
   #hold(
     desired: DesiredNode,
     observed: ObservedNode,
-    isHeld: (instance: Instance) => boolean,
+    isHeld: (instance: Losing) => boolean,
     why: Pick<Held, 'because' | 'until'>,
   ): GuardedHealth {
     const { desired: kept, instances } = keepLastKnown(desired, observed, { node: true, instance: isHeld });
-    return { desired: kept, held: this.#heldOf(desired, instances, why) };
+    return { desired: kept, held: this.#heldOf(desired, observed, instances, why) };
   }
 
   #heldOf(
     { name, entry }: DesiredNode,
+    observed: ObservedNode,
     instances: readonly InstanceId[],
     why: Pick<Held, 'because' | 'until'>,
   ): Held[] {
     return instances.flatMap((id): Held[] => {
-      const service = entry?.instances.get(id)?.service;
+      const service = (entry?.instances.get(id) ?? observed.instances.get(id))?.service;
       if (service === undefined) return [];
       const at = { kind: 'instance', node: name, instance: id, service } as const;
       return [{ kind: 'held', by: 'guard', what: 'health', at, ...why }];
