@@ -19,14 +19,18 @@ export interface DeploymentOptions {
   /** Of its pods, beside `app`, which is the deployment's name. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly strategy?: { readonly maxSurge: number; readonly maxUnavailable: number };
+  /** How long a pod is ready before another may go. Default 0. */
+  readonly minReadySeconds?: number;
 }
 
 /** Pods with one container and its ports http 8080 and admin 9090. */
-function deployment({ name, replicas, labels = {}, strategy, ...rest }: DeploymentOptions): object {
+function deployment(options: DeploymentOptions): object {
+  const { name, replicas, labels = {}, strategy, minReadySeconds = 0, ...rest } = options;
   return {
     metadata: { name },
     spec: {
       replicas,
+      minReadySeconds,
       selector: { matchLabels: { app: name } },
       ...(strategy ? { strategy: { type: 'RollingUpdate', rollingUpdate: strategy } } : {}),
       template: {
@@ -88,6 +92,13 @@ export class Namespace {
 
   async patchDeployment(name: string, patch: object): Promise<void> {
     await this.#api.patchAs(`${this.#deploymentsPath}/${name}`, patch);
+  }
+
+  /** Replaces every pod by a new one, as `kubectl rollout restart` does; `version` is any text, new each time. */
+  restart(name: string, version: string): Promise<void> {
+    return this.patchDeployment(name, {
+      spec: { template: { metadata: { annotations: { version } } } },
+    });
   }
 
   scale(name: string, replicas: number): Promise<void> {
