@@ -263,6 +263,11 @@ describe('a configuration file', () => {
       'config.yaml:4:26: sync.namespaces.include: "team-*" is none of the namespaces that are watched; kubernetes.namespaces names shop, search',
       'config.yaml:4:50: sync.namespaces.exclude: leaves none of the namespaces that are watched; kubernetes.namespaces names shop, search',
     ]);
+    const both =
+      'kubernetes: { namespaces: [shop, dev] }\nsync: { namespaces: { include: [shop], exclude: [shop] } }\n';
+    assert.deepEqual(mistakes(both), [
+      'config.yaml:2:49: sync.namespaces.exclude: leaves none of the namespaces that are watched; kubernetes.namespaces names shop, dev',
+    ]);
     const right =
       'kubernetes: { namespaces: [shop] }\nsync: { default: services, namespaces: { include: [s*] }, namespaceAnnotations: [] }\n';
     assert.deepEqual(mistakes(right), []);

@@ -30,7 +30,9 @@ export function syncMistakes({ origin, value }: Merged): string[] {
       `${origin('sync.namespaces.include')}: "${pattern}" is none of the namespaces that are watched; kubernetes.namespaces names ${listed}`,
     );
   }
-  if (watched.every((name) => exclude.some((pattern) => glob(pattern)(name)))) {
+  const isIn = (patterns: readonly string[], name: string) => patterns.some((pattern) => glob(pattern)(name));
+  const included = include.length === 0 ? watched : watched.filter((name) => isIn(include, name));
+  if (included.length > 0 && included.every((name) => isIn(exclude, name))) {
     mistakes.push(
       `${origin('sync.namespaces.exclude')}: leaves none of the namespaces that are watched; kubernetes.namespaces names ${listed}`,
     );

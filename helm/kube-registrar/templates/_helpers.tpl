@@ -153,6 +153,12 @@ podMonitor.labels: podMonitor.additionalLabels
 {{- if and (ne (include "kube-registrar.namespaces" .) "[]") (not ($config.cluster | default dict).uid) }}
 {{- $mistakes = append $mistakes "config.cluster.uid: is needed with config.kubernetes.namespaces, because the operator then may not read the uid of namespace kube-system; get it with: kubectl get namespace kube-system -o jsonpath='{.metadata.uid}'" }}
 {{- end }}
+{{- $sync := $config.sync | default dict }}
+{{- range $key, $value := dict "namespaces.selector" (($sync.namespaces | default dict).selector) "namespaceAnnotations" $sync.namespaceAnnotations }}
+{{- if and $value (ne (include "kube-registrar.namespaces" $) "[]") }}
+{{- $mistakes = append $mistakes (printf "config.sync.%s: needs cluster-wide rights to read Namespaces, and config.kubernetes.namespaces does without; remove one of the two, or name namespaces in config.sync.namespaces.include" $key) }}
+{{- end }}
+{{- end }}
 {{- if and (gt (int .Values.replicas) 1) (ne (include "kube-registrar.elects" .) "true") }}
 {{- $mistakes = append $mistakes "replicas: more than one needs leader election, or several operators would write the same; set replicas to 1 or 0, or config.leaderElection.enabled to true" }}
 {{- end }}
