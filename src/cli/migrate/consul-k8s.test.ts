@@ -105,6 +105,7 @@ const deployment = (args: string) => ({
     template: {
       metadata: { labels: { app: 'consul' } },
       spec: {
+        nodeSelector: { disk: 'ssd' },
         containers: [
           {
             name: 'sync-catalog',
@@ -136,6 +137,10 @@ describe('kube-registrar migrate consul-k8s', () => {
         '-deny-k8s-namespace="kube-system"',
         '-add-k8s-namespace-suffix',
         '-node-port-sync-type=InternalOnly',
+        '-consul-write-interval=10s',
+        '-partition=team',
+        '-log-json=true',
+        '-newest',
       ];
       cluster.kube.store.apply(deployment(flags.map((flag) => `  ${flag} \\\n`).join('')) as never);
       const { exitCode, stdout } = await cluster.run(['migrate', 'consul-k8s']);
@@ -143,20 +148,20 @@ describe('kube-registrar migrate consul-k8s', () => {
       assert.equal(
         stdout,
         `# Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.
+# It writes every 10s (consulWriteInterval): give --finish --write-interval 10s.
+# Not taken over, because it is not known: the flag -newest.
+nodeSelector:
+  disk: ssd
 config:
   consul:
     addresses:
       - https://consul-server.consul.svc:8501
+    partition: team
   compatibility:
     consulK8s:
       enabled: true
       default: false
-      consulPrefix: ""
-      addK8SNamespaceSuffix: true
-      syncClusterIPServices: true
-      syncLoadBalancerEndpoints: false
       nodePortSyncType: InternalOnly
-      k8sTag: k8s
       consulNodeName: k8s-a
       k8sAllowNamespaces:
         - shop

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { KubeClient } from '../../kube/client.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import { RegistrarError } from '../../lib/errors.ts';
+import { describe, RegistrarError } from '../../lib/errors.ts';
 import { visibleLines } from '../../lib/visible.ts';
 import { consulClientOf } from '../../operator/parts.ts';
 import type { ConfigOptions } from '../config-options.ts';
@@ -15,7 +15,9 @@ import { readTextFile } from '../read-text-file.ts';
 import { type Structure, structured } from '../structured.ts';
 import { compareWithTheirs, isEqual } from './check.ts';
 import { comparisonText } from './check-text.ts';
-import { valuesOfChart, valuesOfContainer } from './consul-k8s-values.ts';
+import { valuesOfChart } from './consul-k8s-chart.ts';
+import { valuesOfContainer } from './consul-k8s-flags.ts';
+import { mappingAt } from './consul-k8s-settings.ts';
 import { finishText, planFinish, removeTheirs } from './finish.ts';
 import { type ConvertedValues, valuesText } from './helm-values.ts';
 import { syncCatalogs } from './sync-catalog.ts';
@@ -67,9 +69,18 @@ async function writeValues(
   const values =
     options.chartValues === undefined
       ? await readDeployment(options, context, connect)
-      : valuesOfChart((parse(await readTextFile(options.chartValues)) ?? {}) as Record<string, unknown>);
+      : valuesOfChart(mappingAt({ chart: await readYaml(options.chartValues) }, 'chart'));
   context.stdout.write(visibleLines(valuesText(values)));
   return 0;
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  const text = await readTextFile(file);
+  try {
+    return parse(text);
+  } catch (thrown) {
+    throw new RegistrarError('config', `${file}: is not YAML: ${describe(thrown)}`);
+  }
 }
 
 async function readDeployment(
@@ -94,7 +105,7 @@ async function readDeployment(
     const names = [first, ...others].map(({ name }) => name).join(', ');
     throw new RegistrarError('config', `several Deployments run it: ${names}; say which with --deployment`);
   }
-  return valuesOfContainer(first.container);
+  return valuesOfContainer(first);
 }
 
 async function check(

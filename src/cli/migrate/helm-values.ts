@@ -5,6 +5,8 @@ import { resolveConfig } from '../../config/resolve.ts';
 /** Helm values for kube-registrar, made from the settings of another program. */
 export interface ConvertedValues {
   readonly config: Readonly<Record<string, unknown>>;
+  /** Values of the chart beside `config`. Default: none. */
+  readonly chart?: Readonly<Record<string, unknown>>;
   /** What is not taken over, and what to do. */
   readonly notes: readonly string[];
 }
@@ -13,12 +15,15 @@ export interface ConvertedValues {
  * Text of a values file: what to know first, then the values. Throws ConfigError for values that the operator would
  * refuse at its start: they come from elsewhere.
  */
-export function valuesText({ config, notes }: ConvertedValues): string {
+export function valuesText({ config, chart = {}, notes }: ConvertedValues): string {
   const { mistakes } = resolveConfig({
     file: { name: 'config', text: JSON.stringify(config) },
     environment: {},
     flags: {},
   });
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return [...notes.map((note) => `# ${note.replaceAll(/\s+/g, ' ')}\n`), stringify({ config })].join('');
+  return [
+    ...notes.map((note) => `# ${note.replaceAll(/\s+/g, ' ')}\n`),
+    stringify({ ...chart, config }),
+  ].join('');
 }

@@ -1,4 +1,4 @@
-import type { V1Container, V1Deployment } from '@kubernetes/client-node';
+import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node';
 import type { KubeClient } from '../../kube/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 
@@ -7,6 +7,7 @@ export interface SyncCatalog {
   /** `consul/consul-sync-catalog`. */
   readonly name: string;
   readonly container: V1Container;
+  readonly pod: V1PodSpec;
 }
 
 const subcommand = 'sync-catalog';
@@ -22,8 +23,10 @@ export async function syncCatalogs(kube: KubeClient, signal: AbortSignal): Promi
       throw new RegistrarError('forbidden', message, { cause: error });
     });
   return deployments.flatMap(({ metadata, spec }) => {
-    const container = spec?.template?.spec?.containers?.find((each) => wordsOf(each).includes(subcommand));
-    return container === undefined ? [] : [{ name: `${metadata?.namespace}/${metadata?.name}`, container }];
+    const pod = spec?.template?.spec;
+    const container = pod?.containers?.find((each) => wordsOf(each).includes(subcommand));
+    if (pod === undefined || container === undefined) return [];
+    return [{ name: `${metadata?.namespace}/${metadata?.name}`, container, pod }];
   });
 }
 
