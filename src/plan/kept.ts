@@ -5,21 +5,28 @@ import { parseRoute, resourceOfRoute } from '../model/route.ts';
 import { ttlIn } from './notes.ts';
 import type { ObservedInstance } from './observed.ts';
 
-/** The stale source because of which an undesired instance is kept; undefined when there is none. */
+/**
+ * The stale source because of which an undesired instance is kept; undefined when there is none. One that its own source
+ * does not want any more, or not by this name, is kept for another that asks for the same service at the same pod: to
+ * consumers it is the same instance.
+ */
 export function staleSourceOf(
   instance: Pick<ObservedInstance, 'id' | 'service' | 'meta'>,
   sources: readonly StaleSource[],
 ): StaleSource | undefined {
   if (sources.length === 0) return undefined;
   const { namespace, podUid, service, route } = originOf(instance.meta);
-  return sources.find(
+  const name = instance.service.toLowerCase();
+  const near = sources.filter(
     (source) =>
       (source.instance ?? instance.id) === instance.id &&
       source.namespace === namespace &&
       source.podUid === podUid &&
-      source.kubeService === service &&
-      (source.route ?? '') === route &&
-      isOf(source.service.toLowerCase(), instance.service.toLowerCase()),
+      (source.route ?? '') === route,
+  );
+  return (
+    near.find((source) => source.kubeService === service && isOf(source.service.toLowerCase(), name)) ??
+    near.find((source) => podUid !== '' && source.service.toLowerCase() === name)
   );
 }
 

@@ -43,7 +43,7 @@ export function truthOf(
   const found = [...store.table('pods').values()].filter(isSelected);
   const pods = found.map((pod) => podOf(pod, reading.pod(pod)));
   const slices = [...store.table('endpointslices.discovery.k8s.io').values()];
-  const inFront = sync?.default === 'pods' ? oracle.namesInFront(slices) : new Map<string, Set<string>>();
+  const inFront = sync?.default === 'pods' ? oracle.inFront(slices) : new Map<string, Asking[]>();
   for (const pod of pods) oracle.addPod(pod, inFront.get(pod.uid));
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   for (const slice of slices) oracle.addSlice(slice, byUid);
@@ -104,22 +104,21 @@ class Oracle implements Truth {
       if (nodeStatus(node) === 'critical') this.notReady.add(this.#nameOf(node.metadata.name));
   }
 
-  /** By uid of a pod: the names that Services in front of it ask for. */
-  namesInFront(slices: readonly KubeObject[]): Map<string, Set<string>> {
-    const found = new Map<string, Set<string>>();
+  /** By uid of a pod: what Services in front of it ask for. */
+  inFront(slices: readonly KubeObject[]): Map<string, Asking[]> {
+    const found = new Map<string, Asking[]>();
     for (const slice of slices) {
-      const asked = this.#askingsOf(this.#serviceOf(slice)).map(serviceOf);
+      const asked = this.#askingsOf(this.#serviceOf(slice));
       for (const { targetRef } of endpointsOf(slice)) {
-        const names = found.get(targetRef?.uid ?? '') ?? new Set();
-        for (const name of asked) names.add(name);
-        found.set(targetRef?.uid ?? '', names);
+        const uid = targetRef?.uid ?? '';
+        found.set(uid, [...(found.get(uid) ?? []), ...asked]);
       }
     }
     return found;
   }
 
-  /** `inFront`: names that annotated Services in front of it ask for. */
-  addPod(pod: Pod, inFront: ReadonlySet<string> = new Set()): void {
+  /** `inFront`: what annotated Services in front of it ask for. */
+  addPod(pod: Pod, inFront: readonly Asking[] = []): void {
     this.pods.set(podBackend(pod.uid), pod.ready && !pod.deleting && !pod.finished);
     if (pod.node === '' || pod.finished || pod.ip === undefined) return;
     const { uid, node: kubeNode, ip: address, hostIp, labels, ready, deleting: terminating } = pod;
@@ -127,8 +126,8 @@ class Oracle implements Truth {
     const backend = { key: podBackend(uid), kubeNode, address, hostIp, labels, ready, terminating, serves };
     const { byDefault, isUnknown } = pod.asks;
     for (const asking of pod.askings) {
-      // Who writes an annotation means it.
-      if (byDefault && inFront.has(serviceOf(asking))) continue;
+      // Who writes an annotation means it, and with a mistake nothing else.
+      if (byDefault && inFront.some((other) => serviceOf(other) === serviceOf(asking))) continue;
       if (isUnknown) this.#keep(sourceKey(uid, '', ''), backend);
       else if ('broken' in asking) this.#keep(sourceKey(uid, '', asking.broken), backend);
       else this.#put(backend, asking.asked, { byDefault, kubeService: '' });

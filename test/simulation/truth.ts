@@ -101,6 +101,10 @@ export function keptFor(
     const source = kept.get(sourceKey(uid, kubeService, words.slice(0, count).join('-')));
     if (source !== undefined) return source;
   }
+  // Another that asks for the same service at the same pod: to consumers it is the same instance.
+  for (const [key, source] of kept) {
+    if (uid !== '' && key.startsWith(`${uid}/`) && key.endsWith(`/${Service}`)) return source;
+  }
   return undefined;
 }
 

@@ -138,6 +138,9 @@ const podAsks: readonly Texts[] = [
   { port: 'admin' },
   { service: 'false' },
   { service: 'web', port: 'http' },
+  // The name that the Service in front of it has, with a mistake.
+  { service: 'k8s-cart-shop', port: 'htp' },
+  { service: 'k8s-cart-shop', port: 'http' },
 ];
 
 /** A pod of a namespace, most of them without annotations. */
@@ -216,7 +219,14 @@ const tenantServiceRemove: Action = (world, { cluster: index, x, y }) => {
   return `${namespace}/${name}`;
 };
 
-const optings: readonly Texts[] = [{ service: 'false' }, { service: 'false' }, {}, {}, { tags: 'own' }];
+const optings: readonly Texts[] = [
+  { service: 'false' },
+  { service: 'false' },
+  {},
+  {},
+  { tags: 'own' },
+  { service: 'k8s-cart-shop', port: 'htp' },
+];
 
 /** An object says that it does not want to be registered, or that it does after all. */
 const opt: Action = (world, { cluster: index, x, y }) => {
