@@ -163,8 +163,9 @@ suite('the status pages in a browser', { skip: await withoutBrowser() }, () => {
 });
 
 /** The long lists of a reading. */
-const pickLists = ({ nodes, services, changes }: ReturnType<typeof bigReading>) => ({
+const pickLists = ({ nodes, services, changes, history }: ReturnType<typeof bigReading>) => ({
   nodes,
   services,
   changes,
+  history,
 });

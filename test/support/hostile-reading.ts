@@ -9,7 +9,7 @@ import { sampleReading } from './sample-reading.ts';
 /** Texts that a user may write into an annotation, or others into Consul, to harm whoever reads the pages. */
 export const hostileTexts = {
   control: 'a\u0000b\u001b[31mred\u001b]0;title\u0007\u009b2J\r\nnext\tline\u2028end',
-  bidi: 'user\u202e\u2066// admin\u2069\u2066 {\u200f שלום \u061cمرحبا',
+  bidi: 'user\u202e\u2066// admin\u2069\u2066 \u200f שלום \u061cمرحبا',
   script: `</p></section></main><script>window.harmed = 'script'</script>`,
   attribute: `" onmouseover="window.harmed='attribute'" autofocus onfocus="window.harmed='focus'" x="`,
   image: `<img src=x onerror="window.harmed='image'"><svg onload="window.harmed='svg'"><style>*{display:none}</style>`,

@@ -22,6 +22,14 @@ describe('plot()', () => {
     assert.match(text, /<span>11:00<\/span><span>12:00 UTC<\/span>/);
   });
 
+  test('draws each of the values of an hour', () => {
+    const values = Array.from({ length: 240 }, (_, at) => 1 + (at % 99));
+    const times = values.map((_, at) => noon - (values.length - 1 - at) * 14_987);
+    const { text } = plot({ title: 'Waiting', times, lines: [{ name: 'nodes', values }], format: String });
+    assert.equal(pathOf(text)?.match(/[ML][\d.]+ [\d.]+/g)?.length, 240);
+    assert.match(pathOf(text) ?? '', /^M[^…]*L240 [\d.]+$/);
+  });
+
   test('leaves a gap where there is no value, and draws a single value as a dot', () => {
     assert.equal(pathOf(drawn([1, undefined, 1])), 'M120 0h0M240 0h0');
     assert.equal(pathOf(drawn([undefined])), '');

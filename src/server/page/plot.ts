@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts';
+import { Html, html } from '../html.ts';
 
 /** A line of a plot. The second differs from the first by its dashes too. */
 export interface Line {
@@ -63,7 +63,7 @@ function spokenOf({ name, values }: Line, format: PlotOptions['format']): string
 }
 
 /** Moves where a value is missing. A single value is a dot: a line of no length with round ends. */
-function pathOf(values: Line['values'], x: (at: number) => number, y: (value: number) => number): string {
+function pathOf(values: Line['values'], x: (at: number) => number, y: (value: number) => number): Html {
   let isDrawing = false;
   const steps = values.map((value, at) => {
     if (value === undefined) {
@@ -74,7 +74,8 @@ function pathOf(values: Line['values'], x: (at: number) => number, y: (value: nu
     isDrawing = true;
     return step;
   });
-  return steps.join('');
+  // As HTML, for as text it would be cut: it may be long, and it holds numbers alone.
+  return new Html(steps.join(''));
 }
 
 /** The next of 1, 2, 5, 10, 20 … that is not below. */

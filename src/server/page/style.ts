@@ -89,7 +89,7 @@ button:hover { background: var(--row); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1.25rem 2rem; }
 .plot { margin: 0; min-width: 0; }
 .plot svg { display: block; width: 100%; height: 5.5rem; overflow: visible; }
-.plot path { fill: none; stroke-width: 1.5px; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.plot path { fill: none; stroke-width: 2px; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .plot .grid { stroke: var(--line); stroke-width: 1px; }
 .plot .top, .plot .span { display: flex; justify-content: space-between; color: var(--quiet); font-size: .8rem; }
 path.one { stroke: var(--one); }
