@@ -41,7 +41,9 @@ export function pinoLogger({ level, format, output, colour }: LoggerOptions): Lo
 
 function adapt(logger: PinoLogger): Logger {
   return {
-    debug: (message, fields) => logger.debug(shown(fields), withCause(message, fields)),
+    debug: (message, fields) => {
+      if (logger.isLevelEnabled('debug')) logger.debug(shown(fields), withCause(message, fields));
+    },
     info: (message, fields) => logger.info(shown(fields), withCause(message, fields)),
     warn: (message, fields) => logger.warn(shown(fields), withCause(message, fields)),
     error: (message, fields) => logger.error(shown(fields), withCause(message, fields)),

@@ -14,6 +14,8 @@ const debug = at('debug');
 const info = at('info');
 const warn = at('warn');
 const error = at('error');
+/** `debug`: among many. */
+const change = at('info', 'debug');
 /** `error`: something is not registered, or stays as it was. `warn`: nothing is refused for it. */
 const problem = at('error', 'warn');
 
@@ -163,15 +165,18 @@ export const logReasons = {
     ),
   },
   'What is written': {
-    NodeRegistered: info('A node was written to Consul for the first time.'),
-    NodeUpdated: info("A node's address or meta was changed."),
-    NodeHealth: info("A node's check follows the Kubernetes Node."),
+    NodeRegistered: change('A node was written to Consul for the first time.'),
+    NodeUpdated: change("A node's address or meta was changed."),
+    NodeHealth: change("A node's check follows the Kubernetes Node."),
     NodeDeregistered: info('A node without instances, or of a Node that is gone, was removed.'),
-    Registered: info('An instance was written for the first time.'),
-    Updated: info('An instance was changed: tags, meta, address, weight.'),
-    Health: info("An instance's check was changed; its output says why."),
-    CheckRemoved: info('A check that is not wanted any more was removed.'),
+    Registered: change('An instance was written for the first time.'),
+    Updated: change('An instance was changed: tags, meta, address, weight.'),
+    Health: change("An instance's check was changed; its output says why."),
+    CheckRemoved: change('A check that is not wanted any more was removed.'),
     Deregistered: info('An instance was removed; `because` says what explained it.'),
+    ManyChanges: info(
+      'More than 200 changes were written within a second: how many beyond those that have a line each, by their reasons. With level `debug` they have a line, too. Removals always have one.',
+    ),
     Held: info(
       'The policy, `upsert-only` or `dry-run`, keeps this change from being written. Logged once for each change.',
       'Change `sync.policy` when you want it written.',

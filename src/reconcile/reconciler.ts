@@ -125,7 +125,7 @@ export class Reconciler implements Disposable {
     ];
     this.#drift = new RecentDrift(() => clock.wall());
     this.#changes = new RecentChanges(() => clock.wall());
-    this.#reporter = new Reporter(options.logger, () => clock.wall());
+    this.#reporter = new Reporter(options.logger, clock);
     this.#backoff = new Backoff({ initialMs: 200, maxMs: 5_000, random });
   }
 
@@ -222,6 +222,7 @@ export class Reconciler implements Disposable {
 
   [Symbol.dispose](): void {
     this.#queue[Symbol.dispose]();
+    this.#reporter[Symbol.dispose]();
   }
 
   /** The changes of as many dirty nodes as fit; nodes with nothing to write are done at once. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { instance, nodeName, readiness } from '../../test/support/entries.ts';
 import { type LogLine, recorder } from '../../test/support/log-recorder.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import { checkId, consulNodeName, instanceId, serviceName } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
@@ -15,7 +16,7 @@ const otherNode = consulNodeName('demo-worker-2');
 
 function setUp() {
   const log: LogLine[] = [];
-  return { log, reporter: new Reporter(recorder(log), () => 0) };
+  return { log, reporter: new Reporter(recorder(log), new VirtualClock()) };
 }
 
 function said(change: Change, durationMs?: number): LogLine {

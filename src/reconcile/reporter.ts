@@ -1,5 +1,5 @@
 import { podOf } from '../desired/identity.ts';
-import type { LogReason } from '../logging/log-reasons.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type EntryRef, entryNoun, entryText } from '../model/entry-ref.ts';
 import type { ConsulNodeName, InstanceId, ServiceName } from '../model/keys.ts';
@@ -8,6 +8,7 @@ import type { Change, DeleteInstance, DeleteNode } from '../plan/change.ts';
 import type { Drift, Finding, Held, StaleInstance } from '../plan/finding.ts';
 import { worst } from '../plan/health.ts';
 import { fieldText, findingText, podInstanceText } from '../plan/render.ts';
+import { type ChangeLine, ChangeLines } from './change-lines.ts';
 import { Ledger } from './ledger.ts';
 import { nameOf, problemOfReplicas, replicasOf, staleReplicas } from './replicas.ts';
 
@@ -15,13 +16,16 @@ import { nameOf, problemOfReplicas, replicasOf, staleReplicas } from './replicas
  * What people read in `kubectl logs`: one line for each transition, a sentence that names its object and the cause, a
  * stable `reason`, and fields. The words for changes are here and nowhere else.
  */
-export class Reporter {
+export class Reporter implements Disposable {
   readonly #logger: Logger;
+  readonly #changes: ChangeLines;
   readonly #problems: Ledger<Problem>;
   readonly #stale: Ledger<StaleInstance>;
 
-  constructor(logger: Logger, wall: () => number) {
+  constructor(logger: Logger, clock: Pick<Clock, 'now' | 'wall' | 'schedule'>) {
+    const wall = () => clock.wall();
     this.#logger = logger;
+    this.#changes = new ChangeLines(clock, logger);
     this.#problems = new Ledger(wall, problemOfReplicas);
     this.#stale = new Ledger(wall, staleReplicas);
   }
@@ -41,7 +45,13 @@ export class Reporter {
   committed(change: Change, durationMs: number | undefined): void {
     const timing = durationMs === undefined ? {} : { durationMs: Math.round(durationMs) };
     const { message, reason, fields } = describeChange(change);
-    this.#logger.info(message, { reason, ...fields, ...timing });
+    // How an instance went is to be found years later.
+    if (isRemoval(reason)) this.#logger.info(message, { reason, ...fields, ...timing });
+    else this.#changes.write({ message, reason, fields: { ...fields, ...timing } });
+  }
+
+  [Symbol.dispose](): void {
+    this.#changes[Symbol.dispose]();
   }
 
   #problem({ object, reason, field, message, severity }: Problem, node: ConsulNodeName): void {
@@ -152,11 +162,16 @@ export class Reporter {
 /** What a change did, in a sentence. */
 export const changeText = (change: Change): string => describeChange(change).message;
 
+type RemovalReason = 'Deregistered' | 'NodeDeregistered';
+
 interface Description {
   readonly message: string;
-  readonly reason: LogReason<'info'>;
+  readonly reason: ChangeLine['reason'] | RemovalReason;
   readonly fields: Readonly<Record<string, unknown>>;
 }
+
+const isRemoval = (reason: Description['reason']): reason is RemovalReason =>
+  reason === 'Deregistered' || reason === 'NodeDeregistered';
 
 function describeChange(change: Change): Description {
   const { node } = change;
