@@ -11,7 +11,7 @@ export function comparisonText({ node, instances, removed, summary }: Comparison
       'would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
       ({ id }) => id,
     ),
-    ...(summary.gone === 0 ? [] : [`${summary.gone} are of pods or Services that are gone.`]),
+    ...(summary.gone === 0 ? [] : [`${summary.gone} are of no pod or Service of this cluster.`]),
     ...moreLines(summary),
   ];
   return lines.map((line) => `${visible(line)}\n`).join('');

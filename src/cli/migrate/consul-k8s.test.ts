@@ -4,124 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { SmallCluster } from '../../../test/support/small-cluster.ts';
+import { deployment, moving, node } from '../../../test/support/consul-k8s-cluster.ts';
 import { consulK8sId } from '../../desired/dialects/consul-k8s.ts';
-
-const following = { compatibility: { consulK8s: { enabled: true } } };
-const node = 'k8s-sync';
-const kept = { 'external-source': 'kubernetes', 'external-k8s-ns': 'shop' };
-
-/** A Service with two endpoints, which a consul-k8s has registered, too. */
-class Moving extends SmallCluster {
-  readonly #directory: string;
-
-  constructor(directory: string) {
-    super();
-    this.#directory = directory;
-    this.putPod('web-1', {}, { namespace: 'shop', ip: '10.1.0.1' });
-    this.putPod('web-2', {}, { namespace: 'shop', ip: '10.1.0.2', node: 'n2' });
-    this.putService('web', {});
-    this.putEndpoints('web', ['10.1.0.1', '10.1.0.2']);
-  }
-
-  putService(name: string, annotations: Readonly<Record<string, string>>): void {
-    this.kube.store.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: 'shop', annotations },
-      spec: { type: 'ClusterIP', ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
-    } as never);
-  }
-
-  /** The first is on n1, the others on n2. */
-  putEndpoints(service: string, addresses: readonly string[], ready = true): void {
-    this.kube.store.apply({
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: {
-        name: `${service}-a`,
-        namespace: 'shop',
-        labels: { 'kubernetes.io/service-name': service },
-      },
-      addressType: 'IPv4',
-      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-      endpoints: addresses.map((address, index) => ({
-        addresses: [address],
-        nodeName: index === 0 ? 'n1' : 'n2',
-        conditions: { ready },
-      })),
-    } as never);
-  }
-
-  /** What consul-k8s writes for an endpoint. */
-  putTheirs(address: string, fields: { readonly service?: string; readonly tags?: string[] } = {}): void {
-    const { service = 'web-shop', tags = ['k8s'] } = fields;
-    const { outsider } = this.consul;
-    outsider.putNode({ Node: node, Address: '127.0.0.1', Meta: { 'external-source': 'kubernetes' } });
-    const id = consulK8sId(service, address);
-    const meta = { ...kept, 'port-http': '80' };
-    outsider.putService(node, {
-      ID: id,
-      Service: service,
-      Address: address,
-      Port: 8080,
-      Tags: tags,
-      Meta: meta,
-    });
-    const check = { Node: node, CheckID: `shop/${id}`, ServiceID: id, ServiceName: service };
-    outsider.putCheck({ ...check, Name: 'Kubernetes Readiness Check', Status: 'passing' });
-  }
-
-  get theirs(): string[] {
-    return this.consul.outsider.services(node).map(({ Address }) => Address);
-  }
-
-  async command(...argv: readonly string[]) {
-    const config = path.join(this.#directory, 'config.yaml');
-    await writeFile(config, JSON.stringify(following));
-    return this.run(['migrate', 'consul-k8s', ...argv, '--config', config]);
-  }
-}
-
-async function moving(work: (cluster: Moving) => Promise<void>): Promise<void> {
-  await using directory = await mkdtempDisposable(path.join(tmpdir(), 'migrate-'));
-  await work(new Moving(directory.path));
-}
-
-/** Both have registered everything; ours has ended. */
-async function registered(cluster: Moving): Promise<void> {
-  for (const address of ['10.1.0.1', '10.1.0.2']) cluster.putTheirs(address);
-  const operator = cluster.start(following);
-  await cluster.clock.advance(1_000);
-  await operator.stop();
-}
-
-const deployment = (args: string) => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'consul-sync-catalog', namespace: 'consul' },
-  spec: {
-    selector: { matchLabels: { app: 'consul' } },
-    template: {
-      metadata: { labels: { app: 'consul' } },
-      spec: {
-        nodeSelector: { disk: 'ssd' },
-        containers: [
-          {
-            name: 'sync-catalog',
-            image: 'x',
-            command: ['/bin/sh', '-ec', `exec consul-k8s-control-plane sync-catalog \\\n${args}`],
-            env: [
-              { name: 'CONSUL_ADDRESSES', value: 'consul-server.consul.svc' },
-              { name: 'CONSUL_HTTP_PORT', value: '8501' },
-              { name: 'CONSUL_USE_TLS', value: 'true' },
-            ],
-          },
-        ],
-      },
-    },
-  },
-});
 
 describe('kube-registrar migrate consul-k8s', () => {
   test('writes Helm values from the arguments of the running Deployment', () =>
@@ -226,7 +110,7 @@ config:
         '  bad-shop at 10.1.0.8:8080: Service shop/bad: service-port "80" is registered by consul-k8s as it is, and no port of the Service has it as its targetPort; write the name of a port',
         '1 would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
         `  web-shop at 10.1.0.2:8080: ${consulK8sId('web-shop', '10.1.0.2')}`,
-        '1 are of pods or Services that are gone.',
+        '1 are of no pod or Service of this cluster.',
         '1 more are registered by kube-registrar.',
       ]);
     }));
@@ -291,81 +175,5 @@ config:
       const { exitCode, stderr } = await cluster.run(['migrate', 'consul-k8s', '--check']);
       assert.equal(exitCode, 1);
       assert.match(stderr, /compatibility.consulK8s.enabled is not set/);
-    }));
-
-  test('--finish removes what ours stands in for, and the node; again it has nothing to do', () =>
-    moving(async (cluster) => {
-      await registered(cluster);
-      cluster.putTheirs('10.1.0.9');
-      const { exitCode, stdout } = await cluster.command('--finish', '--yes');
-      assert.equal(exitCode, 0, stdout);
-      assert.match(
-        stdout,
-        /^- web-shop at 10\.1\.0\.\d:8080: web-shop-\w+ on node "kubernetes-n\d" takes its place$/m,
-      );
-      assert.match(stdout, /^- web-shop at 10\.1\.0\.9:8080: the cluster has it no more$/m);
-      assert.match(stdout, /- node "k8s-sync"\n3 to remove, 0 stay, 0 without a counterpart\.\nRemoved\./);
-      assert.ok(!cluster.consul.outsider.nodes().some(({ Node }) => Node === node));
-      assert.equal(cluster.passing('web-shop').length, 2);
-      const again = await cluster.command('--finish', '--yes');
-      assert.deepEqual(
-        [again.exitCode, again.stdout],
-        [0, 'Nothing to remove: Consul has no node "k8s-sync".\n'],
-      );
-    }));
-
-  test('--finish removes nothing while the Deployment is there', () =>
-    moving(async (cluster) => {
-      await registered(cluster);
-      cluster.kube.addNamespace('consul');
-      cluster.kube.store.apply(deployment('-to-k8s=false') as never);
-      const { exitCode, stderr } = await cluster.command('--finish', '--yes');
-      assert.equal(exitCode, 1);
-      assert.match(stderr, /Deployment consul\/consul-sync-catalog still runs/);
-      assert.equal(cluster.theirs.length, 2);
-    }));
-
-  test('--finish removes nothing while an instance of kube-registrar is missing', () =>
-    moving(async (cluster) => {
-      await registered(cluster);
-      cluster.putEndpoints('web', ['10.1.0.1', '10.1.0.2', '10.1.0.3']);
-      cluster.putTheirs('10.1.0.3');
-      const { exitCode, stdout, stderr } = await cluster.command('--finish', '--yes');
-      assert.equal(exitCode, 1);
-      assert.match(stdout, /^! web-shop at 10\.1\.0\.3:8080: kube-registrar has not registered it$/m);
-      assert.match(stderr, /nothing was removed/);
-      assert.equal(cluster.theirs.length, 3);
-    }));
-
-  test('--finish leaves what passes where ours does not', () =>
-    moving(async (cluster) => {
-      await registered(cluster);
-      const [twin] = cluster.consul.outsider.services('kubernetes-n1');
-      const CheckID = `${twin?.ID}:readiness`;
-      cluster.consul.outsider.putCheck({
-        Node: 'kubernetes-n1',
-        CheckID,
-        Status: 'critical',
-        Output: 'not ready',
-      });
-      const { exitCode, stdout } = await cluster.command('--finish', '--yes');
-      assert.equal(exitCode, 1);
-      assert.match(stdout, /^= web-shop at 10\.1\.0\.1:8080: .* does not pass: not ready$/m);
-      assert.deepEqual(cluster.theirs, ['10.1.0.1']);
-    }));
-
-  test('--finish asks first, and leaves what others have on the node', () =>
-    moving(async (cluster) => {
-      await registered(cluster);
-      cluster.consul.outsider.putService(node, { ID: 'db', Service: 'db', Port: 5432 });
-      const asked = await cluster.command('--finish');
-      assert.equal(asked.exitCode, 1);
-      assert.match(asked.stderr, /give --yes/);
-      assert.equal(cluster.theirs.length, 3);
-      assert.equal((await cluster.command('--finish', '--yes')).exitCode, 0);
-      assert.deepEqual(
-        cluster.consul.outsider.services(node).map(({ ID }) => ID),
-        ['db'],
-      );
     }));
 });

@@ -1,25 +1,30 @@
 import type { ConsulClient } from '../../consul/client.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import type { Snapshot } from '../../operator/snapshot.ts';
-import { isStillThere } from './still-there.ts';
-import { isTheirsAlone, type TheirNode } from './their-node.ts';
+import { presenceOf } from './still-there.ts';
+import { type TheirNode, whyNodeStays } from './their-node.ts';
 import { planTwins, type TwinPlan, twinPlanText } from './twin-plan.ts';
 
 /** What becomes of the instances of consul-k8s. */
 export interface FinishPlan extends TwinPlan {
-  /** Nothing else is on the node. */
+  /** The node goes as well. */
   readonly withNode: boolean;
+  /** Why the node stays, beside the instances that do; undefined: nobody else has anything on it. */
+  readonly nodeStays: string | undefined;
 }
 
 export function planFinish(theirs: TheirNode, { observed, stores }: Snapshot): FinishPlan {
-  const plan = planTwins(theirs.instances, observed.nodes(), (instance) =>
-    isStillThere(instance, stores) ? 'there' : 'gone',
-  );
-  return { ...plan, withNode: plan.kept.length === 0 && isTheirsAlone(theirs) };
+  const plan = planTwins(theirs.instances, observed.nodes(), (instance) => presenceOf(instance, stores));
+  const nodeStays = whyNodeStays(theirs);
+  const withNode = theirs.node !== undefined && plan.kept.length === 0 && nodeStays === undefined;
+  return { ...plan, withNode, nodeStays };
 }
 
-export const finishText = ({ name }: TheirNode, plan: FinishPlan): string =>
-  twinPlanText(plan, plan.withNode ? [`node "${name}"`] : []);
+export function finishText({ name }: TheirNode, plan: FinishPlan): string {
+  const node = `node "${name}"`;
+  const stays = plan.nodeStays === undefined ? [] : [`${node}: ${plan.nodeStays}`];
+  return twinPlanText(plan, plan.withNode ? [node] : [], stays);
+}
 
 /** Within the limits of a transaction, whatever the server. */
 const atOnce = 32;

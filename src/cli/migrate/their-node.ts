@@ -44,9 +44,20 @@ export async function readTheirNode(
   return { name, node, instances: instances.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
-/** Whether the node may go once these are gone: nobody else has anything on it, and no agent runs there. */
-export const isTheirsAlone = ({ node, instances }: TheirNode): boolean =>
-  node !== undefined &&
-  node.instances.size === instances.length &&
-  !node.checks.has(agentCheckId) &&
-  node.meta[externalSource.key] === externalSource.value;
+/** How many of others' instances are named. */
+const mostNamed = 5;
+
+/** Why the node has to stay once these are gone; undefined: nobody else has anything on it. */
+export function whyNodeStays({ node, instances }: TheirNode): string | undefined {
+  if (node === undefined) return undefined;
+  const theirs = new Set<string>(instances.map(({ id }) => id));
+  const others = [...node.instances.keys()].filter((id) => !theirs.has(id)).sort();
+  if (others.length > 0) {
+    const more = others.length > mostNamed ? ` and ${others.length - mostNamed} more` : '';
+    return `others have instances on it: ${others.slice(0, mostNamed).join(', ')}${more}`;
+  }
+  if (node.checks.has(agentCheckId)) return 'a Consul agent runs on it';
+  return node.meta[externalSource.key] === externalSource.value
+    ? undefined
+    : `it has not the meta ${externalSource.key}=${externalSource.value} of consul-k8s`;
+}

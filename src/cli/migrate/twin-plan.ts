@@ -21,8 +21,15 @@ export interface TwinPlan {
   readonly missing: readonly Decided[];
 }
 
-/** Whether the cluster still has what an instance stands for. */
-export type Presence = 'there' | 'gone' | 'unknown';
+/**
+ * Whether the cluster still has what an instance stands for.
+ *
+ * - `there`    it does, or may do
+ * - `gone`     it had it, and has it no more
+ * - `foreign`  nothing shows that it ever had it
+ * - `unknown`  not all of the cluster is read
+ */
+export type Presence = 'there' | 'gone' | 'foreign' | 'unknown';
 
 /** Decides from what Consul holds (`nodes`), not from what is wanted. */
 export function planTwins(
@@ -63,6 +70,11 @@ function withoutTwin(
       return ['missing', 'kube-registrar has not registered it'];
     case 'gone':
       return ['removed', 'the cluster has it no more'];
+    case 'foreign':
+      return [
+        'kept',
+        'nothing in this cluster asks for it, so it may be of another cluster; remove it yourself if it is not',
+      ];
     case 'unknown':
       return ['kept', 'whether the cluster still has it is not known: not all of it is read'];
   }
@@ -81,13 +93,18 @@ function withTwin(instance: ObservedInstance, twin: ObservedInstance, node: Obse
     : ['kept', `${twin.id} does not pass: ${failing.output || failing.name}`];
 }
 
-/** For people: what is done, and what is not. `also`: what goes with the instances. */
-export function twinPlanText({ removed, kept, missing }: TwinPlan, also: readonly string[] = []): string {
+/** For people: what is done, and what is not. `also`: what goes with the instances; `others`: what stays. */
+export function twinPlanText(
+  { removed, kept, missing }: TwinPlan,
+  also: readonly string[] = [],
+  others: readonly string[] = [],
+): string {
   const line = (sign: string) => (each: Decided) => `${sign} ${placeText(each.instance)}: ${each.why}`;
   const lines = [
     ...removed.map(line('-')),
     ...also.map((what) => `- ${what}`),
     ...kept.map(line('=')),
+    ...others.map((what) => `= ${what}`),
     ...missing.map(line('!')),
     `${removed.length} to remove, ${kept.length} stay, ${missing.length} without a counterpart.`,
   ];
