@@ -8,7 +8,7 @@ import type { Definition, InstrumentOf } from './definition.ts';
 export const metricPrefix = 'kube_registrar_';
 
 const reflector = {
-  resource: ['pods', 'services', 'endpointslices', 'nodes', ...routeResources],
+  resource: ['pods', 'services', 'endpointslices', 'nodes', 'namespaces', ...routeResources],
   namespace: 'open',
 } as const;
 

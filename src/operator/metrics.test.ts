@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import {
+  gatewayObject,
+  gatewayStatus,
+  ingressObject,
+  ingressStatus,
+  routeObject,
+  routeStatus,
+} from '../../test/support/route-objects.ts';
 import { SmallCluster, type StartOptions } from '../../test/support/small-cluster.ts';
 import { catalogue, metricPrefix } from '../metrics/catalogue.ts';
 import { prometheusMetrics } from '../metrics/prometheus.ts';
@@ -337,5 +345,46 @@ describe('metrics', () => {
       .map(({ name }) => name as string)
       .filter((name) => !moved.has(name) && !(elsewhere as string[]).includes(name));
     assert.deepEqual(still, [], 'metrics that no test has seen move');
+  });
+
+  test('objects and problems of every source are counted, each in its own series', async () => {
+    const it = new Measured();
+    const { kube } = it.cluster;
+    const named = { name: 'shop', annotations: { 'kube-registrar.io/drain': 'slowly' } };
+    kube.store.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: named });
+    const part = { namespace: 'shop' };
+    kube.store.apply({ ...ingressObject({ service: 'a_b' }, part), status: ingressStatus('203.0.113.7') });
+    kube.store.apply({ ...gatewayObject(part), status: gatewayStatus(['203.0.113.9']) });
+    kube.store.apply({ ...routeObject({ service: 'route' }, part), status: routeStatus() });
+    kube.store.apply(routeObject({ service: 'rpc' }, { ...part, kind: 'GRPCRoute' }));
+    kube.faults.intercept = ({ path }) =>
+      path.includes('/tlsroutes') ? { kind: 'answer', status: 404 } : undefined;
+    const sync = { sources: ['ingresses', 'gateways'], namespaceAnnotations: ['drain'] };
+    const { operator } = await it.start({ sync });
+    await it.pass(5_000);
+    const objects = async (resource: string) =>
+      it.value(`store_objects{resource="${resource}",namespace=""}`);
+    for (const resource of ['ingresses', 'gateways', 'httproutes', 'grpcroutes'])
+      assert.equal(await objects(resource), 1, resource);
+    assert.equal(await objects('tlsroutes'), 0);
+    assert.ok(((await objects('namespaces')) ?? 0) >= 5);
+    const state = (resource: string, name: string) =>
+      it.value(`reflector_state{resource="${resource}",namespace="",state="${name}"}`);
+    assert.equal(await state('tlsroutes', 'not-installed'), 1);
+    assert.equal(await state('namespaces', 'watching'), 1);
+    assert.equal(await it.value('instances{service="route",status="passing"}'), 1);
+    assert.equal(await it.value('problems{reason="InvalidAnnotation"}'), 2);
+    assert.equal(await it.value('problems{reason="RegistrationFailed"}'), 1);
+    const { problems, reflectors, services } = operator.status();
+    assert.deepEqual(
+      problems.map(({ object }) => `${object.kind} ${object.namespace} ${object.name}`).sort(),
+      ['GRPCRoute shop web', 'Ingress shop web', 'Namespace  shop'],
+    );
+    assert.deepEqual(
+      services.map(({ name }) => name),
+      ['route'],
+    );
+    const known: readonly string[] = catalogue.storeObjects.labels.resource;
+    for (const { resource } of reflectors) assert.ok(known.includes(resource), resource);
   });
 });

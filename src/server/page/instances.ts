@@ -1,6 +1,8 @@
 import type { Pause } from '../../lib/pause.ts';
 import { type CheckStatus, checkStatus, checkStatuses } from '../../model/check.ts';
 import { type Origin, originOf } from '../../model/origin.ts';
+import type { ObjectRef } from '../../model/problem.ts';
+import { parseRoute } from '../../model/route.ts';
 import { worseOf, worst } from '../../plan/health.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { type Html, html } from '../html.ts';
@@ -122,17 +124,25 @@ function checksCell({ node, instance }: Row): Html {
 
 /** The object that the instance comes from; of an instance that is from elsewhere, its id. */
 function instanceCell({ id, meta }: ObservedInstance): Html {
-  const origin = originOf(meta);
-  const { namespace, pod, service } = origin;
-  if (pod === '' && service === '') return html`${id}`;
-  const name = objectName({ namespace, name: pod === '' ? service : pod });
-  return html`${pod === '' ? `Service ${name}` : name}<br><small>${id}</small><br>${commandOf(origin)}`;
+  const from = objectOf(originOf(meta));
+  if (from === undefined) return html`${id}`;
+  const name = from.kind === 'Pod' ? objectName(from) : `${from.kind} ${objectName(from)}`;
+  return html`${name}<br><small>${id}</small><br>${kubectl(from)}`;
 }
 
-const commandOf = ({ namespace, pod, service }: Origin): Html =>
-  pod === ''
-    ? kubectl({ kind: 'Service', namespace, name: service })
-    : kubectl({ kind: 'Pod', namespace, name: pod });
+type From = Omit<ObjectRef, 'uid'>;
+
+/** What is registered: a pod, or what a Service, an Ingress or a route is reached by. */
+function objectOf({ pod, ...origin }: Origin): From | undefined {
+  return pod === '' ? askingObject(origin) : { kind: 'Pod', namespace: origin.namespace, name: pod };
+}
+
+/** What asks for it beside the pod itself. */
+function askingObject({ namespace, service, route }: Omit<Origin, 'pod'>): From | undefined {
+  const asking = parseRoute(route);
+  if (asking !== undefined) return { ...asking, namespace };
+  return service === '' ? undefined : { kind: 'Service', namespace, name: service };
+}
 
 function checkLine(check: ObservedCheck): Html {
   const output = shownOutput(check);
@@ -154,22 +164,15 @@ function serviceSection({ services }: Reading, name: string, rows: readonly Row[
   const title = html`Service ${name}`;
   if (counts === undefined) return section('service', title, html`<p>No instance of it is registered.</p>`);
   const statuses = checkStatuses.filter((status) => counts[status] > 0);
-  const owners = new Map(
-    rows
-      .map(({ instance }) => originOf(instance.meta))
-      .map((origin) => [objectName({ ...origin, name: origin.service }), origin]),
-  );
-  const commands = [...owners.values()]
-    .filter(({ service }) => service !== '')
-    .map(
-      ({ namespace, service }) => html`<li>${kubectl({ kind: 'Service', namespace, name: service })}</li>`,
-    );
+  const asking = rows.flatMap(({ instance }) => askingObject(originOf(instance.meta)) ?? []);
+  const owners = new Map(asking.map((each) => [`${each.kind} ${objectName(each)}`, each]));
+  const commands = [...owners.values()].map((each) => html`<li>${kubectl(each)}</li>`);
   return section(
     'service',
     title,
     html`<p>${statuses.map((status) => html`${badge(statusTones[status], `${number(counts[status])} ${status}`)} `)}</p>`,
     commands.length === 0
       ? nothing
-      : html`<p>Asked for by ${counted(commands.length, 'annotated Service')}:</p><ul class="plain">${commands}</ul>`,
+      : html`<p>Asked for by ${counted(commands.length, 'object')}:</p><ul class="plain">${commands}</ul>`,
   );
 }
