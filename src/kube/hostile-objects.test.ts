@@ -64,7 +64,7 @@ const longValues = (length: number) =>
   pieces.flatMap((piece) => valuesOf(piece, length).map((annotations) => hostilePod(annotations)));
 
 /** A pod of a template takes some hundreds. */
-const mostOperations = 200_000;
+const mostOperations = 250_000;
 
 describe('the work for one object', () => {
   // First: code whose operations are counted is slower.
