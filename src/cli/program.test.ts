@@ -52,6 +52,14 @@ describe('kube-registrar', () => {
       );
       const [, pinned] = new RegExp(`^\\t${module} v(\\S+)`, 'm').exec(pins)!;
       assert.ok(triedWith[name].includes(pinned), `src/cli/provenance.ts lacks ${name} ${pinned}`);
+      const documented = await readFile(path.join(import.meta.dirname, '../../docs/install.md'), 'utf8');
+      const row = documented.split('\n').find((line) => line.toLowerCase().startsWith(`| ${name}`)) ?? '';
+      for (const version of triedWith[name]) {
+        assert.ok(
+          row.includes(`${version}`),
+          `docs/install.md, "Supported versions", lacks ${name} ${version}`,
+        );
+      }
     }
   });
 

@@ -35,9 +35,12 @@ export async function unpackDebian(
     const packages = join(unfinished, 'packages');
     const root = join(unfinished, 'root');
     await mkdir(packages, { recursive: true });
-    const apt = await Apt.open(join(cacheRoot(env), 'apt'), signal);
-    const { packageName = program.name, alsoPackages = [], files = {} } = program;
-    const libraries = await apt.missingLibraries(packageName);
+    const machines = await Apt.open(join(cacheRoot(env), 'apt'), signal);
+    const { packageName = program.name, alsoPackages = [], files = {}, suite } = program;
+    const apt =
+      suite === undefined ? machines : await machines.ofSuite(suite, join(cacheRoot(env), `apt-${suite}`));
+    // A program of an older release runs with the libraries of the machine, which are newer.
+    const libraries = suite === undefined ? await apt.missingLibraries(packageName) : [];
     await apt.download([packageName, ...alsoPackages, ...libraries], packages);
     for (const file of await readdir(packages)) {
       await run('dpkg', ['-x', join(packages, file), root], { signal });
@@ -101,13 +104,19 @@ async function libraryFolders(root: string): Promise<string[]> {
   return [...new Set(folders)].sort();
 }
 
+const keysOfDebian = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
 /** apt-get with lists of its own: the machine's may be old or missing, and only root may renew them. */
 class Apt {
   readonly #options: readonly string[];
   readonly #signal: AbortSignal;
 
-  static async open(directory: string, signal: AbortSignal): Promise<Apt> {
-    const apt = new Apt(directory, signal);
+  static async open(
+    directory: string,
+    signal: AbortSignal,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Apt> {
+    const apt = new Apt(directory, signal, settings);
     for (const folder of ['lists/partial', 'cache/archives/partial']) {
       await mkdir(join(directory, folder), { recursive: true });
     }
@@ -115,9 +124,27 @@ class Apt {
     return apt;
   }
 
-  private constructor(directory: string, signal: AbortSignal) {
+  /** The same for another release of Debian, from where the machine's packages come from. */
+  async ofSuite(suite: string, directory: string): Promise<Apt> {
+    const format = ['--format', '$(LABEL) $(REPO_URI)', 'Created-By: Packages'];
+    const targets = (await this.#get(['indextargets', ...format])).split('\n').map((line) => line.split(' '));
+    const [, uri] = targets.find(([label]) => label === 'Debian') ?? [];
+    if (uri === undefined) throw new Error(`apt has no archive of Debian to take packages of ${suite} from`);
+    const sources = join(directory, 'sources');
+    await mkdir(sources, { recursive: true });
+    const fields = { Types: 'deb', URIs: uri, Suites: suite, Components: 'main', 'Signed-By': keysOfDebian };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
+    await writeFile(join(sources, `${suite}.sources`), lines.join(''));
+    return Apt.open(directory, this.#signal, {
+      'Dir::Etc::SourceList': '/dev/null',
+      'Dir::Etc::SourceParts': sources,
+    });
+  }
+
+  private constructor(directory: string, signal: AbortSignal, more: Readonly<Record<string, string>>) {
     this.#signal = signal;
     const settings = {
+      ...more,
       'Dir::State::Lists': join(directory, 'lists'),
       'Dir::Cache': join(directory, 'cache'),
       // Root would otherwise hand the download to a user who may not write here.

@@ -14,6 +14,7 @@ export const programNames = [
   'kube-apiserver',
   'kube-controller-manager',
   'consul',
+  'consul-oldest',
   'helm',
   'kustomize',
   'prometheus',
@@ -68,6 +69,8 @@ export interface DebianProgram extends AnyProgram {
   readonly alsoPackages?: readonly string[];
   /** Files that are written beside those of the packages, by their path within them. Default none. */
   readonly files?: Readonly<Record<string, string>>;
+  /** An older release of Debian to take it from; a program for all releases, since it needs only the C library. */
+  readonly suite?: string;
   /** Variables it needs where it is unpacked, each with a path within its package. */
   readonly paths?: Readonly<Record<string, string>>;
 }
@@ -152,6 +155,16 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
     stamps: none,
     versionArgs: ['version'],
     oldest: [1, 14],
+  },
+  // The oldest that Debian's archive has, 1.8.7: the contract with Consul is tried with both ends of what is supported.
+  'consul-oldest': {
+    origin: 'debian',
+    variable: 'CONSUL_OLDEST_BIN',
+    packageName: 'consul',
+    suite: 'bullseye',
+    file: 'usr/bin/consul',
+    versionArgs: ['version'],
+    oldest: [1, 8],
   },
   helm: {
     origin: 'go',
@@ -295,7 +308,8 @@ export function pinnedVersion(program: GoProgram): string {
  */
 export function cachePath(program: Program, env: NodeJS.ProcessEnv): string {
   if (program.origin === 'debian') {
-    return join(cacheRoot(env), `${release()}-${process.arch}`, program.name, program.name);
+    const from = program.suite === undefined ? release() : `debian-${program.suite}`;
+    return join(cacheRoot(env), `${from}-${process.arch}`, program.name, program.name);
   }
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   if (program.tags !== undefined) hash.update(program.tags.join());

@@ -29,12 +29,15 @@ export interface ConsulOptions {
   readonly serverConfig?: Readonly<Record<string, unknown>>;
   /** Configuration merged over every client agent's. */
   readonly clientConfig?: Readonly<Record<string, unknown>>;
+  /** The oldest version that is tried, not the newest. Default false. */
+  readonly oldest?: boolean;
   /** Abort kills everything. */
   readonly signal?: AbortSignal;
 }
 
 export async function startConsul(options: ConsulOptions = {}): Promise<Consul> {
-  const { consul: program } = await requireServers(['consul']);
+  const name = options.oldest === true ? 'consul-oldest' : 'consul';
+  const { [name]: program } = await requireServers([name]);
   const dir = await dataDir('consul');
   const serverCount = options.servers ?? 1;
   const ports: AgentPorts[] = [];
@@ -218,6 +221,8 @@ export class Consul implements AsyncDisposable {
 
   #baseConfig(name: string, index: number, isServer: boolean): Record<string, unknown> {
     const { host, http, dns, serf, rpc } = this.#ports[index] as AgentPorts;
+    // Since 1.14.
+    const grpcTls = this.#options.oldest === true ? {} : { grpc_tls: -1 };
     const serverPorts = this.#ports.slice(0, this.servers.length);
     return {
       node_name: name,
@@ -228,7 +233,7 @@ export class Consul implements AsyncDisposable {
       client_addr: host,
       server: isServer,
       // An unused port must be switched off, or two agents would fight over the default.
-      ports: { http, dns, serf_lan: serf, serf_wan: -1, server: rpc, https: -1, grpc: -1, grpc_tls: -1 },
+      ports: { http, dns, serf_lan: serf, serf_wan: -1, server: rpc, https: -1, grpc: -1, ...grpcTls },
       retry_join: serverPorts.map((port) => `${localhost}:${port.serf}`),
       retry_interval: '1s',
       // The multiplier for fast machines: elections take about a second.
@@ -244,10 +249,12 @@ export class Consul implements AsyncDisposable {
 
   #aclConfig(isServer: boolean): Record<string, unknown> {
     const token = this.managementToken;
+    // Its name until 1.11.
+    const management = this.#options.oldest === true ? 'master' : 'initial_management';
     return {
       enabled: true,
       default_policy: 'deny',
-      tokens: { agent: token, ...(isServer ? { initial_management: token } : {}) },
+      tokens: { agent: token, ...(isServer ? { [management]: token } : {}) },
     };
   }
 }
