@@ -1,4 +1,6 @@
 import { describe, type ErrorCode } from '../lib/errors.ts';
+import type { Pause } from '../lib/pause.ts';
+import { visibleLines } from '../lib/visible.ts';
 import type { Reading } from './reading.ts';
 import type { ConsulLine, Counts, KubernetesLine, Overview, Status } from './status.ts';
 import {
@@ -12,18 +14,63 @@ import {
 } from './status-lines.ts';
 import { syncStateOf } from './sync-state.ts';
 
-/** All of it, for /status.json. */
+/** All of it. */
 export function statusOf(reading: Reading): Status {
-  const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);
-  return {
-    ...overviewOf(reading),
-    nodes: reading.nodes.map(nodeLine).sort(byName),
-    services: [...reading.services].map(([name, counts]) => ({ name, ...counts })).sort(byName),
-    problems: reading.problems.map(problemLine),
-    held: heldLines(reading.findings),
-    drift: reading.drift.map(driftLine),
-    changes: reading.changes.map(changeLine),
+  const lists = Object.entries(listsOf(reading)).map(([name, lines]) => [name, [...lines]]);
+  return { ...overviewOf(reading), ...(Object.fromEntries(lists) as Lists) };
+}
+
+/** The same as text, for /status.json, made in slices: there may be a hundred thousand lines. */
+export async function statusText(reading: Reading, pause: Pause): Promise<Buffer> {
+  const encoded: Buffer[] = [];
+  let text = '';
+  const encode = (): void => {
+    encoded.push(Buffer.from(visibleLines(text)));
+    text = '';
   };
+  // Without the end of the object.
+  text += JSON.stringify(overviewOf(reading), undefined, 2).slice(0, -2);
+  for (const [name, lines] of Object.entries(listsOf(reading))) {
+    text += `,\n  "${name}": [`;
+    let isFirst = true;
+    for (const line of lines) {
+      // Line feeds within its strings are escaped: these are all between its fields.
+      const indented = JSON.stringify(line, undefined, 2).replaceAll('\n', '\n    ');
+      text += `${isFirst ? '' : ','}\n    ${indented}`;
+      isFirst = false;
+      if (text.length >= longestPiece) encode();
+      const due = pause();
+      if (due !== undefined) await due;
+    }
+    text += isFirst ? ']' : '\n  ]';
+  }
+  text += '\n}\n';
+  encode();
+  return Buffer.concat(encoded);
+}
+
+/** Characters that are encoded at once. */
+const longestPiece = 65_536;
+
+type Lists = Omit<Status, keyof Overview>;
+
+/** Each line is made when it is asked for. */
+function listsOf(reading: Reading): { readonly [Name in keyof Lists]: Iterable<Lists[Name][number]> } {
+  const { nodes, services, problems, findings, drift, changes } = reading;
+  const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);
+  const counts = [...services].map(([name, counted]) => ({ name, ...counted }));
+  return {
+    nodes: each(nodes.toSorted(byName), nodeLine),
+    services: counts.sort(byName),
+    problems: each(problems, problemLine),
+    held: heldLines(findings),
+    drift: each(drift, driftLine),
+    changes: each(changes, changeLine),
+  };
+}
+
+function* each<Item, Line>(items: readonly Item[], lineOf: (item: Item) => Line): Iterable<Line> {
+  for (const item of items) yield lineOf(item);
 }
 
 /** What can be said without the long lists. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
-import { visible, visibleLines } from '../lib/visible.ts';
-import { statusOf } from './operator-status.ts';
+import { pauseBy } from '../lib/pause.ts';
+import { visible } from '../lib/visible.ts';
+import { statusText } from './operator-status.ts';
 import { Paced } from './paced.ts';
 import { documentOf, pagePaths } from './page/document.ts';
 import { favicons } from './page/favicon.ts';
@@ -91,9 +92,7 @@ export function routes({ source, metrics, pages, clock }: RoutesOptions) {
     '/status.json': async () => ({
       status: 200,
       contentType: 'application/json; charset=utf-8',
-      body: await texts.status.get('', async () =>
-        Buffer.from(visibleLines(`${JSON.stringify(statusOf(source.reading()), undefined, 2)}\n`)),
-      ),
+      body: await texts.status.get('', () => statusText(source.reading(), pauseBy(clock))),
     }),
   };
   return async (method: string, target: string): Promise<Answer> => {

@@ -26,14 +26,16 @@ import type {
 /** Of these so many are shown at most: there may be one for each entry. Commands need all that the others hold. */
 const mostHeld: Partial<Record<HeldBy, number>> = { policy: 1_000, conflict: 1_000 };
 
-export function heldLines(lines: readonly LedgerLine<Finding>[]): HeldLine[] {
+export function* heldLines(lines: readonly LedgerLine<Finding>[]): IterableIterator<HeldLine> {
   const held = lines.flatMap(({ item, since }) => (item.kind === 'held' ? [{ item, since }] : []));
-  return heldBy.flatMap((by) =>
-    held
-      .filter(({ item }) => item.by === by)
-      .slice(0, mostHeld[by])
-      .map(heldLine),
-  );
+  for (const by of heldBy) {
+    let left = mostHeld[by] ?? Number.POSITIVE_INFINITY;
+    for (const line of held) {
+      if (line.item.by !== by || left === 0) continue;
+      left -= 1;
+      yield heldLine(line);
+    }
+  }
 }
 
 export const iso = (wall: number): string => new Date(wall).toISOString();
