@@ -174,6 +174,21 @@ describe('an instance of an Ingress or a route', () => {
     ]);
   });
 
+  test('has its labels read once, however many addresses it has', () => {
+    let read = 0;
+    const counting: DesiredOptions['labelRules'] = {
+      uses: labelRules.uses,
+      of: (...given) => {
+        read += 1;
+        return labelRules.of(...given);
+      },
+    };
+    const addresses = Array.from({ length: 64 }, (_, index) => `203.0.113.${index}`);
+    const found = ofRoute({ addresses, labels: { team: 'a' } }, { labelRules: counting });
+    assert.equal(found.entry?.instances.size, 64);
+    assert.equal(read, 1);
+  });
+
   test('is named by the template where it asks for no name', () => {
     const naming = { template: '{namespace}-{name}', explicit: false };
     for (const object of [ingress, httpRoute]) {

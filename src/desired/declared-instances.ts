@@ -4,7 +4,7 @@ import type { InstanceId } from '../model/keys.ts';
 import type { Origin } from '../model/origin.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import { additionsOf, withAdditions } from './additions.ts';
+import { type Additions, withAdditions } from './additions.ts';
 import type { BrokenDeclaration, Declaration } from './declaration.ts';
 import { consulK8sId } from './dialects/consul-k8s.ts';
 import type { ResolvedDeclarations } from './every-port.ts';
@@ -34,8 +34,8 @@ export interface Backend {
   /** The pod behind it, as far as it is known. */
   readonly pod: PodRecord | undefined;
   readonly places: Placeholders;
-  /** The labels from which rules make tags and meta. */
-  readonly labels: () => Readonly<Record<string, string>>;
+  /** What base tags and rules for labels add to all of its instances. */
+  readonly additions: Additions;
   /** Where a declaration is served. */
   readonly serving: (declaration: Declaration) => Served;
 }
@@ -77,8 +77,7 @@ export function declaredInstances(
   node: NodeFacts,
   context: DesiredContext,
 ): SourceResult {
-  const { object, origin, condition, isKept } = backend;
-  const additions = additionsOf(backend.places, backend.labels, context);
+  const { object, origin, condition, isKept, additions } = backend;
   const complaints: Complaint[] = [...mistakes, ...additions.mistakes];
   const report = (mistake: Complaint): void => void complaints.push(mistake);
   const instances = new Map<string, Instance>();

@@ -1,5 +1,6 @@
 import type { PodRecord } from '../model/pod.ts';
 import type { ObjectRef } from '../model/problem.ts';
+import { additionsOf } from './additions.ts';
 import type { Declaration } from './declaration.ts';
 import { badPort, declaredInstances, notServed } from './declared-instances.ts';
 import { endpointServing } from './endpoint-serving.ts';
@@ -42,7 +43,7 @@ export function podInstances(pod: PodRecord, node: NodeFacts, context: DesiredCo
     condition: podCondition(pod),
     pod,
     places,
-    labels: () => pod.labels,
+    additions: additionsOf(places, () => pod.labels, context),
     serving: (declaration: Declaration) => {
       const resolved = resolvePodPort(declaration.port, pod.ports);
       if ('refused' in resolved) return notServed(badPort(declaration, resolved.refused));

@@ -1,5 +1,6 @@
 import type { ObjectRef } from '../model/problem.ts';
 import { type RouteRecord, routeText } from '../model/route.ts';
+import { type Additions, additionsOf } from './additions.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { Declaration } from './declaration.ts';
 import { describeDeclarations } from './declarations.ts';
@@ -60,6 +61,9 @@ export function routeInstances(
     ...missing.map((message) => ({ field: '', message, severity, reason: 'RegistrationFailed' }) as const),
   ];
 
+  const additions = additionsOf(places, () => route.labels, context);
+  if (entrances.length > 0) complaints.push(...additions.mistakes);
+  const asking = { route, additions, object, places };
   const chosen = new Map<Declaration, Read<readonly Entrance[]>>();
   for (const each of outcomes) if (each.kind === 'declared') chosen.set(each, choose(each.port, entrances));
   const results = entrances.map((entrance) => {
@@ -70,7 +74,7 @@ export function routeInstances(
       servingOf(route, declaration, at(chosen.get(declaration), entrance) ?? entrance);
     return declaredInstances(
       { outcomes: own, mistakes: [], services },
-      backendOf({ route, object, places }, entrance, serving),
+      backendOf(asking, entrance, serving),
       node,
       context,
     );
@@ -82,7 +86,7 @@ export function routeInstances(
       const read = chosen.get(declaration);
       return notServed(badPort(declaration, read !== undefined && 'refused' in read ? read.refused : ''));
     };
-    const backend = backendOf({ route, object, places }, first, serving);
+    const backend = backendOf(asking, first, serving);
     results.push(declaredInstances({ outcomes: refused, mistakes: [], services }, backend, node, context));
   }
   return {
@@ -97,12 +101,13 @@ export function routeInstances(
 
 interface Asking {
   readonly route: RouteRecord;
+  readonly additions: Additions;
   readonly object: ObjectRef;
   readonly places: Placeholders;
 }
 
 function backendOf(
-  { route, object, places }: Asking,
+  { route, additions, object, places }: Asking,
   { health, gateway }: Entrance,
   serving: Backend['serving'],
 ): Backend {
@@ -118,7 +123,8 @@ function backendOf(
     condition: { subject: 'Route', health, terminating: route.deleting },
     pod: undefined,
     places,
-    labels: () => route.labels,
+    // They are reported once, and not at each entrance.
+    additions: { ...additions, mistakes: [] },
     serving,
   };
 }

@@ -1,4 +1,5 @@
 import type { ServiceRecord } from '../model/service.ts';
+import { additionsOf } from './additions.ts';
 import type { BrokenDeclaration, Declaration, WrittenDeclaration } from './declaration.ts';
 import { describeDeclarations } from './declarations.ts';
 import {
@@ -94,14 +95,15 @@ export function wholeService(
   { health, serving }: Pick<Backend, 'serving'> & { readonly health: Health },
 ): Backend {
   const { namespace, name, uid } = service;
+  const places = placeholdersOf(service, node, context);
   return {
     object: { kind: 'Service', namespace, name, uid },
     origin: { namespace, pod: '', podUid: '', service: name, byDefault: byDefault(service) },
     isKept: isUnknown(service),
     condition: { subject: 'Endpoint', health, terminating: false },
     pod: undefined,
-    places: placeholdersOf(service, node, context),
-    labels: () => service.labels,
+    places,
+    additions: additionsOf(places, () => service.labels, context),
     serving,
   };
 }

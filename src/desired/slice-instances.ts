@@ -1,4 +1,5 @@
 import type { ObjectRef } from '../model/problem.ts';
+import { additionsOf } from './additions.ts';
 import { isIpv6 } from './addresses.ts';
 import type { Declaration } from './declaration.ts';
 import { describeDeclarations } from './declarations.ts';
@@ -56,7 +57,7 @@ export function sliceInstances(
     pod,
     places,
     // Of a label that both have, the Service's counts: it asks for the instance.
-    labels: () => ({ ...pod?.labels, ...service.labels }),
+    additions: additionsOf(places, () => ({ ...pod?.labels, ...service.labels }), context),
     serving: (declaration: Declaration) => serving(declaration, group, node, context),
   };
   const found = declaredInstances({ ...declared, outcomes }, backend, node, context);
