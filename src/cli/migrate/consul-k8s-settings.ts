@@ -21,7 +21,8 @@ export function mappingAt(mapping: Mapping, key: string): Mapping {
 export const notTaken = {
   toConsul: 'It syncs nothing to Consul (toConsul is false): there is nothing to take over.',
   toK8S: 'Not taken over: the sync from Consul to Kubernetes (toK8S).',
-  ingress: 'Not taken over: addresses of Ingresses (ingress.enabled). Their Services get other addresses.',
+  ingress:
+    'Not taken over: addresses of Ingresses (ingress.enabled). Their Services get other addresses. An annotated Ingress can be registered by itself: see routes.md.',
   mirroring: 'Not taken over: mirroring of namespaces (Consul Enterprise). All go into one namespace.',
   address: 'Add config.consul.addresses: where Consul is.',
   credentials: 'Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.',
