@@ -37,6 +37,8 @@ export interface Carrier {
   readonly namespace: string;
   /** Name of the Service, empty for a pod. */
   readonly kubeService: string;
+  /** Its ports, name → number; an empty name: it may be left out. Default: those of every pod. */
+  readonly ports?: Readonly<Record<string, number>>;
 }
 
 /** `defaults`: each holds for every declaration that does not have the field itself. */
@@ -54,7 +56,7 @@ export function askings(annotations: Annotations, carrier: Carrier, defaults: An
 /** With the port `*`, one for each port there is. */
 function eachPort(fields: Annotations, carrier: Carrier): Asking[] {
   if (fields['port'] !== '*') return [asking(fields, carrier)];
-  return Object.keys(namedPorts).map((port) => {
+  return Object.keys(carrier.ports ?? namedPorts).map((port) => {
     const one = asking({ ...fields, port }, carrier);
     return 'broken' in one ? one : { asked: { ...one.asked, service: `${one.asked.service}-${port}` } };
   });
@@ -79,14 +81,14 @@ const ofServices = ['load-balancer', 'node-port', 'external-ips', 'cluster-ip', 
 const isAddress = (text: string, kubeService: string): boolean =>
   ofEndpoints.includes(text) || (kubeService !== '' && (ofServices.includes(text) || text.includes('.')));
 
-function asking(fields: Annotations, { namespace, kubeService }: Carrier): Asking {
+function asking(fields: Annotations, { namespace, kubeService, ports = namedPorts }: Carrier): Asking {
   const { service: named = '', port: at = '', tags = '', weight = '1', address: reached = 'pod' } = fields;
   const { 'node-port': nodePort = 'endpoints', 'node-address': nodeAddress = 'internal' } = fields;
   const address = isAddress(reached, kubeService) ? reached : undefined;
   const service = kubeService !== '' && named === 'true' ? nameByRule(kubeService, namespace) : named;
   if (!/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(service)) return { broken: '', address };
   // Everything here has two ports, so one has to be chosen.
-  const port = namedPorts[at] ?? (/^\d+$/.test(at) ? Number(at) : 0);
+  const port = ports[at] ?? (/^\d+$/.test(at) ? Number(at) : 0);
   const isBroken =
     address === undefined ||
     !['endpoints', 'nodes'].includes(nodePort) ||

@@ -1,6 +1,6 @@
 import type { ConsulServer } from '../../src/sandbox/consul/consul-server.ts';
 import type { CheckRow, NodeRow, NodeService } from '../../src/sandbox/consul/rows.ts';
-import { endpointBackend, instanceKey, podBackend, wholeBackend } from './truth.ts';
+import { endpointBackend, instanceKey, podBackend, routeBackend, wholeBackend } from './truth.ts';
 
 /** Mark of the checks the operator writes. */
 export const ownNotes = 'managed-by: kube-registrar';
@@ -74,6 +74,7 @@ function keyOf({ Meta, Service, Address, Port = 0 }: NodeService): string | unde
 function backendOf(meta: Readonly<Record<string, string>>, address: string): string {
   const { 'kube-pod-uid': uid, 'kube-namespace': namespace = '', 'kube-service': kubeService = '' } = meta;
   if (uid !== undefined) return podBackend(uid);
+  if (meta['kube-route'] !== undefined) return routeBackend(namespace, meta['kube-route'], address);
   if (meta['kube-address'] === undefined) return endpointBackend(namespace, kubeService, address);
   return wholeBackend(namespace, kubeService, meta['kube-node'] ?? '', address);
 }

@@ -15,6 +15,7 @@ import {
   type ServiceSpec,
   statusOf,
 } from './pod-status.ts';
+import { gatewayTable, routeTables } from './route-oracle.ts';
 import { endpointBackend } from './truth.ts';
 import { TruthHistory } from './truth-history.ts';
 
@@ -46,6 +47,9 @@ export interface ServiceDraft {
   readonly spec?: object;
 }
 
+/** `mostly registered`: the news of their loss may come in pieces, each of which is small. */
+export type Spared = 'registered' | 'mostly registered' | 'passing';
+
 type NodeAddresses = readonly { readonly type: string; readonly address: string }[];
 
 type KubeRequest = Parameters<Interceptor>[0];
@@ -62,6 +66,8 @@ const matters: ReadonlySet<string> = new Set([
   'services',
   'endpointslices.discovery.k8s.io',
   'nodes',
+  ...Object.keys(routeTables),
+  gatewayTable,
 ]);
 
 /** A Kubernetes cluster with the hands that change it: kubelets, controllers, people. */
@@ -72,7 +78,7 @@ export class Cluster {
   readonly news = new News();
   readonly faults = new Set<KubeFault>();
   /** Instances that must stay found as they are whatever the API says; see the actions that fill it. */
-  readonly spared = new Map<string, 'registered' | 'passing'>();
+  readonly spared = new Map<string, Spared>();
   sparedSince = 0;
   /** Addresses of pods that run though the API server does not have them. */
   readonly running = new Set<string>();

@@ -84,6 +84,8 @@ function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   compare('address', entry.Address, wanted.address);
   compare('tags', (entry.Tags ?? []).join(), wanted.tags.join());
   compare('meta kube-address', entry.Meta?.['kube-address'] ?? '', wanted.reach);
+  compare('meta kube-hosts', entry.Meta?.['kube-hosts'] ?? '', wanted.route?.hosts ?? '');
+  compare('meta kube-gateway', entry.Meta?.['kube-gateway'] ?? '', wanted.route?.gateway ?? '');
   compare('meta app', entry.Meta?.['app'], wanted.app);
   compare('meta team', entry.Meta?.['team'], wanted.team);
   compare('meta kube-by-default', entry.Meta?.['kube-by-default'], wanted.byDefault ? 'true' : undefined);

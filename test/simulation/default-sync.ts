@@ -74,6 +74,11 @@ export class DefaultReading {
     });
   }
 
+  /** An Ingress or a route: only its own annotations ask for it. */
+  route(route: KubeObject): Effective {
+    return this.#effective(route, undefined, () => undefined);
+  }
+
   #effective(
     object: KubeObject,
     kind: DefaultSync['default'],

@@ -3,7 +3,8 @@ import type { News } from './news.ts';
 import type { ExchangeListener } from './process-network.ts';
 
 const usual = ['pods', 'services', 'endpointslices', 'nodes'] as const;
-type Collection = (typeof usual)[number] | 'namespaces';
+const ofRoutes = ['ingresses', 'httproutes', 'grpcroutes', 'tlsroutes', 'gateways'] as const;
+type Collection = (typeof usual | typeof ofRoutes)[number] | 'namespaces';
 
 interface Watch {
   readonly collection: Collection;
@@ -16,6 +17,8 @@ export interface KnowledgeOptions {
   /** Longest time a message takes, ms. */
   readonly latencyMs: number;
   readonly news: News;
+  /** Whether it watches Ingresses and the Gateway API. */
+  readonly routes: boolean;
   /** Since when the process stands still, or did until this moment. */
   readonly stalledSince: () => number | undefined;
   /** Whether the process reads Namespaces. */
@@ -36,7 +39,12 @@ export class Knowledge {
 
   constructor(options: KnowledgeOptions) {
     this.#options = options;
-    this.#collections = options.readsNamespaces ? [...usual, 'namespaces'] : usual;
+    const { readsNamespaces, routes } = options;
+    this.#collections = [
+      ...usual,
+      ...(readsNamespaces ? (['namespaces'] as const) : []),
+      ...(routes ? ofRoutes : []),
+    ];
     this.#startedAt = options.now();
   }
 

@@ -49,6 +49,8 @@ export class OperatorProcess {
   /** Sends in flight, and since when there is always at least one. */
   #writing = 0;
   #writingSince = 0;
+  /** When the last of them was answered. */
+  #writtenAt = Number.NEGATIVE_INFINITY;
   /** When the API server was out of its reach. */
   #deaf = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
   readonly #world: World;
@@ -69,6 +71,7 @@ export class OperatorProcess {
       now: () => world.clock.now(),
       latencyMs,
       news: cluster.news,
+      routes: world.traits.routes,
       stalledSince: () => this.clock.stalledSince,
       readsNamespaces: cluster.sync !== undefined && readsNamespaces(cluster.sync),
     });
@@ -91,7 +94,7 @@ export class OperatorProcess {
       config: configSchema.parse({
         ...rules,
         ...world.traits.config,
-        ...(cluster.sync === undefined ? {} : { sync: cluster.sync }),
+        sync: { ...cluster.sync, ...(world.traits.routes ? { sources: ['ingresses', 'gateways'] } : {}) },
         cluster: { name: cluster.name },
         leaderElection: { enabled: world.traits.replicas > 1 },
       }),
@@ -190,13 +193,15 @@ export class OperatorProcess {
   #decided(request: HttpRequest): ExchangeListener {
     const { stalledSince = Number.POSITIVE_INFINITY } = this.clock;
     const known = Math.min(this.#knowledge.upTo(), stalledSince, this.#deafSince());
-    // A write may have waited for those in flight since it was computed.
-    if (this.#writing === 0) this.#writingSince = known;
+    // A write may have waited for those in flight since it was computed, and is sent as soon as they are answered.
+    const { clock } = this.#world;
+    if (this.#writing === 0 && clock.now() > this.#writtenAt) this.#writingSince = known;
     this.#writing += 1;
     this.#known.set(request, Math.min(known, this.#writingSince));
     return {
       closed: () => {
         this.#writing -= 1;
+        this.#writtenAt = clock.now();
       },
     };
   }

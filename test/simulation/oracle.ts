@@ -1,11 +1,14 @@
 import type { KubeObject } from '../../src/sandbox/kube/object.ts';
 import type { ObjectStore } from '../../src/sandbox/kube/store.ts';
 import { type Asked, type Asking, askings, serviceOf } from './asking.ts';
-import { DefaultReading, type DefaultSync, type Effective } from './default-sync.ts';
+import { DefaultReading, type DefaultSync } from './default-sync.ts';
+import { addressOf, nodeStatus, type Pod, podOf, statusOf } from './object-readings.ts';
+import { chosen, entrancesOf, gatewayTable, type RouteKind, routeTables } from './route-oracle.ts';
 import { tagsByRule } from './rules.ts';
 import {
+  type Behind,
+  behindOf,
   endpointsOf,
-  isReadyEndpoint,
   nodeAddressOf,
   placesOf,
   type RawEndpoint,
@@ -19,7 +22,7 @@ import {
   instanceKey,
   type KeptSource,
   podBackend,
-  type Status,
+  routeBackend,
   sourceKey,
   type Truth,
   type WantedInstance,
@@ -51,27 +54,9 @@ export function truthOf(
     const mine = slices.filter((slice) => isSliceOf(slice, service));
     oracle.addService(service, mine.flatMap(endpointsOf), byUid);
   }
+  for (const [table, kind] of Object.entries(routeTables))
+    for (const route of store.table(table).values()) oracle.addRoute(kind, route);
   return oracle;
-}
-
-interface Pod {
-  readonly uid: string;
-  readonly node: string;
-  readonly ip: string | undefined;
-  readonly hostIp: string | undefined;
-  readonly finished: boolean;
-  readonly deleting: boolean;
-  readonly ready: boolean;
-  readonly containersReady: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly asks: Effective;
-  readonly askings: readonly Asking[];
-}
-
-/** The endpoints of a Service together. */
-interface Behind {
-  readonly isReady: boolean;
-  readonly serves: boolean;
 }
 
 interface Backend {
@@ -92,6 +77,7 @@ class Oracle implements Truth {
   readonly groups = new Map<string, Group>();
   readonly pods = new Map<string, boolean>();
   readonly notReady = new Set<string>();
+  readonly nodeCount: number;
   readonly #store: ObjectStore;
   readonly #clusterName: string;
   readonly #reading: DefaultReading;
@@ -100,6 +86,7 @@ class Oracle implements Truth {
     this.#store = store;
     this.#clusterName = clusterName;
     this.#reading = reading;
+    this.nodeCount = store.table('nodes').size;
     for (const node of store.table('nodes').values())
       if (nodeStatus(node) === 'critical') this.notReady.add(this.#nameOf(node.metadata.name));
   }
@@ -198,8 +185,7 @@ class Oracle implements Truth {
       if (reach === 'endpoints') continue;
       const port = specOf(service).ports?.find((each) => each.name === asked.portRef);
       if (port === undefined) group.isStuck = true;
-      else if (reach === 'node-port')
-        this.#addNodePort(service, { asked, port, listed, behind, pods, group });
+      else if (reach === 'node-port') this.#addNodePort(service, { asked, port, listed, pods, group });
       else {
         const places = placesOf(reach, asked, service);
         if (places === 'stuck') group.isStuck = true;
@@ -211,11 +197,53 @@ class Oracle implements Truth {
     }
   }
 
-  #addNodePort(service: KubeObject, { asked, port, listed, behind, pods, group }: NodePort): void {
+  /** An Ingress, or a route of the Gateway API; only the worlds that watch them have any. */
+  addRoute(kind: RouteKind, object: KubeObject): void {
+    const { namespace = '', name, labels = {}, deletionTimestamp } = object.metadata;
+    const route = `${kind}/${name}`;
+    const { annotations, defaults, isUnknown } = this.#reading.route(object);
+    const gatewayOf = (gateway: string) => this.#store.get(gatewayTable, namespace, gateway);
+    const entrances = entrancesOf(kind, object, gatewayOf);
+    const terminating = deletionTimestamp !== undefined;
+    for (const asking of askings(
+      annotations,
+      { namespace, kubeService: name, ports: routePorts },
+      defaults,
+    )) {
+      const served = 'asked' in asking && !isUnknown ? chosen(asking.asked.portRef, entrances) : undefined;
+      // With a mistake it stays as it is, as long as it is reached by anything at all.
+      const isStuck = served === undefined && entrances.length > 0;
+      this.groups.set(groupKey(`${namespace}/${route}`, serviceOf(asking)), {
+        ...fresh,
+        reaches: ofRoutes,
+        isStuck,
+      });
+      if (!('asked' in asking)) continue;
+      const { asked } = asking;
+      for (const { address, port, hosts, gateway, status } of served ?? []) {
+        if (terminating && asked.drain === 'deregister') continue;
+        const key = instanceKey(routeBackend(namespace, route, address), asked.service, port);
+        const consulNode = this.#nameOf('');
+        this.instances.set(key, {
+          ...{ key, consulNode, service: asked.service, address, port, weight: asked.weight },
+          tags: tagsByRule(asked.tags, labels),
+          app: labels['app'],
+          check: statusOf(asked, status === 'passing', terminating),
+          ...{ serves: true, reach: '', kubeService: '', team: asked.team, byDefault: false },
+          route: { hosts: hosts.join(','), gateway },
+        });
+        if (!this.nodes.has(consulNode)) this.nodes.set(consulNode, this.#nodeOf('', undefined));
+      }
+    }
+  }
+
+  #addNodePort(service: KubeObject, { asked, port, listed, pods, group }: NodePort): void {
     if (port.nodePort === undefined) {
       group.isStuck = true;
       return;
     }
+    // Nothing but endpoints is behind a port of a node.
+    const behind = behindOf(listed, pods);
     const isEverywhere = asked.nodePort === 'nodes' && specOf(service).externalTrafficPolicy !== 'Local';
     const here = Map.groupBy(listed, ({ nodeName = '' }) => nodeName);
     here.delete('');
@@ -311,10 +339,13 @@ interface NodePort {
   readonly asked: Asked;
   readonly port: { readonly nodePort?: number };
   readonly listed: readonly RawEndpoint[];
-  readonly behind: Behind;
   readonly pods: ReadonlyMap<string, Pod>;
   readonly group: { isStuck: boolean; readonly stuckOn: Set<string> };
 }
+
+const ofRoutes: ReadonlySet<string> = new Set(['endpoints']);
+/** A route need not say by which port it is reached. */
+const routePorts = { '': 1, http: 80, https: 443, plain: 80, secure: 443, pass: 8_443 };
 
 const fresh: Group = {
   reaches: new Set(),
@@ -327,14 +358,6 @@ const fresh: Group = {
 const isSliceOf = (slice: KubeObject, { metadata }: KubeObject): boolean =>
   slice.metadata.namespace === metadata.namespace &&
   slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name;
-
-function behindOf(endpoints: readonly RawEndpoint[], pods: ReadonlyMap<string, Pod>): Behind {
-  const serves = (endpoint: RawEndpoint) => {
-    const pod = endpoint.targetRef && pods.get(endpoint.targetRef.uid);
-    return pod === undefined ? isReadyEndpoint(endpoint) : pod.containersReady && !pod.deleting;
-  };
-  return { isReady: endpoints.some(isReadyEndpoint), serves: endpoints.some(serves) };
-}
 
 /** Undefined when there is nothing behind it. */
 function backendOf(
@@ -357,53 +380,4 @@ function backendOf(
     terminating,
     serves: (pod?.containersReady ?? ready) && !terminating,
   };
-}
-
-interface RawStatus {
-  readonly phase?: string;
-  readonly podIP?: string;
-  readonly hostIP?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  readonly addresses?: readonly { readonly type: string; readonly address: string }[];
-}
-
-function podOf(object: KubeObject, asks: Effective): Pod {
-  const { metadata } = object;
-  const status = (object['status'] ?? {}) as RawStatus;
-  return {
-    uid: metadata.uid,
-    node: ((object['spec'] ?? {}) as { readonly nodeName?: string }).nodeName ?? '',
-    ip: status.podIP,
-    hostIp: status.hostIP,
-    finished: status.phase === 'Succeeded' || status.phase === 'Failed',
-    deleting: metadata.deletionTimestamp !== undefined,
-    ready: isTrue(status, 'Ready'),
-    containersReady: isTrue(status, 'ContainersReady'),
-    labels: metadata.labels ?? {},
-    asks,
-    askings: askings(
-      asks.annotations,
-      { namespace: metadata.namespace ?? '', kubeService: '' },
-      asks.defaults,
-    ),
-  };
-}
-
-const isTrue = (status: RawStatus, type: string): boolean =>
-  status.conditions?.some((each) => each.type === type && each.status === 'True') ?? false;
-
-function addressOf(node: KubeObject | undefined): string | undefined {
-  const status = (node?.['status'] ?? {}) as RawStatus;
-  return status.addresses?.find(({ type }) => type === 'InternalIP')?.address;
-}
-
-function nodeStatus(node: KubeObject | undefined): Status | undefined {
-  if (node === undefined) return undefined;
-  return isTrue((node['status'] ?? {}) as RawStatus, 'Ready') ? 'passing' : 'critical';
-}
-
-function statusOf({ check, drain }: Asked, ready: boolean, terminating: boolean): Status | undefined {
-  if (terminating) return ready && drain === 'warning' ? 'warning' : 'critical';
-  if (check === 'none') return undefined;
-  return ready ? 'passing' : 'critical';
 }

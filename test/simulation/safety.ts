@@ -8,6 +8,7 @@ import {
   isForeign,
   stampOf,
 } from './catalog.ts';
+import type { Spared } from './cluster.ts';
 import { isWellBehind, mustBeFound, mustPass } from './stays.ts';
 import { keptFor, type Truth } from './truth.ts';
 import type { TruthHistory } from './truth-history.ts';
@@ -20,7 +21,7 @@ export interface Author {
   /** Whether the cluster has it lead now, or it has no replicas. */
   readonly isLeading: boolean;
   /** See Cluster. */
-  readonly spared: ReadonlyMap<string, 'registered' | 'passing'>;
+  readonly spared: ReadonlyMap<string, Spared>;
   readonly sparedSince: number;
   /** It has to read Namespaces to know what is asked for, and has not read them yet. */
   readonly isWithoutNamespaces: boolean;
@@ -44,6 +45,8 @@ const leavingMs = 3_000;
 /** So many removals are never held for their number, nor so large a share of what was registered. */
 const fewRemovals = 10;
 const fewShare = 0.3;
+/** Fewer nodes than this share of all say nothing of the control plane. */
+const nodesShare = 0.3;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
 const othersMs = 150_000;
 
@@ -187,10 +190,15 @@ export class Safety {
     const instances = [...before.values()].reduce((sum, node) => sum + node.instances.size, 0);
     this.#mostInstances = Math.max(this.#mostInstances, instances);
     const few = Math.max(fewRemovals, fewShare * this.#mostInstances);
-    const isFew = [...spared.keys()].filter((key) => isRegistered(key, before)).length <= few;
+    const left = (catalog: Catalog) => [...spared.keys()].filter((key) => isRegistered(key, catalog)).length;
+    const isFew = left(before) <= few;
+    // Who does not see everything at once takes the few that he sees for all. More of them than few never go.
+    const areFewGone = spared.size - left(after) <= few;
+    const isPartial = now - this.#othersAt <= othersMs;
     for (const [key, stays] of spared) {
+      const mayGo = isFew || (areFewGone && (isPartial || stays === 'mostly registered'));
       const isLost =
-        stays === 'passing' ? was.has(key) && !is.has(key) : !isFew && isGone(key, before, after);
+        stays === 'passing' ? was.has(key) && !is.has(key) : !mayGo && isGone(key, before, after);
       const lost = was.get(key);
       const isOver =
         stays === 'passing' &&
@@ -272,9 +280,13 @@ export class Safety {
  * themselves, its own end, or that fewer than two nodes or no more than half of its service are in question.
  */
 function isReason(truth: Truth, { key, entry: lost }: CatalogInstance, before: Catalog): boolean {
-  const { instances, notReady } = truth;
-  const source = instances.get(key) ?? keptFor(truth, lost);
-  if (!source?.serves || !notReady.has(source.consulNode)) return true;
+  const { instances, notReady, nodeCount } = truth;
+  const wanted = instances.get(key);
+  const source = wanted ?? keptFor(truth, lost);
+  if (!source?.serves) return true;
+  const isOfNoNode = wanted !== undefined && wanted.reach !== '' && wanted.reach !== 'node-port';
+  if (isOfNoNode) return notReady.size < 2 || notReady.size <= nodesShare * nodeCount;
+  if (!notReady.has(source.consulNode)) return true;
   const inQuestion = new Set<string>();
   const ofService = { losing: 0, total: 0 };
   for (const [name, node] of before) {

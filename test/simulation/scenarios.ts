@@ -240,6 +240,42 @@ export const addressScenarios: readonly [Scenario, ...Scenario[]] = [
   },
 ];
 
+export const routeScenarios: readonly [Scenario, ...Scenario[]] = [
+  {
+    row: 'Ingresses and routes come, change and go',
+    actions: [
+      'route-put',
+      'route-put',
+      'route-put',
+      'route-annotate',
+      'route-answer',
+      'route-answer',
+      'route-remove',
+      'gateway-put',
+      'gateway-put',
+    ],
+    before: ['gateway-put', 'gateway-put', 'route-put', 'route-put'],
+    count: [4, 14],
+    traits: { routes: true },
+    promptMs: calmMs,
+  },
+  {
+    row: 'the Gateway API is not installed, or not any more',
+    actions: ['gateways-missing', 'restart', 'route-put', 'gateway-put', 'route-answer'],
+    before: ['gateways-missing', 'gateway-put', 'route-put', 'route-put', 'route-put'],
+    count: [2, 6],
+    lasts: [1_000, 100_000],
+    traits: { routes: true },
+  },
+  {
+    row: 'the status of many Ingresses or Gateways is lost',
+    actions: ['routes-status-lost', 'routes-status-lost', 'restart', 'route-annotate'],
+    before: ['routes-many'],
+    lasts: [1_000, 100_000],
+    traits: { routes: true },
+  },
+];
+
 const usual: readonly [ActionName, ...ActionName[]] = [
   'pod-add',
   'pod-add',
@@ -272,6 +308,8 @@ export function scriptOf(seed: number): Script {
   while (draw.chance(0.3) && chosen.length < 3) chosen.push(draw.pick(scenarios));
   const addressed = new Draw(seed, 'addresses');
   if (addressed.chance(0.3)) chosen.push(addressed.pick(addressScenarios));
+  const routed = new Draw(seed, 'routes');
+  if (routed.chance(0.2)) chosen.push(routed.pick(routeScenarios));
   const script = scriptOfScenarios(seed, chosen, draw);
   // By draws of their own, so that no other script changes with them.
   const more = new Draw(seed, 'defaults');
@@ -286,7 +324,7 @@ export function scriptAbout(seed: number, rows: readonly string[]): Script {
   const script = scriptOfScenarios(
     seed,
     others.map((row) => {
-      const [first, ...others] = [...scenarios, ...addressScenarios].filter(
+      const [first, ...others] = [...scenarios, ...addressScenarios, ...routeScenarios].filter(
         (scenario) => scenario.row === row,
       );
       if (first === undefined) throw new Error(`no scenario "${row}"`);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { defaultScenarios } from './default-scenarios.ts';
 import { faultRows } from './fault-rows.ts';
 import { regressions } from './regressions.ts';
-import { addressScenarios, scenarios, scriptOf } from './scenarios.ts';
+import { addressScenarios, routeScenarios, scenarios, scriptOf } from './scenarios.ts';
 import { inWorkers } from './seed-workers.ts';
 import { report, simulate } from './simulation.ts';
 
@@ -19,7 +19,11 @@ describe('the simulator', () => {
     assert.equal(ran, seeds);
     assert.deepEqual(
       rows,
-      [...new Set([...scenarios, ...addressScenarios, ...defaultScenarios].map(({ row }) => row))].sort(),
+      [
+        ...new Set(
+          [...scenarios, ...addressScenarios, ...routeScenarios, ...defaultScenarios].map(({ row }) => row),
+        ),
+      ].sort(),
     );
   });
 

@@ -44,6 +44,27 @@ export function isReadyEndpoint({ addresses = [], conditions = {} }: RawEndpoint
   return addresses.length > 0 && ready && serving && !terminating;
 }
 
+/** The endpoints of a Service together. */
+export interface Behind {
+  readonly isReady: boolean;
+  /** Its containers would serve, whatever is said of their nodes. */
+  readonly serves: boolean;
+}
+
+interface PodBehind {
+  readonly containersReady: boolean;
+  readonly deleting: boolean;
+}
+
+/** `pods`: by uid. */
+export function behindOf(endpoints: readonly RawEndpoint[], pods: ReadonlyMap<string, PodBehind>): Behind {
+  const serves = (endpoint: RawEndpoint) => {
+    const pod = endpoint.targetRef && pods.get(endpoint.targetRef.uid);
+    return pod === undefined ? isReadyEndpoint(endpoint) : pod.containersReady && !pod.deleting;
+  };
+  return { isReady: endpoints.some(isReadyEndpoint), serves: endpoints.some(serves) };
+}
+
 /** docs/services.md: what the annotation `address` chooses. */
 export function reachOf(address: string, { type = 'ClusterIP', externalIPs = [] }: RawService): Reach {
   if (address.includes('.')) return 'literal';

@@ -5,6 +5,8 @@ import { backendOf, type Group, groupKey, isWantedPassing, keptFor, type Truth }
 export interface Stays {
   /** Whether consumers have to find it healthy; undefined when the oracle does not say. */
   readonly isWell: boolean | undefined;
+  /** It is what it was when it began to stay. */
+  readonly isAsItWas: boolean;
 }
 
 /**
@@ -17,7 +19,8 @@ export function staysOf(
   { Meta, Service }: NodeService,
   consulNode: string,
 ): Stays | undefined {
-  const kubeService = kubeServiceOf(Meta);
+  const isRoute = Meta?.['kube-route'] !== undefined;
+  const kubeService = isRoute ? `${Meta['kube-namespace']}/${Meta['kube-route']}` : kubeServiceOf(Meta);
   if (kubeService === '') return undefined;
   const pod = truth.pods.get(backendOf(key));
   if (Meta?.['kube-pod-uid'] !== undefined && pod === undefined) return undefined;
@@ -29,7 +32,7 @@ export function staysOf(
     group.isStuck || group.stuckOn.has(consulNode) || (isMoving && isWaiting(truth, kubeService, group));
   if (!mayStay) return undefined;
   const isWell = pod ?? (reach === 'endpoints' || reach === 'node-port' ? undefined : group.isWell);
-  return { isWell };
+  return { isWell, isAsItWas: isRoute };
 }
 
 /** Whether what stands behind an instance of a Service is well, however the Service is reached now. */
@@ -43,8 +46,10 @@ export function isWellBehind(truth: Truth, key: string, { Meta, Service }: NodeS
 export function mustPass(truth: Truth, { key, node, entry }: CatalogInstance): boolean {
   if (isWantedPassing(truth, key)) return true;
   if (truth.notReady.has(node)) return false;
-  return keptFor(truth, entry)?.ready === true || staysOf(truth, key, entry, node)?.isWell === true;
+  return keptFor(truth, entry)?.ready === true || passesOn(staysOf(truth, key, entry, node));
 }
+
+const passesOn = (stays: Stays | undefined): boolean => stays?.isWell === true || stays?.isAsItWas === true;
 
 /**
  * Whether consumers have to find an instance of the service of this one: the Service asks for it, there is something

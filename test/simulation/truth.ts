@@ -22,6 +22,8 @@ export interface WantedInstance {
   readonly reach: string;
   /** The Service that asks for it, with its namespace; empty for a pod. */
   readonly kubeService: string;
+  /** Of an Ingress or a route, as the instance's meta says it. */
+  readonly route?: { readonly hosts: string; readonly gateway: string };
 }
 
 export interface WantedNode {
@@ -64,6 +66,8 @@ export interface Truth {
   readonly groups: ReadonlyMap<string, Group>;
   /** Consul nodes of Kubernetes nodes that are not Ready. */
   readonly notReady: ReadonlySet<string>;
+  /** How many Kubernetes nodes there are. */
+  readonly nodeCount: number;
   /** Whether pods are ready and not ending, by `podBackend`. */
   readonly pods: ReadonlyMap<string, boolean>;
 }
@@ -81,7 +85,11 @@ export const endpointBackend = (namespace: string, kubeService: string, address:
 export const wholeBackend = (namespace: string, kubeService: string, node: string, address: string): string =>
   endpointBackend(namespace, kubeService, node === '' ? address : `${node}/${address}`);
 
-/** `kubeService`: with its namespace, `shop/web`. */
+/** `route`: kind and name, `Ingress/web`. */
+export const routeBackend = (namespace: string, route: string, address: string): string =>
+  `route ${namespace}/${route} ${address}`;
+
+/** `kubeService`: the Service, Ingress or route that asks, with its namespace: `shop/web`, `shop/Ingress/web`. */
 export const groupKey = (kubeService: string, service: string): string => `${kubeService} ${service}`;
 
 /** `kubeService` empty: the pod's own annotations. `service` empty: whatever the source asked for before. */

@@ -29,6 +29,8 @@ export interface WorldTraits {
   readonly acl: boolean;
   /** Most operations in a transaction that this Consul takes. */
   readonly maxTxnOperations: number;
+  /** Ingresses and the Gateway API are watched. */
+  readonly routes: boolean;
   /** Part of a configuration file. */
   readonly config: object;
   /** What is registered without annotations; undefined: nothing. */
@@ -51,6 +53,7 @@ const plainTraits: WorldTraits = {
   latencyMs: 0,
   watchList: true,
   acl: false,
+  routes: false,
   maxTxnOperations: 128,
   config: {},
   sync: undefined,

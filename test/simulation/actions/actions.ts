@@ -6,11 +6,13 @@ import { kubeFaults } from './kube-faults.ts';
 import { namespaces } from './namespaces.ts';
 import { outsider } from './outsider.ts';
 import { processes } from './processes.ts';
+import { routes } from './routes.ts';
 import { workload } from './workload.ts';
 
 export const actions = {
   ...workload,
   ...addresses,
+  ...routes,
   ...processes,
   ...kubeFaults,
   ...consulFaults,

@@ -220,7 +220,7 @@ const addressStatusLost: Action = (world, { cluster: index, forMs }) => {
     name: service.metadata.name,
     ingress: loadBalancerOf(service),
   }));
-  for (const key of keys) cluster.spared.set(key, 'registered');
+  for (const key of keys) cluster.spared.set(key, 'mostly registered');
   for (const { name } of before) provide(cluster, name, []);
   cluster.sparedSince = world.clock.now();
   world.outOfOrder(Math.min(forMs, 100_000), 'no status', () => {

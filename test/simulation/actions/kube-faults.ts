@@ -295,6 +295,14 @@ const massNotReady: Action = (world, { cluster: index, forMs }) => {
   for (const { instances } of inService) {
     for (const [key, { passing }] of instances) if (passing) cluster.spared.set(key, 'passing');
   }
+  // What Services are reached by stands for pods on these nodes.
+  for (const { instances } of catalogOf(world.consul).values()) {
+    for (const [key, { passing }] of instances) {
+      const wanted = cluster.history.now.instances.get(key);
+      if (passing && wanted?.serves && wanted.reach !== '' && wanted.check !== undefined)
+        cluster.spared.set(key, 'passing');
+    }
+  }
   const pods = cluster.pods();
   for (const name of names) cluster.putNode(name, 'Unknown');
   for (const pod of pods) cluster.markNotReady(pod);
