@@ -17,7 +17,7 @@ export function addExplainCommand(
     )
     .argument(
       '<OBJECT...>',
-      'pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, gateway/NAME ..., or a workload: deploy/NAME, sts/NAME ...',
+      'pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, gateway/NAME ..., or a workload: deploy/NAME, sts/NAME, cronjob/NAME ...',
     )
     .option(
       '--server <URL>',

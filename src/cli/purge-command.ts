@@ -14,7 +14,10 @@ export function addPurgeCommand(
     .command('purge')
     .description('remove from Consul everything this cluster owns, after showing it and asking')
     .option('--yes', 'do not ask')
-    .option('--cluster-uid <UID>', 'of a cluster that is gone: its uid as in the node meta kube-cluster-uid')
+    .option(
+      '--cluster-uid <UID>',
+      'of a cluster that no longer exists: its uid, as in the node meta kube-cluster-uid',
+    )
     .option(
       '--node <NAME>',
       'only this Consul node; a * at the end stands for anything (repeatable)',

@@ -6,7 +6,7 @@ import type { CliContext } from './context.ts';
 export function addReleaseCommand(program: Command, context: CliContext): void {
   program
     .command('release')
-    .description('release what the running operator holds back; to be run in its pod')
+    .description('approve removals that the operator holds; run it in the pod of the leader')
     .argument('[NODE...]', 'Consul nodes on which everything held is released')
     .option('--all', 'everything that is held')
     .option('--service <NAME>', 'everything held of this Consul service (repeatable)', repeatable)

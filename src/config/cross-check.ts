@@ -123,7 +123,9 @@ export function crossWarnings(
         warnings.push(`${place}: has no effect, because no address begins with https://`);
     }
   } else if (!consul.verify) {
-    warnings.push(`${origin('consul.verify')}: anybody on the way can pose as Consul; only for tests`);
+    warnings.push(
+      `${origin('consul.verify')}: anyone on the network path can impersonate Consul; only for tests`,
+    );
   }
   return warnings;
 }

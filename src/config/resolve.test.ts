@@ -476,6 +476,6 @@ describe('rules over several keys', () => {
   test('TLS settings without TLS earn a warning, as does TLS that verifies nobody', () => {
     assert.match(resolve({ text: 'consul: { serverName: x }' }).warnings[0]!, /has no effect/);
     const text = 'consul: { addresses: ["https://x:1"], verify: false }';
-    assert.match(resolve({ text }).warnings[0]!, /^config\.yaml:1:47: consul\.verify: anybody/);
+    assert.match(resolve({ text }).warnings[0]!, /^config\.yaml:1:47: consul\.verify: anyone/);
   });
 });

@@ -154,7 +154,10 @@ suite('the notes after an installation', () => {
       { 'config.consul.addresses': ['http://consul.example'] },
       /addresses: http:\/\/consul\.example is not https/,
     ],
-    [{ 'config.consul.verify': false }, /consul\.verify: false; anybody on the way can pose as Consul/],
+    [
+      { 'config.consul.verify': false },
+      /consul\.verify: false; anyone on the network path can impersonate Consul/,
+    ],
     [{ 'config.cluster.name': 'kubernetes' }, /cluster\.name: "kubernetes" is the default/],
     [{ 'config.sync.policy': 'dry-run' }, /policy: dry-run; nothing is written/],
     [{ 'config.sync.policy': 'upsert-only' }, /policy: upsert-only; instances that are gone stay/],

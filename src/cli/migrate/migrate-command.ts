@@ -17,7 +17,7 @@ export function addMigrateCommand(
     .addOption(
       new Option(
         '--check',
-        'compare what it registers with what we would; exit 0: equal, 2: not, 1: an error',
+        'compare its registrations with those of kube-registrar; exit 0: equal, 2: not, 1: an error',
       ).conflicts('finish'),
     )
     .option(
@@ -87,7 +87,7 @@ function addRegistrar(
     .addOption(
       new Option(
         '--check',
-        'compare what it has registered with what we would; exit 0: equal, 2: not, 1: an error',
+        'compare its registrations with those of kube-registrar; exit 0: equal, 2: not, 1: an error',
       ).conflicts('finish'),
     )
     .option('--finish', 'after it is stopped, deregister at each agent what passes as ours, too')
