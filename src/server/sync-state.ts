@@ -1,3 +1,4 @@
+import { counted } from '../lib/counted.ts';
 import { roundedDuration } from '../lib/duration.ts';
 import type { ConsulLine, Counts, KubernetesLine, LeadershipLine, QueueLine, SyncState } from './status.ts';
 
@@ -53,5 +54,3 @@ function backlogOf({ depth, busy, unanswered, unansweredMs }: QueueLine): string
   if (unansweredMs >= backlogMs) return `${unanswered} waiting, oldest ${roundedDuration(unansweredMs)}`;
   return busy > 0 && depth + busy > unanswered ? `${depth + busy} waiting` : undefined;
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -188,7 +188,9 @@ describe('problems and holds', () => {
   test('holds of the guard come first, with the command that approves them', async () => {
     const page = await show('/held', { findings: [...sampleReading.findings].reverse() });
     assert.match(page, />guard<[\s\S]*kube-registrar release east-node-1[\s\S]*>conflict</);
+    assert.match(page, />2 entries</);
     assert.equal(rowNames(await show('/held?q=conflict')).length, 1);
+    assert.match(await show('/held?q=conflict'), />1 entry</);
   });
 
   test('what others changed is shown with what it was', async () => {

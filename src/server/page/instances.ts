@@ -1,3 +1,4 @@
+import { counted } from '../../lib/counted.ts';
 import type { Pause } from '../../lib/pause.ts';
 import { type CheckStatus, checkStatus, checkStatuses } from '../../model/check.ts';
 import { type Origin, originOf } from '../../model/origin.ts';
@@ -11,7 +12,6 @@ import { shownOutput } from './check-output.ts';
 import {
   badge,
   type Column,
-  counted,
   kubectl,
   link,
   nothing,

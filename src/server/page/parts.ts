@@ -1,3 +1,4 @@
+import { counted } from '../../lib/counted.ts';
 import type { CheckStatus } from '../../model/check.ts';
 import type { EntryFields } from '../../model/entry-ref.ts';
 import type { ObjectRef } from '../../model/problem.ts';
@@ -20,9 +21,6 @@ export const link = (path: string, query: Partial<Query>, text: string | number 
 
 /** `2,000` */
 export const number = (value: number): string => value.toLocaleString('en');
-
-export const counted = (count: number, noun: string): string =>
-  `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 export const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -1,10 +1,10 @@
+import { counted } from '../../lib/counted.ts';
 import { type StatusCounts, sumOf } from '../../reconcile/service-counts.ts';
 import type { Html } from '../html.ts';
 import type { Reading } from '../reading.ts';
 import {
   badge,
   type Column,
-  counted,
   link,
   paging,
   type Section,

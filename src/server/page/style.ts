@@ -85,7 +85,7 @@ input, button { font: inherit; color: inherit; background: var(--card); border: 
 button { cursor: pointer; }
 button:hover { background: var(--row); }
 .paging { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: .75rem 0 0; }
-.filter { margin: 0 0 .5rem; }
+.filter { margin: 0 0 .5rem; word-spacing: .35rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1.25rem 2rem; }
 .plot { margin: 0; min-width: 0; }
 .plot svg { display: block; width: 100%; height: 5.5rem; overflow: visible; }
