@@ -69,7 +69,7 @@ export function invitation(
     `  consul catalog services; curl -s "$CONSUL_HTTP_ADDR/v1/health/service/${service}?passing"`,
     `  kube-registrar plan; kube-registrar explain ${pod}`,
     `  kubectl patch $(kubectl get nodes -o name) --subresource status --type merge -p '${silence}'`,
-    `  kube-registrar release --all --server ${operator}   what that patch has the operator hold`,
+    `  kube-registrar release --all --server ${operator}   approves what is held after that patch`,
   ];
 }
 

@@ -9,6 +9,7 @@ import { type Fault, Faults } from './faults.ts';
 import { InProcessTransport } from './in-process.ts';
 import type { DraftObject } from './object.ts';
 import { openApiOf, openApiRoot } from './openapi.ts';
+import { reviewInProtobuf } from './protobuf-review.ts';
 import { Registry } from './registry.ts';
 import { headerOf, parseBody, ResourceHandler } from './resource-handler.ts';
 import { ApiError, invalid, methodNotAllowed, required } from './status.ts';
@@ -139,7 +140,10 @@ export class KubeApi {
         return jsonAnswer(200, openApiOf(target.group, target.version));
       case 'access-review':
         if (request.method !== 'POST') throw methodNotAllowed();
-        return jsonAnswer(201, this.#review(user, parseBody(request)));
+        return jsonAnswer(
+          201,
+          this.#review(user, reviewInProtobuf(request.body ?? '') ?? parseBody(request)),
+        );
       case 'resource':
         return this.#resources.handle({ request, user, target, query: url.searchParams });
     }
