@@ -157,6 +157,17 @@ config:
         [exitCode, stdout, stderr],
         [0, '2 of 2 instances with the tag "kubernetes" of kube-consul-register match.\n', ''],
       );
+      const json = await cluster.command(following, '--check', '-o', 'json');
+      const { program: of, summary, instances } = JSON.parse(json.stdout);
+      const none = { differing: 0, losingHealth: 0, missing: 0, gone: 0, elsewhere: 0, more: 0 };
+      assert.deepEqual([json.exitCode, of, summary], [0, program, { matching: 2, ...none }]);
+      assert.deepEqual(
+        instances.map(({ id, outcome }: Record<string, string>) => [id, outcome]),
+        [
+          ['web-1-main', 'matches'],
+          ['web-2-main', 'matches'],
+        ],
+      );
     }));
 
   test('--check says what differs, what would not pass and what would be missing, and why', () =>
@@ -299,13 +310,47 @@ config:
       const endpoint = { ID: 'gone-1-8080', Name: 'web', Address: '10.1.0.8', Tags: tags };
       await cluster.register('n1', endpoint);
       await cluster.register('n1', { ...endpoint, ID: 'web-1-8080', Address: '10.1.0.1' });
-      const service = { ID: 'web-u-1-10.0.0.1-8080', Name: 'web', Address: '10.0.0.1', Tags: tags };
-      await cluster.register('n1', service);
+      cluster.kube.store.apply({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'web', namespace: 'default' },
+        spec: { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] },
+      } as never);
+      const found = cluster.kube.store.get('services', 'default', 'web');
+      for (const uid of [`${found?.metadata.uid}`, 'gone']) {
+        await cluster.register('n1', {
+          ...{ ID: `web-${uid}-10.0.0.1-30080`, Name: 'web', Address: '10.0.0.1', Port: 30_080 },
+          Tags: ['kubernetes', `uid:${uid}`],
+        });
+      }
       const { exitCode, stdout } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 1);
       assert.equal(stdout.match(/^- web at 10\.1\.0\.1:8080: .* takes its place$/gm)?.length, 2);
       assert.match(stdout, /^- web at 10\.1\.0\.8:8080: the cluster has it no more$/m);
-      assert.match(stdout, /^! web at 10\.0\.0\.1:8080: kube-registrar has not registered it$/m);
+      assert.match(stdout, /^- web at 10\.0\.0\.1:30080: the cluster has it no more$/m);
+      assert.match(stdout, /^! web at 10\.0\.0\.1:30080: kube-registrar has not registered it$/m);
+    }));
+
+  test('--check says why a Service is not registered', () =>
+    moving(async (cluster) => {
+      cluster.kube.store.apply({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'out', namespace: 'default', annotations: { 'consul.register/enabled': 'true' } },
+        spec: { type: 'NodePort', externalIPs: ['192.0.2.1'], ports: [{ port: 80, nodePort: 30080 }] },
+      } as never);
+      const uid = `${cluster.kube.store.get('services', 'default', 'out')?.metadata.uid}`;
+      await cluster.register('n1', {
+        ...{ ID: `out-${uid}-192.0.2.1-30080`, Name: 'out', Address: '192.0.2.1', Port: 30_080 },
+        Tags: ['kubernetes', `uid:${uid}`],
+      });
+      const { kubeConsulRegister } = following.compatibility;
+      const services = {
+        compatibility: { kubeConsulRegister: { ...kubeConsulRegister, registerSource: 'service' } },
+      };
+      const { exitCode, stdout } = await cluster.command(services, '--check');
+      assert.equal(exitCode, 2);
+      assert.match(stdout, /^ {2}out at 192\.0\.2\.1:30080: Service default\/out: .*externalIPs/m);
     }));
 
   test('--finish takes what is at the agent of another machine for that of the pod', () =>
@@ -397,6 +442,18 @@ config:
       assert.deepEqual([await cluster.ids('n1'), await cluster.ids('n2')], [['web-1-main'], []]);
       assert.equal((await cluster.command(following, '--finish', '--yes')).exitCode, 0);
       assert.deepEqual(await cluster.ids('n1'), []);
+    }));
+
+  test('--finish goes on beside an agent that does not answer where ours are on agents, too', () =>
+    moving(async (cluster) => {
+      await registered(cluster, withAgents('kubernetes'));
+      cluster.agents.n1.intercept = () => ({ kind: 'hang' });
+      const command = ['--finish', '--yes', '--timeout', '2m'] as const;
+      const { exitCode, stderr } = await cluster.command(withAgents('kubernetes'), ...command);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /the agent of node "client-1" keeps its 1 instances/);
+      cluster.agents.n1.intercept = undefined;
+      assert.deepEqual([await cluster.ids('n1'), await cluster.ids('n2')], [['web-1-main'], []]);
     }));
 
   test('--finish says when it comes back', () =>

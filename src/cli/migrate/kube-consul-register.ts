@@ -62,7 +62,7 @@ function originOf({ id, tags, port }: ObservedInstance, mark: string): TheirOrig
   const uid = named('uid').find((each) => each !== '');
   if (uid === undefined || !id.endsWith(`-${port}`)) return undefined;
   return id.includes(`-${uid}-`)
-    ? { namespace: '', pod: '', uid: '' }
+    ? { namespace: '', pod: '', uid }
     : { namespace: '', pod: id.slice(0, -`-${port}`.length), uid, lostTags: [`uid:${uid}`] };
 }
 

@@ -72,9 +72,11 @@ async function agentNodeNames(client: ConsulClient, signal: AbortSignal): Promis
 /** What the cluster has of what a registrar has registered. */
 export class TheirPods {
   readonly #byName = new Map<string, PodRecord[]>();
-  /** Of the pods and nodes of the cluster. */
+  /** Of the pods, and of Services from outside. */
   readonly #addresses = new Set<string>();
   readonly #hosts = new Set<string>();
+  /** Uids of the Services. */
+  readonly #services = new Set<string>();
   readonly #isWhole: boolean;
 
   /** `isWhole`: the configuration leaves out no pod. */
@@ -85,6 +87,10 @@ export class TheirPods {
       this.#byName.set(pod.name, [...(this.#byName.get(pod.name) ?? []), pod]);
       for (const address of pod.ips) this.#addresses.add(address.toLowerCase());
     }
+    for (const { uid, externalIPs } of stores.services.records()) {
+      this.#services.add(uid);
+      for (const address of externalIPs) this.#addresses.add(address.toLowerCase());
+    }
     for (const { internalIps, externalIps } of stores.kubeNodes.records()) {
       for (const address of [...internalIps, ...externalIps]) this.#hosts.add(address.toLowerCase());
     }
@@ -92,7 +98,9 @@ export class TheirPods {
 
   presenceOf({ instance: { address }, origin }: Pick<OnAgent, 'instance' | 'origin'>): Presence {
     const wanted = address.toLowerCase();
-    if (origin.pod === '') return this.#isAny(wanted) ? 'there' : this.#absent;
+    if (origin.pod === '') {
+      return this.#services.has(origin.uid) && this.#isAny(wanted) ? 'there' : this.#absent;
+    }
     const named = (this.#byName.get(origin.pod) ?? []).filter(
       ({ namespace }) => origin.namespace === '' || origin.namespace === namespace,
     );

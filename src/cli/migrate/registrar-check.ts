@@ -132,17 +132,17 @@ export function partitionByCluster(
   return { here, elsewhere };
 }
 
-/** What the pod that it comes from was refused for. */
-function whyMissing({ namespace, pod }: TheirOrigin, { nodes }: Snapshot): string {
+/** What the pod or Service that it comes from was refused for. */
+function whyMissing({ namespace, pod, uid }: TheirOrigin, { nodes }: Snapshot): string {
   const problem = nodes
     .flatMap(({ desired }) => desired.problems)
-    .find(
-      ({ object, severity }) =>
-        severity === 'error' &&
-        object.kind === 'Pod' &&
-        object.name === pod &&
-        (namespace === '' || namespace === object.namespace),
+    .filter(({ severity }) => severity === 'error')
+    .find(({ object }) =>
+      pod === ''
+        ? object.kind === 'Service' && object.uid === uid
+        : object.kind === 'Pod' && object.name === pod && ['', object.namespace].includes(namespace),
     );
   if (problem === undefined) return 'nothing asks for it';
-  return `Pod ${problem.object.namespace}/${problem.object.name}: ${problem.message}`;
+  const { kind, name, namespace: within } = problem.object;
+  return `${kind} ${within}/${name}: ${problem.message}`;
 }

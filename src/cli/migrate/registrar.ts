@@ -17,10 +17,12 @@ export interface Registrar extends Program {
   readonly before?: readonly string[];
 }
 
-/** The pod that an instance comes from, as far as the instance says; empty texts: it does not. */
+/** What an instance comes from, as far as it says; empty texts: it does not. */
 export interface TheirOrigin {
   readonly namespace: string;
+  /** Empty: it comes from a Service. */
   readonly pod: string;
+  /** Of the pod, or of the Service. */
   readonly uid: string;
   /** Tags that nothing stands for in kube-registrar. Default: none. */
   readonly lostTags?: readonly string[];
