@@ -16,6 +16,10 @@ export interface DeploymentOptions {
   readonly replicas: number;
   /** Of its pods, without the prefix. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Environment of the container. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of its pods, with their whole keys. */
+  readonly otherAnnotations?: Readonly<Record<string, string>>;
   /** Of its pods, beside `app`, which is the deployment's name. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly strategy?: { readonly maxSurge: number; readonly maxUnavailable: number };
@@ -25,7 +29,7 @@ export interface DeploymentOptions {
 
 /** Pods with one container and its ports http 8080 and admin 9090. */
 function deployment(options: DeploymentOptions): object {
-  const { name, replicas, labels = {}, strategy, minReadySeconds = 0, ...rest } = options;
+  const { name, replicas, labels = {}, env = {}, strategy, minReadySeconds = 0, ...rest } = options;
   return {
     metadata: { name },
     spec: {
@@ -36,9 +40,9 @@ function deployment(options: DeploymentOptions): object {
       template: {
         metadata: {
           labels: { app: name, ...labels },
-          annotations: annotations(rest.annotations ?? {}),
+          annotations: { ...annotations(rest.annotations ?? {}), ...rest.otherAnnotations },
         },
-        spec: podSpec,
+        spec: withEnvironment(env),
       },
     },
   };
@@ -58,6 +62,14 @@ const podSpec = {
     },
   ],
 };
+
+const withEnvironment = (env: Readonly<Record<string, string>>) => ({
+  ...podSpec,
+  containers: podSpec.containers.map((container) => ({
+    ...container,
+    env: Object.entries(env).map(([name, value]) => ({ name, value })),
+  })),
+});
 
 /** A namespace and what happens in it. */
 export class Namespace {
