@@ -5,6 +5,7 @@ import { type KubeObject, withMeta } from '../../src/sandbox/kube/object.ts';
 import { namedPorts, prefixed } from './asking.ts';
 import type { DefaultSync } from './default-sync.ts';
 import type { Draw } from './draw.ts';
+import { LeftOut } from './left-out.ts';
 import { News } from './news.ts';
 import { truthOf } from './oracle.ts';
 import {
@@ -96,6 +97,8 @@ export class Cluster {
   readonly silent = new Set<string>();
   /** What the operator registers without annotations. */
   sync: DefaultSync | undefined;
+  /** The same with a mistake in it: with which the operator runs for the moment. */
+  mistaken: DefaultSync | undefined;
   readonly #clock: Clock;
   readonly #addresses: string[] = [];
   readonly #nodeAddresses = new Map<string, NodeAddresses>();
@@ -160,6 +163,14 @@ export class Cluster {
   /** Takes in the truth as it is now. */
   looked(): void {
     this.history.add(this.#clock.now(), truthOf(this.kube.store, this.name, this.isSelected, this.sync));
+  }
+
+  /** What is left out by the mistake that the operator runs with; undefined while there is none. */
+  leftOut(): LeftOut | undefined {
+    const { mistaken, sync } = this;
+    if (mistaken === undefined) return undefined;
+    const truth = truthOf(this.kube.store, this.name, this.isSelected, mistaken);
+    return new LeftOut(truth, this.history.now, mistaken.namespaces !== sync?.namespaces);
   }
 
   pods(): readonly KubeObject[] {

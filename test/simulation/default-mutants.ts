@@ -3,6 +3,7 @@ import type { Mutant } from './mutants.ts';
 const ofNamespaces = 'namespaces come, go, and change their labels and annotations';
 const ofObjects = 'objects without annotations opt out, come in, and change what they are';
 const ofReading = 'Namespaces may not be read, or are missing from a list';
+const ofConfiguration = 'a mistake in the configuration leaves out what was registered';
 
 /** Of registration without annotations. */
 export const defaultMutants: readonly Mutant[] = [
@@ -77,5 +78,42 @@ export const defaultMutants: readonly Mutant[] = [
     ],
     rows: [ofReading],
     invariants: ['loss', 'needless'],
+  },
+  {
+    name: 'believes a configuration that leaves out what was registered',
+    edits: [
+      {
+        file: 'src/plan/evidence.ts',
+        original:
+          "return wasByDefault || object.scope?.outside !== undefined ? unexplained('left-out', subject) : undefined;",
+        mutated: 'return wasByDefault && !wasByDefault ? unexplained("left-out", subject) : undefined;',
+      },
+    ],
+    rows: [ofConfiguration],
+    invariants: ['loss'],
+  },
+  {
+    name: 'keeps for an object with a mistake only what that object got itself',
+    edits: [
+      {
+        file: 'src/plan/kept.ts',
+        original: "near.find((source) => podUid !== '' && source.service.toLowerCase() === name)",
+        mutated: 'undefined',
+      },
+    ],
+    rows: [ofObjects],
+    invariants: ['loss'],
+  },
+  {
+    name: 'lets the health of what stays follow the loss of all nodes',
+    edits: [
+      {
+        file: 'src/plan/panic.ts',
+        original: 'const alone = leftAlone(desired, observed, keeping);',
+        mutated: 'const alone = leftAlone({ ...desired, stale: [] }, observed, keeping);',
+      },
+    ],
+    rows: ['mass NotReady (control plane cut off from the nodes)', ofReading],
+    invariants: ['hold'],
   },
 ];

@@ -10,6 +10,8 @@ interface DefaultScenario {
   readonly syncs: readonly [DefaultSync, ...DefaultSync[]];
   /** How long each lasts, ms; least and most. */
   readonly lasts: readonly [number, number];
+  /** What is there before, beside what is in every such world. */
+  readonly before?: readonly ActionName[];
 }
 
 const selector = 'consul=yes';
@@ -63,6 +65,14 @@ export const defaultScenarios: readonly [DefaultScenario, ...DefaultScenario[]] 
     syncs: reading,
     lasts: [1_000, 100_000],
   },
+  {
+    row: 'a mistake in the configuration leaves out what was registered',
+    actions: ['sync-mistaken'],
+    syncs: [...named, ...reading],
+    // Shorter than anything that is held goes by itself.
+    lasts: [5_000, 100_000],
+    before: ['tenant-crowd', 'pod-add-both', 'pod-add-web'],
+  },
 ];
 
 const usual: readonly [ActionName, ...ActionName[]] = [
@@ -77,7 +87,7 @@ const usual: readonly [ActionName, ...ActionName[]] = [
 
 /** The script in a world where objects are registered without annotations. */
 export function withDefaults(script: Script, scenario: DefaultScenario, draw: Draw): Script {
-  const { actions, syncs, lasts } = scenario;
+  const { actions, syncs, lasts, before = [] } = scenario;
   const spanMs = Math.max(15_000, ...script.steps.map(({ at }) => at));
   const clusters = script.traits.clusters ?? 1;
   const steps: Step[] = [];
@@ -85,6 +95,7 @@ export function withDefaults(script: Script, scenario: DefaultScenario, draw: Dr
     steps.push({ at, action, cluster: draw.int(0, clusters - 1), x: draw.random(), y: draw.random(), forMs });
   };
   if (draw.chance(0.8)) add('namespace-default-in', 0);
+  for (const action of before) add(action, 0);
   for (let index = draw.int(1, 2); index > 0; index -= 1) add('tenant-app', 0);
   for (let index = draw.int(1, 3); index > 0; index -= 1) add('namespace-put', 0);
   for (let index = draw.int(1, 3); index > 0; index -= 1) add('tenant-service', 0);
@@ -95,7 +106,8 @@ export function withDefaults(script: Script, scenario: DefaultScenario, draw: Dr
     add(draw.pick(actions), draw.int(500, spanMs), draw.int(...lasts));
   steps.push(...script.steps);
   steps.sort((a, b) => a.at - b.at);
-  const traits = { ...script.traits, sync: draw.pick(syncs) };
+  const mostPods = Math.max(script.traits.mostPods ?? 12, before.length === 0 ? 0 : 24);
+  const traits = { ...script.traits, mostPods, sync: draw.pick(syncs) };
   // What a label or a type takes out of the default is read again before it goes, or held with others.
   return {
     ...script,

@@ -33,5 +33,6 @@ export const faultRows: readonly string[] = [
   'namespaces come, go, and change their labels and annotations',
   'objects without annotations opt out, come in, and change what they are',
   'Namespaces may not be read, or are missing from a list',
+  'a mistake in the configuration leaves out what was registered',
   '100,000 pods, 5,000 nodes',
 ];

@@ -63,6 +63,7 @@ export class OperatorProcess {
 
   constructor(world: World, cluster: Cluster, name: string, draw: Draw) {
     const { latencyMs } = world.traits;
+    const sync = cluster.mistaken ?? cluster.sync;
     this.name = name;
     this.cluster = cluster;
     this.#world = world;
@@ -73,7 +74,7 @@ export class OperatorProcess {
       news: cluster.news,
       routes: world.traits.routes,
       stalledSince: () => this.clock.stalledSince,
-      readsNamespaces: cluster.sync !== undefined && readsNamespaces(cluster.sync),
+      readsNamespaces: sync !== undefined && readsNamespaces(sync),
     });
     const latency = latencyMs === 0 ? () => 0 : () => draw.random() * latencyMs;
     const connection = { world: world.clock, clock: this.clock };
@@ -94,7 +95,7 @@ export class OperatorProcess {
       config: configSchema.parse({
         ...rules,
         ...world.traits.config,
-        sync: { ...cluster.sync, ...(world.traits.routes ? { sources: ['ingresses', 'gateways'] } : {}) },
+        sync: { ...sync, ...(world.traits.routes ? { sources: ['ingresses', 'gateways'] } : {}) },
         cluster: { name: cluster.name },
         leaderElection: { enabled: world.traits.replicas > 1 },
       }),
@@ -223,7 +224,7 @@ export class OperatorProcess {
     const { uid, history, spared, sparedSince } = cluster;
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
     const { isWithoutNamespaces } = this.#knowledge;
-    const known = { history, isWithoutNamespaces };
+    const known = { history, isWithoutNamespaces, leftOut: cluster.leftOut() };
     const author = { name: this.name, clusterUid: uid, spared, sparedSince, isLeading, ...known };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);

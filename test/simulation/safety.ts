@@ -9,6 +9,7 @@ import {
   stampOf,
 } from './catalog.ts';
 import type { Spared } from './cluster.ts';
+import type { LeftOut } from './left-out.ts';
 import { isWellBehind, mustBeFound, mustPass } from './stays.ts';
 import { keptFor, type Truth } from './truth.ts';
 import type { TruthHistory } from './truth-history.ts';
@@ -25,6 +26,8 @@ export interface Author {
   readonly sparedSince: number;
   /** It has to read Namespaces to know what is asked for, and has not read them yet. */
   readonly isWithoutNamespaces: boolean;
+  /** By a mistake in its configuration. */
+  readonly leftOut: LeftOut | undefined;
 }
 
 export interface SafetyOptions {
@@ -178,7 +181,7 @@ export class Safety {
   }
 
   #checkHealth(
-    { history, spared, sparedSince, ...author }: Author,
+    { history, spared, sparedSince, leftOut, ...author }: Author,
     known: number,
     before: Catalog,
     after: Catalog,
@@ -195,7 +198,16 @@ export class Safety {
     // Who does not see everything at once takes the few that he sees for all. More of them than few never go.
     const areFewGone = spared.size - left(after) <= few;
     const isPartial = now - this.#othersAt <= othersMs;
+    const isLeftOut = [...before.values()].flatMap(({ entry, instances }) =>
+      stampOf(entry) === author.clusterUid
+        ? [...instances.values()].filter((each) => leftOut?.has(each))
+        : [],
+    );
+    const areAll = isLeftOut.length <= few;
+    const going = isLeftOut.filter((each) => areAll || leftOut?.isWithdrawn(each));
+    const excused = new Set(going.map(({ key }) => key));
     for (const [key, stays] of spared) {
+      if (excused.has(key)) continue;
       const mayGo = isFew || (areFewGone && (isPartial || stays === 'mostly registered'));
       const isLost =
         stays === 'passing' ? was.has(key) && !is.has(key) : !mayGo && isGone(key, before, after);
@@ -210,7 +222,7 @@ export class Safety {
     }
     for (const [key, instance] of was) {
       const { entry } = instance;
-      if (is.has(key)) continue;
+      if (is.has(key) || excused.has(key)) continue;
       const told = `${key} (${entry.ID}), wanted healthy since before ${known} ms`;
       if (history.held(known, (truth) => mustPass(truth, instance))) this.#violated('loss', author, told);
       else if (!hasSibling(instance, is) && history.held(known, (truth) => mustBeFound(truth, instance)))

@@ -1,7 +1,9 @@
 import { type KubeObject, withMeta } from '../../../src/sandbox/kube/object.ts';
 import { prefixed } from '../asking.ts';
 import type { Cluster, KubeFault, ServiceDraft } from '../cluster.ts';
-import { type Action, at } from '../script.ts';
+import type { DefaultSync } from '../default-sync.ts';
+import { type Action, at, type Step } from '../script.ts';
+import type { World } from '../world.ts';
 import { endGracefully, live } from './workload.ts';
 
 /** Namespaces beside `default`, whose objects ask for nothing by themselves, for the most part. */
@@ -54,20 +56,25 @@ const namespacePut: Action = (world, { cluster: index, x, y }) => {
 };
 
 /** A namespace with an application in it: pods, and a Service in front of them, that ask for nothing. */
-const tenantApp: Action = (world, step) => {
+const tenantApp: Action = (world, step) => app(world, step, at(['shop', 'dev', 'team-a'], step.x)!, 2);
+
+/** One that is a good part of all that is registered. */
+const tenantCrowd: Action = (world, step) => app(world, step, 'shop', 14);
+
+function app(world: World, step: Step, name: string, count: number): string | undefined {
   const cluster = world.clusters[step.cluster]!;
-  const name = at(['shop', 'dev', 'team-a'], step.x)!;
-  if (namespaceOf(cluster, name) !== undefined) return undefined;
+  const nodes = cluster.nodes();
+  if (namespaceOf(cluster, name) !== undefined || nodes.length === 0) return undefined;
   put(cluster, name, { labels: step.y < 0.8 ? { consul: 'yes' } : {} });
   cluster.putService('cart', {}, { namespace: name });
-  for (const node of cluster.nodes().slice(0, 2)) {
+  for (let index = 0; index < count; index += 1) {
     const { app, ...draft } = silent[0];
     const pod = cluster.putPod({
       ...draft,
       app,
       namespace: name,
       name: cluster.freshName(app),
-      node: node.metadata.name,
+      node: nodes[index % nodes.length]!.metadata.name,
       annotations: {},
       ready: false,
       ip: cluster.address(false),
@@ -75,8 +82,8 @@ const tenantApp: Action = (world, step) => {
     world.after(step.y * 3_000, () => cluster.setReady(pod, true));
   }
   cluster.syncSlices();
-  return name;
-};
+  return `${name}, ${count} pods`;
+}
 
 /** Nearly all that is in the other scenarios is in this namespace. */
 const namespaceDefaultIn: Action = (world, { cluster: index }) => {
@@ -304,6 +311,33 @@ const namespacesShort: Action = (world, { cluster: index, y, forMs }) => {
   return `${y >= 0.5 ? 'half' : 'none'} of the Namespaces`;
 };
 
+const syncMistakes: readonly ((right: DefaultSync) => DefaultSync)[] = [
+  (right) => ({ ...right, namespaces: { ...right.namespaces, selector: 'consul=yse' } }),
+  (right) => ({ ...right, namespaces: { ...right.namespaces, include: ['shopp', 'defualt'] } }),
+  (right) => ({ ...right, labelSelector: 'tier=prod' }),
+  ({ default: _, ...right }) => right,
+];
+
+/** Somebody makes a mistake in the configuration, and corrects it after a while; the operator is restarted with both. */
+const syncMistaken: Action = (world, { cluster: index, y, forMs }) => {
+  const cluster = world.clusters[index]!;
+  if (cluster.sync === undefined || cluster.mistaken !== undefined || cluster.spared.size > 0)
+    return undefined;
+  const restartAll = () => {
+    for (const process of world.alive(cluster)) {
+      process.kill();
+      world.start(cluster);
+    }
+  };
+  cluster.mistaken = at(syncMistakes, y)!(cluster.sync);
+  restartAll();
+  world.outOfOrder(forMs, 'mistake in the configuration', () => {
+    cluster.mistaken = undefined;
+    restartAll();
+  });
+  return `${JSON.stringify(cluster.mistaken)} for ${forMs} ms`;
+};
+
 export const namespaces = {
   'namespace-put': namespacePut,
   'namespace-default-in': namespaceDefaultIn,
@@ -312,6 +346,8 @@ export const namespaces = {
   'namespaces-forbidden': namespacesForbidden,
   'namespaces-short': namespacesShort,
   'tenant-app': tenantApp,
+  'tenant-crowd': tenantCrowd,
+  'sync-mistaken': syncMistaken,
   'tenant-pod': tenantPod,
   'tenant-service': tenantService,
   'tenant-service-remove': tenantServiceRemove,
