@@ -114,7 +114,7 @@ class World implements AsyncDisposable {
   /** Passing instances of the two. */
   async counts() {
     const passing = (await instances(this.consul, service)).filter(isPassing);
-    const ours = passing.filter(({ Service }) => Service.Meta['managed-by'] === 'kube-registrar').length;
+    const ours = passing.filter(({ Service }) => Service.Meta['kube-cluster'] === 'prod').length;
     return { theirs: passing.length - ours, ours };
   }
 
@@ -173,7 +173,9 @@ interface WorldOptions {
   readonly args: readonly string[];
   readonly kind: RegistrarKind;
   /** Of the pods, with their whole keys. */
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Of their container. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 async function startWorld(options: WorldOptions): Promise<World> {
@@ -190,7 +192,8 @@ async function startWorld(options: WorldOptions): Promise<World> {
   started.use(await startKubelet(kube.api, { nodes }));
   const shop = await Namespace.create(kube.api, 'shop');
   await kube.api.post('/apis/apps/v1/namespaces/shop/deployments', workload(options.program, options.args));
-  await shop.deploy({ name: 'web', replicas: pods, otherAnnotations: options.annotations });
+  const { annotations = {}, env = {} } = options;
+  await shop.deploy({ name: 'web', replicas: pods, otherAnnotations: annotations, env });
   const network = started.use(await PodNetwork.start());
   await eventually(
     async () => {
@@ -317,11 +320,11 @@ suite('moving from a registrar with agents and back', () => {
       program: 'registrator',
       args: ['-internal', '-cleanup', '-resync=1', 'consul://localhost:8500'],
       kind: registrator,
-      annotations: {
-        'kube-registrar.io/service': service,
-        'kube-registrar.io/port': 'http',
-        'kube-registrar.io/tags': 'blue',
-        'kube-registrar.io/meta.team': 'shop',
+      env: {
+        SERVICE_8080_NAME: service,
+        SERVICE_8080_TAGS: 'blue',
+        SERVICE_8080_TEAM: 'shop',
+        SERVICE_8080_CHECK_HTTP: '/',
       },
     });
     const { consul } = world;
@@ -333,10 +336,11 @@ suite('moving from a registrar with agents and back', () => {
 
     const values = await world.migrate();
     assert.equal(values.code, 0, values.stderr);
-    assert.match(values.stdout, /mode: agent/);
+    const { config: written } = parse(values.stdout) as { config: Config };
+    assert.deepEqual(written['registration'], { mode: 'agent', agent: { scheme: 'http', port: 8500 } });
 
     // To the catalog, although it was on agents.
-    const config = await world.configure({});
+    const config = await world.configure({ compatibility: written['compatibility'] });
     const before = await world.migrate('--check');
     assert.equal(before.code, 0, before.stdout + before.stderr);
     const operator = await world.startOperator(config);
