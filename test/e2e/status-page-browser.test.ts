@@ -57,6 +57,21 @@ suite('the status pages in a browser', { skip: await withoutBrowser() }, () => {
     });
   }
 
+  test('fit a window of any width down to 320 px, tables included', async () => {
+    pages.show(sampleReading);
+    for (const path of pagePaths) {
+      await using tab = await open(path);
+      for (const width of [320, 640, 760, 928, 1280]) {
+        await tab.page.setViewportSize({ width, height: 900 });
+        assert.deepEqual(await tab.overflowing(), [], `${path} at ${width} px`);
+        const cut = `[...document.querySelectorAll('.scroll')]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map((each) => each.getAttribute('aria-label'))`;
+        assert.deepEqual(await tab.page.evaluate(cut), [], `${path} at ${width} px`);
+      }
+    }
+  });
+
   test('show hostile texts as they are written, what cannot be seen as escapes', async () => {
     pages.show(hostileReading);
     await using tab = await open('/problems');

@@ -199,6 +199,22 @@ suite('the status pages while they change', { skip: await withoutBrowser() }, ()
     await titled(paused.page, '1 problem · east – kube-registrar');
   });
 
+  test('a page that nobody sees rests, and catches up when it is seen again', async () => {
+    await using hidden = await open('/', well);
+    await using other = await open('/', well);
+    const show = (isHidden: boolean) =>
+      hidden.page.evaluate(`
+        Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await show(true);
+    pages.reading = { ...well, problems };
+    await titled(other.page, '1 problem · east – kube-registrar');
+    assert.equal(await hidden.page.title(), 'In sync · east – kube-registrar');
+    await show(false);
+    await titled(hidden.page, '1 problem · east – kube-registrar');
+    assert.deepEqual(hidden.faults, []);
+  });
+
   test('a page that loses the operator says so in the tab too, and finds it again', async () => {
     await using tab = await open('/', well);
     const { page } = tab;

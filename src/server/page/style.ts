@@ -98,6 +98,18 @@ path.two { stroke: var(--three); stroke-dasharray: 5 3; }
 .key::before { content: ""; display: inline-block; width: 1.2rem; margin-right: .35rem; vertical-align: middle; border-top: 2px solid var(--one); }
 .key.two::before { border-top: 2px dashed var(--three); }
 footer { color: var(--quiet); padding-bottom: 2rem; }
+@media (max-width: 58rem) {
+  table, thead, tbody, tbody th, td { display: block; }
+  thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
+  thead tr:has([aria-sort])::before { content: "Sort by"; color: var(--quiet); }
+  thead th { padding: 0 0 .25rem; border: 0; }
+  thead th:not([aria-sort]) { display: none; }
+  tbody tr { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; border-top: 1px solid var(--line); padding: .6rem 0; }
+  tbody th, tbody td, tbody td.wide { border: 0; padding: 0; min-width: 0; max-width: 100%; text-align: left; overflow-wrap: anywhere; }
+  tbody th, .wide { flex-basis: 100%; }
+  td:empty { display: none; }
+  td[data-title]::before { content: attr(data-title) ": "; color: var(--quiet); }
+}
 @media (max-width: 40rem) {
   header, main, footer { padding-left: .75rem; padding-right: .75rem; }
   section { padding: .85rem .9rem; }
@@ -105,18 +117,7 @@ footer { color: var(--quiet); padding-bottom: 2rem; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .4rem; }
   .tiles { grid-template-columns: 1fr 1fr; }
-  table, thead, tbody, tr, tbody th, td { display: block; }
-  thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
-  thead tr:has([aria-sort])::before { content: "Sort by"; color: var(--quiet); }
-  thead th { padding: 0 0 .25rem; border: 0; }
-  thead th:not([aria-sort]) { display: none; }
-  tbody tr { border-top: 1px solid var(--line); padding: .6rem 0; }
-  tbody th, td { border: 0; padding: .1rem 0; min-width: 0; max-width: none; text-align: left; overflow-wrap: anywhere; }
   .search label { flex-basis: 100%; }
   .search input { flex: 1 1 8rem; }
-  .number { text-align: left; }
-  td.number { display: inline-block; margin-right: 1rem; }
-  td:empty { display: none; }
-  td[data-title]::before { content: attr(data-title) ": "; color: var(--quiet); }
 }
 `;
