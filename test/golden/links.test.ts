@@ -45,4 +45,16 @@ describe('links in the documents', () => {
       }
     });
   }
+
+  test('of the index lead to every document', () => {
+    const index = readFileSync(path.join(root, 'docs/README.md'), 'utf8');
+    const linked = new Set([...index.matchAll(/\]\(([^)#\s]+)/g)].map(([, link]) => path.join('docs', link!)));
+    const all = documents.filter((file) => file.startsWith('docs/') && file !== 'docs/README.md');
+    assert.deepEqual(
+      all.filter((file) => !linked.has(file)),
+      [],
+      'add them to docs/README.md',
+    );
+    for (const file of ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']) assert.ok(linked.has(file), file);
+  });
 });
