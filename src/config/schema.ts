@@ -39,7 +39,7 @@ const cluster = z.strictObject({
     .optional()
     .meta({
       description:
-        'Identity of this cluster, by which its entries in Consul are recognised. Default: the uid of the namespace kube-system. To be set only when the operator may not read that namespace.',
+        'Identity of this cluster, by which its entries in Consul are recognised. Default: the uid of the namespace kube-system. Set it only if the operator may not read that namespace.',
     }),
 });
 
@@ -86,7 +86,7 @@ const heartbeat = z.strictObject({
       'Whether the operator registers itself in Consul as service `kube-registrar`, with a check that turns critical when it is gone. Needs Consul 1.21 and `session_prefix` rights.',
   }),
   // Consul lets a session live twice its time, and gives none less than ten seconds.
-  ttl: duration('1m', 20_000, 'After what time without a sign of life the check turns critical.'),
+  ttl: duration('1m', 20_000, 'Time without a heartbeat after which the check turns critical.'),
 });
 
 const consul = z.strictObject({
@@ -141,7 +141,7 @@ const leaderElection = z.strictObject({
   leaseDuration: duration(
     '15s',
     1_000,
-    'How long others wait, without a sign of life of the leader, until one of them takes over.',
+    'How long the others wait after the last renewal until one of them takes over.',
   ),
   renewDeadline: duration(
     '10s',
@@ -151,7 +151,7 @@ const leaderElection = z.strictObject({
   retryPeriod: duration(
     '2s',
     100,
-    'How often the leader renews and others look. `renewDeadline` is more than 1.2 times this.',
+    'How often the leader renews the Lease and the others check it. `renewDeadline` is more than 1.2 times this.',
   ),
 });
 
@@ -187,7 +187,7 @@ const sync = z.strictObject({
   fullComparisonInterval: duration(
     '60s',
     1_000,
-    'How often everything wanted is compared with everything in Consul, on top of reacting to changes. Varied by some percent.',
+    'How often the complete desired state is compared with Consul, in addition to reacting to changes. Varied by some percent.',
   ),
   policy: z.enum(['sync', 'upsert-only', 'dry-run']).default('sync').meta({
     description:
@@ -231,7 +231,7 @@ const sync = z.strictObject({
 
 const agent = z.strictObject({
   scheme: z.enum(['http', 'https']).default('http').meta({
-    description: 'How the agents are spoken to.',
+    description: 'Scheme of the HTTP API of the agents.',
   }),
   port: number(8500, { least: 1, most: 65_535, whole: true }, 'Port of the HTTP API of the agents.'),
   serverName: optional(
@@ -241,12 +241,12 @@ const agent = z.strictObject({
   ttl: duration(
     '5m',
     10_000,
-    'How long an agent believes the last word on the readiness of an instance; it is repeated three times as often. Longer than any time without an operator, such as an upgrade: when it runs out, the instance becomes critical.',
+    'How long an agent trusts the last reported readiness of an instance; it is reported three times as often. Longer than any time without an operator, such as an upgrade: when it runs out, the instance becomes critical.',
   ),
   comparisonInterval: duration(
     '30s',
     1_000,
-    'How often what is registered with an agent is read, on top of noticing its restart at once. Varied by some percent.',
+    'How often the registrations at an agent are read, in addition to noticing its restart at once. Varied by some percent.',
   ),
 });
 
@@ -278,7 +278,7 @@ const registration = z.strictObject({
   deregisterCriticalAfter: duration(
     '20s',
     1_000,
-    'After how long a time of being critical in a probe the prober removes an instance, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
+    'How long an instance must be critical in a probe before the prober removes it, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
   ),
   literalAddresses: hostList('registered').meta({
     description:
@@ -300,12 +300,12 @@ const guard = z.strictObject({
   removalMinimum: number(
     10,
     { least: 0, most: 1_000_000, whole: true },
-    'So many unexplained removals within the window are always allowed, once confirmed. Small clusters soon exceed any share; octoDNS also starts at 10 records.',
+    'This many unexplained removals within the window are always allowed, once confirmed. Small clusters soon exceed any share; octoDNS also starts at 10 records.',
   ),
   removalRatio: number(
     0.3,
     { least: 0, most: 1 },
-    'So large a share of what is registered may be removed unexplained within the window. The larger of both limits counts. octoDNS refuses plans that delete more than 30 %.',
+    'This share of all instances may be removed unexplained within the window. The larger of both limits counts. octoDNS refuses plans that delete more than 30 %.',
   ),
   health: z.boolean().default(true).meta({
     description: 'Whether a loss of health because of many nodes at once is held.',
@@ -328,7 +328,7 @@ const guard = z.strictObject({
   window: duration(
     '5m',
     1_000,
-    'Over which time removals and losses of health add up. Kubernetes evicts the pods of a node that is not Ready after the same time.',
+    'Period over which removals and losses of health are added up. Kubernetes evicts the pods of a node that is not Ready after the same time.',
   ),
   settle: duration(
     '1s',
@@ -517,25 +517,25 @@ export const configSchema = z.strictObject({
     .prefault({})
     .meta({ description: 'Which of several replicas writes. See high-availability.md.' }),
   registration: registration.prefault({}).meta({ description: 'Where instances are registered.' }),
-  sync: sync.prefault({}).meta({ description: 'How Consul is kept true.' }),
+  sync: sync.prefault({}).meta({ description: 'How Consul is kept in sync.' }),
   guard: guard
     .prefault({})
     .meta({ description: 'What is held until it is confirmed. See docs/safety.md for the reasons.' }),
   claims: z.array(claim).default([]).meta({
     description:
-      'Which namespaces may register which service names. A name that claims cover is for the namespaces of those claims only; a name that none covers is free for all. See security.md.',
+      'Which namespaces may register which service names. A name that claims cover is only for the namespaces of these claims; a name that no claim covers is free for all. See security.md.',
   }),
   reservedNames: z
     .array(reservedName)
     .default([...defaultReservedNames])
     .meta({
       description:
-        'Service names that nobody may register, unless a claim names them exactly; `*` stands for any text. The default are those that Consul, Nomad, Vault and this operator register themselves.',
+        'Service names that nobody may register, unless a claim names them exactly; `*` stands for any text. The default lists the names under which Consul, Nomad, Vault and this operator register themselves.',
       examples: [['consul', 'kube-registrar', 'vault*']],
     }),
   tagRules: z.array(patternRule(tagPattern, 'Tags')).default([]).meta({
     description:
-      'Which tags namespaces may use. The first rule decides that is for the namespace and has a pattern that fits, `deny` before `allow`; what none fits is allowed. See security.md.',
+      'Which tags namespaces may use. The first rule that names the namespace and has a matching pattern decides, `deny` before `allow`; what no pattern matches is allowed. See security.md.',
   }),
   metaRules: z.array(patternRule(metaPattern, 'Meta keys')).default([]).meta({
     description: 'The same for the keys of meta, `protocol` and `health_url` among them.',

@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** What once stood there and read as translated, and what is meant. */
 const phrases: readonly (readonly [found: RegExp, meant: string])[] = [
-  [/\b(Consul|catalog) true to\b/i, 'in sync with'],
+  [/\b(Consul|catalog) true to\b|\bkept true\b/i, 'in sync with'],
   [/\ba mass of (it|them)\b/i, 'mass disappearances'],
   [/\b(is|are|was|were|be|been|being) told\b/i, 'is reported, is notified'],
   [/^#+ (see it|look|look at it)$/i, 'Demo, Verify, Observability'],
