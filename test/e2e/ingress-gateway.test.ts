@@ -32,12 +32,15 @@ let stage: Stage;
 
 before(async () => {
   stage = await startStage({
-    sync: { sources: ['ingresses', 'gateways'] },
+    sync: { sources: ['ingresses', 'gateways'], namespaces: { exclude: ['hidden'] } },
+    config: {
+      labels: { toTags: [{ label: 'tier', tag: '{value}' }], toMeta: [{ label: 'team', key: 'owner' }] },
+    },
     // Rights for the Gateway API come later.
     components: ['ingresses'],
     guard: { settle: '2s' },
   });
-  for (const name of ['shop', 'infra']) await stage.namespace(name);
+  for (const name of ['shop', 'infra', 'hidden']) await stage.namespace(name);
 });
 
 after(() => stage?.[Symbol.asyncDispose]());
@@ -137,6 +140,29 @@ suite('an Ingress', () => {
     await found('secure', '203.0.113.20:80');
     await annotate({ service: null, port: null });
     await stage.gone('secure');
+  });
+
+  test('has tags and meta of its labels, follows them, and is not registered in an excluded namespace', async () => {
+    const hidden = ingressObject({ service: 'labelled' }, { name: 'labelled', namespace: 'hidden' });
+    await stage.kube.api.post(ingresses('hidden'), hidden);
+    await writeStatus(`${ingresses('hidden')}/labelled`, ingressStatus('203.0.113.51'));
+    const object = ingressObject({ service: 'labelled' }, { name: 'labelled', namespace: 'shop' });
+    const metadata = { ...object.metadata, labels: { tier: 'front', team: 'pay', other: 'x' } };
+    await stage.kube.api.post(ingresses('shop'), { ...object, metadata });
+    await provide('labelled', '203.0.113.50');
+    const [entry] = await found('labelled', '203.0.113.50:80');
+    assert.deepEqual([entry!.Service.Tags, entry!.Service.Meta['owner']], [['front'], 'pay']);
+    const labels = { tier: 'back', team: null };
+    await stage.kube.api.patchAs(`${ingresses('shop')}/labelled`, { metadata: { labels } }, 'merge');
+    await stage.eventually('the labels are followed', async () => {
+      const [now] = await stage.instances('labelled');
+      assert.deepEqual([now?.Service.Tags, now?.Service.Meta['owner']], [['back'], undefined]);
+    });
+    const { stdout } = await explain('ingress/labelled', 'hidden');
+    assert.match(stdout, /nothing of namespace hidden is registered: sync\.namespaces\.exclude names it/);
+    await found('labelled', '203.0.113.50:80');
+    await stage.kube.api.delete(`${ingresses('shop')}/labelled`);
+    await stage.gone('labelled');
   });
 
   test('stays when a controller clears the status of many at once', async () => {
