@@ -128,6 +128,14 @@ export const regressions: readonly Regression[] = [
       seed: 761,
     },
   },
+  {
+    what: 'a Service without endpoints lost the address that it had when it asked for node ports with a mistake',
+    script: written(
+      'what a Service is reached by changes',
+      [step(0, 'address-put', 0.002, 0.867), step(9_000, 'address-mistake', 0, 0.583)],
+      3_000,
+    ),
+  },
 ];
 
 /** A step of a script that is written out. */

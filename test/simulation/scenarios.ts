@@ -220,6 +220,7 @@ export const addressScenarios: readonly [Scenario, ...Scenario[]] = [
       'address-switch',
       'address-switch',
       'address-switch',
+      'address-list',
       'address-spec',
       'address-status',
       'address-status',

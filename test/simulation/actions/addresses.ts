@@ -117,6 +117,22 @@ const switchTo =
     return `${service.metadata.name} ${JSON.stringify(annotations)}`;
   };
 
+/** Several services of one Service, each reached by something of its own; one of them by two. */
+const addressList: Action = (world, { cluster: index, x, y }) => {
+  const cluster = world.clusters[index]!;
+  const service = at(edges(cluster), x);
+  if (service === undefined) return undefined;
+  const { name } = service.metadata;
+  const of = (each: number) => at(choices, (y * 37 + each * 0.31) % 1)!;
+  const list = [
+    { service: `${name}-two`, port: 'http', ...of(0) },
+    { service: `${name}-two`, port: 'http', address: 'cluster-ip' },
+    { service: `${name}-one`, port: 'admin', ...of(1) },
+  ];
+  change(cluster, service, withMeta(service, { annotations: prefixed({ services: JSON.stringify(list) }) }));
+  return `${name} ${JSON.stringify(list)}`;
+};
+
 /** Type, selector, external IPs and whatever else says where a Service is. */
 const addressSpec: Action = (world, { cluster: index, x, y, forMs }) => {
   const cluster = world.clusters[index]!;
@@ -237,6 +253,7 @@ export const addresses = {
   'address-put': addressPut,
   'address-switch': switchTo(choices),
   'address-mistake': switchTo(mistakes),
+  'address-list': addressList,
   'address-spec': addressSpec,
   'address-status': addressStatus,
   'address-remove': addressRemove,
