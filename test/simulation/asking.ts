@@ -81,6 +81,9 @@ const ofServices = ['load-balancer', 'node-port', 'external-ips', 'cluster-ip', 
 const isAddress = (text: string, kubeService: string): boolean =>
   ofEndpoints.includes(text) || (kubeService !== '' && (ofServices.includes(text) || text.includes('.')));
 
+/** No pod here has such a label. */
+const filledIn = (text: string): string => text.replaceAll('{pod.label.ap}', '');
+
 function asking(fields: Annotations, { namespace, kubeService, ports = namedPorts }: Carrier): Asking {
   const { service: named = '', port: at = '', tags = '', weight = '1', address: reached = 'pod' } = fields;
   const { 'node-port': nodePort = 'endpoints', 'node-address': nodeAddress = 'internal' } = fields;
@@ -106,7 +109,13 @@ function asking(fields: Annotations, { namespace, kubeService, ports = namedPort
       service,
       port,
       portRef: at,
-      tags: [...new Set(tags.split(',').filter((tag) => tag !== ''))].sort(),
+      tags: [
+        ...new Set(
+          filledIn(tags)
+            .split(',')
+            .filter((tag) => tag !== ''),
+        ),
+      ].sort(),
       weight: Number(weight),
       check: fields['check'] === 'none' ? 'none' : 'readiness',
       drain: (fields['drain'] ?? 'critical') as Asked['drain'],

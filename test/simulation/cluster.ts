@@ -85,8 +85,8 @@ export class Cluster {
   readonly running = new Set<string>();
   /** Somebody else had a node of its name or on its node for a while. */
   wasTakenOver = false;
-  /** The history went backwards: what kubelets do tells nothing for a while. */
-  wentBack = false;
+  /** When the history last went backwards: what kubelets do tells nothing for a while. */
+  wentBackAt: number | undefined;
   /** How often a backup was restored. */
   restores = 0;
   /** A list came short and claimed to be whole: a store may miss what did not change since. */
@@ -380,7 +380,13 @@ export class Cluster {
   /** Its owner changes a Service: what is registered of it need not stay any more. */
   withdraw(service: string, namespace = 'default'): void {
     for (const key of this.spared.keys())
-      if (key.startsWith(`${endpointBackend(namespace, service, '')}`)) this.spared.delete(key);
+      if (key.startsWith(endpointBackend(namespace, service, ''))) this.spared.delete(key);
+  }
+
+  /** The same of a namespace: none of its Services, Ingresses and routes need stay any more. */
+  withdrawAll(namespace: string): void {
+    for (const key of this.spared.keys())
+      if (/^(?:endpoint|route) ([^/]+)/.exec(key)?.[1] === namespace) this.spared.delete(key);
   }
 
   /** What the EndpointSlice controller does: the slices follow the pods. */

@@ -221,10 +221,10 @@ export class OperatorProcess {
   #write<T>(request: HttpRequest, handOver: () => Promise<T>): Promise<T> {
     const { cluster, crashPlan: plan } = this;
     const body = request.path.startsWith('/v1/txn') ? (request.body ?? '[]') : '[]';
-    const { uid, history, spared, sparedSince } = cluster;
+    const { uid, history, spared, sparedSince, wentBackAt } = cluster;
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
     const { isWithoutNamespaces } = this.#knowledge;
-    const known = { history, isWithoutNamespaces, leftOut: cluster.leftOut() };
+    const known = { history, isWithoutNamespaces, leftOut: cluster.leftOut(), wentBackAt };
     const author = { name: this.name, clusterUid: uid, spared, sparedSince, isLeading, ...known };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);

@@ -24,6 +24,8 @@ export interface Author {
   /** See Cluster. */
   readonly spared: ReadonlyMap<string, Spared>;
   readonly sparedSince: number;
+  /** See Cluster. */
+  readonly wentBackAt: number | undefined;
   /** It has to read Namespaces to know what is asked for, and has not read them yet. */
   readonly isWithoutNamespaces: boolean;
   /** By a mistake in its configuration. */
@@ -50,6 +52,8 @@ const fewRemovals = 10;
 const fewShare = 0.3;
 /** Fewer nodes than this share of all say nothing of the control plane. */
 const nodesShare = 0.3;
+/** Within which all kinds of objects are compared with the API server after its history may have gone backwards, ms. */
+const comparedMs = 100_000;
 /** How long after somebody else changed the catalog an operator may still write what is already there, ms. */
 const othersMs = 150_000;
 
@@ -181,7 +185,7 @@ export class Safety {
   }
 
   #checkHealth(
-    { history, spared, sparedSince, leftOut, ...author }: Author,
+    { history, spared, sparedSince, wentBackAt = Number.NEGATIVE_INFINITY, leftOut, ...author }: Author,
     known: number,
     before: Catalog,
     after: Catalog,
@@ -232,6 +236,8 @@ export class Safety {
       if (was.has(key)) continue;
       const old = before.get(node)?.instances.get(key);
       if (this.#isNews(`service ${node}/${entry.ID}`)) continue;
+      // A route of one history and a Gateway of another: each kind of object is compared in its own time.
+      if (key.startsWith('route ') && now - wentBackAt <= comparedMs) continue;
       const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
       if (
         isWell &&

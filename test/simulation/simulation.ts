@@ -80,7 +80,7 @@ async function run(world: World, { seed, steps, promptMs }: Script): Promise<num
 
 async function converge(world: World, promptMs: number): Promise<number | undefined> {
   const start = world.clock.now();
-  const hasGoneBack = world.clusters.some(({ wentBack }) => wentBack);
+  const hasGoneBack = world.clusters.some(({ wentBackAt }) => wentBackAt !== undefined);
   const isLiedTo = world.clusters.some(({ wasLiedTo }) => wasLiedTo);
   // That a namespace lost its labels while nobody saw it looks like a mistake in the selector.
   const mayBeLeftOut = world.traits.sync !== undefined;
@@ -114,7 +114,9 @@ async function staysQuiet(world: World, when: string): Promise<boolean> {
   // What reached us a moment ago may still be on its way to Consul, or wait there for its next try.
   // What a list that lied has left out of a store, a comparison with the API server finds later; Consul may be right
   // without it, but for what only the pod tells of an endpoint.
-  const isLate = world.hasRefused || world.clusters.some(({ wasLiedTo }) => wasLiedTo);
+  // So does it what is left of another history, and a route rests on several kinds of objects.
+  const isMixed = world.traits.routes && world.clusters.some(({ wentBackAt }) => wentBackAt !== undefined);
+  const isLate = world.hasRefused || isMixed || world.clusters.some(({ wasLiedTo }) => wasLiedTo);
   await world.clock.advance(isLate ? 320_000 : 16_000);
   const before = world.safety.written;
   await world.clock.advance(quietMs);

@@ -183,7 +183,7 @@ const regressed: Action = (world, { cluster: index, x }) => {
   const cluster = world.clusters[index]!;
   if (cluster.news.isHeldBack) return undefined;
   const ms = Math.round(100 + x * 700);
-  cluster.wentBack = true;
+  cluster.wentBackAt = world.clock.now();
   cluster.news.holdBack(world.clock.now());
   cluster.kube.faults.serveStale({ consistentToo: true });
   world.after(ms / 2, () => cluster.kube.faults.cutWatches('reset'));
@@ -206,7 +206,7 @@ const restore: Action = (world, { cluster: index, forMs }) => {
     // A backup of another branch of history may have the very version that was seen: nobody could tell.
     if (cluster.restores !== restores) return;
     cluster.restores += 1;
-    cluster.wentBack = true;
+    cluster.wentBackAt = world.clock.now();
     cluster.kube.faults.restore(backup);
     cluster.looked();
     world.trace.add(`c${index} etcd restored from ${forMs} ms ago`);
@@ -220,7 +220,7 @@ const restoreAway: Action = (world, step) => {
   const backup = cluster.kube.store.snapshot();
   world.after(step.forMs, () => {
     const lost = cluster.kube.store.revision - backup.revision;
-    cluster.wentBack = true;
+    cluster.wentBackAt = world.clock.now();
     down(world, { ...step, y: 0, forMs: 10_000 });
     cluster.kube.faults.restore(backup);
     cluster.looked();

@@ -41,6 +41,7 @@ const present = (cluster: Cluster, names: readonly string[]) =>
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 
 const put = (cluster: Cluster, name: string, part: { labels?: Texts; annotations?: Texts }): void => {
+  cluster.withdrawAll(name);
   cluster.kube.addNamespace(name);
   cluster.kube.store.apply(withMeta(namespaceOf(cluster, name)!, part) as KubeObject & typeof kind);
 };
