@@ -74,10 +74,10 @@ export class Moving extends SmallCluster {
   }
 
   /** The check of the instance of kube-registrar on this node becomes this. */
-  fail(kubeNode: string, Status = 'critical'): void {
+  fail(kubeNode: string, Status = 'critical', Output = 'not ready'): void {
     const Node = `kubernetes-${kubeNode}`;
     const [twin] = this.consul.outsider.services(Node);
-    this.consul.outsider.putCheck({ Node, CheckID: `${twin?.ID}:readiness`, Status, Output: 'not ready' });
+    this.consul.outsider.putCheck({ Node, CheckID: `${twin?.ID}:readiness`, Status, Output });
   }
 
   get theirs(): string[] {

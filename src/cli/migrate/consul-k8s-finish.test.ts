@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deployment, moving, node, registered } from '../../../test/support/consul-k8s-cluster.ts';
 import { consulK8sId } from '../../desired/dialects/consul-k8s.ts';
+import { terminatingOutput } from '../../model/check.ts';
 
 describe('kube-registrar migrate consul-k8s --finish', () => {
   test('removes what ours stands in for, and the node; again it has nothing to do', () =>
@@ -46,6 +47,16 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       assert.match(stdout, /^! web-shop at 10\.1\.0\.3:8080: kube-registrar has not registered it$/m);
       assert.match(stderr, /nothing was removed/);
       assert.equal(cluster.theirs.length, 3);
+    }));
+
+  test('removes what is on its way out, which would go on passing otherwise', () =>
+    moving(async (cluster) => {
+      await registered(cluster);
+      cluster.fail('n1', 'critical', terminatingOutput.Endpoint);
+      const { exitCode, stdout } = await cluster.command('--finish', '--yes');
+      assert.equal(exitCode, 0, stdout);
+      assert.match(stdout, /^- web-shop at 10\.1\.0\.1:8080: it is on its way out: /m);
+      assert.deepEqual(cluster.theirs, []);
     }));
 
   test('leaves what passes where ours does not', () =>

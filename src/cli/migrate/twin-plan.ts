@@ -1,4 +1,5 @@
 import { visible } from '../../lib/visible.ts';
+import { wasTerminating } from '../../plan/evidence.ts';
 import { worst } from '../../plan/health.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { isOwnInstance } from '../../plan/ownership.ts';
@@ -88,9 +89,12 @@ function withTwin(instance: ObservedInstance, twin: ObservedInstance, node: Obse
   const failing = [...twin.checks.values(), ...node.checks.values()].find(
     ({ status }) => status !== 'passing',
   );
-  return failing === undefined || worst(instance.checks.values()) !== 'passing'
-    ? ['removed', `${twin.id} on node "${node.name}" takes its place`]
-    : ['kept', `${twin.id} does not pass: ${failing.output || failing.name}`];
+  if (failing === undefined || worst(instance.checks.values()) !== 'passing') {
+    return ['removed', `${twin.id} on node "${node.name}" takes its place`];
+  }
+  // Nobody takes it out of service any more, and what is on its way out does not come back.
+  if (wasTerminating(twin.checks)) return ['removed', `it is on its way out: ${failing.output}`];
+  return ['kept', `${twin.id} does not pass: ${failing.output || failing.name}`];
 }
 
 /** For people: what is done, and what is not. `also`: what goes with the instances; `others`: what stays. */
