@@ -33,6 +33,15 @@ describe('drift()', () => {
     assert.deepEqual(found?.fields, [{ field: 'status', before: 'passing', after: 'critical' }]);
   });
 
+  test('keeps the beginning of a long value that somebody wrote', () => {
+    const edited = instance('web-2', { tags: ['x'.repeat(100_000)], checks: [] });
+    const before = observed(entry([instance('web-2', { checks: [] })]), 10);
+    const [found] = drift(before, observed(entry([edited]), 11));
+    const [tags] = found?.fields ?? [];
+    assert.equal(tags?.before, '["a","b"]');
+    assert.match(tags?.after ?? '', /^\["x{995}…$/);
+  });
+
   test('names an instance that is gone and one that came', () => {
     const found = drift(known, observed(entry([instance('web-1'), instance('web-3')]), 10));
     assert.deepEqual(

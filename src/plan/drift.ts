@@ -1,3 +1,4 @@
+import { cutToBytes } from '../lib/cut-to-bytes.ts';
 import type { EntryRef } from '../model/entry-ref.ts';
 import type { CheckId } from '../model/keys.ts';
 import { checkChanges, type FieldChange, instanceChanges, nodeChanges } from './fields.ts';
@@ -5,6 +6,9 @@ import type { Drift } from './finding.ts';
 import { isProbed } from './notes.ts';
 import type { ObservedCheck, ObservedNode } from './observed.ts';
 import { isMonitorCheck } from './ownership.ts';
+
+/** Of a value, in bytes. Others may write what is far longer; a person has seen enough of it by then. */
+const longestValue = 1_000;
 
 /**
  * What somebody else did to a node: the difference between the known node, from our last reading and our own
@@ -18,7 +22,7 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
     found.push({ kind: 'drift', what, at, fields });
   };
   const changed = (at: EntryRef, fields: readonly FieldChange[]): void => {
-    if (fields.length > 0) add(at, 'changed', fields);
+    if (fields.length > 0) add(at, 'changed', fields.map(shortened));
   };
   const checks = (before: Checks, after: Checks, refOf: (check: CheckId) => EntryRef): void => {
     for (const [check, old] of before) {
@@ -52,6 +56,12 @@ export function drift(known: ObservedNode, fresh: ObservedNode | undefined): Dri
   }
   return found;
 }
+
+const shortened = ({ field, before, after }: FieldChange): FieldChange => ({
+  field,
+  before: before && cutToBytes(before, longestValue),
+  after: after && cutToBytes(after, longestValue),
+});
 
 /** The status and output that a prober finds are not drift. */
 function othersChanges(old: ObservedCheck, now: ObservedCheck): FieldChange[] {
