@@ -95,7 +95,9 @@ class Oracle implements Truth {
   inFront(slices: readonly KubeObject[]): Map<string, Asking[]> {
     const found = new Map<string, Asking[]>();
     for (const slice of slices) {
-      const asked = this.#askingsOf(this.#serviceOf(slice));
+      const service = this.#serviceOf(slice);
+      if (service === undefined) continue;
+      const asked = this.#askingsOf(service).filter((asking) => isOfEndpoints(asking, service));
       for (const { targetRef } of endpointsOf(slice)) {
         const uid = targetRef?.uid ?? '';
         found.set(uid, [...(found.get(uid) ?? []), ...asked]);
@@ -128,8 +130,7 @@ class Oracle implements Truth {
     if (service === undefined) return;
     const { byDefault, isUnknown } = this.#reading.service(service);
     for (const asking of this.#askingsOf(service)) {
-      const address = 'asked' in asking ? asking.asked.address : asking.address;
-      if (address !== undefined && reachOf(address, specOf(service)) !== 'endpoints') continue;
+      if (!isOfEndpoints(asking, service)) continue;
       for (const endpoint of endpointsOf(slice)) {
         const uid = endpoint.targetRef?.uid;
         const pod = uid === undefined ? undefined : pods.get(uid);
@@ -152,8 +153,7 @@ class Oracle implements Truth {
     return service?.metadata.deletionTimestamp === undefined ? service : undefined;
   }
 
-  #askingsOf(service: KubeObject | undefined): Asking[] {
-    if (service === undefined) return [];
+  #askingsOf(service: KubeObject): Asking[] {
     const { namespace = '', name } = service.metadata;
     const { annotations, defaults } = this.#reading.service(service);
     return askings(annotations, { namespace, kubeService: name }, defaults);
@@ -354,6 +354,12 @@ const fresh: Group = {
   isPending: false,
   isWell: false,
 };
+
+/** Whether it asks for instances at the endpoints of the Service, or for what cannot be read. */
+function isOfEndpoints(asking: Asking, service: KubeObject): boolean {
+  const address = 'asked' in asking ? asking.asked.address : asking.address;
+  return address === undefined || reachOf(address, specOf(service)) === 'endpoints';
+}
 
 const isSliceOf = (slice: KubeObject, { metadata }: KubeObject): boolean =>
   slice.metadata.namespace === metadata.namespace &&
