@@ -21,6 +21,7 @@ import { instances, isPassing } from '../support/real/consul-reads.ts';
 import { dataDir } from '../support/real/data-dir.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import { startKubelet } from '../support/real/kubelet.ts';
+import { LiveService } from '../support/real/live-service.ts';
 import {
   installRbac,
   type OperatorProcess,
@@ -29,7 +30,7 @@ import {
 } from '../support/real/operator.ts';
 import { PodNetwork } from '../support/real/pod-network.ts';
 import { startTraffic, type Traffic } from '../support/real/traffic.ts';
-import { Namespace } from '../support/real/workloads.ts';
+import { isReady, Namespace } from '../support/real/workloads.ts';
 
 const service = 'web';
 const pods = 4;
@@ -57,6 +58,8 @@ interface Config {
 class World implements AsyncDisposable {
   readonly kube: Kube;
   readonly consul: Consul;
+  readonly shop: Namespace;
+  readonly live: LiveService;
   readonly traffic: Traffic;
   /** The registrar, once it is started. */
   theirs: AgentRegistrar;
@@ -69,7 +72,9 @@ class World implements AsyncDisposable {
   /** Use `startWorld`. */
   constructor(
     options: WorldOptions,
-    parts: Pick<World, 'kube' | 'consul' | 'traffic' | 'theirs'> & { readonly file: string },
+    parts: Pick<World, 'kube' | 'consul' | 'shop' | 'live' | 'traffic' | 'theirs'> & {
+      readonly file: string;
+    },
     started: AsyncDisposableStack,
   ) {
     this.#program = options.program;
@@ -78,6 +83,8 @@ class World implements AsyncDisposable {
     this.#file = parts.file;
     this.kube = parts.kube;
     this.consul = parts.consul;
+    this.shop = parts.shop;
+    this.live = parts.live;
     this.traffic = parts.traffic;
     this.theirs = parts.theirs;
     this.#started = started;
@@ -133,6 +140,32 @@ class World implements AsyncDisposable {
     });
   }
 
+  /** Replaces every pod, one after the other. */
+  async rollOut(version: string): Promise<void> {
+    await this.shop.restart('web', version);
+    await rolledOut(this.shop, version);
+  }
+
+  /** As a person repeats it until it ends with 0. */
+  checked() {
+    return eventually(
+      async () => {
+        const { code, stdout, stderr } = await this.migrate('--check');
+        assert.equal(code, 0, stdout + stderr);
+      },
+      { timeoutMs: 60_000, what: 'both agree' },
+    );
+  }
+
+  /** The registrar has left alone what is kube-registrar's. */
+  spared() {
+    const { deregistered } = this.theirs;
+    assert.deepEqual(
+      deregistered.filter((id) => id.startsWith('shop.')),
+      [],
+    );
+  }
+
   async stopTheirs(): Promise<void> {
     await this.theirs[Symbol.asyncDispose]();
     await this.kube.api.delete(`${this.workloadPath}/${this.#program}`);
@@ -149,7 +182,8 @@ class World implements AsyncDisposable {
     await this.traffic[Symbol.asyncDispose]();
     assert.deepEqual(this.traffic.failures, []);
     assert.ok(this.traffic.answered > 100, `${this.traffic.answered} requests were answered`);
-    assert.equal(this.traffic.fewest, pods);
+    assert.equal(this.live.fewest, pods);
+    assert.deepEqual(this.live.absences(2_000), []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,6 +201,19 @@ const registrarOf = (kind: RegistrarKind, kube: Kube, consul: Consul) => {
     intervalMs,
   });
 };
+
+/** Waits until every pod is of this version and ready, and no other is left. */
+const rolledOut = (shop: Namespace, version: string | undefined) =>
+  eventually(
+    async () => {
+      const found = await shop.pods();
+      assert.deepEqual(
+        found.map((pod) => [pod.metadata.annotations?.['version'], isReady(pod)]),
+        Array.from({ length: pods }, () => [version, true]),
+      );
+    },
+    { timeoutMs: 120_000, what: `the pods of version ${version} are ready, and no others are there` },
+  );
 
 interface WorldOptions {
   readonly program: string;
@@ -189,29 +236,28 @@ async function startWorld(options: WorldOptions): Promise<World> {
   ]);
   await installRbac(kube);
   const nodes = Object.entries(hosts).map(([name, address]) => ({ name, address }));
-  started.use(await startKubelet(kube.api, { nodes }));
+  // A pod goes on answering while its end gets about.
+  started.use(await startKubelet(kube.api, { nodes, deletionDelayMs: 3_000 }));
   const shop = await Namespace.create(kube.api, 'shop');
   await kube.api.post('/apis/apps/v1/namespaces/shop/deployments', workload(options.program, options.args));
   const { annotations = {}, env = {} } = options;
-  await shop.deploy({ name: 'web', replicas: pods, otherAnnotations: annotations, env });
+  // Before a pod goes, another has been ready for longer than anybody takes to hear of it.
+  const rollout = { strategy: { maxSurge: 1, maxUnavailable: 0 }, minReadySeconds: 3 };
+  await shop.deploy({ name: 'web', replicas: pods, otherAnnotations: annotations, env, ...rollout });
+  // Its endpoints are what the cluster has ready; nobody registers it.
+  await shop.addService('web', {}, { app: 'web' });
+  await rolledOut(shop, undefined);
   const network = started.use(await PodNetwork.start());
-  await eventually(
-    async () => {
-      const found = (await shop.pods()).flatMap(({ status }) => status?.podIP ?? []);
-      assert.equal(found.length, pods);
-      for (const address of found) network.addresses.add(address);
-    },
-    { timeoutMs: 60_000, what: 'the pods have addresses' },
-  );
   const theirs = started.use(registrarOf(options.kind, kube, consul));
   await eventually(
     async () => assert.equal((await instances(consul, service)).filter(isPassing).length, pods),
     { timeoutMs: 60_000, what: 'the registrar has registered everything' },
   );
+  const live = started.use(new LiveService({ kube: kube.api, consul, namespace: shop, service, network }));
   const traffic = started.use(await startTraffic({ consul, network, service }));
   const file = join(await dataDir('migrate'), 'config.yaml');
   await writeFile(file, '{}');
-  return new World(options, { kube, consul, traffic, theirs, file }, started.move());
+  return new World(options, { kube, consul, shop, live, traffic, theirs, file }, started.move());
 }
 
 const alone = { theirs: pods, ours: 0 };
@@ -219,7 +265,7 @@ const both = { theirs: pods, ours: pods };
 const moved = { theirs: 0, ours: pods };
 
 suite('moving from a registrar with agents and back', () => {
-  test('from kube-consul-register, on the same agents: no request is lost, and no instance missed', async () => {
+  test('from kube-consul-register, on the same agents: no request is lost, and no ready endpoint missed', async () => {
     await using world = await startWorld({
       program: 'kube-consul-register',
       args: ['-configmap=shop/settings', '-in-cluster=true'],
@@ -254,6 +300,10 @@ suite('moving from a registrar with agents and back', () => {
     await world.rounds(5);
     assert.deepEqual(await world.counts(), both);
     assert.deepEqual(world.theirs.deregistered, []);
+    await world.rollOut('both');
+    await world.become('both have registered the new pods', both);
+    await world.checked();
+    world.spared();
     const early = await world.migrate('--finish', '--yes');
     assert.equal(early.code, 1);
     assert.match(early.stderr, /Deployment shop\/kube-consul-register runs kube-consul-register/);
@@ -304,14 +354,16 @@ suite('moving from a registrar with agents and back', () => {
     );
     await world.startTheirs();
     await world.become('the registrar has registered everything again', both);
-    const back = await world.migrate('--check');
-    assert.equal(back.code, 0, back.stdout + back.stderr);
+    await world.rollOut('back');
+    await world.become('both have registered the last pods', both);
+    await world.checked();
+    world.spared();
     await last.stop();
     const purged = await world.command('purge', '--yes');
     assert.equal(purged.code, 0, purged.stdout + purged.stderr);
     await world.rounds(3);
     assert.deepEqual(await world.counts(), alone);
-    assert.deepEqual(world.theirs.deregistered, []);
+    world.spared();
     await world.ended();
   });
 
@@ -348,6 +400,9 @@ suite('moving from a registrar with agents and back', () => {
     await world.rounds(5);
     assert.deepEqual(await world.counts(), both);
     assert.deepEqual(world.theirs.deregistered, []);
+    await world.rollOut('both');
+    await world.become('both have registered the new pods', both);
+    world.spared();
     await world.stopTheirs();
 
     // An agent that hangs keeps its own.

@@ -5,24 +5,21 @@
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { parse } from 'yaml';
 import { eventually } from '../support/eventually.ts';
-import { guideFile } from '../support/guide.ts';
 import { runCommand } from '../support/real/command.ts';
 import { type Consul, startConsul } from '../support/real/consul.ts';
 import { ConsulK8sWriter } from '../support/real/consul-k8s-writer.ts';
 import { instances, isPassing } from '../support/real/consul-reads.ts';
-import { startConsumer } from '../support/real/consumer.ts';
 import { dataDir } from '../support/real/data-dir.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import { type Pod, startKubelet } from '../support/real/kubelet.ts';
 import { LiveService } from '../support/real/live-service.ts';
 import { installRbac, operatorIdentity, startOperator } from '../support/real/operator.ts';
 import { PodNetwork } from '../support/real/pod-network.ts';
-import { freePorts } from '../support/real/ports.ts';
+import { startTraffic } from '../support/real/traffic.ts';
 import { annotations, isReady, Namespace } from '../support/real/workloads.ts';
 
 const service = 'web-shop';
@@ -54,48 +51,6 @@ const syncCatalog = {
     },
   },
 };
-
-const reachable = (port: number) =>
-  new Promise<void>((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once('error', reject);
-  });
-
-/** Sends requests one after the other until it ends. */
-class Traffic implements AsyncDisposable {
-  answered = 0;
-  readonly failures: string[] = [];
-  readonly #ended = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(port: number) {
-    this.#running = this.#send(port);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#ended.abort();
-    await this.#running;
-  }
-
-  async #send(port: number): Promise<void> {
-    while (!this.#ended.signal.aborted) {
-      try {
-        const response = await fetch(`http://127.0.0.1:${port}/`, {
-          headers: { connection: 'close' },
-          signal: AbortSignal.timeout(10_000),
-        });
-        await response.text();
-        if (response.ok) this.answered += 1;
-        else this.failures.push(`${response.status}`);
-      } catch (error) {
-        this.failures.push(String(error));
-      }
-    }
-  }
-}
 
 /** Nodes of the passing instances, sorted, ours by what they begin with. */
 const nodesOf = async (consul: Consul): Promise<string[]> =>
@@ -198,24 +153,7 @@ suite('moving from consul-k8s and back, while pods are replaced', () => {
     const first = started.use(startTheirs());
     await become('consul-k8s has registered everything', theirs);
     const live = started.use(new LiveService({ kube: kube.api, consul, namespace: shop, service, network }));
-    const [port = 0] = await freePorts(1);
-    await using _haproxy = await startConsumer({
-      program: 'haproxy',
-      config: () =>
-        guideFile('consume.md', 'haproxy.cfg', {
-          '127.0.0.1:8600': `127.0.0.1:${consul.dnsPort}`,
-          '127.0.0.1:8080': `127.0.0.1:${port}`,
-          '_web._tcp': `_${service}._tcp`,
-          'init-addr none check': `init-addr none check check-via-socks4 socks4 127.0.0.1:${network.port}`,
-        }),
-      args: (config) => ['-db', '-f', config],
-      ready: () => reachable(port),
-    });
-    await eventually(async () => assert.ok((await fetch(`http://127.0.0.1:${port}/`)).ok), {
-      timeoutMs: 60_000,
-      what: 'HAProxy answers',
-    });
-    const traffic = started.use(new Traffic(port));
+    const traffic = started.use(await startTraffic({ consul, network, service }));
 
     // 1. The values.
     const values = await migrate();

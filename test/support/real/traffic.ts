@@ -1,10 +1,9 @@
-/** Consumers of a service, from a moment on until another: HAProxy with requests through it, and a blocking query. */
+/** Requests through HAProxy, which finds the instances of a service by DNS, from a moment on until another. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { eventually } from '../eventually.ts';
 import { guideFile } from '../guide.ts';
 import type { Consul } from './consul.ts';
-import { isPassing, states } from './consul-reads.ts';
 import { startConsumer } from './consumer.ts';
 import type { PodNetwork } from './pod-network.ts';
 import { freePorts } from './ports.ts';
@@ -16,9 +15,8 @@ export interface TrafficOptions {
   readonly service: string;
 }
 
-/** Resolves when HAProxy, which finds the service by DNS as the guide says, has answered. */
-export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
-  const { consul, network, service } = options;
+/** Resolves when HAProxy, with the configuration of the guide, has answered. */
+export async function startTraffic({ consul, network, service }: TrafficOptions): Promise<Traffic> {
   await using started = new AsyncDisposableStack();
   const [port = 0] = await freePorts(1);
   started.use(
@@ -39,23 +37,21 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     timeoutMs: 60_000,
     what: 'HAProxy answers',
   });
-  return new Traffic(port, options, started.move());
+  return new Traffic(port, started.move());
 }
 
-/** Sends requests one after the other, and follows the service, until it ends. */
+/** Sends requests one after the other until it ends. */
 export class Traffic implements AsyncDisposable {
   answered = 0;
   readonly failures: string[] = [];
-  /** Fewest different addresses that passed at any moment. */
-  fewest = Number.POSITIVE_INFINITY;
   readonly #ended = new AbortController();
-  readonly #running: Promise<unknown>;
+  readonly #running: Promise<void>;
   readonly #started: AsyncDisposableStack;
 
   /** Use `startTraffic`. */
-  constructor(port: number, options: TrafficOptions, started: AsyncDisposableStack) {
+  constructor(port: number, started: AsyncDisposableStack) {
     this.#started = started;
-    this.#running = Promise.all([this.#send(port), this.#follow(options)]);
+    this.#running = this.#send(port);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,17 +73,6 @@ export class Traffic implements AsyncDisposable {
       } catch (error) {
         this.failures.push(String(error));
       }
-    }
-  }
-
-  async #follow({ consul, service }: TrafficOptions): Promise<void> {
-    try {
-      for await (const entries of states(consul, service, this.#ended.signal)) {
-        const addresses = new Set(entries.filter(isPassing).map(({ Service }) => Service.Address));
-        this.fewest = Math.min(this.fewest, addresses.size);
-      }
-    } catch (error) {
-      if (!this.#ended.signal.aborted) throw error;
     }
   }
 }
