@@ -160,7 +160,7 @@ describe('demo()', () => {
       ],
     );
     const nodes = new Set(services.flatMap(({ instances }) => instances.map(({ node }) => node)));
-    assert.ok(nodes.has('load-node-2'), [...nodes].join());
+    assert.ok(nodes.has('node-5'), [...nodes].join());
   });
 
   test('ends with 1 and says what was missed and what the operator said, when Consul refuses', async () => {

@@ -157,7 +157,11 @@ export class Stage implements AsyncDisposable {
     const pods = this.load.reduce((sum, { replicas }) => sum + replicas, 0);
     for (let number = 1; number <= Math.ceil(pods / podsPerNode); number += 1) {
       const zone = nodes[number % nodes.length]!.zone;
-      this.cluster.nodes.add({ name: `load-node-${number}`, address: `198.51.100.${number}`, zone });
+      this.cluster.nodes.add({
+        name: `node-${nodes.length + number}`,
+        address: `198.51.100.${number}`,
+        zone,
+      });
     }
   }
 
