@@ -3,9 +3,10 @@
  * Everything but the pods is the sandbox's; the pods are texts made on the way out, so that little of what is
  * measured is this server's time. Sends `{origin}` when it listens, `{listedAt}` when the pods are first asked
  * for, and `{flip, at}` for every `{flip: pod, ready}` it was sent, with the monotonic nanoseconds (text) at
- * which the event went out.
+ * which the event went out. `{lose: node}` makes a node and its pods not ready, as when its kubelet is gone, and
+ * `{flood: perSecond, seconds}` changes pods that are not annotated; both are answered by `{done}` with the nanoseconds.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Transport } from '../../src/lib/transport.ts';
 import { ByteStream } from '../../src/sandbox/kube/byte-stream.ts';
@@ -18,20 +19,26 @@ const shape: PodShape = { nodes, services, annotatedEvery: 1 };
 const api = new KubeApi({ clock: systemClock });
 const now = (): string => String(process.hrtime.bigint());
 
-for (let index = 0; index < nodes; index += 1) {
+function putNode(index: number, isReady: boolean): void {
+  const why = isReady
+    ? { reason: 'KubeletReady', message: 'kubelet is ready' }
+    : { reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' };
   api.store.apply({
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: `node-${index}`, labels: { 'topology.kubernetes.io/zone': `zone-${index % 3}` } },
     status: {
       addresses: [{ type: 'InternalIP', address: `192.168.${index >> 8}.${index & 255}` }],
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is ready' }],
+      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'Unknown', ...why }],
     },
   });
 }
+for (let index = 0; index < nodes; index += 1) putNode(index, true);
 
 let version = 1_000_000;
 const watches = new Set<ByteStream>();
+/** Pods that are not ready, and how they are shown. */
+const unready = new Map<number, PodShape>();
 const line = (type: string, object: string): Buffer => Buffer.from(`{"type":"${type}","object":${object}}\n`);
 
 /** A WatchList of all pods, then whatever flips. */
@@ -39,7 +46,13 @@ async function* podWatch(): AsyncGenerator<Uint8Array> {
   process.send?.({ listedAt: now() });
   for (let index = 0; index < pods; index += 20) {
     const group = Array.from({ length: Math.min(20, pods - index) }, (_, each) =>
-      line('ADDED', podText(index + each, shape, { ready: true, resourceVersion: version })),
+      line(
+        'ADDED',
+        podText(index + each, unready.get(index + each) ?? shape, {
+          ready: !unready.has(index + each),
+          resourceVersion: version,
+        }),
+      ),
     );
     yield Buffer.concat(group);
     // The answers to others are not held up.
@@ -52,7 +65,11 @@ async function* podWatch(): AsyncGenerator<Uint8Array> {
   yield line('BOOKMARK', JSON.stringify({ kind: 'Pod', apiVersion: 'v1', metadata }));
   const stream = new ByteStream();
   watches.add(stream);
-  yield* stream;
+  try {
+    yield* stream;
+  } finally {
+    watches.delete(stream);
+  }
 }
 
 const sandbox = api.transport();
@@ -67,12 +84,43 @@ const transport: Transport = {
 
 await using listener = await listen(transport);
 process.send?.({ origin: listener.origin });
-process.on('message', ({ flip, ready }: { flip: number; ready: boolean }) => {
+type Order =
+  | { readonly flip: number; readonly ready: boolean }
+  | { readonly lose: number }
+  | { readonly flood: number; readonly seconds: number };
+
+process.on('message', (order: Order) => {
+  if ('flip' in order) {
+    const at = show(order.flip, shape, order.ready);
+    process.send?.({ flip: order.flip, at });
+  } else if ('lose' in order) {
+    const at = now();
+    putNode(order.lose, false);
+    for (let pod = order.lose; pod < pods; pod += nodes) show(pod, { ...shape, marked: true }, false);
+    process.send?.({ done: at });
+  } else void flood(order.flood, order.seconds);
+});
+
+function show(pod: number, of: PodShape, ready: boolean): string {
   version += 1;
-  const event = line('MODIFIED', podText(flip, shape, { ready, resourceVersion: version }));
+  if (ready) unready.delete(pod);
+  else unready.set(pod, of);
+  const event = line('MODIFIED', podText(pod, of, { ready, resourceVersion: version }));
   const at = now();
   for (const watch of watches) watch.push(event);
-  process.send?.({ flip, at });
-});
+  return at;
+}
+
+/** Of pods beside the others, whose readiness flips. */
+async function flood(perSecond: number, seconds: number): Promise<void> {
+  const begun = performance.now();
+  const unannotated = { ...shape, annotatedEvery: Number.POSITIVE_INFINITY };
+  for (let made = 0; made < perSecond * seconds; made += 1) {
+    const due = begun + (1_000 * made) / perSecond - performance.now();
+    if (due > 0) await sleep(due);
+    show(pods + (made % 1_000), unannotated, Math.floor(made / 1_000) % 2 === 0);
+  }
+  process.send?.({ done: now() });
+}
 await new Promise((resolve) => process.once('disconnect', resolve));
 process.exit(0);

@@ -11,7 +11,8 @@ export interface KubeOptions {
 type Message =
   | { readonly origin: string }
   | { readonly listedAt: string }
-  | { readonly flip: number; readonly at: string };
+  | { readonly flip: number; readonly at: string }
+  | { readonly done: string };
 
 /** The API server of kube-server.ts, in a process of its own. */
 export class Kube implements Disposable {
@@ -20,6 +21,7 @@ export class Kube implements Disposable {
   readonly listed: Promise<number>;
   readonly #child: ChildProcess;
   readonly #sent = new Map<number, (at: number) => void>();
+  readonly #orders: ((at: number) => void)[] = [];
 
   private constructor(child: ChildProcess, origin: string) {
     this.#child = child;
@@ -28,6 +30,7 @@ export class Kube implements Disposable {
     this.listed = promise;
     child.on('message', (message: Message) => {
       if ('listedAt' in message) resolve(milliseconds(message.listedAt));
+      if ('done' in message) this.#orders.shift()?.(milliseconds(message.done));
       if (!('flip' in message)) return;
       this.#sent.get(message.flip)?.(milliseconds(message.at));
       this.#sent.delete(message.flip);
@@ -46,6 +49,23 @@ export class Kube implements Disposable {
     return new Promise((resolve) => {
       this.#sent.set(pod, resolve);
       this.#child.send({ flip: pod, ready });
+    });
+  }
+
+  /** Makes a node and its pods not ready, as when its kubelet is gone; resolves with the moment, as now(). */
+  lose(node: number): Promise<number> {
+    return this.#order({ lose: node });
+  }
+
+  /** Changes pods that are not annotated; resolves when that is over. */
+  flood(perSecond: number, seconds: number): Promise<number> {
+    return this.#order({ flood: perSecond, seconds });
+  }
+
+  #order(order: object): Promise<number> {
+    return new Promise((resolve) => {
+      this.#orders.push(resolve);
+      this.#child.send(order);
     });
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { request } from 'undici';
@@ -7,6 +7,7 @@ import { nodeFlags } from '../support/real/image.ts';
 import { freePorts } from '../support/real/ports.ts';
 import { ServerProcess } from '../support/real/process.ts';
 import { agent } from './json-request.ts';
+import type { Stall } from './stalls.ts';
 
 export interface OperatorProcessOptions {
   readonly kube: string;
@@ -22,14 +23,16 @@ const lagResolutionMs = 10;
  * The operator as `npm run bundle` put it into dist/image, run as the image runs it, with its default configuration.
  * `OPERATOR_NODE_OPTIONS` are further options of Node for it alone, such as `--cpu-prof --cpu-prof-dir=profiles`.
  */
-export class OperatorProcess implements AsyncDisposable {
+export class OperatorProcess {
   readonly #process: ServerProcess;
   readonly #origin: string;
+  readonly #stallsFile: string;
   #longestStallMs = 0;
 
-  private constructor(server: ServerProcess, origin: string) {
+  private constructor(server: ServerProcess, origin: string, stallsFile: string) {
     this.#process = server;
     this.#origin = origin;
+    this.#stallsFile = stallsFile;
   }
 
   static async start({ kube, consul, dir }: OperatorProcessOptions): Promise<OperatorProcess> {
@@ -48,15 +51,18 @@ export class OperatorProcess implements AsyncDisposable {
     );
     const listen = `127.0.0.1:${port}`;
     const options = (process.env['OPERATOR_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean);
+    const stallsFile = path.join(dir, `stalls-${port}.json`);
+    if (process.env['STALLS'] !== undefined)
+      options.push(`--import=${path.join(import.meta.dirname, 'stalls.ts')}`);
     const flags = ['--kubeconfig', kubeconfig, '--consul-address', consul, '--listen', listen];
     const server = await ServerProcess.start({
       name: 'operator',
       command: process.execPath,
       args: [...nodeFlags, ...options, path.join(root, 'dist/image/main.js'), 'run', ...flags],
-      env: { NODE_ENV: 'production' },
+      env: { NODE_ENV: 'production', STALLS_FILE: stallsFile },
       logFile: path.join(dir, 'operator.log'),
     });
-    return new OperatorProcess(server, `http://${listen}`);
+    return new OperatorProcess(server, `http://${listen}`, stallsFile);
   }
 
   /** Its gauges and counters by name and labels; rejects while it does not listen yet. */
@@ -89,8 +95,15 @@ export class OperatorProcess implements AsyncDisposable {
     return cpuSeconds(this.#process.pid);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  stop(): Promise<void> {
     return this.#process.stop();
+  }
+
+  /** The longest first; known when it has stopped, and was started with `STALLS`. */
+  stalls(): readonly Stall[] {
+    return existsSync(this.#stallsFile)
+      ? (JSON.parse(readFileSync(this.#stallsFile, 'utf8')) as Stall[])
+      : [];
   }
 }
 
