@@ -314,7 +314,7 @@ export function scriptOf(seed: number): Script {
   const script = scriptOfScenarios(seed, chosen, draw);
   // By draws of their own, so that no other script changes with them.
   const more = new Draw(seed, 'defaults');
-  return more.chance(0.15) ? withDefaults(script, more.pick(defaultScenarios), more) : script;
+  return more.chance(0.1) ? withDefaults(script, more.pick(defaultScenarios), more) : script;
 }
 
 /** A script about these rows of the table. */
