@@ -41,8 +41,26 @@ export interface Carrier {
   readonly ports?: Readonly<Record<string, number>>;
 }
 
+/** The truth is read after every change of the cluster, most of which are of other objects. */
+const known = new WeakMap<Annotations, Map<string, readonly Asking[]>>();
+
 /** `defaults`: each holds for every declaration that does not have the field itself. */
-export function askings(annotations: Annotations, carrier: Carrier, defaults: Annotations = {}): Asking[] {
+export function askings(
+  annotations: Annotations,
+  carrier: Carrier,
+  defaults: Annotations = {},
+): readonly Asking[] {
+  if (Object.keys(defaults).length > 0) return readAskings(annotations, carrier, defaults);
+  const { namespace, kubeService, ports } = carrier;
+  const key = JSON.stringify([namespace, kubeService, ports]);
+  const last = known.get(annotations)?.get(key);
+  if (last !== undefined) return last;
+  const read = readAskings(annotations, carrier, defaults);
+  known.set(annotations, (known.get(annotations) ?? new Map()).set(key, read));
+  return read;
+}
+
+function readAskings(annotations: Annotations, carrier: Carrier, defaults: Annotations): Asking[] {
   const { services, ...own } = annotations;
   const found: Asking[] = [];
   if (own['service'] !== undefined && own['service'] !== 'false')
@@ -131,11 +149,20 @@ const prefix = 'kube-registrar.io/';
 
 /** An object's annotations that the operator reads, without their prefix. */
 export function ours({ metadata }: KubeObject): Annotations {
-  const entries = Object.entries(metadata.annotations ?? {});
-  return Object.fromEntries(
-    entries.flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
+  const { annotations: all = none } = metadata;
+  const last = read.get(all);
+  if (last !== undefined) return last;
+  const own = Object.fromEntries(
+    Object.entries(all).flatMap(([key, value]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [],
+    ),
   );
+  read.set(all, own);
+  return own;
 }
+
+const none: Annotations = {};
+const read = new WeakMap<Annotations, Annotations>();
 
 export const prefixed = (annotations: Annotations): Annotations =>
   Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`${prefix}${key}`, value]));

@@ -50,8 +50,10 @@ export function truthOf(
   for (const pod of pods) oracle.addPod(pod, inFront.get(pod.uid));
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   for (const slice of slices) oracle.addSlice(slice, byUid);
+  const ofServices = Map.groupBy(slices, serviceKeyOf);
   for (const service of store.table('services').values()) {
-    const mine = slices.filter((slice) => isSliceOf(slice, service));
+    const { namespace, name } = service.metadata;
+    const mine = ofServices.get(`${namespace}/${name}`) ?? [];
     oracle.addService(service, mine.flatMap(endpointsOf), byUid);
   }
   for (const [table, kind] of Object.entries(routeTables))
@@ -153,7 +155,7 @@ class Oracle implements Truth {
     return service?.metadata.deletionTimestamp === undefined ? service : undefined;
   }
 
-  #askingsOf(service: KubeObject): Asking[] {
+  #askingsOf(service: KubeObject): readonly Asking[] {
     const { namespace = '', name } = service.metadata;
     const { annotations, defaults } = this.#reading.service(service);
     return askings(annotations, { namespace, kubeService: name }, defaults);
@@ -361,9 +363,8 @@ function isOfEndpoints(asking: Asking, service: KubeObject): boolean {
   return address === undefined || reachOf(address, specOf(service)) === 'endpoints';
 }
 
-const isSliceOf = (slice: KubeObject, { metadata }: KubeObject): boolean =>
-  slice.metadata.namespace === metadata.namespace &&
-  slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name;
+const serviceKeyOf = ({ metadata: { namespace, labels } }: KubeObject): string =>
+  `${namespace}/${labels?.['kubernetes.io/service-name']}`;
 
 /** Undefined when there is nothing behind it. */
 function backendOf(
