@@ -1,16 +1,9 @@
-import { autoMeta } from '../../src/desired/meta.ts';
+import { metaKeyRule, nameRule } from './dialect-rules.ts';
 import type { AdmissionRule } from './rules.ts';
 
 const annotation = (name: string): string => `'consul.hashicorp.com/${name}'`;
 const value = (name: string): string => `variables.a[${annotation(name)}]`;
 const absent = (name: string): string => `!(${annotation(name)} in variables.a)`;
-const metaPrefix = annotation('service-meta-');
-const metaKeys = `variables.a.map(k, k).filter(k, k.startsWith(${metaPrefix}))`;
-const metaName = `k.substring(${metaPrefix}.size())`;
-const reserved = `${metaName} in [${Object.values(autoMeta)
-  .map((key) => `'${key}'`)
-  .join(', ')}] || ${metaName}.startsWith('kube-') || ${metaName}.startsWith('consul-')`;
-const usable = `${metaName}.matches('^[A-Za-z0-9_-]{1,128}$') && !(${reserved})`;
 
 /** It may be registered by its own addresses, or those of nodes. */
 const isWhole = `((has(object.spec.type) && object.spec.type in ['LoadBalancer', 'NodePort']) || (has(object.spec.externalIPs) && object.spec.externalIPs.size() > 0))`;
@@ -20,16 +13,10 @@ const isWhole = `((has(object.spec.type) && object.spec.type in ['LoadBalancer',
  * annotations, and `@/` stands for the prefix of kube-registrar's own: one of these counts in place of theirs.
  */
 export const consulK8sRules: readonly AdmissionRule[] = [
-  {
-    expression: `${absent('service-name')} || ${value('service-name')}.trim().matches('^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$')`,
-    messageExpression: `${annotation('service-name')} + ': "' + ${value('service-name')} + '" is not a name usable in DNS: letters, digits and hyphens, at most 63'`,
-  },
+  nameRule('consul.hashicorp.com/service-name', 'true'),
   {
     expression: `${absent('service-port')} || '@/port' in variables.a || ${value('service-port')} == '' || (has(object.spec.ports) && object.spec.ports.exists(p, (has(p.name) && p.name == ${value('service-port')}) || string(p.targetPort) == ${value('service-port')} || (${isWhole} && (string(p.port) == ${value('service-port')} || (has(p.nodePort) && string(p.nodePort) == ${value('service-port')})))))`,
     messageExpression: `${annotation('service-port')} + ': "' + ${value('service-port')} + '" is neither the name nor the number of a port of the Service where it is registered'`,
   },
-  {
-    expression: `${metaKeys}.all(k, ${usable})`,
-    messageExpression: `${metaKeys}.filter(k, !(${usable})).join(', ') + ': a meta key is 1 to 128 letters, digits, "_" and "-", and none of kube-registrar or Consul'`,
-  },
+  metaKeyRule('consul.hashicorp.com/service-meta-'),
 ];

@@ -7,6 +7,7 @@ import { httpTarget } from '../../src/desired/probes.ts';
 
 import type { Form } from '../../src/desired/values.ts';
 import { consulK8sRules } from './consul-k8s.ts';
+import { kubeConsulRegisterRules, kubeConsulRegistratorRules } from './registrars.ts';
 
 /** One validation of a ValidatingAdmissionPolicy. `@/` stands for the annotations' prefix and its slash. */
 export interface AdmissionRule {
@@ -29,6 +30,9 @@ export interface AdmissionRules {
   readonly namedProbes: readonly AdmissionRule[];
   /** Errors in the annotations of consul-k8s, where they are followed. */
   readonly consulK8s: readonly AdmissionRule[];
+  /** Errors in those of other registrars on pods, where they are followed. */
+  readonly kubeConsulRegister: readonly AdmissionRule[];
+  readonly kubeConsulRegistrator: readonly AdmissionRule[];
   /** The keys of the meta that is asked for, in small letters. */
   readonly metaKeys: string;
   /** `reservedNames`, unless the configuration has its own. */
@@ -74,6 +78,8 @@ export function admissionRules(): AdmissionRules {
       .map(({ name, metaKey }) => `(${quoted(name)} in variables.a ? [${literal(metaKey)}] : [])`)
       .join(' + ')}`,
     consulK8s: consulK8sRules,
+    kubeConsulRegister: kubeConsulRegisterRules,
+    kubeConsulRegistrator: kubeConsulRegistratorRules,
     reservedNames: defaultReservedNames,
     doubts: [
       {

@@ -300,6 +300,83 @@ suite('where consul-k8s is followed, the API server', () => {
   });
 });
 
+suite('where other registrars are followed, the API server', () => {
+  const registrar = (annotations: Readonly<Record<string, string>>, kind = 'Pod') => {
+    const metadata = { name: 'web', annotations };
+    if (kind === 'Pod') return { kind, metadata, spec: podSpec };
+    const labels = { app: 'web' };
+    const template = { metadata: { labels, annotations }, spec: podSpec };
+    return { kind, metadata: { name: 'web' }, spec: { selector: { matchLabels: labels }, template } };
+  };
+  const register = (fields: Readonly<Record<string, string>>, kind?: string) =>
+    registrar(
+      Object.fromEntries(Object.entries(fields).map(([name, value]) => [`consul.register/${name}`, value])),
+      kind,
+    );
+  const registrator = (fields: Readonly<Record<string, string>>, kind?: string) =>
+    registrar(
+      Object.fromEntries(
+        Object.entries(fields).map(([name, value]) => [`consul-registrator/${name}`, value]),
+      ),
+      kind,
+    );
+
+  before(async () => {
+    const enabled = ['kubeConsulRegister', 'kubeConsulRegistrator'].map(
+      (name) => `config.compatibility.${name}.enabled=true`,
+    );
+    const objects = await admission('--set', ['fullnameOverride=registrars', ...enabled].join(','));
+    for (const object of objects) {
+      if ((object.metadata.name ?? '').includes('kube-consul-')) await install(object);
+    }
+    for (const kind of ['Pod', 'Deployment']) {
+      for (const wrong of [
+        register({ enabled: 'true', 'service.name': 'a_b' }, kind),
+        registrator({ enabled: 'true', 'service-name': 'a_b' }, kind),
+      ]) {
+        await eventually(async () => assert.notDeepEqual(await warnings('search', wrong), []), {
+          ...patience,
+          what: `the policies for a ${kind} are at work`,
+        });
+      }
+    }
+  });
+
+  test('warns of what the operator refuses in their annotations, and of nothing else', async () => {
+    for (const kind of ['Pod', 'Deployment']) {
+      for (const right of [
+        register({ enabled: 'false', 'service.name': 'a_b' }, kind),
+        register({ enabled: 'yes', 'service.name': 'a_b' }, kind),
+        register({ enabled: '1' }, kind),
+        register({ enabled: 'true', 'service.name': ' web ', 'service.meta.team': 'a' }, kind),
+        registrator({ enabled: 'True', 'service-name': 'a_b' }, kind),
+        registrator({ enabled: 'true', 'service-name': '', 'service-port': '8080' }, kind),
+        registrator({ enabled: 'true', 'service-port': 'http', 'service-meta-team': 'a' }, kind),
+      ]) {
+        assert.deepEqual(await warnings('search', right), [], JSON.stringify(right));
+      }
+      for (const [wrong, what] of [
+        [
+          register({ enabled: 't', 'service.name': 'a_b' }, kind),
+          /consul.register\/service.name: .*a_b.* is not/,
+        ],
+        [
+          register({ enabled: 'true', 'service.meta.kube-node': 'a' }, kind),
+          /service.meta.kube-node: a meta key/,
+        ],
+        [register({ enabled: 'true', 'service.name': 'consul' }, kind), /consul\\*" is reserved/],
+        [
+          registrator({ enabled: 'true', 'service-port': '70000' }, kind),
+          /service-port: .*70000.* is neither/,
+        ],
+        [registrator({ enabled: 'true', 'service-meta-a.b': 'a' }, kind), /service-meta-a.b: a meta key/],
+      ] as const) {
+        assert.match((await warnings('search', wrong)).join(), what);
+      }
+    }
+  });
+});
+
 suite('with hosts that may be probed, the API server', () => {
   test('takes names, and still no address that is never probed', async () => {
     const refused = async (namespace: string, fields: Readonly<Record<string, string>>) =>
