@@ -40,10 +40,18 @@ async function main(signal: AbortSignal): Promise<void> {
     await using _lock = await takeLock(join(cacheRoot(process.env), 'build.lock'), signal);
     // Whoever held the lock before may have built them.
     located = await locateServers();
+    const failures: string[] = [];
     for (const [index, name] of located.missing.entries()) {
       const program = programNamed(name);
-      await obtain(program, `[${index + 1}/${located.missing.length}]`, signal);
+      await obtain(program, `[${index + 1}/${located.missing.length}]`, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        // The others are of use all the same.
+        const given =
+          program.variable === undefined ? '' : `; ${program.variable} may name one that you have`;
+        failures.push(`${name}: ${error instanceof Error ? error.message : error}${given}`);
+      });
     }
+    if (failures.length > 0) throw new Error(failures.join('\n'));
     located = await locateServers();
   }
   for (const { name } of programs) console.log(`${name}: ${located.paths[name]}`);
