@@ -86,7 +86,10 @@ export const serviceOf = (asking: Asking): string =>
 /** The simulator writes its lists as JSON, which is YAML; what is not JSON is a mistake. */
 function listed(services: string): readonly Annotations[] {
   try {
-    return JSON.parse(services) as readonly Annotations[];
+    const items = JSON.parse(services) as readonly Readonly<Record<string, string | string[]>>[];
+    return items.map((item) =>
+      Object.fromEntries(Object.entries(item).map(([key, value]) => [key, [value].flat().join(',')])),
+    );
   } catch {
     return [{}];
   }
@@ -118,6 +121,7 @@ function asking(fields: Annotations, { namespace, kubeService, ports = namedPort
     port > 65_535 ||
     !/^[1-9]\d*$/.test(weight) ||
     tags.length > 4_096 ||
+    Object.values(fields).some((text) => !text.isWellFormed()) ||
     ['consul', 'kube-registrar'].includes(service) ||
     ['check-http', 'health-url', 'check-tcp'].some((name) => /169\.254|10\.9/.test(fields[name] ?? '')) ||
     Object.hasOwn(fields, 'meta.__proto__');

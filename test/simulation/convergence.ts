@@ -8,7 +8,7 @@ import {
   ownNotes,
   stampOf,
 } from './catalog.ts';
-import { staysOf } from './stays.ts';
+import { kubeServiceOf, staysOf } from './stays.ts';
 import { keptFor, type Truth, type WantedInstance } from './truth.ts';
 
 /**
@@ -59,8 +59,9 @@ export function differences(
       if (source === undefined) {
         const stays = staysOf(truth, key, entry, name);
         const own = checks.find(({ CheckID }) => CheckID.endsWith(':readiness'));
-        if (stays === undefined) found.push(`instance ${entry.ID} on ${name} is too many`);
-        else if (stays.isWell !== undefined && own && (own.Status === 'passing') !== stays.isWell)
+        if (stays === undefined && !isBlocked(truth, catalog, clusterUid, entry))
+          found.push(`instance ${entry.ID} on ${name} is too many`);
+        else if (stays?.isWell !== undefined && own && (own.Status === 'passing') !== stays.isWell)
           found.push(`instance ${entry.ID} on ${name}, which stays, is ${own.Status}`);
       } else if (readiness !== undefined && (readiness.Status === 'passing') !== source.ready) {
         found.push(`kept instance ${entry.ID} on ${name} is ${readiness.Status}`);
@@ -72,6 +73,23 @@ export function differences(
 
 const isOwn = (node: CatalogNode, clusterUid: string): boolean =>
   stampOf(node.entry) === clusterUid && !isAgents(node);
+
+/** What takes its place belongs on a node of another cluster with the same name, where it is a conflict. */
+function isBlocked(
+  truth: Truth,
+  catalog: Catalog,
+  clusterUid: string,
+  { Meta, Service }: NodeService,
+): boolean {
+  const kubeService = kubeServiceOf(Meta);
+  if (kubeService === '') return false;
+  for (const wanted of truth.instances.values()) {
+    if (wanted.kubeService !== kubeService || wanted.service !== Service) continue;
+    const node = catalog.get(wanted.consulNode);
+    if (node !== undefined && !isOwn(node, clusterUid)) return true;
+  }
+  return false;
+}
 
 function missing(wanted: WantedInstance, node: CatalogNode): string[] {
   const instance = node.instances.get(wanted.key);

@@ -71,7 +71,7 @@ export function mustBeFound(truth: Truth, instance: CatalogInstance): boolean {
 }
 
 /** The Service that an instance is of, with its namespace; empty for a pod's own. */
-function kubeServiceOf(meta: NodeService['Meta']): string {
+export function kubeServiceOf(meta: NodeService['Meta']): string {
   const name = meta?.['kube-service'] ?? '';
   return name === '' ? '' : `${meta?.['kube-namespace']}/${name}`;
 }

@@ -201,7 +201,7 @@ const hostile: readonly Readonly<Record<string, string>>[] = [
   { service: 'web', port: 'http', tags: ','.repeat(5_000) },
   { service: '\u0000\ud800', port: '\n' },
   // Half a character, which Consul would keep as another.
-  { services: '- {service: web, port: http, tags: ["\\ud800"], maintenance: "\\udc00"}' },
+  { services: '[{"service": "web", "port": "http", "tags": ["\\ud800"], "maintenance": "\\udc00"}]' },
   { services: `- {service: "a${'-'.repeat(32_000)}a", warmup: "${'1'.repeat(32_000)}x"}` },
   { service: 'web', port: 'http', tags: '{pod.label.ap}'.repeat(290), junk: 'x'.repeat(60_000) },
 ];
