@@ -23,8 +23,8 @@ export interface Handover extends HandedOver {
   /** Kubernetes nodes ('' = none) that take it over; undefined: all there are. */
   readonly to: ReadonlySet<string> | undefined;
   /**
-   * Whether nothing may take it over: without endpoints there is no instance for them, and nothing that leads to them
-   * serves either. With a mistake there is none in any case, and that is no reason to let go.
+   * Whether it may go although nothing takes its place: without endpoints nothing is registered for them, and what
+   * leads to them serves nothing. When a mistake is why nothing is registered, the instance stays.
    */
   readonly mayBeNone: boolean;
   /** Whether an instance is one of those that take it over. */

@@ -18,7 +18,7 @@ const theirs = (pod: string, Address: string, more: Partial<TheirService> = {}):
   ...more,
 });
 
-/** Two pods with annotations of ours, each registered with the agent of its node. */
+/** Two pods with annotations of kube-registrar, each registered with the agent of its node. */
 async function moving(work: (cluster: AgentsMoving) => Promise<void>): Promise<void> {
   await using directory = await mkdtempDisposable(path.join(tmpdir(), 'migrate-'));
   const cluster = new AgentsMoving(program, directory.path);

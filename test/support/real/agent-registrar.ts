@@ -2,10 +2,11 @@
  * Registers pods with the Consul agents of their nodes as kube-consul-register (`register_mode: node`) and registrator
  * do, which are not part of this project: in rounds, as they synchronize.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+
 import type { ConsulAgent } from './consul.ts';
 import type { KubeApi, KubeList } from './kube-api.ts';
 import type { Pod } from './kubelet.ts';
+import { Rounds } from './rounds.ts';
 import { isReady } from './workloads.ts';
 
 interface Registration {
@@ -86,32 +87,24 @@ export interface AgentRegistrarOptions {
 }
 
 export class AgentRegistrar implements AsyncDisposable {
-  /** How often it has synchronized. */
-  rounds = 0;
   /** The ids of everything it has deregistered. */
   readonly deregistered: string[] = [];
   readonly #options: AgentRegistrarOptions;
-  readonly #stopped = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #rounds: Rounds;
 
   constructor(options: AgentRegistrarOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    this.#rounds = new Rounds(() => this.#synchronize(), options.intervalMs);
+  }
+
+  /** How often it has synchronized. */
+  get rounds(): number {
+    return this.#rounds.count;
   }
 
   /** Throws what ended it before its time. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      await this.#synchronize();
-      this.rounds += 1;
-      await delay(this.#options.intervalMs, undefined, { signal }).catch(() => {});
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
   async #synchronize(): Promise<void> {

@@ -3,11 +3,12 @@
  * interval, one `catalog/register` after the other; before that it deregisters, on whatever node, what has its tag and
  * an id that it does not know. Services of type ClusterIP only.
  */
+
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import type { Consul } from './consul.ts';
 import type { KubeApi } from './kube-api.ts';
+import { Rounds } from './rounds.ts';
 
 const node = 'k8s-sync';
 const tag = 'k8s';
@@ -31,32 +32,24 @@ export interface ConsulK8sOptions {
 }
 
 export class ConsulK8sWriter implements AsyncDisposable {
-  /** How often it has written everything. */
-  rounds = 0;
   /** Everything it has deregistered, as `node/id`. */
   readonly deregistered: string[] = [];
   readonly #options: ConsulK8sOptions;
-  readonly #stopped = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #rounds: Rounds;
 
   constructor(options: ConsulK8sOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    this.#rounds = new Rounds(() => this.#write(), options.intervalMs);
+  }
+
+  /** How often it has written everything. */
+  get rounds(): number {
+    return this.#rounds.count;
   }
 
   /** Throws what ended it before its time. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      await this.#write();
-      this.rounds += 1;
-      await delay(this.#options.intervalMs, undefined, { signal }).catch(() => {});
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
   async #write(): Promise<void> {
