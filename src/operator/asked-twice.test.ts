@@ -1,6 +1,7 @@
 /** A pod and the Service in front of it ask for one name: who gets it, by annotation and by default. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { putPodSlice } from '../../test/support/pod-slice.ts';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -27,24 +28,7 @@ function clusterOf(pod: Texts, service: Texts): SmallCluster {
     },
     status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } },
   });
-  const { metadata } = cluster.kube.store.get('pods', 'default', 'web') as unknown as {
-    metadata: { uid: string };
-  };
-  cluster.kube.store.apply({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-    endpoints: [
-      {
-        addresses: [podIp],
-        conditions: { ready: true, serving: true, terminating: false },
-        nodeName: 'n1',
-        targetRef: { kind: 'Pod', name: 'web', namespace: 'default', uid: metadata.uid },
-      },
-    ],
-  });
+  putPodSlice(cluster);
   return cluster;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { putPodSlice } from '../../test/support/pod-slice.ts';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 
 type Annotations = Readonly<Record<string, string>>;
@@ -8,30 +9,14 @@ const prefixed = (annotations: Annotations): Annotations =>
   Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`kube-registrar.io/${key}`, value]));
 
 /** The Service `web` in front of the pod `web`, and its EndpointSlice. */
-function putService({ kube }: SmallCluster, annotations: Annotations): void {
-  const pod = kube.store.get('pods', 'default', 'web') ?? assert.fail('no pod');
-  const { podIP = '' } = pod['status'] as { readonly podIP?: string };
-  kube.store.apply({
+function putService(cluster: SmallCluster, annotations: Annotations): void {
+  cluster.kube.store.apply({
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web', namespace: 'default', annotations: prefixed(annotations) },
     spec: { ports: [{ name: 'http', port: 80 }] },
   });
-  kube.store.apply({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-    endpoints: [
-      {
-        addresses: [podIP],
-        conditions: { ready: true, serving: true, terminating: false },
-        nodeName: 'n1',
-        targetRef: { kind: 'Pod', name: 'web', namespace: 'default', uid: pod.metadata.uid },
-      },
-    ],
-  });
+  putPodSlice(cluster);
 }
 
 /** The one instance there is: its tags, and the Service that asks for it. */
