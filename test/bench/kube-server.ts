@@ -3,8 +3,9 @@
  * Everything but the pods is the sandbox's; the pods are texts made on the way out, so that little of what is
  * measured is this server's time. Sends `{origin}` when it listens, `{listedAt}` when the pods are first asked
  * for, and `{flip, at}` for every `{flip: pod, ready}` it was sent, with the monotonic nanoseconds (text) at
- * which the event went out. `{lose: node}` makes a node and its pods not ready, as when its kubelet is gone, and
- * `{flood: perSecond, seconds}` changes pods that are not annotated; both are answered by `{done}` with the nanoseconds.
+ * which the event went out. `{node, ready: false}` makes a node and its pods not ready, as when its kubelet is gone, `true`
+ * what they were before, and `{flood: perSecond, seconds}` changes pods that are not annotated; both are answered by
+ * `{done}` with the nanoseconds.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -37,8 +38,14 @@ for (let index = 0; index < nodes; index += 1) putNode(index, true);
 
 let version = 1_000_000;
 const watches = new Set<ByteStream>();
-/** Pods that are not ready, and how they are shown. */
-const unready = new Map<number, PodShape>();
+/** Pods whose containers are not ready, and nodes whose kubelet is gone. */
+const unready = new Set<number>();
+const lost = new Set<number>();
+/** A pod as it is now. */
+const textOf = (pod: number): string =>
+  lost.has(pod % nodes)
+    ? podText(pod, { ...shape, marked: true }, { ready: false, resourceVersion: version })
+    : podText(pod, shape, { ready: !unready.has(pod), resourceVersion: version });
 const line = (type: string, object: string): Buffer => Buffer.from(`{"type":"${type}","object":${object}}\n`);
 
 /** A WatchList of all pods, then whatever flips. */
@@ -46,13 +53,7 @@ async function* podWatch(): AsyncGenerator<Uint8Array> {
   process.send?.({ listedAt: now() });
   for (let index = 0; index < pods; index += 20) {
     const group = Array.from({ length: Math.min(20, pods - index) }, (_, each) =>
-      line(
-        'ADDED',
-        podText(index + each, unready.get(index + each) ?? shape, {
-          ready: !unready.has(index + each),
-          resourceVersion: version,
-        }),
-      ),
+      line('ADDED', textOf(index + each)),
     );
     yield Buffer.concat(group);
     // The answers to others are not held up.
@@ -86,26 +87,28 @@ await using listener = await listen(transport);
 process.send?.({ origin: listener.origin });
 type Order =
   | { readonly flip: number; readonly ready: boolean }
-  | { readonly lose: number }
+  | { readonly node: number; readonly ready: boolean }
   | { readonly flood: number; readonly seconds: number };
 
 process.on('message', (order: Order) => {
   if ('flip' in order) {
-    const at = show(order.flip, shape, order.ready);
-    process.send?.({ flip: order.flip, at });
-  } else if ('lose' in order) {
+    if (order.ready) unready.delete(order.flip);
+    else unready.add(order.flip);
+    process.send?.({ flip: order.flip, at: show(() => textOf(order.flip)) });
+  } else if ('node' in order) {
     const at = now();
-    putNode(order.lose, false);
-    for (let pod = order.lose; pod < pods; pod += nodes) show(pod, { ...shape, marked: true }, false);
+    if (order.ready) lost.delete(order.node);
+    else lost.add(order.node);
+    putNode(order.node, order.ready);
+    for (let pod = order.node; pod < pods; pod += nodes) show(() => textOf(pod));
     process.send?.({ done: at });
   } else void flood(order.flood, order.seconds);
 });
 
-function show(pod: number, of: PodShape, ready: boolean): string {
+/** Sends an event of a changed pod; the moment at which it went out. */
+function show(text: () => string): string {
   version += 1;
-  if (ready) unready.delete(pod);
-  else unready.set(pod, of);
-  const event = line('MODIFIED', podText(pod, of, { ready, resourceVersion: version }));
+  const event = line('MODIFIED', text());
   const at = now();
   for (const watch of watches) watch.push(event);
   return at;
@@ -118,7 +121,8 @@ async function flood(perSecond: number, seconds: number): Promise<void> {
   for (let made = 0; made < perSecond * seconds; made += 1) {
     const due = begun + (1_000 * made) / perSecond - performance.now();
     if (due > 0) await sleep(due);
-    show(pods + (made % 1_000), unannotated, Math.floor(made / 1_000) % 2 === 0);
+    const ready = Math.floor(made / 1_000) % 2 === 0;
+    show(() => podText(pods + (made % 1_000), unannotated, { ready, resourceVersion: version }));
   }
   process.send?.({ done: now() });
 }

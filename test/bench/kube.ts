@@ -1,12 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-export interface KubeOptions {
-  readonly pods: number;
-  readonly nodes: number;
-  readonly services: number;
-}
+import type { Shape } from './stage.ts';
 
 type Message =
   | { readonly origin: string }
@@ -37,11 +34,26 @@ export class Kube implements Disposable {
     });
   }
 
-  static async start({ pods, nodes, services }: KubeOptions): Promise<Kube> {
+  static async start({ pods, nodes, services }: Shape): Promise<Kube> {
     const script = fileURLToPath(new URL('./kube-server.ts', import.meta.url));
     const child = fork(script, [pods, nodes, services].map(String));
     const [{ origin }] = (await once(child, 'message')) as [{ origin: string }];
     return new Kube(child, origin);
+  }
+
+  /** Path of a kubeconfig in the directory. */
+  async kubeconfig(dir: string): Promise<string> {
+    const file = path.join(dir, 'kubeconfig');
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'bench',
+      clusters: [{ name: 'bench', cluster: { server: this.origin } }],
+      users: [{ name: 'bench', user: {} }],
+      contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+    };
+    await writeFile(file, JSON.stringify(config));
+    return file;
   }
 
   /** Makes a pod ready or not; resolves with the moment, as now(), at which the event was sent. */
@@ -52,9 +64,14 @@ export class Kube implements Disposable {
     });
   }
 
-  /** Makes a node and its pods not ready, as when its kubelet is gone; resolves with the moment, as now(). */
+  /** A node and its pods are not ready, as when its kubelet is gone; resolves with the moment, as now(). */
   lose(node: number): Promise<number> {
-    return this.#order({ lose: node });
+    return this.#order({ node, ready: false });
+  }
+
+  /** The kubelet is back, and pods are what they were. */
+  async bringBack(node: number): Promise<void> {
+    await this.#order({ node, ready: true });
   }
 
   /** Changes pods that are not annotated; resolves when that is over. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { request } from 'undici';
+import { eventually } from '../support/eventually.ts';
 import { root } from '../support/real/helm.ts';
 import { nodeFlags } from '../support/real/image.ts';
 import { freePorts } from '../support/real/ports.ts';
@@ -10,10 +10,14 @@ import { agent } from './json-request.ts';
 import type { Stall } from './stalls.ts';
 
 export interface OperatorProcessOptions {
-  readonly kube: string;
-  readonly consul: string;
+  /** A file. */
+  readonly kubeconfig: string;
+  /** Origins of servers of Consul, in the order in which they are tried. */
+  readonly consul: readonly string[];
   /** A directory for its files. */
   readonly dir: string;
+  /** Settings beside the defaults. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** monitorEventLoopDelay() counts its own interval in, milliseconds (prom-client's default). */
@@ -35,31 +39,21 @@ export class OperatorProcess {
     this.#stallsFile = stallsFile;
   }
 
-  static async start({ kube, consul, dir }: OperatorProcessOptions): Promise<OperatorProcess> {
+  static async start(options: OperatorProcessOptions): Promise<OperatorProcess> {
+    const { kubeconfig, consul, dir, env = {} } = options;
     const [port = 0] = await freePorts(1);
-    const kubeconfig = path.join(dir, 'kubeconfig');
-    await writeFile(
-      kubeconfig,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'bench',
-        clusters: [{ name: 'bench', cluster: { server: kube } }],
-        users: [{ name: 'bench', user: {} }],
-        contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-      }),
-    );
     const listen = `127.0.0.1:${port}`;
-    const options = (process.env['OPERATOR_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean);
+    const nodeOptions = (process.env['OPERATOR_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean);
     const stallsFile = path.join(dir, `stalls-${port}.json`);
     if (process.env['STALLS'] !== undefined)
-      options.push(`--import=${path.join(import.meta.dirname, 'stalls.ts')}`);
-    const flags = ['--kubeconfig', kubeconfig, '--consul-address', consul, '--listen', listen];
+      nodeOptions.push(`--import=${path.join(import.meta.dirname, 'stalls.ts')}`);
+    const servers = consul.flatMap((origin) => ['--consul-address', origin]);
+    const flags = ['--kubeconfig', kubeconfig, ...servers, '--listen', listen];
     const server = await ServerProcess.start({
       name: 'operator',
       command: process.execPath,
-      args: [...nodeFlags, ...options, path.join(root, 'dist/image/main.js'), 'run', ...flags],
-      env: { NODE_ENV: 'production', STALLS_FILE: stallsFile },
+      args: [...nodeFlags, ...nodeOptions, path.join(root, 'dist/image/main.js'), 'run', ...flags],
+      env: { NODE_ENV: 'production', STALLS_FILE: stallsFile, ...env },
       logFile: path.join(dir, 'operator.log'),
     });
     return new OperatorProcess(server, `http://${listen}`, stallsFile);
@@ -79,6 +73,16 @@ export class OperatorProcess {
     return values;
   }
 
+  /** Resolves when it is ready; a standby is when it is as warm as the leader. */
+  async ready(): Promise<void> {
+    const isReady = async () => {
+      const response = await request(`${this.#origin}/readyz`, { dispatcher: agent });
+      await response.body.dump();
+      return response.statusCode === 200;
+    };
+    await eventually(isReady, { timeoutMs: 240_000, what: 'the operator is ready' });
+  }
+
   /** Of what metrics() has shown: each shows the longest since the one before. */
   get longestStallMs(): number {
     return this.#longestStallMs;
@@ -95,11 +99,17 @@ export class OperatorProcess {
     return cpuSeconds(this.#process.pid);
   }
 
+  /** SIGTERM. */
   stop(): Promise<void> {
     return this.#process.stop();
   }
 
-  /** The longest first; known when it has stopped, and was started with `STALLS`. */
+  /** SIGKILL. */
+  kill(): Promise<void> {
+    return this.#process.kill();
+  }
+
+  /** Those that took most of a processor first; known when it has stopped, and was started with `STALLS`. */
   stalls(): readonly Stall[] {
     return existsSync(this.#stallsFile)
       ? (JSON.parse(readFileSync(this.#stallsFile, 'utf8')) as Stall[])

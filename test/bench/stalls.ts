@@ -1,7 +1,7 @@
 /**
  * Loaded into the operator with `--import`: finds out what ran while its event loop stood still. A profile is taken all
- * the time, and a timer notes when it is late. At the end the longest stalls are written to the file named by
- * `STALLS_FILE`, as JSON. Costs a few percent of processor time and some memory.
+ * the time, and a timer notes when it is late. At the end the stalls that took most of a processor are written to the file
+ * named by `STALLS_FILE`, as JSON. Costs a few percent of processor time and some memory.
  */
 import { writeFileSync } from 'node:fs';
 import { type Profiler, Session } from 'node:inspector';
@@ -9,6 +9,8 @@ import { type Profiler, Session } from 'node:inspector';
 /** Time in which nothing else could run. */
 export interface Stall {
   readonly ms: number;
+  /** What this thread got of a processor in that time: on a busy machine it is less. */
+  readonly cpuMs: number;
   /** Since the start of the process, in seconds. */
   readonly at: number;
   /** Share of garbage collection in it. */
@@ -25,6 +27,11 @@ const mostWritten = 20;
 /** The same clock as that of profiles, in microseconds. */
 const now = (): number => Number(process.hrtime.bigint() / 1_000n);
 
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 function watch(file: string): void {
   const session = new Session();
   session.connect();
@@ -32,23 +39,26 @@ function watch(file: string): void {
   session.post('Profiler.setSamplingInterval', { interval: 1_000 });
   session.post('Profiler.start');
   const begun = now();
-  const late: { readonly from: number; readonly to: number }[] = [];
+  const late: { readonly from: number; readonly to: number; readonly cpuMs: number }[] = [];
   let last = begun;
+  let lastCpuMs = threadCpuMs();
   setInterval(() => {
     const at = now();
     const due = last + everyMs * 1_000;
-    if (at - due > leastMs * 1_000) late.push({ from: due, to: at });
+    const cpuMs = threadCpuMs();
+    if (at - due > leastMs * 1_000) late.push({ from: due, to: at, cpuMs: cpuMs - lastCpuMs });
     last = at;
+    lastCpuMs = cpuMs;
   }, everyMs).unref();
   process.once('exit', () => {
-    const longest = late.sort((a, b) => b.to - b.from - (a.to - a.from)).slice(0, mostWritten);
+    const longest = late.sort((a, b) => b.cpuMs - a.cpuMs).slice(0, mostWritten);
     session.post('Profiler.stop', (error, result) => {
       if (error !== null) return;
       const samples = samplesOf(result.profile);
-      const stalls = longest.map(({ from, to }): Stall => {
+      const stalls = longest.map(({ from, to, cpuMs }): Stall => {
         const during = samples.filter(({ at }) => at >= from && at <= to);
         const ms = (to - from) / 1_000;
-        return { ms, at: (from - begun) / 1e6, ...described(during) };
+        return { ms, cpuMs, at: (from - begun) / 1e6, ...described(during) };
       });
       writeFileSync(file, JSON.stringify(stalls));
     });
