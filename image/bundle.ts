@@ -7,6 +7,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import path from 'node:path';
 import { build } from 'esbuild';
 import { sbom } from './sbom.ts';
+import { slim } from './slim.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -30,7 +31,11 @@ export async function bundle(target: string): Promise<readonly string[]> {
     target: 'node24',
     chunkNames: 'chunks/[name]-[hash]',
     legalComments: 'external',
-    // Names in stack traces, and lines that can be found.
+    // Node keeps the text of every file in memory, in twice the space where a comment holds another character than
+    // Latin ones. Names stay, for stack traces, and lines that are short enough to find something on.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 100,
     keepNames: true,
     logLevel: 'warning',
     // Packages written for CommonJS ask for Node's modules by require().
@@ -38,6 +43,7 @@ export async function bundle(target: string): Promise<readonly string[]> {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
     plugins: [
+      slim,
       {
         name: 'no demo',
         setup({ onResolve }) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import type { Selection } from '../reconcile/holds/guard.ts';
 import { releasePath } from '../server/release.ts';

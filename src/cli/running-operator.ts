@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import { HttpTransport } from '../lib/http-transport.ts';
 import { type HttpRequest, readText } from '../lib/transport.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { quote } from './fields.ts';
 
 /** The address of a Consul server, read into its origin: `https://consul.example:8501`. */

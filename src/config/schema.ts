@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { plainAnnotations } from '../desired/annotations.ts';
 import { baseTagMistake } from '../desired/base-tags.ts';
 import { defaultReservedNames } from '../desired/claims.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkSchema, serviceSchema } from './schemas.ts';
 
 // As in schemas.ts: what we rely on, and nothing else. Agents keep no raft indexes.

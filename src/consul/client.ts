@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import type { HttpResponse } from '../lib/transport.ts';
 import { ConsulApi, type ConsulApiOptions, type Invoke } from './consul-api.ts';

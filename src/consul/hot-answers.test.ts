@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { describe as describeError, RegistrarError } from '../lib/errors.ts';
 import { checksAnswer, nodeServicesAnswer, nodesAnswer, txnResults } from './hot-answers.ts';
 import {

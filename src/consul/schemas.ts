@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 
 // What we rely on in Consul's answers, and nothing else: unknown fields are dropped. Go marshals an empty

@@ -1,4 +1,4 @@
-import { Agent, request as undiciRequest } from 'undici';
+import { Agent } from 'undici';
 import { RegistrarError } from './errors.ts';
 import { redactedAnswer } from './redacted.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
@@ -74,12 +74,13 @@ export class HttpTransport implements Transport {
     } = request;
     try {
       // undici ignores the signal of a request that still waits for a connection.
-      const answered = undiciRequest(`${this.#origin}${path}`, {
+      const answered = this.#agent.request({
+        origin: this.#origin,
+        path,
         method,
         headers: headers ?? {},
         body: body ?? null,
         signal,
-        dispatcher: this.#agent,
         headersTimeout: headersTimeoutMs,
         bodyTimeout: bodyTimeoutMs,
       });

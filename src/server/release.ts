@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { RegistrarError } from '../lib/errors.ts';
 import type { Released, Selection } from '../reconcile/holds/guard.ts';
 import type { Answer } from './routes.ts';
