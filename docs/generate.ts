@@ -1,6 +1,6 @@
 /**
- * Writes the reference documentation from the code: `npm run docs`. What it makes is checked in, and a test
- * holds it equal to the code.
+ * Generates the reference documentation from the code: `npm run docs`. The result is checked in, and a test checks that
+ * it matches the code.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -75,34 +75,34 @@ function initialOf(name: string, { initially }: Annotation): string {
 function annotationReference(): string {
   const checks = annotationEntries.map(([name, { unchecked, lenient }]) => {
     const emptyPlaceholder = lenient === true ? 'becomes empty, with a warning' : 'is a mistake';
-    return `| \`${name}\` | ${unchecked ?? 'yes'} | ${name === 'services' ? 'as in the field' : emptyPlaceholder} |`;
+    return `| \`${name}\` | ${unchecked ?? 'yes'} | ${name === 'services' ? 'as for the field' : emptyPlaceholder} |`;
   });
   return `${head('Annotations')}
-Names start with \`kube-registrar.io/\` (\`annotationPrefix\`). All of them may stand on a pod, usually in its
-template, or on a Service, where they hold for every endpoint. They are the fields of an entry of \`services\`, too.
-Only \`service\`, or \`services\`, is needed. [manifests/examples](../../manifests/examples) has each of them.
+Names start with \`kube-registrar.io/\` (\`annotationPrefix\`). Set annotations on a pod, usually in its template, or on
+a Service, where they apply to every endpoint. The entries of \`services\` have the same fields. Only \`service\` or
+\`services\` is required. For an example of each annotation, see [manifests/examples](../../manifests/examples).
 
 ${annotationTable(false, '../')}
 
 ## Checks by Consul
 
 These take effect with [Consul agents on the nodes, or an external monitor](../agent-mode.md):
-\`registration.mode: agent\` or \`registration.externalProbe: true\`. Everywhere else they are read, and mistakes are
-reported.
+\`registration.mode: agent\` or \`registration.externalProbe: true\`. Otherwise they have no effect, but mistakes in them
+are still reported.
 
 ${annotationTable(true, '../')}
 
 ## Every port
 
-\`port: "*"\` registers each port of the pod or Service as a service of its own, \`<service>-<port name>\`; all other
-fields count for each of them. Health URLs and probes without a port go to the port that is registered.
+\`port: "*"\` registers each port of the pod or Service as its own service, \`<service>-<port name>\`. All other fields
+apply to each of them. Health URLs and probes without a port use the registered port.
 
-- A port without a name is called by its number; when it is the only port, its service is just \`<service>\`.
-- The protocol does not matter: TCP, UDP and SCTP count alike. A port without a name that is declared for TCP and for
-  UDP is one.
-- Two ports with one name are refused, as is \`"*"\` for an object without ports, or for more than ${mostServices} services of one object.
-  A name that is too long for DNS is refused for its port only.
-- Claims and reserved names hold for the names that come out.
+- For a port without a name, the port number is used. If it is the only port, the service is just \`<service>\`.
+- The protocol does not matter: TCP, UDP and SCTP are treated alike. A port without a name that is declared for both TCP
+  and UDP counts as one port.
+- Two ports with the same name are refused. So is \`"*"\` for an object without ports or with more than ${mostServices}
+  resulting services. If a name is too long for DNS, only that port is refused.
+- Claims and reserved names apply to the resulting names.
 
 ## Placeholders
 
@@ -110,19 +110,19 @@ fields count for each of them. Health URLs and probes without a port go to the p
 |---|---|
 ${placeholders.map(({ name, means }) => `| \`{${name}}\` | ${cell(means)} |`).join('\n')}
 
-\`{{\` and \`}}\` are braces. There are no expressions, and an unknown placeholder is a mistake.
+\`{{\` and \`}}\` are literal braces. There are no expressions. An unknown placeholder is a mistake.
 
 ## How values are checked
 
-The operator checks every value and reports mistakes by log and Event; \`kube-registrar validate\` does so for
-manifests. With the chart's \`admissionPolicy\`, the API server already refuses most mistakes, or warns of them. It
-fills in no placeholders and only sees the form of a value.
+The operator checks every value and reports mistakes in its log and in Events; \`kube-registrar validate\` checks
+manifests in the same way. With the chart's \`admissionPolicy\`, the API server refuses most mistakes or warns about
+them. It does not resolve placeholders and only checks the form of a value.
 
 | annotation | checked by the API server | a placeholder without a value |
 |---|---|---|
 ${checks.join('\n')}
 
-A value may have ${longestText('service')} bytes, \`tags\` ${longestText('tags')}, \`services\` ${longestText('services')}.
+A value may have at most ${longestText('service')} bytes, \`tags\` ${longestText('tags')}, and \`services\` ${longestText('services')}.
 `;
 }
 
@@ -134,22 +134,22 @@ function configuration(): string {
   }
   const parts = [...sections].sort(([a], [b]) => Number(a !== '') - Number(b !== ''));
   return `${head('Configuration')}
-A YAML file (\`run --config FILE\`), the environment and flags, in rising order: for each key the highest wins.
-All mistakes are reported at once, each with its place. A key with no value counts as absent. The JSON Schema of the
-file is [configuration.schema.json](configuration.schema.json).
+The configuration comes from a YAML file (\`run --config FILE\`), environment variables and flags. Variables override the
+file, and flags override both. All mistakes are reported at once, each with its location. A key without a value counts as
+not set. The file's JSON Schema is [configuration.schema.json](configuration.schema.json).
 
 - Durations are written as in Go: \`250ms\`, \`1.5s\`, \`1m30s\`.
-- Lists in variables are separated by commas; empty variables count as absent.
-- Consul's own variables count too, below those of this program: \`CONSUL_HTTP_ADDR\`, \`CONSUL_HTTP_TOKEN\`,
+- Lists in variables are comma-separated. An empty variable counts as not set.
+- Consul's own variables are used if this program's are not set: \`CONSUL_HTTP_ADDR\`, \`CONSUL_HTTP_TOKEN\`,
   \`CONSUL_HTTP_TOKEN_FILE\`, \`CONSUL_HTTP_SSL\`, \`CONSUL_HTTP_SSL_VERIFY\`, \`CONSUL_CACERT\`, \`CONSUL_CLIENT_CERT\`,
   \`CONSUL_CLIENT_KEY\`, \`CONSUL_TLS_SERVER_NAME\`, \`CONSUL_NAMESPACE\`, \`CONSUL_PARTITION\`.
-- Paths are relative to the directory the program was started in.
+- Paths are relative to the working directory of the program.
 
 ${parts.map(([section, keys]) => configSection(section, keys)).join('\n')}`;
 }
 
 function configSection(section: string, keys: readonly ConfigKey[]): string {
-  const title = section === '' ? 'At the top' : `\`${section}\``;
+  const title = section === '' ? 'Top level' : `\`${section}\``;
   const described = (sectionDescriptions()[section] ?? '').trim();
   const rows = keys.map((key) => {
     const flag = configFlags.find((candidate) => candidate.key === key.name);
@@ -195,7 +195,9 @@ function metrics(): string {
       `| \`${metricPrefix}${name}\` | ${type} | ${labelList(labels)} | ${cell(help)} |`,
   );
   return `${head('Metrics')}
-Served at \`/metrics\` in the Prometheus text format, together with those of Node (below). Labels have few values, names of services at most 1,000 and \`_other\` for the rest; a series for something that is gone is gone too.
+The operator serves these metrics, and those of Node (below), at \`/metrics\` in the Prometheus text format. Labels have
+few values; service names are limited to 1,000, and the others are counted as \`_other\`. When an object is gone, so are
+its series.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -218,10 +220,10 @@ function reasons(): string {
     return `## ${title}\n\n| reason | level | what it means | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   });
   return `${head('Log reasons')}
-Every line of the log is one JSON object: \`time\`, \`level\`, \`msg\`, a \`reason\` from this page, and fields such as
-\`service\`, \`instance\`, \`pod\`, \`node\`, \`durationMs\`. \`msg\` is a sentence with the
-cause and may change; a reason keeps its meaning. A transition
-is one line, however long it lasts. With \`log.format: text\` the reason comes first among the fields.
+Every log line is a JSON object with \`time\`, \`level\`, \`msg\`, a \`reason\` from this page, and fields such as
+\`service\`, \`instance\`, \`pod\`, \`node\` and \`durationMs\`. \`msg\` is a sentence that states the cause and may
+change; the meaning of a reason does not. A transition is one line, however long it lasts. With \`log.format: text\`, the
+reason is the first field.
 
 \`\`\`sh
 kubectl -n kube-registrar logs -l app.kubernetes.io/name=kube-registrar --prefix --tail=-1 | grep '"reason":"Drift"'

@@ -6,11 +6,11 @@ const namespaceOrAll = text(
   'a namespace; write its name, or "*" for every namespace',
 );
 
-/** Named as in the values of their chart, `syncCatalog`. */
+/** The keys have the names of consul-k8s's chart values, `syncCatalog`. */
 const consulK8s = z.strictObject({
   enabled: z.boolean().default(false).meta({
     description:
-      'Whether Services are registered as the catalog sync of consul-k8s does it, by its annotations and defaults. The other keys are named as in the values of its chart. See migrate-from-consul-k8s.md.',
+      'Whether Services are registered as consul-k8s catalog sync registers them, by its annotations and defaults. The other keys have the names of its chart values. See migrate-from-consul-k8s.md.',
   }),
   default: z.boolean().default(true).meta({
     description: 'Whether Services without `consul.hashicorp.com/service-sync` are registered.',
@@ -22,10 +22,10 @@ const consulK8s = z.strictObject({
   k8sDenyNamespaces: z
     .array(namespaceOrAll)
     .default(['kube-system', 'kube-public'])
-    .meta({ description: 'Namespaces whose Services are not registered, whatever else says so.' }),
-  consulPrefix: text(/^[A-Za-z0-9-]{0,62}$/, 'a start of a service name; use letters, digits and hyphens')
+    .meta({ description: 'Namespaces whose Services are never registered.' }),
+  consulPrefix: text(/^[A-Za-z0-9-]{0,62}$/, 'a prefix of a service name; use letters, digits and hyphens')
     .default('')
-    .meta({ description: 'Start of the names in Consul. Names from the annotation do not get it.' }),
+    .meta({ description: 'Prefix of the names in Consul. It is not added to names from the annotation.' }),
   addK8SNamespaceSuffix: z.boolean().default(true).meta({
     description: 'Whether names in Consul end with the namespace. Names from the annotation do not.',
   }),
@@ -37,20 +37,20 @@ const consulK8s = z.strictObject({
     description: 'Whether Services of type LoadBalancer are registered by their endpoints.',
   }),
   nodePortSyncType: z.enum(['ExternalOnly', 'ExternalFirst', 'InternalOnly']).default('ExternalFirst').meta({
-    description: 'Which address of a node Services of type NodePort are registered with.',
+    description: 'Which node address is registered for Services of type NodePort.',
   }),
   consulNodeName: text(/^[^\s\\'"]{1,128}$/, 'the name of a Consul node; write it without spaces and quotes')
     .default('k8s-sync')
-    .meta({ description: 'The Consul node that they register on, for `kube-registrar migrate`.' }),
+    .meta({ description: 'The Consul node on which consul-k8s registers, for `kube-registrar migrate`.' }),
   k8sTag: text(/^[^\s\\,]{0,128}$/, 'a tag; write it without spaces, commas and backslashes')
     .default('k8s')
     .meta({ description: 'The tag of every instance. Empty: none.' }),
   ids: z.boolean().default(true).meta({
     description:
-      'Whether instances have their ids. To be kept while consul-k8s runs: it removes every instance with its tag and an id that it does not know.',
+      'Whether instances have the ids that consul-k8s gives them. Keep this while consul-k8s runs, because it removes every instance that has its tag and an unknown id.',
   }),
   meta: z.boolean().default(true).meta({
-    description: 'Whether instances of Services have their meta, such as `external-k8s-ns`.',
+    description: 'Whether instances of Services have the meta of consul-k8s, such as `external-k8s-ns`.',
   }),
 });
 
@@ -64,15 +64,15 @@ const kubeConsulRegister = z.strictObject({
   }),
   registerSource: z.enum(['pod', 'service', 'endpoint']).default('pod').meta({
     description:
-      'Which objects ask by its annotations, as its `register_source`: pods, Services of type NodePort by the addresses of all nodes, or Services by their endpoints.',
+      'Which annotated objects are registered, as with its `register_source`: pods, Services of type NodePort with the addresses of all nodes, or Services with their endpoints.',
   }),
   tags: z.boolean().default(true).meta({
     description:
-      'Whether instances have its tags: of pods the pod, node, container and labels, of Services the labels.',
+      'Whether instances have its tags: the pod, node, container and labels for pods, the labels for Services.',
   }),
   k8sTag: tag.default('').meta({
     description:
-      'Its tag for every instance. Empty: none. To be left empty while it runs with the same agents: it removes what has its tag and is unknown to it.',
+      'Its tag for every instance. Empty: none. Leave it empty while kube-consul-register runs with the same agents, because it removes every instance that has its tag and is unknown to it.',
   }),
   consulContainerName: text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a container')
     .default('consul')
@@ -89,7 +89,7 @@ const kubeConsulRegistrator = z.strictObject({
 const registrator = z.strictObject({
   enabled: z.boolean().default(false).meta({
     description:
-      'Whether pods whose containers have a variable `SERVICE_NAME` or `SERVICE_<port>_NAME` are registered, as by registrator with `-explicit`. All their variables `SERVICE_…` become meta. See migrate-from-registrars.md.',
+      'Whether pods are registered if a container has a variable `SERVICE_NAME` or `SERVICE_<port>_NAME`, as by registrator with `-explicit`. All other variables `SERVICE_…` become meta. See migrate-from-registrars.md.',
   }),
 });
 

@@ -30,10 +30,11 @@ function originOf(value: string): string | { readonly mistake: string } {
   if (url === null)
     return mistake(`${quote(value)} is not a URL; write it like "http://consul.example:8500"`);
   // Not quoted: it would show the password.
-  if (url.username !== '' || url.password !== '') return mistake('carries a user or password; use tokenFile');
+  if (url.username !== '' || url.password !== '')
+    return mistake('contains a user or password; use tokenFile');
   if (url.pathname !== '/' || /[?#]/.test(value)) {
     // Not quoted: there may be a token in the query.
-    return mistake(`goes on after the port; only "${url.origin}" is possible`);
+    return mistake(`has text after the port; write "${url.origin}"`);
   }
   return url.origin;
 }

@@ -37,8 +37,8 @@ describe("Consul's own variables", () => {
   for (const [address, message] of [
     ['unix:///run/consul.sock', /is a Unix socket, which is not supported; give an http/],
     ['ftp://x:1', /scheme "ftp" is not supported/],
-    ['http://user:pass@x:1', /carries a user or password; use tokenFile/],
-    ['http://x:1/v1', /goes on after the port; only "http:\/\/x:1" is possible/],
+    ['http://user:pass@x:1', /contains a user or password; use tokenFile/],
+    ['http://x:1/v1', /has text after the port; write "http:\/\/x:1"/],
     ['http://', /is not a URL/],
   ] as const) {
     test(`CONSUL_HTTP_ADDR=${address} is refused by name`, () => {

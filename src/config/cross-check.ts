@@ -8,29 +8,29 @@ export function crossMistakes({ origin, value }: Merged): string[] {
   const mistakes: string[] = [];
   const [token, tokenFile] = [origin('consul.token'), origin('consul.tokenFile')];
   if (token !== undefined && tokenFile !== undefined) {
-    mistakes.push(`${token}: there is a token file too (${tokenFile}); keep one of the two`);
+    mistakes.push(`${token}: a token file is set as well (${tokenFile}); keep one of the two`);
   }
   const login = origin('consul.acl.authMethod');
   const mode = origin('registration.mode');
   if (login !== undefined && mode !== undefined && valueAt(value, ['registration', 'mode']) === 'agent') {
     mistakes.push(
-      `${login}: agents go on using the token of a registration, and that of a login ends; use consul.tokenFile with registration.mode "agent"`,
+      `${login}: agents keep using the token of a registration, but a token from a login expires; use consul.tokenFile with registration.mode "agent"`,
     );
   }
   if (login !== undefined && (token ?? tokenFile) !== undefined) {
-    mistakes.push(`${login}: there is a token too (${token ?? tokenFile}); keep the login or the token`);
+    mistakes.push(`${login}: a token is set as well (${token ?? tokenFile}); keep the login or the token`);
   }
   const [cert, key] = [origin('consul.certFile'), origin('consul.keyFile')];
   if (cert !== undefined && key === undefined) {
-    mistakes.push(`${cert}: a certificate without its key; set consul.keyFile too`);
+    mistakes.push(`${cert}: a certificate without its key; set consul.keyFile as well`);
   }
   if (key !== undefined && cert === undefined) {
-    mistakes.push(`${key}: a key without its certificate; set consul.certFile too`);
+    mistakes.push(`${key}: a key without its certificate; set consul.certFile as well`);
   }
   const isTrue = (...path: string[]) => valueAt(value, path) === true;
   if (isTrue('naming', 'explicit') && isTrue('compatibility', 'consulK8s', 'enabled')) {
     mistakes.push(
-      `${origin('naming.explicit')}: names as consul-k8s makes them stay as they are; leave naming.explicit out while compatibility.consulK8s.enabled is true`,
+      `${origin('naming.explicit')}: names from consul-k8s must not change; remove naming.explicit while compatibility.consulK8s.enabled is true`,
     );
   }
   return mistakes;
@@ -49,12 +49,12 @@ export function valueMistakes({ origin, value }: Merged): string[] {
     keys.map((key) => origin(`leaderElection.${key}`)).find((place) => place !== undefined);
   if (leaseDuration <= renewDeadline) {
     mistakes.push(
-      `${where('renewDeadline', 'leaseDuration')}: the leader would go on until others take over; make renewDeadline shorter than leaseDuration`,
+      `${where('renewDeadline', 'leaseDuration')}: the leader could still write when another replica takes over; make renewDeadline shorter than leaseDuration`,
     );
   }
   if (renewDeadline <= 1.2 * retryPeriod) {
     mistakes.push(
-      `${where('retryPeriod', 'renewDeadline')}: one failed attempt would cost the lead; make renewDeadline more than 1.2 times retryPeriod`,
+      `${where('retryPeriod', 'renewDeadline')}: one failed attempt would end the leadership; make renewDeadline more than 1.2 times retryPeriod`,
     );
   }
   return mistakes;
@@ -77,7 +77,7 @@ export function tokenMistakes(merged: Merged): string[] {
       : ['consul.verify', 'unverified; set consul.verify to true'];
   const place = origin(where) ?? origin('registration.mode');
   return [
-    `${place}: the token (${credential}) would go to whatever listens on the agents' port of a node, ${remedy}, or consul.allowPlaintextToken to true where nobody else can listen there`,
+    `${place}: the token (${credential}) would go to whatever listens on the agents' port of a node, ${remedy}, or consul.allowPlaintextToken to true if nothing else can listen there`,
   ];
 }
 
@@ -109,7 +109,7 @@ export function crossWarnings(
   const credential = credentialOf(merged);
   if (credential !== undefined && plaintext !== undefined && !consul.allowPlaintextToken) {
     warnings.push(
-      `${origin('consul.addresses')}: the token (${credential}) goes to ${plaintext} over plain http, for all on the way to read; use https, or set consul.allowPlaintextToken to true where nobody is on the way`,
+      `${origin('consul.addresses')}: the token (${credential}) is sent to ${plaintext} over plain HTTP, where anyone on the network path can read it; use https, or set consul.allowPlaintextToken to true if the path is trusted`,
     );
   }
   const token = origin('consul.token');

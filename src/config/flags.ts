@@ -30,7 +30,7 @@ export const configFlags: readonly ConfigFlag[] = [
     formerly: '--namespace',
     key: 'kubernetes.namespaces',
     value: 'NAME',
-    description: 'watch only this namespace (repeatable)',
+    description: 'namespace to watch (repeatable)',
     list: true,
   },
   {
@@ -50,7 +50,7 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--consul-ca-file',
     key: 'consul.caFile',
     value: 'FILE',
-    description: 'PEM file of authorities to trust',
+    description: 'PEM file with the certificate authorities to trust',
   },
   {
     flag: '--policy',
@@ -63,20 +63,20 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--listen',
     key: 'server.listen',
     value: 'ADDRESS',
-    description: 'where to serve health, metrics and status',
+    description: 'address for health, metrics and the status page',
   },
   {
     flag: '--log-level',
     key: 'log.level',
     value: 'LEVEL',
-    description: 'the least severe lines that are logged',
+    description: 'minimum level to log',
     choices: ['debug', 'info', 'warn', 'error'],
   },
   {
     flag: '--log-format',
     key: 'log.format',
     value: 'FORMAT',
-    description: 'how lines are written',
+    description: 'format of log lines',
     choices: ['json', 'text'],
   },
 ];

@@ -65,7 +65,7 @@ async function readText(file: string, mistakes: string[]): Promise<string | unde
   try {
     const bytes = await readFile(file);
     if (bytes.length <= mostBytes) return bytes.toString('utf8');
-    mistakes.push(`config file "${file}": is larger than 1 MiB; that is not a configuration`);
+    mistakes.push(`config file "${file}": is larger than 1 MiB, which is too large for a configuration`);
   } catch (thrown) {
     mistakes.push(`config file "${file}": cannot be read: ${whyUnreadable(thrown)}`);
   }

@@ -187,7 +187,7 @@ describe('a configuration file', () => {
 
   test('with a key twice says where the second one stands, and is checked all the same', () => {
     assert.deepEqual(mistakes('log:\n  level: info\n  level: inf\n'), [
-      'config.yaml:3:3: the same key stands here again; keep one',
+      'config.yaml:3:3: duplicate key; keep one',
       'config.yaml:3:10: log.level: "inf" is not valid; did you mean "info"? Valid: "debug", "info", "warn", "error"',
     ]);
   });
@@ -198,7 +198,7 @@ describe('a configuration file', () => {
 
   test('of several documents is refused, with the line of the second', () => {
     assert.deepEqual(mistakes('log: {}\n---\nlog: {}\n---\nlog: {}\n'), [
-      'config.yaml:2:1: YAML syntax: a second document begins here; a configuration is one document: remove "---" or the rest',
+      'config.yaml:2:1: YAML syntax: a second document begins here, but a configuration is a single document; remove "---" or the rest',
     ]);
   });
 
@@ -258,15 +258,15 @@ describe('a configuration file', () => {
     const text =
       'kubernetes: { namespaces: [shop, search] }\nsync:\n  default: services\n  namespaces: { include: [team-*, sh*], exclude: ["s*"], selector: a }\n  namespaceAnnotations: [tags]\n';
     assert.deepEqual(mistakes(text), [
-      'config.yaml:4:68: sync.namespaces.selector: needs cluster-wide rights to read Namespaces, and kubernetes.namespaces does without; remove one of the two, or name namespaces in sync.namespaces.include',
-      'config.yaml:5:25: sync.namespaceAnnotations: needs cluster-wide rights to read Namespaces, and kubernetes.namespaces does without; remove one of the two, or name namespaces in sync.namespaces.include',
-      'config.yaml:4:26: sync.namespaces.include: "team-*" is none of the namespaces that are watched; kubernetes.namespaces names shop, search',
-      'config.yaml:4:50: sync.namespaces.exclude: leaves none of the namespaces that are watched; kubernetes.namespaces names shop, search',
+      'config.yaml:4:68: sync.namespaces.selector: needs cluster-wide rights to read Namespaces, which kubernetes.namespaces avoids; remove one of the two, or name namespaces in sync.namespaces.include',
+      'config.yaml:5:25: sync.namespaceAnnotations: needs cluster-wide rights to read Namespaces, which kubernetes.namespaces avoids; remove one of the two, or name namespaces in sync.namespaces.include',
+      'config.yaml:4:26: sync.namespaces.include: "team-*" matches none of the watched namespaces; kubernetes.namespaces names shop, search',
+      'config.yaml:4:50: sync.namespaces.exclude: excludes all watched namespaces; kubernetes.namespaces names shop, search',
     ]);
     const both =
       'kubernetes: { namespaces: [shop, dev] }\nsync: { namespaces: { include: [shop], exclude: [shop] } }\n';
     assert.deepEqual(mistakes(both), [
-      'config.yaml:2:49: sync.namespaces.exclude: leaves none of the namespaces that are watched; kubernetes.namespaces names shop, dev',
+      'config.yaml:2:49: sync.namespaces.exclude: excludes all watched namespaces; kubernetes.namespaces names shop, dev',
     ]);
     const right =
       'kubernetes: { namespaces: [shop] }\nsync: { default: services, namespaces: { include: [s*] }, namespaceAnnotations: [] }\n';
@@ -297,14 +297,14 @@ describe('a configuration file', () => {
 
   test('lists the known keys for a key like none of them', () => {
     assert.deepEqual(mistakes('server:\n  zzzzzzzzzzzz: 1\n'), [
-      'config.yaml:2:3: server.zzzzzzzzzzzz: unknown key; known here are listen',
+      'config.yaml:2:3: server.zzzzzzzzzzzz: unknown key; valid here: listen',
     ]);
   });
 
   test('with a section, list or text where another kind belongs says which', () => {
     assert.deepEqual(mistakes('log: loud\nconsul:\n  addresses: http://x:1\ncluster: { name: [a] }\n'), [
       'config.yaml:4:18: cluster.name: must be text, not a list',
-      'config.yaml:3:14: consul.addresses: must be a list, not text; write one item a line, each after "- "',
+      'config.yaml:3:14: consul.addresses: must be a list, not text; write one item per line, each after "- "',
       'config.yaml:1:6: log: must be a section with keys, not text',
     ]);
   });
@@ -392,14 +392,14 @@ describe('rules over several keys', () => {
   test('a token and a token file from one place are one too many', () => {
     assert.match(
       mistakes('consul:\n  token: a\n  tokenFile: b\n')[0]!,
-      /^config\.yaml:2:10: consul\.token: there is a token file too \(config\.yaml:3:14: consul\.tokenFile\)/,
+      /^config\.yaml:2:10: consul\.token: a token file is set as well \(config\.yaml:3:14: consul\.tokenFile\)/,
     );
   });
 
   test('a login is refused where agents keep the token', () => {
     assert.match(
       mistakes('consul:\n  acl: { authMethod: k8s }\nregistration: { mode: agent }\n')[0]!,
-      /^config\.yaml:2:\d+: consul\.acl\.authMethod: agents go on using the token of a registration/,
+      /^config\.yaml:2:\d+: consul\.acl\.authMethod: agents keep using the token of a registration/,
     );
     assert.deepEqual(mistakes('consul:\n  acl: { authMethod: k8s }\nregistration: { mode: catalog }\n'), []);
   });
@@ -445,7 +445,7 @@ describe('rules over several keys', () => {
     const [warning, ...others] = told('"https://a:8501", "http://b:8500"');
     assert.match(
       warning!,
-      /^config\.yaml:1:\d+: consul\.addresses: the token \(.*\) goes to http:\/\/b:8500 over plain http/,
+      /^config\.yaml:1:\d+: consul\.addresses: the token \(.*\) is sent to http:\/\/b:8500 over plain HTTP/,
     );
     assert.doesNotMatch(warning!, /hunter2/);
     assert.deepEqual(others, []);

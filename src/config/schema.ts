@@ -20,9 +20,9 @@ import { duration, filled, number, optional, quote, secret, text } from './field
 import { parseListenAddress } from './listen-address.ts';
 
 /**
- * The configuration: the one source of validation, of the JSON Schema, of the chart's values and of the
+ * The configuration: the single source of validation, of the JSON Schema, of the chart's values and of the
  * reference documentation. Every key has a default or may be absent, so that any part of a configuration
- * can be checked by itself. Rules over several keys are in cross-check.ts.
+ * can be checked on its own. Rules that involve several keys are in cross-check.ts.
  */
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -33,13 +33,13 @@ const dnsLabelForm = 'a DNS label; use lower-case letters, digits and hyphens, a
 const cluster = z.strictObject({
   name: text(dnsLabel, dnsLabelForm).default('kubernetes').meta({
     description:
-      'Name of this cluster. First part of the names of its nodes in Consul; two clusters that share a Consul need two names.',
+      "Name of this cluster. Its nodes' names in Consul start with it. Clusters that share a Consul need different names.",
   }),
   uid: text(/^[A-Za-z0-9][-A-Za-z0-9_.]{0,127}$/, 'usable as a uid; use letters, digits, "-", "_" and "."')
     .optional()
     .meta({
       description:
-        'Identity of this cluster, by which its entries in Consul are recognised. Default: the uid of the namespace kube-system. Set it only if the operator may not read that namespace.',
+        'Identity of this cluster, which marks its entries in Consul. Default: the uid of the namespace kube-system. Set it only if the operator may not read that namespace.',
     }),
 });
 
@@ -62,17 +62,17 @@ const kubernetes = z.strictObject({
   context: optional('Context of the kubeconfig. Default: its current context.'),
   namespaces: z.array(text(dnsLabel, dnsLabelForm)).default([]).meta({
     description:
-      'Namespaces to watch. Empty: all, which needs cluster-wide rights. With names, rights in those namespaces are enough; nodes are then not watched.',
+      'Namespaces to watch. Empty: all, which needs cluster-wide rights. Otherwise rights in these namespaces are enough, and nodes are not watched.',
   }),
   podLabelSelector: selector(
-    'Label selector for pods, to see fewer of them in a large cluster.',
+    'Label selector for pods, to watch fewer of them in a large cluster.',
     'consul=yes,tier in (front, back)',
   ),
 });
 
 const acl = z.strictObject({
   authMethod: optional(
-    'Auth method of type `kubernetes` or `jwt` to log in with, in place of a token. Default: no login.',
+    'Auth method of type `kubernetes` or `jwt` to log in with instead of a token. Default: no login.',
     'kubernetes',
   ),
   bearerTokenFile: filled
@@ -111,7 +111,7 @@ const consul = z.strictObject({
   }),
   allowPlaintextToken: z.boolean().default(false).meta({
     description:
-      'Whether a token may go to agents that cannot prove who they are, in `registration.mode: agent`: over plain http, or with `verify: false`. Anything that listens on the port of a node without an agent then gets it. Also ends the warning about a token that goes to `addresses` over plain http.',
+      'Whether, in `registration.mode: agent`, a token may be sent to agents that cannot prove their identity: over plain HTTP, or with `verify: false`. On a node without an agent, anything that listens on its port then receives the token. Also silences the warning about a token that is sent to `addresses` over plain HTTP.',
   }),
   datacenter: optional('Datacenter to write to. Default: that of the server.'),
   namespace: optional('Namespace to write to (Consul Enterprise).'),
@@ -119,9 +119,9 @@ const consul = z.strictObject({
   connections: number(
     45,
     { least: leastConnections, most: 10_000, whole: true },
-    'Most connections to one Consul server at the same time. Consul grants one client address 200, and everything behind one NAT gateway or load balancer is one address: with the default, four processes fit. With more, more nodes are watched one by one. See consul-access.md.',
+    'Maximum number of concurrent connections to one Consul server. Consul allows 200 per client address, and everything behind one NAT gateway or load balancer shares an address: the default leaves room for four processes. With more connections, more nodes are watched individually. See consul-access.md.',
   ),
-  requestTimeout: duration('10s', 100, 'Longest wait for the answer to a request that does not block.'),
+  requestTimeout: duration('10s', 100, 'Timeout of requests that do not block.'),
   heartbeat: heartbeat
     .prefault({})
     .meta({ description: "The operator's own entry in Consul. See consul-access.md." }),
@@ -130,7 +130,7 @@ const consul = z.strictObject({
 const leaderElection = z.strictObject({
   enabled: z.boolean().default(false).meta({
     description:
-      'Whether several replicas elect the one that writes, through a Lease. Without it, run exactly one.',
+      'Whether the replicas elect a leader with a Lease; only the leader writes. Without it, run exactly one replica.',
   }),
   leaseName: text(dnsSubdomain, 'a name for a Lease; use lower-case letters, digits, "-" and "."')
     .default('kube-registrar')
@@ -141,17 +141,17 @@ const leaderElection = z.strictObject({
   leaseDuration: duration(
     '15s',
     1_000,
-    'How long the others wait after the last renewal until one of them takes over.',
+    'How long the other replicas wait after the last renewal before one of them takes over.',
   ),
   renewDeadline: duration(
     '10s',
     500,
-    'How long the leader goes on without having renewed the Lease. Shorter than `leaseDuration`.',
+    'How long the leader keeps leading if it cannot renew the Lease. Must be shorter than `leaseDuration`.',
   ),
   retryPeriod: duration(
     '2s',
     100,
-    'How often the leader renews the Lease and the others check it. `renewDeadline` is more than 1.2 times this.',
+    'How often the leader renews the Lease and the others check it. `renewDeadline` must be more than 1.2 times this.',
   ),
 });
 
@@ -167,18 +167,18 @@ const syncNamespaces = z.strictObject({
     .optional()
     .meta({
       description:
-        'Namespaces of which anything is registered, annotated or not; `*` stands for any text. Default: all.',
+        'Only objects in these namespaces are registered, annotated or not; `*` stands for any text. Default: all namespaces.',
       examples: [['shop', 'team-*']],
     }),
   exclude: z
     .array(namespacePattern)
     .optional()
     .meta({
-      description: `Namespaces of which nothing is registered, annotated or not; \`*\` stands for any text. It wins over \`include\`. Default: ${systemNamespaces.map((each) => `\`${each}\``).join(', ')}, for \`sync.default\` only; what is annotated there is registered.`,
+      description: `Objects in these namespaces are not registered, annotated or not; \`*\` stands for any text. Wins over \`include\`. Default: ${systemNamespaces.map((each) => `\`${each}\``).join(', ')}, for \`sync.default\` only; annotated objects in them are registered.`,
       examples: [['kube-*', 'sandbox']],
     }),
   selector: selector(
-    'Label selector for namespaces: of the others, nothing is registered. It is followed as labels change. Needs the right to list and watch namespaces.',
+    'Label selector: only objects in matching namespaces are registered. Label changes take effect at once. Needs the right to list and watch namespaces.',
     'consul=yes',
   ),
 });
@@ -187,28 +187,28 @@ const sync = z.strictObject({
   fullComparisonInterval: duration(
     '60s',
     1_000,
-    'How often the complete desired state is compared with Consul, in addition to reacting to changes. Varied by some percent.',
+    'How often the complete desired state is compared with Consul, in addition to reacting to changes. Jittered by a few percent.',
   ),
   policy: z.enum(['sync', 'upsert-only', 'dry-run']).default('sync').meta({
     description:
-      '`sync`: write and remove. `upsert-only`: never remove. `dry-run`: only log what would be done.',
+      '`sync`: write and remove. `upsert-only`: never remove. `dry-run`: write nothing, only log what would be written.',
   }),
   default: z.enum(defaultKinds).default('none').meta({
     description:
-      'What is registered without annotations: nothing, every Service under its name, or every pod with a container port under the name of its workload. `service: "false"` leaves an object out.',
+      'What is registered without annotations: nothing, every Service under its name, or every pod with a container port under the name of its workload. `service: "false"` excludes an object.',
   }),
   namespaces: syncNamespaces
     .prefault({})
-    .meta({ description: 'The namespaces of which anything is registered.' }),
+    .meta({ description: 'The namespaces whose objects are registered.' }),
   serviceTypes: z
     .array(z.enum(serviceTypes))
     .min(1, { error: 'is empty; name at least one type of Service' })
     .default(serviceTypes.filter((type) => type !== 'ExternalName'))
     .meta({
-      description: `Types of Services that \`sync.default: services\` takes: ${serviceTypes.map((each) => `\`${each}\``).join(', ')}. \`Headless\` is a Service of type ClusterIP without an address.`,
+      description: `Types of Services that \`sync.default: services\` registers: ${serviceTypes.map((each) => `\`${each}\``).join(', ')}. \`Headless\` is a Service of type ClusterIP without an address.`,
     }),
   labelSelector: selector(
-    'Label selector for the Services or pods that `sync.default` takes. Default: all.',
+    'Label selector for the Services or pods that `sync.default` registers. Default: all.',
     'consul!=no',
   ),
   namespaceAnnotations: z
@@ -216,7 +216,7 @@ const sync = z.strictObject({
     .default([])
     .meta({
       description:
-        'Annotations that may stand on a Namespace, as defaults for every object in it, by name without the prefix; `*` stands for any text. Needs the right to list and watch namespaces.',
+        'Annotations that are allowed on a Namespace, where they are defaults for every object in it. Names without the prefix; `*` stands for any text. Needs the right to list and watch namespaces.',
       examples: [['tags', 'meta.*', 'drain']],
     }),
   sources: z
@@ -224,7 +224,7 @@ const sync = z.strictObject({
     .default([])
     .meta({
       description:
-        'What is watched for annotations beside pods and Services: `ingresses`, and `gateways` for HTTPRoutes, GRPCRoutes and TLSRoutes of the Gateway API. Each needs its rights. See routes.md.',
+        'Annotated resources to register in addition to pods and Services: `ingresses`, and `gateways` for HTTPRoutes, GRPCRoutes and TLSRoutes of the Gateway API. Each needs additional rights. See routes.md.',
       examples: [['ingresses', 'gateways']],
     }),
 });
@@ -241,12 +241,12 @@ const agent = z.strictObject({
   ttl: duration(
     '5m',
     10_000,
-    'How long an agent trusts the last reported readiness of an instance; it is reported three times as often. Longer than any time without an operator, such as an upgrade: when it runs out, the instance becomes critical.',
+    'How long an agent trusts the last reported readiness of an instance, which is reported three times in this period. When it expires, the instance becomes critical, so set it longer than any time without an operator, such as an upgrade.',
   ),
   comparisonInterval: duration(
     '30s',
     1_000,
-    'How often the registrations at an agent are read, in addition to noticing its restart at once. Varied by some percent.',
+    "How often an agent's registrations are read. Its restart is noticed at once in any case. Jittered by a few percent.",
   ),
 });
 
@@ -267,26 +267,26 @@ const hostList = (done: 'probed' | 'registered') =>
 const registration = z.strictObject({
   mode: z.enum(['catalog', 'agent']).default('catalog').meta({
     description:
-      '`catalog`: on nodes that the operator makes in the catalog. `agent`: with the Consul client agent on the node of each pod. See agent-mode.md.',
+      "`catalog`: on nodes that the operator creates in the catalog. `agent`: with the Consul client agent on each pod's node. See agent-mode.md.",
   }),
   externalProbe: z
     .boolean()
     .default(false)
     .meta({
-      description: `Whether external monitors (consul-esm) are to probe, in mode \`catalog\`: nodes are marked with \`external-probe=true\`, and ${probedAnnotations} become checks with definitions.`,
+      description: `Whether external monitors (consul-esm) probe instances in mode \`catalog\`: nodes are marked with \`external-probe=true\`, and ${probedAnnotations} become checks with definitions.`,
     }),
   deregisterCriticalAfter: duration(
     '20s',
     1_000,
-    'How long an instance must be critical in a probe before the prober removes it, unless `deregister-critical-after` says otherwise. Agents make it at least a minute.',
+    'How long a probe must be critical before the prober removes the instance. The annotation `deregister-critical-after` overrides it. Agents wait at least one minute.',
   ),
   literalAddresses: hostList('registered').meta({
     description:
-      'Addresses that the annotation `address` of a Service may write out: addresses, CIDRs, names, or `*.` and the end of names. Default: none, because such a namespace could register any address. Link-local, loopback and the like are never registered. See services.md.',
+      'Literal addresses that the annotation `address` of a Service may contain: addresses, CIDRs, names, or name suffixes such as `*.lb.example`. Default: none, because a namespace could otherwise register any address. Link-local, loopback and similar addresses are never registered. See services.md.',
     examples: [['203.0.113.0/24', '*.lb.example']],
   }),
   probeHosts: hostList('probed').meta({
-    description: `Hosts that ${probedAnnotations} may name beside the instance itself: addresses, CIDRs, names, or \`*.\` and the end of names. Link-local, loopback and the like are never probed. See security.md.`,
+    description: `Hosts that ${probedAnnotations} may name in addition to the instance itself: addresses, CIDRs, names, or name suffixes such as \`*.db.example\`. Link-local, loopback and similar addresses are never probed. See security.md.`,
     examples: [['10.20.0.0/16', '*.db.example']],
   }),
   agent: agent.prefault({}).meta({ description: 'The agents on the nodes, in mode `agent`.' }),
@@ -295,64 +295,64 @@ const registration = z.strictObject({
 const guard = z.strictObject({
   removals: z.boolean().default(true).meta({
     description:
-      'Whether a removal that nothing in the cluster explains is confirmed by a consistent read, and held when there are too many. `false`: whatever is missing is removed at once.',
+      'Whether removals that nothing in the cluster explains must be confirmed by a consistent read, and are held if there are too many. `false`: whatever is missing is removed at once.',
   }),
   removalMinimum: number(
     10,
     { least: 0, most: 1_000_000, whole: true },
-    'This many unexplained removals within the window are always allowed, once confirmed. Small clusters soon exceed any share; octoDNS also starts at 10 records.',
+    'This many confirmed removals without an explanation are always allowed within the window, because small clusters quickly exceed any ratio. octoDNS also starts at 10 records.',
   ),
   removalRatio: number(
     0.3,
     { least: 0, most: 1 },
-    'This share of all instances may be removed unexplained within the window. The larger of both limits counts. octoDNS refuses plans that delete more than 30 %.',
+    'This share of all instances may be removed without an explanation within the window. The larger of the two limits applies. octoDNS refuses plans that delete more than 30 %.',
   ),
   health: z.boolean().default(true).meta({
-    description: 'Whether a loss of health because of many nodes at once is held.',
+    description: 'Whether a loss of health is held when many nodes cause it at once.',
   }),
   healthRatio: number(
     0.5,
     { least: 0, most: 1 },
-    "Above this share of a service's passing instances, a loss within the window because their nodes are not Ready is held. Envoy ignores health below 50 % healthy hosts.",
+    "A loss of health is held if nodes that are not Ready would make more than this share of a service's passing instances critical within the window. Envoy ignores health below 50 % healthy hosts.",
   ),
   healthNodeRatio: number(
     0.3,
     { least: 0, most: 1 },
-    "And only above this share of the cluster's nodes: fewer are broken nodes, more are likely cut off from the control plane. Two of twenty nodes are believed at once, one of three zones is not.",
+    "It is held only if more than this share of the cluster's nodes is affected: a few nodes are probably broken, many are probably cut off from the control plane. Two of twenty nodes are believed at once, one of three zones is not.",
   ),
   healthMinimumNodes: number(
     2,
     { least: 1, most: 100_000, whole: true },
-    'With fewer nodes not Ready within the window, their instances become critical in any case: one lost node is broken, several at once are more likely cut off.',
+    'It is held only if at least this many nodes become not Ready within the window: one lost node is probably broken, several at once are probably cut off.',
   ),
   window: duration(
     '5m',
     1_000,
-    'Period over which removals and losses of health are added up. Kubernetes evicts the pods of a node that is not Ready after the same time.',
+    'Period over which removals and losses of health are counted. Kubernetes evicts the pods of a node that is not Ready after the same time.',
   ),
   settle: duration(
     '1s',
     0,
-    'How long an unexplained removal, or the loss of a node, waits for others that belong to it. The events of one cause arrive within it.',
+    'How long an unexplained removal, or the loss of a node, waits for others with the same cause. Their events usually arrive within this time.',
   ),
   kubeletGrace: duration(
     '75s',
     1_000,
-    'How long a kubelet that is in touch with the API server may take to hear that it does not have a pod any more, and to end it. It may wait 60 s after the API server was away before it lists its pods, and Leases are read every 10 s.',
+    'How long a kubelet that is in touch with the API server may take to learn that a pod is deleted, and to stop it. After an API server outage it may wait 60 s before it lists its pods, and Leases are read every 10 s.',
   ),
   confirm: duration(
     '2m',
     1_000,
-    'How long held removals wait when no kubelet can confirm them. They are then removed in portions, once consistent reads this far apart agree and the API server was healthy all the time. Longer than a restart of the control plane.',
+    'How long removals are held when no kubelet can confirm them. They are then made in batches, if consistent reads this far apart agree and the API server was healthy throughout. Set it longer than a restart of the control plane takes.',
   ),
   maxHold: duration(
     '15m',
     1_000,
-    'After how long every hold ends by itself, if the API server was healthy all the time: it answers, accepts writes, and its history does not go backwards. It leaves time to look, and to pin what still runs; entries that stay wrong are a fault as well.',
+    'How long a hold lasts at most, if the API server was healthy throughout: it answers, accepts writes, and its history does not go backwards. This leaves time to investigate and to pin what still runs, without keeping wrong entries forever.',
   ),
   release: z.enum(['automatic', 'manual']).default('automatic').meta({
     description:
-      '`manual`: a hold ends when the pod is proved to have ended or when a person releases it, and never because time has passed.',
+      '`manual`: a hold only ends when the pod is proved to have ended or a person releases it, never because time has passed.',
   }),
 });
 
@@ -369,7 +369,7 @@ const namespacesOf = (description: string) =>
     .meta({ description });
 
 const claim = z.strictObject({
-  namespaces: namespacesOf('Namespaces that may register these names; `*` stands for each of them.'),
+  namespaces: namespacesOf('Namespaces that may register these names; `*` stands for every namespace.'),
   services: z
     .array(
       text(
@@ -383,7 +383,7 @@ const claim = z.strictObject({
     })
     .meta({
       description:
-        'Consul service names, or beginnings of them with `*` at the end; `{namespace}` stands for the namespace that registers.',
+        'Consul service names, or prefixes followed by `*`; `{namespace}` stands for the namespace that registers.',
     }),
 });
 
@@ -409,7 +409,7 @@ const patternRule = (pattern: typeof tagPattern, what: string) => {
       .meta({ description: `${what} that are ${verb}; \`*\` stands for any text. Case does not matter.` });
   return z
     .strictObject({
-      namespaces: namespacesOf('Namespaces the rule is for; `*` stands for each of them.'),
+      namespaces: namespacesOf('Namespaces to which the rule applies; `*` stands for every namespace.'),
       allow: patterns('allowed'),
       deny: patterns('denied'),
     })
@@ -426,11 +426,11 @@ const naming = z.strictObject({
     .default('{name}')
     .meta({
       description:
-        'The name in Consul of what asks for none, such as a Service with `service: "true"`: `{name}` is its own name, `{namespace}` its namespace. A result that is longer than 63 characters is refused. Claims and reserved names hold for the result.',
+        'Builds the Consul name of objects that do not specify one, such as a Service with `service: "true"`: `{name}` is the object\'s own name, `{namespace}` its namespace. A result of more than 63 characters is refused. Claims and reserved names apply to the result.',
       examples: ['{namespace}-{name}', 'k8s-{name}'],
     }),
   explicit: z.boolean().default(false).meta({
-    description: 'Whether names that annotations give go through `template`, too.',
+    description: 'Whether `template` also applies to names in annotations.',
   }),
 });
 
@@ -455,7 +455,8 @@ const labelToTag = z.strictObject({
   )
     .default('{name}={value}')
     .meta({
-      description: 'The tag: `{value}`, `{key}`, and `{name}`, which is the key behind its slash.',
+      description:
+        'The tag, built from `{value}`, `{key}` and `{name}` (the part of the key after the slash).',
     }),
 });
 
@@ -470,26 +471,26 @@ const labelToMeta = z.strictObject({
       if (message !== undefined) context.addIssue({ code: 'custom', message });
     })
     .default('{name}')
-    .meta({ description: 'The meta key, of `{key}` and `{name}`.' }),
+    .meta({ description: 'The meta key, built from `{key}` and `{name}`.' }),
 });
 
 const labels = z.strictObject({
   toTags: z.array(labelToTag).max(32, { error: 'has more than 32 entries' }).default([]).meta({
     description:
-      'Labels of pods, Services, Ingresses and routes that become tags of their instances. `label` is a key, or a pattern with `*`; `tag` the form of the tag, by default `{name}={value}`. For each label the first entry that fits counts.',
+      'Labels of pods, Services, Ingresses and routes that become tags of their instances. `label` is a key, or a pattern with `*`; `tag` is the form of the tag, by default `{name}={value}`. The first entry that matches a label applies.',
   }),
   toMeta: z.array(labelToMeta).max(32, { error: 'has more than 32 entries' }).default([]).meta({
     description:
-      'The same for meta: `key` is the form of the meta key, by default `{name}`. What Consul takes in no key becomes `_`. Meta of annotations wins.',
+      'The same for meta: `key` is the form of the meta key, by default `{name}`. Characters that Consul does not allow become `_`. Meta from annotations wins.',
   }),
 });
 
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({
-    description: 'Least level that is logged.',
+    description: 'Minimum level to log.',
   }),
   format: z.enum(['json', 'text']).default('json').meta({
-    description: '`json`: one object a line. `text`: for people.',
+    description: '`json`: one object per line. `text`: easier for people to read.',
   }),
 });
 
@@ -518,39 +519,39 @@ export const configSchema = z.strictObject({
     .meta({ description: 'Which of several replicas writes. See high-availability.md.' }),
   registration: registration.prefault({}).meta({ description: 'Where instances are registered.' }),
   sync: sync.prefault({}).meta({ description: 'How Consul is kept in sync.' }),
-  guard: guard
-    .prefault({})
-    .meta({ description: 'What is held until it is confirmed. See docs/safety.md for the reasons.' }),
+  guard: guard.prefault({}).meta({
+    description: 'Which removals and losses of health are held until they are confirmed. See safety.md.',
+  }),
   claims: z.array(claim).default([]).meta({
     description:
-      'Which namespaces may register which service names. A name that claims cover is only for the namespaces of these claims; a name that no claim covers is free for all. See security.md.',
+      'Which namespaces may register which service names. Only the namespaces of the claims that cover a name may register it; a name that no claim covers is free for all. See security.md.',
   }),
   reservedNames: z
     .array(reservedName)
     .default([...defaultReservedNames])
     .meta({
       description:
-        'Service names that nobody may register, unless a claim names them exactly; `*` stands for any text. The default lists the names under which Consul, Nomad, Vault and this operator register themselves.',
+        'Service names that no namespace may register, unless a claim names them exactly; `*` stands for any text. The default contains the names under which Consul, Nomad, Vault and this operator register themselves.',
       examples: [['consul', 'kube-registrar', 'vault*']],
     }),
   tagRules: z.array(patternRule(tagPattern, 'Tags')).default([]).meta({
     description:
-      'Which tags namespaces may use. The first rule that names the namespace and has a matching pattern decides, `deny` before `allow`; what no pattern matches is allowed. See security.md.',
+      'Which tags namespaces may use. The first rule that names the namespace and has a matching pattern decides, `deny` before `allow`. A tag that no pattern matches is allowed. See security.md.',
   }),
   metaRules: z.array(patternRule(metaPattern, 'Meta keys')).default([]).meta({
-    description: 'The same for the keys of meta, `protocol` and `health_url` among them.',
+    description: 'The same for meta keys, including `protocol` and `health_url`.',
   }),
-  compatibility: compatibility
-    .prefault({})
-    .meta({ description: "Other programs' annotations and defaults, which work beside ours." }),
-  naming: naming.prefault({}).meta({ description: 'How names in Consul are made. See rules.md.' }),
+  compatibility: compatibility.prefault({}).meta({
+    description: "Other programs' annotations and defaults, which work in addition to kube-registrar's.",
+  }),
+  naming: naming.prefault({}).meta({ description: 'How names in Consul are built. See rules.md.' }),
   baseTags: z
     .array(baseTag)
     .max(16, { error: 'has more than 16 tags' })
     .default([])
     .meta({
       description:
-        'Tags of every instance, with the placeholders `{pod.namespace}`, `{node.name}`, `{node.zone}`, `{node.region}` and `{cluster.name}`. One whose placeholder has no value is left out. `tagRules` do not apply to them.',
+        'Tags of every instance, with the placeholders `{pod.namespace}`, `{node.name}`, `{node.zone}`, `{node.region}` and `{cluster.name}`. A tag whose placeholder has no value is omitted. `tagRules` do not apply to them.',
       examples: [['kubernetes', 'zone-{node.zone}']],
     }),
   labels: labels.prefault({}).meta({

@@ -60,7 +60,7 @@ function wrongType({ expected = 'value', path, message }: Issue, value: unknown)
     case 'boolean':
       return `must be true or false${isText ? ', without quotes' : `, not ${kindOf(value)}`}`;
     case 'array':
-      return `must be a list, not ${kindOf(value)}; write one item a line, each after "- "`;
+      return `must be a list, not ${kindOf(value)}; write one item per line, each after "- "`;
     case 'number':
     case 'int':
       return message; // Written for people: see number() in fields.ts.
@@ -90,7 +90,7 @@ function unknownKey(section: Path, key: string): string {
   // A key in the wrong section is a common mistake of indentation.
   const elsewhere = configKeys.find(({ path }) => path.at(-1) === key);
   if (elsewhere !== undefined) return `unknown key; did you mean "${elsewhere.name}"?`;
-  return `unknown key; known here are ${here.join(', ')}`;
+  return `unknown key; valid here: ${here.join(', ')}`;
 }
 
 /** The value at a path of plain data; undefined when there is none. */

@@ -19,7 +19,7 @@ export function syncMistakes({ origin, value }: Merged): string[] {
     )
       continue;
     mistakes.push(
-      `${place}: needs cluster-wide rights to read Namespaces, and kubernetes.namespaces does without; remove one of the two, or name namespaces in sync.namespaces.include`,
+      `${place}: needs cluster-wide rights to read Namespaces, which kubernetes.namespaces avoids; remove one of the two, or name namespaces in sync.namespaces.include`,
     );
   }
   const { include = [], exclude = [] } = sync.data.namespaces;
@@ -27,14 +27,14 @@ export function syncMistakes({ origin, value }: Merged): string[] {
   for (const pattern of include) {
     if (watched.some(glob(pattern))) continue;
     mistakes.push(
-      `${origin('sync.namespaces.include')}: "${pattern}" is none of the namespaces that are watched; kubernetes.namespaces names ${listed}`,
+      `${origin('sync.namespaces.include')}: "${pattern}" matches none of the watched namespaces; kubernetes.namespaces names ${listed}`,
     );
   }
   const isIn = (patterns: readonly string[], name: string) => patterns.some((pattern) => glob(pattern)(name));
   const included = include.length === 0 ? watched : watched.filter((name) => isIn(include, name));
   if (included.length > 0 && included.every((name) => isIn(exclude, name))) {
     mistakes.push(
-      `${origin('sync.namespaces.exclude')}: leaves none of the namespaces that are watched; kubernetes.namespaces names ${listed}`,
+      `${origin('sync.namespaces.exclude')}: excludes all watched namespaces; kubernetes.namespaces names ${listed}`,
     );
   }
   return mistakes;

@@ -26,7 +26,8 @@ const mostSyntaxMistakes = 3;
 const ownWords: Readonly<Record<string, string> & { BAD_ALIAS: string }> = {
   BAD_ALIAS: 'a "*" names an anchor that does not exist; put the value in quotes',
   BAD_DQ_ESCAPE: 'unknown escape after "\\"; write "\\\\" or use single quotes',
-  MULTIPLE_DOCS: 'a second document begins here; a configuration is one document: remove "---" or the rest',
+  MULTIPLE_DOCS:
+    'a second document begins here, but a configuration is a single document; remove "---" or the rest',
   UNEXPECTED_TOKEN: 'unexpected text; check quotes, brackets and indentation around here',
 };
 
@@ -37,7 +38,7 @@ export function parseYamlFile(name: string, text: string): YamlFile {
   } catch {
     // The parser gives up on hostile texts by throwing: deep nesting, aliases that multiply.
     const mistakes = [
-      `${name}: cannot be read as YAML: too deep, or too many aliases ("*"); write it plainly`,
+      `${name}: cannot be read as YAML: nested too deeply, or too many aliases ("*"); simplify it`,
     ];
     return { source: nowhere(name), mistakes };
   }
@@ -73,9 +74,7 @@ function parse(name: string, text: string): YamlFile {
     where: (path) => place(nearest(document, path), path),
     whereKey: (path) => place(find(document, path).key, path),
   };
-  const mistakes = document.errors.map(
-    ({ pos }) => `${position(pos[0])}: the same key stands here again; keep one`,
-  );
+  const mistakes = document.errors.map(({ pos }) => `${position(pos[0])}: duplicate key; keep one`);
   return { source, mistakes };
 }
 

@@ -46,22 +46,22 @@ const longestValue = 640;
 export const annotations = {
   service: plain(serviceForm, {
     means:
-      'name in Consul; its presence opts in. On a Service, an Ingress or a route, `"true"` is its own name. `"false"` opts out; on a pod, of the annotated Services in front of it as well',
+      'name in Consul; setting it opts in. On a Service, Ingress or route, `"true"` means its own name. `"false"` opts out; on a pod, also from registration by annotated Services in front of it',
     initially: '–',
   }),
   port: plain(portChoice, {
     means:
-      'container port, by name or number; on a Service, its port by name or number; on an Ingress `http` or `https`, on a route a listener. `"*"` registers [every port](reference/annotations.md#every-port) under a name of its own',
-    initially: 'the only one there is',
+      'container port, by name or number; on a Service, its port by name or number; on an Ingress `http` or `https`, on a route a listener. `"*"` registers [every port](reference/annotations.md#every-port) under its own name',
+    initially: 'the only port',
   }),
   tags: {
-    means: 'separated by commas; `\\,` is a comma',
+    means: 'comma-separated; `\\,` is a literal comma',
     longest: 4_096,
     lenient: true,
-    unchecked: 'only its length and its placeholders are checked',
+    unchecked: 'only its length and its placeholders',
   },
   'meta.<key>': {
-    means: 'value of at most 512 bytes; key of `A-Z a-z 0-9 _ -`',
+    means: 'a value of at most 512 bytes; the key consists of `A-Z a-z 0-9 _ -`',
     lenient: true,
   },
   // An open list, so only its form is checked.
@@ -76,24 +76,24 @@ export const annotations = {
   }),
   'id-scheme': plain(choice('kube-registrar', 'consul-k8s'), {
     means:
-      "how the instance's id is made; `consul-k8s` as that program does, where `compatibility.consulK8s.ids` is set: [moving over](migrate-from-consul-k8s.md)",
+      "how the instance's id is built; `consul-k8s` builds it as consul-k8s does, if `compatibility.consulK8s.ids` is set: [migration](migrate-from-consul-k8s.md)",
     initial: 'kube-registrar',
   }),
   weight: plain(weight, { means: '1–65535, weight while passing', initial: 1 }),
   'weight-warning': plain(weight, { means: '1–65535, weight while a check warns', initial: 1 }),
   address: plain(addressForm, {
     means:
-      "`pod`; `host` (the node's address) or `node-external`, for pods with a `hostPort` or on the host's network; on a Service also `load-balancer`, `node-port`, `external-ips`, `cluster-ip`, `auto` or an [address written out](services.md#an-address-written-out)",
+      "`pod`; `host` (the node's address) or `node-external`, for pods with a `hostPort` or on the host's network; on a Service also `load-balancer`, `node-port`, `external-ips`, `cluster-ip`, `auto` or a [literal address](services.md#literal-addresses)",
     initial: 'pod',
   }),
   'node-port': plain(choice('endpoints', 'nodes'), {
     means:
-      'with address `node-port`: `endpoints`, the nodes that have an endpoint of the Service, or all `nodes`',
+      'with address `node-port`: `endpoints` for nodes that have an endpoint of the Service, `nodes` for all nodes',
     initial: 'endpoints',
   }),
   'node-address': plain(choice('internal', 'external', 'external-first', 'both'), {
     means:
-      "with address `node-port`: the node's addresses of type InternalIP, ExternalIP, ExternalIP where it has one, or an instance for each of the two",
+      'with address `node-port`: `internal` (InternalIP), `external` (ExternalIP), `external-first` (ExternalIP if the node has one) or `both` (an instance for each)',
     initial: 'internal',
   }),
   check: plain(choice('readiness', 'none'), {
@@ -101,16 +101,16 @@ export const annotations = {
     initial: 'readiness',
   }),
   'check-http': plain(httpTarget, {
-    means: 'a path on the instance; `https://:8443/path` for another of its ports',
+    means: 'a path on the instance; `https://:8443/path` for another port',
     needsProber: true,
   }),
   'check-tcp': plain(tcpTarget, { means: 'port of the instance, by name or number', needsProber: true }),
   'check-grpc': plain(grpcTarget, {
-    means: "the same, for gRPC's health protocol; `/service` behind it names one service",
+    means: "the same, for gRPC's health protocol; append `/service` to check one service",
     needsProber: true,
   }),
   'check-interval': plain(duration, {
-    means: 'a duration: how often a check is made',
+    means: 'a duration: how often the checks run',
     initial: 10_000,
     needsProber: true,
   }),
@@ -120,7 +120,7 @@ export const annotations = {
     needsProber: true,
   }),
   'deregister-critical-after': plain(duration, {
-    means: 'a duration: an instance that is critical for so long is removed',
+    means: 'a duration after which a critical instance is removed',
     initially: '20s (`registration.deregisterCriticalAfter`)',
     needsProber: true,
   }),
@@ -130,18 +130,18 @@ export const annotations = {
   }),
   warmup: plain(duration, {
     means:
-      'a duration, `5m`: the weight grows from 1 in five steps, meta `service_state` goes from `young` to `adult`',
+      'a duration such as `5m`, during which the weight grows from 1 in five steps; then meta `service_state` changes from `young` to `adult`',
   }),
   maintenance: plain(reason, {
-    means: "a reason; puts the instance in Consul's maintenance mode. `false` is as if it were absent",
+    means: "a reason; puts the instance into Consul's maintenance mode. `false` means not set",
     initially: 'off',
     lenient: true,
   }),
   services: {
-    means: 'a YAML list of the same fields, for several services from one pod; at most 32 and 8 KB',
+    means: 'a YAML list of the same fields, for several services from one pod; at most 32 services and 8 KB',
     initially: '–',
     longest: 8_192,
-    unchecked: 'only its length is checked: CEL reads no YAML',
+    unchecked: 'only its length, because CEL cannot read YAML',
   },
 } as const satisfies Readonly<Record<string, Annotation | Plain<unknown>>>;
 

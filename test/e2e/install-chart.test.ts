@@ -255,7 +255,7 @@ suite('the chart refuses', () => {
     [
       'a login beside a token',
       ['config.consul.acl.authMethod=k', 'consulCredentials.tokenSecret.name=t'],
-      /authMethod: there is a token too.*keep the login or the token/,
+      /authMethod: a token is set as well.*keep the login or the token/,
     ],
     [
       'a certificate without its key',

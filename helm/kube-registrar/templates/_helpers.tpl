@@ -142,7 +142,7 @@ podMonitor.labels: podMonitor.additionalLabels
 {{- $mistakes = append $mistakes "consulCredentials.serviceAccountToken.enabled: nobody logs in with it; name the auth method in config.consul.acl.authMethod" }}
 {{- end }}
 {{- if and ($consul.acl | default dict).authMethod (or $credentials.tokenSecret.name $consul.tokenFile) }}
-{{- $mistakes = append $mistakes "config.consul.acl.authMethod: there is a token too (consulCredentials.tokenSecret or config.consul.tokenFile); keep the login or the token" }}
+{{- $mistakes = append $mistakes "config.consul.acl.authMethod: a token is set as well (consulCredentials.tokenSecret or config.consul.tokenFile); keep the login or the token" }}
 {{- end }}
 {{- if ne (not $consul.certFile) (not $consul.keyFile) }}
 {{- $mistakes = append $mistakes "config.consul.certFile and keyFile: one is of no use without the other; set both, or name a Secret in consulCredentials.clientCertificate.secret" }}
@@ -168,7 +168,7 @@ podMonitor.labels: podMonitor.additionalLabels
 {{- /* As the program itself refuses it, but before the old pods are gone. */}}
 {{- $registration := $config.registration | default dict }}
 {{- if and (eq ($registration.mode | default "catalog") "agent") (or $credentials.tokenSecret.name $consul.tokenFile) (not $consul.allowPlaintextToken) (eq (($registration.agent | default dict).scheme | default "http") "http") }}
-{{- $mistakes = append $mistakes "config.registration.agent.scheme: the token would go to whatever listens on the agents' port of a node; set it to https, or config.consul.allowPlaintextToken to true where nobody else can listen there" }}
+{{- $mistakes = append $mistakes "config.registration.agent.scheme: the token would go to whatever listens on the agents' port of a node; set it to https, or config.consul.allowPlaintextToken to true if nothing else can listen there" }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- $mistakes = append $mistakes "serviceMonitor.enabled and podMonitor.enabled: Prometheus would scrape every pod twice; keep one of the two" }}

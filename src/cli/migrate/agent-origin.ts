@@ -37,7 +37,7 @@ export function agentOrigins(template: string | undefined, loaded: LoadedConfig)
   if (hasToken && !isProved && !config.consul.allowPlaintextToken) {
     throw new RegistrarError(
       'config',
-      `--agent-address: the Consul token would go to whatever listens at ${used}; use https with consul.verify, or set consul.allowPlaintextToken to true where nobody else can listen there`,
+      `--agent-address: the Consul token would go to whatever listens at ${used}; use https with consul.verify, or set consul.allowPlaintextToken to true if nothing else can listen there`,
     );
   }
   return ({ name, address }) => {
