@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { labelSelectorMistake } from '../desired/label-selector.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { Secret } from '../lib/secret.ts';
 
@@ -62,13 +63,39 @@ export function text(pattern: RegExp, form: string) {
   return z.string().regex(pattern, { error: (issue) => `${quote(String(issue.input))} is not ${form}` });
 }
 
+export const dnsLabel = text(
+  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+  'a DNS label; use lower-case letters, digits and hyphens, at most 63',
+);
+
+// Without look-ahead for the length: Helm reads these patterns too, and Go's regular expressions have none.
+export const dnsSubdomain = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
+
+export const namespaceOrAll = text(
+  /^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/,
+  'a namespace; write its name, or "*" for every namespace',
+);
+
 /** Text that is not empty. */
 export const filled = z.string().min(1, { error: 'is empty; give a value or remove the key' });
+
+/** Text in which something is wrong, if `mistakeOf` says so. */
+export const checked = (mistakeOf: (text: string) => string | undefined) =>
+  filled.superRefine((value, context) => {
+    const message = mistakeOf(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 
 /** Text that may be absent, but not empty. */
 export function optional(description: string, example?: string) {
   return filled.optional().meta({ description, ...(example === undefined ? {} : { examples: [example] }) });
 }
+
+/** A label selector that may be absent. */
+export const selector = (description: string, example: string) =>
+  checked(labelSelectorMistake)
+    .optional()
+    .meta({ description, examples: [example] });
 
 /** Like optional(), and never shown. */
 export function secret(description: string) {

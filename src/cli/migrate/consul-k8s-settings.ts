@@ -1,4 +1,4 @@
-import { compatibility } from '../../config/compatibility.ts';
+import { compatibility } from '../../config/schema/compatibility.ts';
 
 export type Mapping = Readonly<Record<string, unknown>>;
 

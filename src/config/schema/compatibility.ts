@@ -1,10 +1,5 @@
 import * as z from 'zod';
-import { text } from './fields.ts';
-
-const namespaceOrAll = text(
-  /^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/,
-  'a namespace; write its name, or "*" for every namespace',
-);
+import { namespaceOrAll, text } from '../fields.ts';
 
 /** The keys have the names of consul-k8s's chart values, `syncCatalog`. */
 const consulK8s = z.strictObject({
