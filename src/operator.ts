@@ -7,6 +7,7 @@ import { readClusterUid } from './kube/cluster-uid.ts';
 import { counted } from './lib/counted.ts';
 import { describe, RegistrarError } from './lib/errors.ts';
 import { Outage } from './lib/outage.ts';
+import { type Pause, pauseBy } from './lib/pause.ts';
 import { retry } from './lib/retry.ts';
 import { unlessAborted } from './lib/unless-aborted.ts';
 import type { Metrics } from './metrics/catalogue.ts';
@@ -115,7 +116,7 @@ export class Operator implements StatusSource {
       leadership: this.#leadership,
       isConsulUp: () => this.#lastFullSync !== undefined && this.#error === undefined,
       reflectors: () => this.#stores.status(),
-      services: () => this.#services.now,
+      services: () => this.#services.inSlices(pauseBy(clock)),
       queue: () => this.#writing?.reconciler.queue,
       problems: () => this.#writing?.reconciler.problems() ?? [],
       findings: () => this.#writing?.reconciler.findings() ?? [],
@@ -175,42 +176,12 @@ export class Operator implements StatusSource {
   }
 
   status(): Status {
-    return statusOf(this.reading());
+    return statusOf(this.#reading());
   }
 
-  reading(): Reading {
-    const { config, clock, version } = this.#options;
-    const { observed } = this.#running ?? {};
-    const { reconciler, writer } = this.#writing ?? {};
-    return {
-      clusterName: config.cluster.name,
-      policy: config.sync.policy,
-      consulAddresses: config.consul.addresses,
-      version,
-      wall: clock.wall(),
-      now: clock.now(),
-      startedAt: this.#startedAt,
-      owner: this.#owner,
-      leadership: this.#leadership.status(),
-      waitingFor: this.notReady(),
-      degraded: this.degraded(),
-      reflectors: this.#stores.status(),
-      nodes: [...(observed?.nodes() ?? [])],
-      services: this.#services.now,
-      problems: [...(reconciler?.problems() ?? [])],
-      findings: [...(reconciler?.findings() ?? [])],
-      drift: reconciler?.recentDrift() ?? [],
-      changes: reconciler?.recentChanges() ?? [],
-      history: this.#history.moments(),
-      queue: queueLine(reconciler?.queue, writer?.inFlight ?? 0),
-      consulUp:
-        this.#lastFullSync === undefined && this.#outage.error === undefined
-          ? undefined
-          : this.#error === undefined,
-      consulError: this.#error,
-      consulFailingSince: this.#failingSince,
-      lastFullSync: this.#lastFullSync,
-    };
+  async reading(pause: Pause): Promise<Reading> {
+    await this.#services.inSlices(pause);
+    return this.#reading();
   }
 
   /** More than the status, for people who look into the process. */
@@ -253,6 +224,41 @@ export class Operator implements StatusSource {
     const all = [this.#writing?.reconciler.outage.since, this.#outage.since];
     const known = all.filter((since) => since !== undefined);
     return known.length === 0 ? undefined : Math.min(...known);
+  }
+
+  #reading(): Reading {
+    const { config, clock, version } = this.#options;
+    const { observed } = this.#running ?? {};
+    const { reconciler, writer } = this.#writing ?? {};
+    return {
+      clusterName: config.cluster.name,
+      policy: config.sync.policy,
+      consulAddresses: config.consul.addresses,
+      version,
+      wall: clock.wall(),
+      now: clock.now(),
+      startedAt: this.#startedAt,
+      owner: this.#owner,
+      leadership: this.#leadership.status(),
+      waitingFor: this.notReady(),
+      degraded: this.degraded(),
+      reflectors: this.#stores.status(),
+      nodes: [...(observed?.nodes() ?? [])],
+      services: this.#services.now,
+      problems: [...(reconciler?.problems() ?? [])],
+      findings: [...(reconciler?.findings() ?? [])],
+      drift: reconciler?.recentDrift() ?? [],
+      changes: reconciler?.recentChanges() ?? [],
+      history: this.#history.moments(),
+      queue: queueLine(reconciler?.queue, writer?.inFlight ?? 0),
+      consulUp:
+        this.#lastFullSync === undefined && this.#outage.error === undefined
+          ? undefined
+          : this.#error === undefined,
+      consulError: this.#error,
+      consulFailingSince: this.#failingSince,
+      lastFullSync: this.#lastFullSync,
+    };
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {

@@ -53,7 +53,7 @@ export async function readingAfterAnHour(): Promise<Reading> {
   const [pod] = cluster.pods(namespace, { app: 'mail' });
   cluster.kubelets.setReadiness(namespace, pod!.metadata.name, { ready: false });
   await clock.advance(20_000);
-  const reading = operator.reading();
+  const reading = await operator.reading(() => undefined);
   stop.abort();
   await clock.advance(60_000);
   await done;

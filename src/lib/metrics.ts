@@ -13,14 +13,16 @@ export interface Sample<L extends Labels = NoLabels> {
   readonly value: number;
 }
 
+type Samples<L extends Labels> = Iterable<Sample<L>>;
+
 /** An instrument whose series can be read when somebody looks, instead of being kept up to date. */
 export interface Collected<L extends Labels> {
   /**
    * From now on the series are exactly what `read` gives at each scrape: for what is cheap to read and
-   * changes all the time (an age, a depth), and for what counts itself. A `read` that throws leaves the
-   * series as they were.
+   * changes all the time (an age, a depth), and for what counts itself. A `read` that takes long lets other work run
+   * in between. One that fails leaves the series as they were.
    */
-  collect(read: () => Iterable<Sample<L>>): void;
+  collect(read: () => Samples<L> | Promise<Samples<L>>): void;
 }
 
 export interface Counter<L extends Labels = NoLabels> extends Collected<L> {

@@ -82,6 +82,43 @@ describe('prometheusMetrics()', () => {
     assert.deepEqual(await series('consul_up'), ['kube_registrar_consul_up 1']);
   });
 
+  test('a reading may take its time', async () => {
+    const { metrics, series } = create();
+    const { promise, resolve } = Promise.withResolvers<number>();
+    metrics.queueDepth.collect(async () => [{ labels: {}, value: await promise }]);
+    const scraped = series('queue_depth');
+    resolve(3);
+    assert.deepEqual(await scraped, ['kube_registrar_queue_depth 3']);
+  });
+
+  test('lets other work run after each metric', async () => {
+    const { metrics, text } = create();
+    let pauses = 0;
+    const read = [0, 0];
+    metrics.queueDepth.collect(() => {
+      read[0] = pauses;
+      return [];
+    });
+    metrics.queueOldest.collect(() => {
+      read[1] = pauses;
+      return [];
+    });
+    await text(async () => {
+      pauses += 1;
+    });
+    assert.equal(read[1], read[0]! + 1);
+    assert.ok(pauses >= Object.keys(catalogue).length);
+  });
+
+  test('writes what the registry of the library writes', async () => {
+    const { metrics, text } = create();
+    metrics.instances.set(1, { service: 'web', status: 'passing' });
+    const all = await text();
+    assert.match(all, /^# HELP kube_registrar_instances /);
+    assert.match(all, /\n\n# HELP /);
+    assert.ok(all.endsWith('\n') && !all.endsWith('\n\n'));
+  });
+
   test('observes into the buckets of the catalogue', async () => {
     const { metrics, series } = create();
     metrics.propagation.observe(0.007);

@@ -1,5 +1,6 @@
 import client from 'prom-client';
 import type { Counter, Gauge, Histogram, Labels, Sample } from '../lib/metrics.ts';
+import type { Pause } from '../lib/pause.ts';
 import { closedLabels, type Metrics, metricPrefix, metricsFrom } from './catalogue.ts';
 import type { Definition } from './definition.ts';
 
@@ -7,8 +8,8 @@ export interface PrometheusMetrics {
   readonly metrics: Metrics;
   /** Value of the header Content-Type for `text()`. */
   readonly contentType: string;
-  /** All series in the Prometheus text format. */
-  text(): Promise<string>;
+  /** All series in the Prometheus text format. `pause`: between two metrics. Default: none. */
+  text(pause?: Pause): Promise<string>;
 }
 
 export interface PrometheusOptions {
@@ -23,7 +24,20 @@ export function prometheusMetrics({ version, processMetrics = true }: Prometheus
   const metrics = metricsFrom((definition) => instrument(registry, definition));
   metrics.buildInfo.set(1, { version, node_version: process.version });
   if (processMetrics) client.collectDefaultMetrics({ register: registry });
-  return { metrics, contentType: registry.contentType, text: () => registry.metrics() };
+  return { metrics, contentType: registry.contentType, text: (pause = noPause) => textOf(registry, pause) };
+}
+
+const noPause: Pause = () => undefined;
+
+/** As registry.metrics(), which would collect and write all of them at once. */
+async function textOf(registry: client.Registry, pause: Pause): Promise<string> {
+  const texts: string[] = [];
+  for (const { name } of registry.getMetricsAsArray()) {
+    texts.push(await registry.getSingleMetricAsString(name));
+    const due = pause();
+    if (due !== undefined) await due;
+  }
+  return `${texts.join('\n\n')}\n`;
 }
 
 function instrument(registry: client.Registry, definition: Definition) {
@@ -37,19 +51,21 @@ function instrument(registry: client.Registry, definition: Definition) {
   }
 }
 
+type Read = Parameters<Gauge<Labels>['collect']>[0];
+
 /** Called by the registry at each scrape; see Collected in lib/metrics.ts. */
 class Collector {
-  #read: (() => Iterable<Sample<Labels>>) | undefined;
+  #read: Read | undefined;
 
-  set(read: () => Iterable<Sample<Labels>>): void {
+  set(read: Read): void {
     this.#read = read;
   }
 
-  run(replace: (samples: readonly Sample<Labels>[]) => void): void {
+  async run(replace: (samples: readonly Sample<Labels>[]) => void): Promise<void> {
     if (this.#read === undefined) return;
     let samples: readonly Sample<Labels>[];
     try {
-      samples = [...this.#read()];
+      samples = [...(await this.#read())];
     } catch {
       return; // One failing reading must not fail the whole scrape.
     }

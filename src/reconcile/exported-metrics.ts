@@ -18,7 +18,7 @@ export interface MetricSources {
   };
   readonly isConsulUp: () => boolean;
   readonly reflectors: () => readonly ReflectorStatus[];
-  readonly services: () => ReadonlyMap<string, StatusCounts>;
+  readonly services: () => Promise<ReadonlyMap<string, StatusCounts>>;
   readonly queue: () => { readonly depth: number; readonly oldestMs: number } | undefined;
   readonly problems: () => Iterable<LedgerLine<Problem>>;
   readonly findings: () => Iterable<LedgerLine<Finding>>;
@@ -103,8 +103,8 @@ export function exportMetrics(metrics: Metrics, sources: MetricSources): void {
     return (['removal', 'health'] as const).map((kind) => ({ labels: { kind }, value: seconds[kind] }));
   });
   const named = new NamedServices(mostServices);
-  metrics.instances.collect(() =>
-    [...named.of(services())].flatMap(([service, counts]) =>
+  metrics.instances.collect(async () =>
+    [...named.of(await services())].flatMap(([service, counts]) =>
       (['passing', 'warning', 'critical'] as const).map((status) => ({
         labels: { service, status },
         value: counts[status],

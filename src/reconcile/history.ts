@@ -19,7 +19,7 @@ export interface Moment extends Readonly<StatusCounts> {
 
 export interface HistoryOptions {
   readonly clock: Clock;
-  readonly services: Pick<ServiceCounts, 'follow' | 'now'>;
+  readonly services: Pick<ServiceCounts, 'inSlices' | 'now'>;
   /** Undefined while this process does not write. */
   readonly unanswered: () => { readonly count: number; readonly oldestMs: number } | undefined;
 }
@@ -61,7 +61,7 @@ export class History {
     while (!signal.aborted) {
       await clock.sleep(stepMs, signal).catch(() => {});
       if (signal.aborted) return;
-      await services.follow(pauseBy(clock));
+      await services.inSlices(pauseBy(clock));
       const now = clock.now();
       this.#note(now - since);
       since = now;

@@ -36,8 +36,8 @@ describe('ServiceCounts', () => {
         const kept = new ServiceCounts(() => nodes);
         for (const look of looks) {
           nodes = look.map(({ name, services, status }) => anObserved(name, services, status));
-          await kept.follow(() => Promise.resolve());
-          assert.deepEqual(kept.now, new ServiceCounts(() => nodes).now);
+          const counted = await kept.inSlices(() => Promise.resolve());
+          assert.deepEqual(counted, new ServiceCounts(() => nodes).now);
         }
       }),
     );

@@ -38,13 +38,14 @@ export class ServiceCounts {
     return this.#services;
   }
 
-  /** Counts most of what has changed, in slices, so that the next look is a short one. */
-  async follow(pause: Pause): Promise<void> {
+  /** As of now, after most of what has changed was counted in slices. The map changes with the next look. */
+  async inSlices(pause: Pause): Promise<ReadonlyMap<string, StatusCounts>> {
     for (const node of this.#nodes()) {
       this.#see(node);
       const due = pause();
       if (due !== undefined) await due;
     }
+    return this.now;
   }
 
   #see(node: ObservedNode): void {

@@ -1,5 +1,6 @@
 import type { ReflectorStatus } from '../kube/reflector/reflector-state.ts';
 import type { RegistrarError } from '../lib/errors.ts';
+import type { Pause } from '../lib/pause.ts';
 import type { ClusterUid } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Finding } from '../plan/finding.ts';
@@ -47,7 +48,7 @@ export interface Reading {
   readonly lastFullSync: number | undefined;
 }
 
-/** What the server shows. Called at requests; must return at once and change nothing. */
+/** What the server shows. Called at requests; changes nothing. */
 export interface StatusSource {
   /** Why the process should be restarted; undefined when it is healthy. */
   unhealthy(): string | undefined;
@@ -55,5 +56,6 @@ export interface StatusSource {
   notReady(): readonly string[];
   /** What is wrong and does not keep the operator from being ready, in words; empty = nothing. */
   degraded(): readonly string[];
-  reading(): Reading;
+  /** As it is once what has changed since the last reading was counted, in slices. */
+  reading(pause: Pause): Reading | Promise<Reading>;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { pauseBy } from '../lib/pause.ts';
+import { type Pause, pauseBy } from '../lib/pause.ts';
 import { visible } from '../lib/visible.ts';
 import { statusText } from './operator-status.ts';
 import { Paced } from './paced.ts';
@@ -13,7 +13,7 @@ import type { StatusSource } from './reading.ts';
 /** The text for /metrics. */
 export interface MetricsSource {
   readonly contentType: string;
-  text(): Promise<string>;
+  text(pause: Pause): Promise<string>;
 }
 
 export interface Answer {
@@ -87,12 +87,15 @@ export function routes({ source, metrics, pages, clock }: RoutesOptions) {
     '/metrics': async () => ({
       status: 200,
       contentType: metrics.contentType,
-      body: await texts.metrics.get('', async () => Buffer.from(await metrics.text())),
+      body: await texts.metrics.get('', async () => Buffer.from(await metrics.text(pauseBy(clock)))),
     }),
     '/status.json': async () => ({
       status: 200,
       contentType: 'application/json; charset=utf-8',
-      body: await texts.status.get('', () => statusText(source.reading(), pauseBy(clock))),
+      body: await texts.status.get('', async () => {
+        const pause = pauseBy(clock);
+        return statusText(await source.reading(pause), pause);
+      }),
     }),
   };
   return async (method: string, target: string): Promise<Answer> => {

@@ -26,7 +26,10 @@ export class Pages {
   /** `target`: one that has a key. Rejects with `throttled` when too much is asked for. */
   async get(target: string): Promise<Page> {
     const path = pathOf(target)!;
-    const make = () => pageOf(path, queryOf(target), this.#source.reading(), pauseBy(this.#clock));
+    const make = async () => {
+      const pause = pauseBy(this.#clock);
+      return pageOf(path, queryOf(target), await this.#source.reading(pause), pause);
+    };
     return this.#made.get(this.keyOf(target)!, make);
   }
 }
