@@ -15,9 +15,11 @@ import { atRest, burst, coldSync, idle, twins, underLoad } from './changes.ts';
 import { consulLeaderKilled } from './consul-leader.ts';
 import { driftRepair, irrelevantUpdates, nodeLost } from './incidents.ts';
 import { agent, now } from './json-request.ts';
+import { MemoryWatch } from './memory.ts';
 import type { OperatorProcess } from './operator-process.ts';
-import { cumulative, type Distribution } from './plot.ts';
+import { courseOfMemory, cumulative, type Distribution } from './plot.ts';
 import { realChanges } from './real-changes.ts';
+import type { Source } from './real-cluster.ts';
 import { Report } from './report.ts';
 import { handOver, restart, restartUnderLoad } from './restarts.ts';
 import { Stage } from './stage.ts';
@@ -63,7 +65,6 @@ const isAsked = (name: Group): boolean =>
 const services = Math.min(200, Math.ceil(pods / 10));
 
 const report = new Report();
-const distributions: Distribution[] = [];
 const dir = await dataDir('bench');
 
 async function mainStage(): Promise<void> {
@@ -71,17 +72,28 @@ async function mainStage(): Promise<void> {
   console.error(`${pods} pods of 9 KB on ${nodes} nodes, ${services} services`);
   const startedAt = now();
   let operator = await stage.startOperator();
+  using memory = new MemoryWatch(operator);
+  const begin = (name: Group): boolean => {
+    if (isAsked(name)) memory.mark(name);
+    return isAsked(name);
+  };
+  memory.mark('cold');
   const ours = await coldSync(stage, operator, startedAt);
   const hasTwins = isAsked('idle') || (!isLarge && (isAsked('cold') || isAsked('load')));
   if (hasTwins) await twins(stage, ours);
-  if (isAsked('idle')) await idle(stage);
-  if (isAsked('load')) await underLoad(stage, operator, hasTwins);
-  if (isAsked('burst')) await burst(stage, operator);
-  if (isAsked('irrelevant')) await irrelevantUpdates(stage, operator);
-  if (isAsked('drift')) await driftRepair(stage);
-  if (isAsked('node-lost')) await nodeLost(stage, operator);
-  if (isAsked('rest')) await atRest(stage, operator);
+  if (begin('idle')) await idle(stage);
+  if (begin('load')) await underLoad(stage, operator, hasTwins);
+  if (begin('burst')) await burst(stage, operator);
+  if (begin('irrelevant')) await irrelevantUpdates(stage, operator);
+  if (begin('drift')) await driftRepair(stage);
+  if (begin('node-lost')) await nodeLost(stage, operator);
+  if (begin('rest')) await atRest(stage, operator);
+  memory[Symbol.dispose]();
   await ended(operator);
+  if (plotFile !== undefined) {
+    const title = `${pods} pods: memory of the operator (RSS)`;
+    writeFileSync(plotFile.replace(/\.svg$/, '-memory.svg'), courseOfMemory(title, memory));
+  }
   if (isAsked('restart') || isAsked('restart-load')) {
     operator = await restart(stage);
     if (isAsked('restart-load')) operator = await restartUnderLoad(stage, operator);
@@ -89,7 +101,19 @@ async function mainStage(): Promise<void> {
     tell(operator);
   }
   if (isAsked('hand-over')) await handOver(stage);
-  distributions.push(...stage.distributions);
+  plot('', `${pods} pods: from the event until a consumer sees it`, stage.distributions);
+}
+
+async function realStage(source: Source): Promise<void> {
+  const distributions = await realChanges(report, dir, source);
+  const title = `A real API server, ${source}: from the patch of a pod's status until a consumer sees it`;
+  plot(`-real-${source}`, title, distributions);
+}
+
+/** `suffix`: of the name, before .svg. */
+function plot(suffix: string, title: string, distributions: readonly Distribution[]): void {
+  if (plotFile === undefined || distributions.length === 0) return;
+  writeFileSync(plotFile.replace(/\.svg$/, `${suffix}.svg`), cumulative(title, distributions));
 }
 
 /** What it has taken, and its end. */
@@ -105,6 +129,10 @@ async function ended(operator: OperatorProcess): Promise<void> {
 }
 
 function tell(operator: OperatorProcess): void {
+  const [worst] = operator.stalls();
+  if (worst !== undefined) {
+    report.row(`stall with most time on a processor: ${worst.ran}`, 'ms', worst.cpuMs, 50);
+  }
   for (const { ms, cpuMs, collecting, at, ran } of operator.stalls().slice(0, 8)) {
     const share = `${Math.round(cpuMs)} ms of a processor, ${Math.round(100 * collecting)} % collection`;
     console.error(`  stall of ${Math.round(ms)} ms, ${at.toFixed(1)} s after the start, ${share}: ${ran}`);
@@ -116,14 +144,10 @@ try {
   if ((Object.keys(groups) as Group[]).some((name) => isAsked(name) && !apart.includes(name)))
     await mainStage();
   if (isAsked('consul-leader')) await consulLeaderKilled(report, dir);
-  if (isAsked('real-pods')) await realChanges(report, dir, 'pods', distributions);
-  if (isAsked('real-slices')) await realChanges(report, dir, 'slices', distributions);
+  if (isAsked('real-pods')) await realStage('pods');
+  if (isAsked('real-slices')) await realStage('slices');
 } finally {
   await agent.destroy();
   rmSync(dir, { recursive: true, force: true });
-}
-if (plotFile !== undefined) {
-  const title = `${pods} pods: from the event until a consumer sees it`;
-  writeFileSync(plotFile, cumulative(title, distributions));
 }
 report.print({ pods, nodes, services, node: process.version });
