@@ -105,7 +105,9 @@ async function mainStage(): Promise<void> {
 }
 
 async function realStage(source: Source): Promise<void> {
-  const distributions = await realChanges(report, dir, source);
+  // More would take long to make.
+  const size = { pods: Math.min(1_000, pods), nodes: Math.min(10, nodes) };
+  const distributions = await realChanges(report, dir, source, size);
   const title = `A real API server, ${source}: from the patch of a pod's status until a consumer sees it`;
   plot(`-real-${source}`, title, distributions);
 }

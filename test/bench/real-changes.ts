@@ -7,9 +7,9 @@ import { OperatorProcess } from './operator-process.ts';
 import type { Distribution } from './plot.ts';
 import { RealCluster, type Source } from './real-cluster.ts';
 import { percentile, type Report } from './report.ts';
-import { Pods } from './stage.ts';
+import { Pods, type Shape } from './stage.ts';
 
-const shape = { pods: 1_000, nodes: 10, services: 20 };
+const services = 20;
 const rounds = 200;
 /** Slower than this is an outlier, ms. */
 const slowMs = 50;
@@ -19,7 +19,9 @@ export async function realChanges(
   report: Report,
   dir: string,
   source: Source,
+  size: Pick<Shape, 'pods' | 'nodes'>,
 ): Promise<readonly Distribution[]> {
+  const shape = { ...size, services };
   await using started = new AsyncDisposableStack();
   const consul = started.use(await startConsul());
   const cluster = started.use(await RealCluster.start(shape, source));
