@@ -4,19 +4,19 @@ import { coldSync, untilIdle } from './changes.ts';
 import { now } from './json-request.ts';
 import { atPace } from './pace.ts';
 import type { Report } from './report.ts';
-import { Stage } from './stage.ts';
+import { type Shape, Stage } from './stage.ts';
 
 interface Change {
   readonly sent: number;
   readonly seen: number;
 }
 
-const shape = { pods: 1_000, nodes: 10, services: 100 };
 const perSecond = 10;
 const phaseMs = 10_000;
+const settleMs = 1_000;
 
 /** Three servers of Consul, of which the leader is killed: the one that the operator asks first. */
-export async function consulLeaderKilled(report: Report, dir: string): Promise<void> {
+export async function consulLeaderKilled(report: Report, dir: string, shape: Shape): Promise<void> {
   await using stage = await Stage.start({ ...shape, report, dir, consulServers: 3 });
   const { consul, pods } = stage;
   const leader = await consul.leader();
@@ -54,10 +54,11 @@ export async function consulLeaderKilled(report: Report, dir: string): Promise<v
     const back = Math.min(...changes.filter(({ sent }) => sent > killedAt).map(({ seen }) => seen));
     const times = (from: number, to: number) =>
       changes.filter(({ sent }) => sent >= from && sent < to).map(({ sent, seen }) => seen - sent);
-    report.times(`${name}, three servers`, times(0, killedAt));
-    report.row('leader killed: until a later change is seen', 's', (back - killedAt) / 1_000);
-    report.row('of the changes meanwhile, the longest', 's', Math.max(...times(killedAt, back)) / 1_000);
-    report.times('afterwards', times(back, Number.POSITIVE_INFINITY));
+    // Those that were under way when it was killed are neither.
+    report.times(`three servers, ${name}`, times(0, killedAt - settleMs));
+    report.row(`leader killed: until a later ${name}`, 's', (back - killedAt) / 1_000);
+    report.row('of those meanwhile, the longest', 's', Math.max(...times(killedAt, back)) / 1_000);
+    report.times(`afterwards, ${name}`, times(back, Number.POSITIVE_INFINITY));
   }
   report.atLeast('passing instances of unchanged pods meanwhile, the least', '', pods.leastPassing, passing);
   report.row('memory, RSS', 'MB', operator.memory().rss);

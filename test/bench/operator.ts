@@ -63,6 +63,8 @@ const isLarge = pods >= 20_000;
 const isAsked = (name: Group): boolean =>
   names.length === 0 ? !isLarge || groups[name] : names.includes(name);
 const services = Math.min(200, Math.ceil(pods / 10));
+/** Of the rows with servers of their own: more would take long to make. */
+const small = { pods: Math.min(1_000, pods), nodes: Math.min(10, nodes) };
 
 const report = new Report();
 const dir = await dataDir('bench');
@@ -105,9 +107,7 @@ async function mainStage(): Promise<void> {
 }
 
 async function realStage(source: Source): Promise<void> {
-  // More would take long to make.
-  const size = { pods: Math.min(1_000, pods), nodes: Math.min(10, nodes) };
-  const distributions = await realChanges(report, dir, source, size);
+  const distributions = await realChanges(report, dir, source, small);
   const title = `A real API server, ${source}: from the patch of a pod's status until a consumer sees it`;
   plot(`-real-${source}`, title, distributions);
 }
@@ -145,7 +145,8 @@ try {
   await bundle();
   if ((Object.keys(groups) as Group[]).some((name) => isAsked(name) && !apart.includes(name)))
     await mainStage();
-  if (isAsked('consul-leader')) await consulLeaderKilled(report, dir);
+  if (isAsked('consul-leader'))
+    await consulLeaderKilled(report, dir, { ...small, services: Math.ceil(small.pods / 10) });
   if (isAsked('real-pods')) await realStage('pods');
   if (isAsked('real-slices')) await realStage('slices');
 } finally {
