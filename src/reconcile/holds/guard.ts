@@ -2,7 +2,10 @@ import type { ClusterStores } from '../../kube/cluster-stores.ts';
 import type { ConsistentReads } from '../../kube/consistent-reads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { counted } from '../../lib/counted.ts';
+import { pauseBy } from '../../lib/pause.ts';
 import type { Random } from '../../lib/random.ts';
+import { forever } from '../../lib/retry.ts';
+import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
@@ -62,20 +65,24 @@ export interface Released {
  * wait for.
  */
 export class Guard implements Hold, Disposable {
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #observed: ObservedState;
   readonly #book: Tombstones;
   readonly #removals: RemovalGuard;
   readonly #health: HealthGuard;
   readonly #subscription: Disposable;
+  readonly #sweeping: Wakeup;
 
   constructor(dependencies: GuardDependencies) {
-    const { stores, observed, book, nodeName, logger } = dependencies;
+    const { clock, stores, observed, book, nodeName, logger } = dependencies;
+    this.#clock = clock;
+    this.#sweeping = new Wakeup(clock);
     this.#logger = logger;
     this.#observed = observed;
     this.#book = book;
     const steadiness = new Steadiness({
-      clock: dependencies.clock,
+      clock,
       isTroubled: () => stores.doubtfulSince !== undefined,
       wentBackAt: () => book.wentBackAt,
     });
@@ -132,9 +139,29 @@ export class Guard implements Hold, Disposable {
     return released;
   }
 
-  /** After a full comparison: forgets what was seen of objects of which nothing is registered. */
+  /** After a full comparison: has forgotten what was seen of objects of which nothing is registered. */
   sweep(): void {
+    this.#sweeping.notify();
+  }
+
+  /** Looks into what waits, until the signal aborts; then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const sweep = async () => {
+      await this.#sweeping.wait(undefined, signal);
+      await this.#sweep();
+    };
+    await Promise.all([this.#removals.run(signal), forever(sweep, signal)]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+    this.#removals[Symbol.dispose]();
+  }
+
+  /** In slices: everything that is registered is looked at. */
+  async #sweep(): Promise<void> {
     if (this.#book.size === 0) return;
+    const pause = pauseBy(this.#clock);
     const podUids = new Set<string>();
     const services = new Set<string>();
     const routes = new Set<string>();
@@ -147,17 +174,9 @@ export class Guard implements Hold, Disposable {
         if (asking !== undefined) routes.add(routeKey(asking.kind, namespace, asking.name));
         if (gateway !== '') routes.add(`Gateway/${gateway}`);
       }
+      const due = pause();
+      if (due !== undefined) await due;
     }
     this.#book.sweep({ podUids, services, routes });
-  }
-
-  /** Looks into what waits, until the signal aborts; then resolves. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#removals.run(signal);
-  }
-
-  [Symbol.dispose](): void {
-    this.#subscription[Symbol.dispose]();
-    this.#removals[Symbol.dispose]();
   }
 }
