@@ -23,6 +23,7 @@ import type { Source } from './real-cluster.ts';
 import { Report } from './report.ts';
 import { handOver, restart, restartUnderLoad } from './restarts.ts';
 import { Stage } from './stage.ts';
+import { reportStalls } from './stall-report.ts';
 
 /** Rows that can be asked for, and whether they are run in a large cluster unless they are named. */
 const groups = {
@@ -100,7 +101,7 @@ async function mainStage(): Promise<void> {
     operator = await restart(stage);
     if (isAsked('restart-load')) operator = await restartUnderLoad(stage, operator);
     await operator.stop();
-    tell(operator);
+    reportStalls(report, operator);
   }
   if (isAsked('hand-over')) await handOver(stage);
   plot('', `${pods} pods: from the event until a consumer sees it`, stage.distributions);
@@ -127,18 +128,7 @@ async function ended(operator: OperatorProcess): Promise<void> {
   report.row('memory, RSS at the end', 'MB', rss, most);
   report.row('memory, RSS at its peak', 'MB', peak);
   await operator.stop();
-  tell(operator);
-}
-
-function tell(operator: OperatorProcess): void {
-  const [worst] = operator.stalls();
-  if (worst !== undefined) {
-    report.row(`stall with most time on a processor: ${worst.ran}`, 'ms', worst.cpuMs, 50);
-  }
-  for (const { ms, cpuMs, collecting, at, ran } of operator.stalls().slice(0, 8)) {
-    const share = `${Math.round(cpuMs)} ms of a processor, ${Math.round(100 * collecting)} % collection`;
-    console.error(`  stall of ${Math.round(ms)} ms, ${at.toFixed(1)} s after the start, ${share}: ${ran}`);
-  }
+  reportStalls(report, operator);
 }
 
 try {

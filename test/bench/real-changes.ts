@@ -8,6 +8,7 @@ import type { Distribution } from './plot.ts';
 import { RealCluster, type Source } from './real-cluster.ts';
 import { percentile, type Report } from './report.ts';
 import { Pods, type Shape } from './stage.ts';
+import { reportStalls } from './stall-report.ts';
 
 const services = 20;
 const rounds = 200;
@@ -64,6 +65,8 @@ export async function realChanges(
   report.row('p50 to a bare watch and transaction', '×', percentile(all!, 0.5) / floor(0.5), 1.5);
   report.row('p99 to a bare watch and transaction', '×', percentile(all!, 0.99) / floor(0.99), 1.5);
   report.row('memory, RSS', 'MB', operator.memory().rss, 90);
+  await operator.stop();
+  reportStalls(report, operator);
   return [
     { name: 'patch → seen', values: all! },
     { name: 'patch → event at a bare watch', values: watch! },
