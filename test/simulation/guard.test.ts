@@ -5,15 +5,37 @@ import { catalogOf } from './catalog.ts';
 import { nodes, Play } from './play.ts';
 
 describe('unexplained removals', () => {
-  test('of few pods that went while the operator was down are made after a second read', async () => {
-    const play = await Play.start(60);
-    await play.restart(() => play.lose(play.pods.slice(0, 5)));
+  test('of few pods that went while the operator was down are made once all are counted and a read agrees', async () => {
+    const play = await Play.start(60, {}, { latencyMs: 5 });
+    await play.restart(() => {
+      play.lose(play.pods.slice(0, 5));
+      play.cluster.faults.add(({ path }) =>
+        path.includes('fieldSelector=metadata.name') ? { kind: 'reset', applied: false } : undefined,
+      );
+    });
     await play.pass(500);
-    assert.equal(play.instances(), 60, 'nothing goes before it settled');
-    await play.pass(2_500);
-    assert.equal(play.instances(), 55);
+    assert.equal(play.instances(), 60, 'nothing goes before a consistent read has agreed');
+    play.cluster.faults.clear();
+    await play.restart(() => {});
+    await play.pass(200);
+    assert.equal(play.instances(), 55, 'no others can follow that were gone before the start');
     assert.deepEqual(play.because(), { confirmed: 5 });
     assert.equal(play.held(), 0);
+  });
+
+  test('of pods that went while the operator was down are counted on all nodes before the first is made', async () => {
+    const play = await Play.start(40, {}, { replicas: 2 }, 40);
+    play.silence();
+    await play.restart(() => {
+      play.lose([...play.pods.slice(0, 8), ...play.pods.slice(32)]);
+      // Nodes are read in parts after a leader has taken over.
+      play.world.consulFaults.add(({ path }) =>
+        path.endsWith('/c0-n40') ? { kind: 'delay', ms: 300 } : undefined,
+      );
+    });
+    await play.pass(10_000);
+    assert.equal(play.instances(), 40);
+    assert.equal(play.held(), 16);
   });
 
   test('of many pods that went while the operator was down are held until a person releases them', async () => {

@@ -10,7 +10,13 @@ import type { KubeNodeRecord } from '../../model/kube-node.ts';
 import { originOf } from '../../model/origin.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import type { Change } from '../../plan/change.ts';
-import { type Because, type EvidenceView, explainRemoval, type Sightings } from '../../plan/evidence.ts';
+import {
+  type Because,
+  type Evidence,
+  type EvidenceView,
+  explainRemoval,
+  type Sightings,
+} from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
 import { isTripped, judge, removalLimit, type Verdict } from '../../plan/guard.ts';
 import { nodeRemoval } from '../../plan/node-removal.ts';
@@ -47,6 +53,8 @@ export interface RemovalGuardOptions {
   readonly touchAfter: (node: ConsulNodeName, ms: number) => void;
 }
 
+type Unexplained = Extract<Evidence, { kind: 'unexplained' }>;
+
 /** How often proofs are looked for at most, ms: as often as kubelets renew their Leases. */
 const mostProofsEveryMs = 10_000;
 
@@ -74,12 +82,18 @@ export class RemovalGuard implements Hold, Disposable {
   /** When there were too many last. */
   #trippedAt = Number.NEGATIVE_INFINITY;
   #proofsSoughtAt = Number.NEGATIVE_INFINITY;
+  /** Registered nodes that were not reviewed since the start. */
+  readonly #unreviewed: Set<ConsulNodeName>;
+  /** When the last of them was, monotonic ms: then all are counted that were gone before the start. */
+  #startReviewedAt: number | undefined;
   #expiry: Disposable | undefined;
 
   constructor(options: RemovalGuardOptions) {
     this.#deps = options;
     const { kubeletGrace, confirm } = options.options;
     this.#proofsEveryMs = Math.min(mostProofsEveryMs, kubeletGrace / 3, confirm / 4);
+    this.#unreviewed = new Set([...options.nodes()].map(({ name }) => name));
+    if (this.#unreviewed.size === 0) this.#startReviewedAt = options.clock.now();
     this.#proofs = new Proofs({ ...options, graceMs: kubeletGrace, everyMs: this.#proofsEveryMs });
     this.#verifier = new Verifier({
       ...options,
@@ -113,6 +127,7 @@ export class RemovalGuard implements Hold, Disposable {
     }
     this.#pending.retain(node, asked);
     this.#watchHolding(held);
+    this.#watchStart(node);
     return { changes: reviewed, held };
   }
 
@@ -146,9 +161,10 @@ export class RemovalGuard implements Hold, Disposable {
     if (!options.removals.enabled) return { kind: 'pass', because: 'confirmed' };
     const { sign, subject } = evidence;
     const now = clock.now();
-    // After a DELETED event the pod may simply have finished. One read shows that, so it does not wait.
-    const due = sign === 'deleted' ? now : now + options.settle;
     let removal = this.#pending.get(node, id);
+    const isOfStart = this.#isOfStart(evidence, removal?.since ?? now);
+    // After a DELETED event the pod may simply have finished. One read shows that, so it does not wait.
+    const due = sign === 'deleted' || isOfStart ? now : now + options.settle;
     if (removal === undefined) {
       if (this.#pending.isEmpty) this.#baseline = this.#registered();
       const kubeNode = originOf(meta).node;
@@ -164,8 +180,12 @@ export class RemovalGuard implements Hold, Disposable {
     if (passed) return { kind: 'pass', because: order === 'release' ? 'released' : (proof ?? 'confirmed') };
     const tripped = this.#isTripped();
     const isOver = tripped && proof === undefined && this.#isOver(removal, now);
+    const countedAt = isOfStart ? this.#startReviewedAt : undefined;
     // What was held may be on its way back, one by one: a few that are left then are not believed at once.
-    const settledAt = (tripped ? since : Math.max(since, this.#trippedAt)) + options.settle;
+    const settledAt = Math.max(
+      countedAt ?? since + options.settle,
+      tripped ? since : this.#trippedAt + options.settle,
+    );
     const settled = now >= settledAt;
     if (!settled) touchAfter(node, settledAt - now);
     const hasSubject = verification !== undefined;
@@ -177,6 +197,21 @@ export class RemovalGuard implements Hold, Disposable {
       else if (verdict.because === 'confirmed') this.#passed.push(now);
     }
     return verdict;
+  }
+
+  /**
+   * Whether its pod was gone before the start. The first review of all nodes finds every such removal, so there are no
+   * others to wait for after it.
+   */
+  #isOfStart({ sign, subject }: Unexplained, since: number): boolean {
+    const isOfPod = subject?.kind === 'pod' && sign === 'absent' && !this.#deps.seen.historyWentBack;
+    return isOfPod && since <= (this.#startReviewedAt ?? since);
+  }
+
+  #watchStart(node: ConsulNodeName): void {
+    if (!this.#unreviewed.delete(node) || this.#unreviewed.size > 0) return;
+    this.#startReviewedAt = this.#deps.clock.now();
+    for (const each of this.#pending.nodes()) this.#deps.touch(each);
   }
 
   #held(node: ConsulNodeName, { id, service }: ObservedInstance, verdict: Verdict & { kind: 'hold' }): Held {
