@@ -20,7 +20,7 @@ export interface Registered {
 
 /** An instance of a Service that is reached otherwise now, and where that is. */
 export interface Handover extends HandedOver {
-  /** Kubernetes nodes ('' = none) that take it over; undefined: all there are. */
+  /** Kubernetes nodes ('' = none) that take it over; undefined: all there are, and none. */
   readonly to: ReadonlySet<string> | undefined;
   /**
    * Whether it may go although nothing takes its place: without endpoints nothing is registered for them, and what
@@ -74,7 +74,7 @@ export function createHandovers(context: DesiredContext): Handovers {
     if (check === 'ended') return undefined;
     return {
       check,
-      to: placesOfReach(first.reach, service, view),
+      to: placesOf(asked, service, view),
       mayBeNone: asked.every(({ isOfEndpoints }) => isOfEndpoints),
       isSuccessor: (other) => {
         const there = originOf(other.meta);
@@ -99,6 +99,21 @@ function leadsToEndpoints(declaration: Declaration, reach: Reach, { ports }: Ser
 }
 
 const reachOfInstance = ({ reach }: Origin): string => (reach === '' ? 'endpoints' : reach);
+
+/** The Kubernetes nodes with instances of any of what is asked for; undefined: all there are, and none. */
+function placesOf(
+  asked: readonly Asked[],
+  service: ServiceRecord,
+  view: ClusterView,
+): ReadonlySet<string> | undefined {
+  const places = new Set<string>();
+  for (const { reach } of asked) {
+    const ofReach = placesOfReach(reach, service, view);
+    if (ofReach === undefined) return undefined;
+    for (const place of ofReach) places.add(place);
+  }
+  return places;
+}
 
 /** The Kubernetes nodes with instances of this reach. */
 function placesOfReach(

@@ -348,6 +348,24 @@ describe('a Service whose address changes', () => {
     await operator.stop();
   });
 
+  test('leaves its balancer when another address has it too, and node ports that no endpoint is behind', async () => {
+    const cluster = new SmallCluster();
+    const put = (...reaches: string[]) => {
+      const services = reaches.map((address) => `{service: web, port: http, address: ${address}}`);
+      const spec = { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'] };
+      putService(cluster, { services: `[${services.join(', ')}]` }, { spec });
+    };
+    put('load-balancer', 'cluster-ip');
+    const operator = cluster.start();
+    await cluster.clock.advance(1_000);
+    const addresses = () => cluster.consul.outsider.services(none).map(({ Address }) => Address);
+    assert.deepEqual(addresses().sort(), ['10.96.0.1', '203.0.113.7']);
+    put('node-port', 'cluster-ip');
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(addresses(), ['10.96.0.1']);
+    await operator.stop();
+  });
+
   test('leaves its balancer when its pods register themselves, or opt out', async () => {
     for (const own of [{ service: 'web' }, { service: 'false' }]) {
       const cluster = new SmallCluster();

@@ -155,11 +155,12 @@ export class DesiredNodes {
     return mayBeNone || !isNone;
   }
 
+  /** All Kubernetes nodes, and '' for what is on none. */
   *#kubeNodes(): Iterable<string> {
     const { names } = this.#options;
     for (const name of names.all()) {
       const kubeNode = names.get(name);
-      if (kubeNode !== undefined && kubeNode !== '') yield kubeNode;
+      if (kubeNode !== undefined) yield kubeNode;
     }
   }
 

@@ -136,6 +136,18 @@ export const regressions: readonly Regression[] = [
       3_000,
     ),
   },
+  {
+    what: 'an address stayed for ever when its Service asked for node ports, of which there were none, and another',
+    script: {
+      ...written('what a Service is reached by changes', [
+        step(4_436, 'address-put', 0.812, 0.334, 11_843),
+        step(22_424, 'address-list', 0.604, 0.156, 7_518),
+        step(36_446, 'address-list', 0.852, 0.573, 16_101),
+      ]),
+      seed: 5_603,
+      traits: { watchList: false },
+    },
+  },
 ];
 
 /** A step of a script that is written out. */
