@@ -125,6 +125,20 @@ describe('explainRemoval() of an instance of a Service', () => {
     ['whose pod is absent', ofService, { service, slices }, {}, 'absent: pod'],
     ['whose pod is there', ofService, { service, slices, pod: records.pod() }, {}, 'withdrawn'],
     ['still listed', ofService, { service, slices: [records.slice()] }, {}, 'withdrawn'],
+    [
+      'that is reached otherwise in an old history, with the endpoint still there',
+      ofService,
+      { service, pod: records.pod({ annotations: {} }), slices: [records.slice()] },
+      { regressed: true },
+      'regressed: service',
+    ],
+    [
+      'whose pod asks for itself in an old history',
+      ofService,
+      { service, pod: records.pod({ annotations: { service: 'web' } }), slices: [records.slice()] },
+      { regressed: true },
+      'regressed: pod',
+    ],
   ];
   for (const [what, instance, cluster, sightings, expected] of rows) {
     test(`${what}: ${expected}`, () => {
@@ -379,7 +393,7 @@ describe('explainRemoval() of an instance that the configuration leaves out', ()
       byDefault(ofService),
       { service: records.service({ annotations: { service: 'false' } }), ...there },
       { regressed: true },
-      'regressed: endpoint',
+      'regressed: pod',
     ],
   ];
   for (const [what, instance, parts, sighted, expected] of rows) {

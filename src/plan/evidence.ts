@@ -277,7 +277,8 @@ function ofEndpoint(
   if (ofItsPod?.kind === 'explained') return ofItsPod;
   if (itself !== undefined) return itself;
   if (service === undefined) return unexplained('absent', asking);
-  if (isListed(subject, view)) return withdrawn(subject, seen);
+  // Its Service is reached otherwise now, or its pod asks for itself.
+  if (isListed(subject, view)) return withdrawn(asksAlone(behind, view) ? behind : asking, seen);
   if (ofItsPod !== undefined) return ofItsPod;
   // Existing slices that do not list it prove something; missing slices do not.
   const end = seen.sliceEnd(namespace, name, backendOf(subject));
@@ -338,6 +339,9 @@ function isTakenAway(
   );
   return named.length > 0 && !isReached;
 }
+
+const asksAlone = ({ namespace, name }: PodSubject, view: EvidenceView): boolean =>
+  Object.keys(view.pod(namespace, name)?.annotations ?? {}).length > 0;
 
 function isListed({ namespace, service, podUid, address }: EndpointSubject, view: EvidenceView): boolean {
   for (const slice of view.slicesOfService(namespace, service)) {

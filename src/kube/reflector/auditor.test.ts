@@ -72,6 +72,18 @@ describe('Auditor', () => {
     assert.deepEqual(it.at, [2_000, 2_000 + 7_000 + 700_000]);
   });
 
+  test('doubts the history after a long loss until one comparison finds the store right, whatever asks then', async () => {
+    const { clock, auditor } = beside();
+    auditor.watchLost();
+    await clock.advance(10_000);
+    auditor.watchResumed();
+    assert.equal(auditor.doubtfulSince, 0);
+    await clock.advance(2_000);
+    assert.equal(auditor.doubtfulSince, undefined);
+    auditor.ask();
+    assert.equal(auditor.doubtfulSince, undefined, 'an object that is missing is no other history');
+  });
+
   test('a list of everything is as good as an audit', async () => {
     const { clock, auditor, at } = beside();
     auditor.ask();

@@ -43,11 +43,9 @@ export class Auditor {
   #dueAt: number;
   /** Audits that are asked for come no sooner. */
   #earliestAt = Number.NEGATIVE_INFINITY;
-  /** Whether the store is doubtful, and no comparison has found it right since. */
-  #isAsked = false;
   /** When the watch ended that is to be resumed. Kept until its history is known. */
   #lostAt: number | undefined;
-  /** When a watch was lost that was resumed so late that the store has to be compared. */
+  /** When a watch was lost that was resumed so late that the store has to be compared; until it was found right. */
   #doubted: number | undefined;
   readonly #wakeup: Wakeup;
 
@@ -63,7 +61,7 @@ export class Auditor {
    */
   get doubtfulSince(): number | undefined {
     const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
-    return this.#doubtedSince ?? (lostMs > promptMs ? this.#lostAt : undefined);
+    return this.#doubted ?? (lostMs > promptMs ? this.#lostAt : undefined);
   }
 
   /** The watch has ended. */
@@ -77,7 +75,7 @@ export class Auditor {
    */
   watchResumed(): void {
     if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {
-      this.#doubted = this.#doubtedSince ?? this.#lostAt;
+      this.#doubted ??= this.#lostAt;
       this.ask();
     }
     this.#lostAt = undefined;
@@ -85,7 +83,6 @@ export class Auditor {
 
   /** The store is doubtful. */
   ask(): void {
-    this.#isAsked = true;
     const soon = Math.max(this.#options.clock.now() + settleMs, this.#earliestAt);
     this.#dueAt = Math.min(this.#dueAt, soon);
     this.#wakeup.notify();
@@ -95,7 +92,6 @@ export class Auditor {
   listed(): void {
     this.#lostAt = undefined;
     this.#doubted = undefined;
-    this.#isAsked = false;
     this.#dueAt = this.#inAPeriod();
   }
 
@@ -121,7 +117,7 @@ export class Auditor {
           const alike = [...second].filter(([object, { what }]) => first.get(object)?.what === what);
           if (alike.length > 0) return alike.map(([, difference]) => difference);
         }
-        this.#isAsked = false;
+        this.#doubted = undefined;
         this.#dueAt = this.#inAPeriod();
         backoff.reset();
       } catch (thrown) {
@@ -134,10 +130,6 @@ export class Auditor {
       }
     }
     return [];
-  }
-
-  get #doubtedSince(): number | undefined {
-    return this.#isAsked ? this.#doubted : undefined;
   }
 
   #inAPeriod(): number {
