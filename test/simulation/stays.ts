@@ -7,6 +7,8 @@ export interface Stays {
   readonly isWell: boolean | undefined;
   /** It is what it was when it began to stay. */
   readonly isAsItWas: boolean;
+  /** Nothing takes its place yet. Otherwise it may go once its successor is there: see `mustBeFound()`. */
+  readonly hasToStay: boolean;
 }
 
 /**
@@ -28,11 +30,10 @@ export function staysOf(
   const group = groupOf(truth, kubeService, Service);
   if (group === undefined) return undefined;
   const isMoving = group.reaches.size > 0 && !group.reaches.has(reach);
-  const mayStay =
-    group.isStuck || group.stuckOn.has(consulNode) || (isMoving && isWaiting(truth, kubeService, group));
-  if (!mayStay) return undefined;
+  const hasToStay = group.isStuck || group.stuckOn.has(consulNode) || (isMoving && group.isPending);
+  if (!hasToStay && !(isMoving && isAnyStuck(truth, kubeService))) return undefined;
   const isWell = pod ?? (reach === 'endpoints' || reach === 'node-port' ? undefined : group.isWell);
-  return { isWell, isAsItWas: isRoute };
+  return { isWell, isAsItWas: isRoute, hasToStay };
 }
 
 /** Whether what stands behind an instance of a Service is well, however the Service is reached now. */
@@ -49,7 +50,8 @@ export function mustPass(truth: Truth, { key, node, entry }: CatalogInstance): b
   return keptFor(truth, entry)?.ready === true || passesOn(staysOf(truth, key, entry, node));
 }
 
-const passesOn = (stays: Stays | undefined): boolean => stays?.isWell === true || stays?.isAsItWas === true;
+const passesOn = (stays: Stays | undefined): boolean =>
+  stays?.hasToStay === true && (stays.isWell === true || stays.isAsItWas);
 
 /**
  * Whether consumers have to find an instance of the service of this one: the Service asks for it, there is something
@@ -88,9 +90,8 @@ function groupOf({ groups }: Truth, kubeService: string, service: string): Group
   return undefined;
 }
 
-/** While anything of the Service cannot be registered, nothing is taken for its successor. */
-function isWaiting({ groups }: Truth, kubeService: string, { isPending }: Group): boolean {
-  if (isPending) return true;
+/** While anything of the Service cannot be registered, its instances may all stay as they are. */
+function isAnyStuck({ groups }: Truth, kubeService: string): boolean {
   for (const [key, { isStuck, stuckOn }] of groups)
     if (key.startsWith(`${kubeService} `) && (isStuck || stuckOn.size > 0)) return true;
   return false;
