@@ -50,8 +50,17 @@ export class Knowledge {
 
   /** The moment up to which everything is known. A collection never read counts from the start. */
   upTo(): number {
+    return Math.min(...this.#moments(this.#collections));
+  }
+
+  /** Whether routes are known up to another moment than Gateways: their addresses may be of no moment at all. */
+  get isMixed(): boolean {
+    return this.#options.routes && new Set(this.#moments(ofRoutes)).size > 1;
+  }
+
+  #moments(collections: readonly Collection[]): number[] {
     for (const watch of this.#watches) this.#learn(watch.collection, this.#reach(watch));
-    return Math.min(...this.#collections.map((collection) => this.#upTo.get(collection) ?? this.#startedAt));
+    return collections.map((collection) => this.#upTo.get(collection) ?? this.#startedAt);
   }
 
   /** Whether Namespaces matter to the process and it has not seen any. */

@@ -60,6 +60,8 @@ export class OperatorProcess {
   readonly #abort = new AbortController();
   /** The moment up to which the cluster was known when a write was decided on. */
   readonly #known = new WeakMap<HttpRequest, number>();
+  /** Writes that were decided on while routes and Gateways were known up to different moments. */
+  readonly #mixed = new WeakSet<HttpRequest>();
 
   constructor(world: World, cluster: Cluster, name: string, draw: Draw) {
     const { latencyMs } = world.traits;
@@ -199,6 +201,7 @@ export class OperatorProcess {
     if (this.#writing === 0 && clock.now() > this.#writtenAt) this.#writingSince = known;
     this.#writing += 1;
     this.#known.set(request, Math.min(known, this.#writingSince));
+    if (this.#knowledge.isMixed) this.#mixed.add(request);
     return {
       closed: () => {
         this.#writing -= 1;
@@ -224,7 +227,8 @@ export class OperatorProcess {
     const { uid, history, spared, sparedSince, wentBackAt } = cluster;
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
     const { isWithoutNamespaces } = this.#knowledge;
-    const known = { history, isWithoutNamespaces, leftOut: cluster.leftOut(), wentBackAt };
+    const isMixed = this.#mixed.has(request);
+    const known = { history, isWithoutNamespaces, isMixed, leftOut: cluster.leftOut(), wentBackAt };
     const author = { name: this.name, clusterUid: uid, spared, sparedSince, isLeading, ...known };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);

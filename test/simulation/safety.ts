@@ -28,6 +28,8 @@ export interface Author {
   readonly wentBackAt: number | undefined;
   /** It has to read Namespaces to know what is asked for, and has not read them yet. */
   readonly isWithoutNamespaces: boolean;
+  /** It knew routes up to another moment than Gateways. */
+  readonly isMixed: boolean;
   /** By a mistake in its configuration. */
   readonly leftOut: LeftOut | undefined;
 }
@@ -236,8 +238,8 @@ export class Safety {
       if (was.has(key)) continue;
       const old = before.get(node)?.instances.get(key);
       if (this.#isNews(`service ${node}/${entry.ID}`)) continue;
-      // A route of one history and a Gateway of another: each kind of object is compared in its own time.
-      if (key.startsWith('route ') && now - wentBackAt <= comparedMs) continue;
+      // A route of one moment and a Gateway of another: each kind of object is read, and compared, in its own time.
+      if (key.startsWith('route ') && (author.isMixed || now - wentBackAt <= comparedMs)) continue;
       const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
       if (
         isWell &&
