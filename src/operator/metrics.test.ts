@@ -239,7 +239,7 @@ describe('metrics', () => {
     await it.expect(
       {
         'held_operations{by="guard",kind="removal"}': [1, 0],
-        'held_until_seconds{kind="removal"}': [889, 0],
+        'held_until_seconds{kind="removal"}': [888, 0],
         'removals_total{because="released"}': [0, 1],
       },
       async () => {
