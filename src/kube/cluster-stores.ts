@@ -15,6 +15,7 @@ import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
 import { type RouteRecord, type RouteRef, type RouteSource, routeResources } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
+import { promptMs } from './reflector/auditor.ts';
 import { Reflector } from './reflector/reflector.ts';
 import type { ReflectorStatus, Regression } from './reflector/reflector-state.ts';
 import {
@@ -70,10 +71,13 @@ export interface ClusterStoresOptions {
   readonly onRegression?: (regression: Regression) => void;
 }
 
+/** How often it is checked that the process has not stood still, ms. */
+const stallCheckMs = 5_000;
+
 /** What start() runs, whatever the kinds of object and record. */
 interface Runnable {
   start(signal: AbortSignal): Promise<void>;
-  doubt(): void;
+  doubt(since?: number): void;
   readonly doubtfulSince: number | undefined;
   status(): ReflectorStatus;
 }
@@ -221,10 +225,25 @@ export class ClusterStores implements ClusterView {
 
   /** Runs all reflectors until the signal aborts; never rejects. Another call returns the same promise. */
   start(signal: AbortSignal): Promise<void> {
-    this.#running ??= Promise.all(this.#reflectors.map((reflector) => reflector.start(signal))).then(
-      () => {},
-    );
+    this.#running ??= Promise.all([
+      this.#noticeStalls(signal),
+      ...this.#reflectors.map((reflector) => reflector.start(signal)),
+    ]).then(() => {});
     return this.#running;
+  }
+
+  /**
+   * A process that stood still, as a virtual machine that is moved, has its watches broken later than the server broke
+   * them, so that nothing shows how long they were lost. Everything may be of another history then.
+   */
+  async #noticeStalls(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const since = this.#clock.now();
+      await this.#clock.sleep(stallCheckMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      const lateMs = this.#clock.now() - since - stallCheckMs;
+      if (lateMs > promptMs) for (const reflector of this.#reflectors) reflector.doubt(since);
+    }
   }
 
   /** Something shows that the store of this resource may be behind: it is soon compared with the server. */

@@ -228,7 +228,15 @@ export class OperatorProcess {
     const isLeading = this.isLeading || this.#world.traits.replicas === 1;
     const { isWithoutNamespaces } = this.#knowledge;
     const isMixed = this.#mixed.has(request);
-    const known = { history, isWithoutNamespaces, isMixed, leftOut: cluster.leftOut(), wentBackAt };
+    const { stalledUntil } = this.clock;
+    const known = {
+      history,
+      isWithoutNamespaces,
+      isMixed,
+      stalledUntil,
+      leftOut: cluster.leftOut(),
+      wentBackAt,
+    };
     const author = { name: this.name, clusterUid: uid, spared, sparedSince, isLeading, ...known };
     const send = () =>
       this.#world.safety.watch(author, this.#known.get(request) ?? Number.NEGATIVE_INFINITY, body, handOver);

@@ -26,6 +26,11 @@ export class ProcessClock implements Clock {
     return this.#base.now() <= this.#stall.until && this.#stall.until > 0 ? this.#stall.from : undefined;
   }
 
+  /** Until when it stood still the last time. */
+  get stalledUntil(): number {
+    return this.#stall.until;
+  }
+
   now(): number {
     return this.#base.now();
   }

@@ -148,6 +148,20 @@ export const regressions: readonly Regression[] = [
       traits: { watchList: false },
     },
   },
+  {
+    what: 'a process that stood still while etcd was restored took up its watches as if nothing had happened',
+    script: {
+      ...written('etcd restored from a backup', [
+        step(30_416, 'cut-kube', 0.031, 0.077, 57_127),
+        step(50_035, 'pod-add', 0.397, 0.151, 3_982),
+        step(59_275, 'kube-restore-away', 0.923, 0.013, 23_556),
+        step(60_261, 'pod-recreate', 0.074, 0.213, 2_257),
+        step(60_373, 'stall', 0.792, 0.837, 33_459),
+      ]),
+      seed: 6_314,
+      traits: { latencyMs: 0, watchList: true, replicas: 2 },
+    },
+  },
 ];
 
 /** A step of a script that is written out. */

@@ -26,6 +26,8 @@ export interface Author {
   readonly sparedSince: number;
   /** See Cluster. */
   readonly wentBackAt: number | undefined;
+  /** Until when it stood still the last time: its watches go on in another history as if nothing had happened. */
+  readonly stalledUntil: number;
   /** It has to read Namespaces to know what is asked for, and has not read them yet. */
   readonly isWithoutNamespaces: boolean;
   /** It knew routes up to another moment than Gateways. */
@@ -239,7 +241,11 @@ export class Safety {
       const old = before.get(node)?.instances.get(key);
       if (this.#isNews(`service ${node}/${entry.ID}`)) continue;
       // A route of one moment and a Gateway of another: each kind of object is read, and compared, in its own time.
-      if (key.startsWith('route ') && (author.isMixed || now - wentBackAt <= comparedMs)) continue;
+      const mayBeOld = now - wentBackAt <= comparedMs;
+      if (
+        key.startsWith('route ') ? author.isMixed || mayBeOld : mayBeOld && author.stalledUntil >= wentBackAt
+      )
+        continue;
       const told = `${key} (${entry.ID}), unwell since before ${known} ms`;
       if (
         isWell &&

@@ -84,6 +84,16 @@ describe('Auditor', () => {
     assert.equal(auditor.doubtfulSince, undefined, 'an object that is missing is no other history');
   });
 
+  test('doubts the history since the process stood still, until a comparison finds the store right', async () => {
+    const { clock, auditor, at } = beside();
+    await clock.advance(20_000);
+    auditor.doubt(9_000);
+    assert.equal(auditor.doubtfulSince, 9_000);
+    await clock.advance(2_000);
+    assert.deepEqual(at, [22_000]);
+    assert.equal(auditor.doubtfulSince, undefined);
+  });
+
   test('a list of everything is as good as an audit', async () => {
     const { clock, auditor, at } = beside();
     auditor.ask();

@@ -20,7 +20,7 @@ const pauseFactor = 100;
  * A watch that is resumed later than this may be resumed in another history: an etcd restored meanwhile. It counts
  * until the server's version is known, not until the watch is open: within it the new history cannot catch up.
  */
-const promptMs = 3_000;
+export const promptMs = 3_000;
 
 export interface AuditorOptions {
   readonly clock: Clock;
@@ -32,10 +32,11 @@ export interface AuditorOptions {
 
 /**
  * Decides when a store is compared with the server beside its watch: when it is doubtful, and otherwise every hour.
- * There are two reasons to doubt:
+ * There are three reasons to doubt:
  *
  * - The watch could not be resumed at once. An etcd that was restored meanwhile may have reached the version of the
  *   old one, so that versions do not show it.
+ * - The process stood still, so that it does not know how long its watch was lost.
  * - A consistent read has found an object that the store does not have.
  */
 export class Auditor {
@@ -57,7 +58,7 @@ export class Auditor {
 
   /**
    * Since when the store may be of another history, monotonic ms: from the loss of its watch, if that lasted longer
-   * than a moment, until a comparison finds the store right. Undefined: it is not doubtful.
+   * than a moment, or from a standstill, until a comparison finds the store right. Undefined: it is not doubtful.
    */
   get doubtfulSince(): number | undefined {
     const lostMs = this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
@@ -75,13 +76,18 @@ export class Auditor {
    */
   watchResumed(): void {
     if (this.#lostAt !== undefined && this.#options.clock.now() - this.#lostAt > promptMs) {
-      this.#doubted ??= this.#lostAt;
-      this.ask();
+      this.doubt(this.#lostAt);
     }
     this.#lostAt = undefined;
   }
 
-  /** The store is doubtful. */
+  /** The store may be of another history since then, monotonic ms. */
+  doubt(since: number): void {
+    this.#doubted ??= since;
+    this.ask();
+  }
+
+  /** The store is to be compared. */
   ask(): void {
     const soon = Math.max(this.#options.clock.now() + settleMs, this.#earliestAt);
     this.#dueAt = Math.min(this.#dueAt, soon);

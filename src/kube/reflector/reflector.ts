@@ -126,9 +126,13 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
     return this.#running;
   }
 
-  /** Something shows that the store may be behind. It is soon compared with the server and corrected. */
-  doubt(): void {
-    this.#auditor.ask();
+  /**
+   * Something shows that the store may be behind, or of another history since `since`, monotonic ms. It is soon compared
+   * with the server and corrected.
+   */
+  doubt(since?: number): void {
+    if (since === undefined) this.#auditor.ask();
+    else this.#auditor.doubt(since);
   }
 
   /**
