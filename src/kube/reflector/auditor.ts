@@ -34,8 +34,8 @@ export interface AuditorOptions {
  * Decides when a store is compared with the server beside its watch: when it is doubtful, and otherwise every hour.
  * There are three reasons to doubt:
  *
- * - The watch could not be resumed at once. An etcd that was restored meanwhile may have reached the version of the
- *   old one, so that versions do not show it.
+ * - The watch was silent until it was given up, or could not be resumed at once. An etcd that was restored meanwhile may
+ *   have reached the version of the old one, so that versions do not show it.
  * - The process stood still, so that it does not know how long its watch was lost.
  * - A consistent read has found an object that the store does not have.
  */
@@ -65,9 +65,9 @@ export class Auditor {
     return this.#doubted ?? (lostMs > promptMs ? this.#lostAt : undefined);
   }
 
-  /** The watch has ended. */
-  watchLost(): void {
-    this.#lostAt ??= this.#options.clock.now();
+  /** The watch has ended. `since`: it may have been lost then already, monotonic ms. */
+  watchLost(since = this.#options.clock.now()): void {
+    this.#lostAt ??= since;
   }
 
   /**

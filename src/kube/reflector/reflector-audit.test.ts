@@ -109,6 +109,28 @@ describe('Reflector: audit', () => {
     assert.equal(it.regressions.length, 1);
   });
 
+  test('notices an etcd restored behind a watch that was silent until it was given up', async () => {
+    await using it = reflectorOnServer();
+    it.apply('a', '10.0.0.1');
+    it.apply('b', '10.0.0.2');
+    await it.clock.settle();
+    const backup = it.api.store.snapshot();
+    it.apply('a', '10.0.1.1');
+    it.remove('b');
+    await it.clock.settle();
+    const { revision } = it.api.store;
+    // The server is gone without a word, and another takes its place.
+    it.api.faults.stallWatches();
+    it.api.store.restore(backup);
+    while (it.api.store.revision <= revision) it.api.addNamespace(`other-${it.api.store.revision}`);
+    await it.clock.advance(91_000);
+    assert.equal(it.reflector.status().idleAborts, 1);
+    it.api.faults.resumeWatches();
+    await it.clock.advance(90_000);
+    assert.deepEqual(it.known(), it.actual());
+    assert.equal(it.regressions.length, 1);
+  });
+
   test('heals within the next hourly audit where not even an outage was seen', async () => {
     await using it = reflectorOnServer();
     it.apply('a', '10.0.0.1');

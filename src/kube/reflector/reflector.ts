@@ -167,7 +167,7 @@ export class Reflector<O extends KubernetesObject, R extends StoredRecord> {
       const attempt = phase === 'list' ? this.#list(signal) : this.#watch(phase, signal);
       const end = await attempt.catch(RegistrarError.from);
       if (signal.aborted) break;
-      this.#auditor.watchLost();
+      this.#auditor.watchLost(end === 'idle' ? this.#record.lastHeardAt : undefined);
       if (this.#sharesVersion) this.#resumeAt = '';
       const waitMs = this.#waitAfter(phase, end);
       if (waitMs === 0) continue;
