@@ -65,17 +65,20 @@ export async function nodeLost(
     '/v1/catalog/nodes?node-meta=managed-by:kube-registrar',
   );
   const name = nodes.find(({ Node }) => Node.endsWith(`-node-${node}`))!.Node;
+  const untilCheckIs = async (status: string) => {
+    for (let index = 0; ; ) {
+      const answer = await json<NodeCheck[]>(consul.url, `/v1/health/node/${name}?index=${index}&wait=30s`);
+      index = answer.index;
+      if (answer.value.find(({ CheckID }) => CheckID === 'kubernetes-node')?.Status === status) return;
+    }
+  };
   const cpu = operator.cpuSeconds();
   const lostAt = await kube.lose(node);
-  let index = 0;
-  for (;;) {
-    const answer = await json<NodeCheck[]>(consul.url, `/v1/health/node/${name}?index=${index}&wait=30s`);
-    index = answer.index;
-    if (answer.value.find(({ CheckID }) => CheckID === 'kubernetes-node')?.Status === 'critical') break;
-  }
+  await untilCheckIs('critical');
   report.row('node lost → critical for consumers (of which guard.settle is 1,000)', 'ms', now() - lostAt);
   await untilIdle(operator);
   report.row('operator, processor time for it', 'ms', 1_000 * (operator.cpuSeconds() - cpu));
   await kube.bringBack(node);
+  await untilCheckIs('passing');
   await untilIdle(operator);
 }

@@ -1,8 +1,10 @@
 /**
  * Loaded into the operator with `--import`: finds out what ran while its event loop stood still. A profile is taken all
- * the time, and a timer notes when it is late. At the end the stalls that took most of a processor are written to the file
- * named by `STALLS_FILE`, as JSON. Costs a few percent of processor time and some memory.
+ * the time, and from the first connection to a server on a timer notes when it is late. At the end the stalls that took
+ * most of a processor are written to the file named by `STALLS_FILE`, as JSON. Costs a few percent of processor time
+ * and some memory.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import { type Profiler, Session } from 'node:inspector';
 
@@ -23,6 +25,9 @@ export interface Stall {
 const everyMs = 5;
 const leastMs = 15;
 const mostWritten = 20;
+
+/** A channel of undici's. */
+const firstConnection = 'undici:client:connected';
 
 /** The same clock as that of profiles, in microseconds. */
 const now = (): number => Number(process.hrtime.bigint() / 1_000n);
@@ -50,6 +55,12 @@ function watch(file: string): void {
     last = at;
     lastCpuMs = cpuMs;
   }, everyMs).unref();
+  // What ran before, loading modules for the most part, has held nobody up.
+  const connected = (): void => {
+    unsubscribe(firstConnection, connected);
+    late.length = 0;
+  };
+  subscribe(firstConnection, connected);
   process.once('exit', () => {
     const longest = late.sort((a, b) => b.cpuMs - a.cpuMs).slice(0, mostWritten);
     session.post('Profiler.stop', (error, result) => {
