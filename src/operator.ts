@@ -95,7 +95,7 @@ export class Operator implements StatusSource {
     this.#book = new Tombstones({
       clock,
       regressionMs: config.guard.window,
-      doubtfulSince: () => this.#stores.doubtfulSince,
+      doubtfulSince: () => this.#stores.reflectors.doubtfulSince,
     });
     this.#book.follow(this.#stores);
     this.#names = new NodeNames(config.cluster.name);
@@ -115,7 +115,7 @@ export class Operator implements StatusSource {
       clock,
       leadership: this.#leadership,
       isConsulUp: () => this.#lastFullSync !== undefined && this.#error === undefined,
-      reflectors: () => this.#stores.status(),
+      reflectors: () => this.#stores.reflectors.status(),
       services: () => this.#services.inSlices(pauseBy(clock)),
       queue: () => this.#writing?.reconciler.queue,
       problems: () => this.#writing?.reconciler.problems() ?? [],
@@ -142,7 +142,7 @@ export class Operator implements StatusSource {
     const until = AbortSignal.any([signal, failed.signal]);
     const heartbeat = this.#beat(until, () => signal.aborted);
     const parts = [
-      this.#stores.start(until),
+      this.#stores.reflectors.start(until),
       this.#reconcile(until),
       this.#history.run(until),
       heartbeat,
@@ -191,7 +191,7 @@ export class Operator implements StatusSource {
     return operatorDump({
       status: this.status(),
       now: this.#options.clock.now(),
-      reflectors: this.#stores.status(),
+      reflectors: this.#stores.reflectors.status(),
       observed: nodes,
       unread: nodes.filter(({ name }) => observed?.needsReading(name)).length,
       unwritten: this.#unwritten.size,
@@ -242,7 +242,7 @@ export class Operator implements StatusSource {
       leadership: this.#leadership.status(),
       waitingFor: this.notReady(),
       degraded: this.degraded(),
-      reflectors: this.#stores.status(),
+      reflectors: this.#stores.reflectors.status(),
       nodes: [...(observed?.nodes() ?? [])],
       services: this.#services.now,
       problems: [...(reconciler?.problems() ?? [])],
@@ -270,15 +270,15 @@ export class Operator implements StatusSource {
       owner,
       view: this.#stores,
       names: this.#names,
-      synced: (until) => unlessAborted(this.#stores.settled, until),
+      synced: (until) => unlessAborted(this.#stores.reflectors.settled, until),
     });
     const { observed } = registry;
     await this.#readConsul(registry, signal);
-    await unlessAborted(this.#stores.settled, signal);
+    await unlessAborted(this.#stores.reflectors.settled, signal);
 
     const desiredNodes = new DesiredNodes({
       view: this.#stores,
-      unread: () => this.#stores.unread,
+      unread: () => this.#stores.reflectors.unread,
       observed,
       owner,
       names: this.#names,
@@ -312,7 +312,7 @@ export class Operator implements StatusSource {
     logger.info(`initial sync complete: ${found}, in ${(durationMs / 1_000).toFixed(1)} s`, {
       reason: 'Synced',
       nodes: this.#names.size,
-      unread: this.#stores.unread.map(unreadSourceText),
+      unread: this.#stores.reflectors.unread.map(unreadSourceText),
       registered,
       durationMs,
     });

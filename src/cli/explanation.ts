@@ -196,11 +196,11 @@ function absence(
     const text = `objects of kind ${kind} are not watched: sync.sources does not name ${source}`;
     return { texts: [text], notFound: undefined };
   }
-  const own = stores.status().filter((status) => status.resource === resource);
+  const own = stores.reflectors.status().filter((status) => status.resource === resource);
   if (own.some(({ notInstalled }) => notInstalled)) {
     return { texts: [`${resource} are not installed in this cluster`], notFound: undefined };
   }
-  const refused = stores.unread.find(
+  const refused = stores.reflectors.unread.find(
     (unread) => unread.resource === resource && (unread.namespace === '' || unread.namespace === namespace),
   );
   if (refused !== undefined) {

@@ -89,7 +89,7 @@ async function synced(options: Partial<ClusterStoresOptions> = {}, seed = 1) {
     ...options,
   });
   const abort = new AbortController();
-  void stores.start(abort.signal);
+  void stores.reflectors.start(abort.signal);
   await clock.settle();
   return {
     clock,
@@ -110,7 +110,7 @@ async function synced(options: Partial<ClusterStoresOptions> = {}, seed = 1) {
     },
     async [Symbol.asyncDispose]() {
       abort.abort();
-      await stores.start(abort.signal);
+      await stores.reflectors.start(abort.signal);
       assert.equal(clock.pending, 0, 'timers left behind');
     },
   };
@@ -416,7 +416,8 @@ describe('ClusterStores: view', () => {
                 break;
             }
           });
-          const watching = () => it.stores.status().every(({ state }) => state.kind === 'watching');
+          const watching = () =>
+            it.stores.reflectors.status().every(({ state }) => state.kind === 'watching');
           await it.clock.advanceUntil(watching);
           for (const [index, node] of nodes.entries()) {
             if (inputsOf(it.stores, node) !== before[index])
@@ -434,19 +435,19 @@ describe('ClusterStores: view', () => {
 describe('ClusterStores: start', () => {
   test('are synced only when every reflector is', async () => {
     await using it = await synced({}, 1);
-    assert.deepEqual(it.stores.pending, []);
+    assert.deepEqual(it.stores.reflectors.pending, []);
     const clock = new VirtualClock();
     const api = new KubeApi({ clock, random: seeded(1) });
     api.faults.intercept = ({ path }) =>
       path.startsWith('/api/v1/services?') ? { kind: 'hang' } : undefined;
     await using other = await synced({ transport: api.transport(), clock });
     let resolved = false;
-    void other.stores.settled.then(() => {
+    void other.stores.reflectors.settled.then(() => {
       resolved = true;
     });
     await clock.advance(30_000);
     assert.deepEqual(
-      other.stores.status().map(({ resource, synced }) => [resource, synced]),
+      other.stores.reflectors.status().map(({ resource, synced }) => [resource, synced]),
       [
         ['pods', true],
         ['services', false],
@@ -454,21 +455,21 @@ describe('ClusterStores: start', () => {
         ['nodes', true],
       ],
     );
-    assert.notDeepEqual(other.stores.pending, []);
+    assert.notDeepEqual(other.stores.reflectors.pending, []);
     assert.equal(resolved, false);
     api.faults.intercept = undefined;
     await clock.advance(60_000);
-    assert.deepEqual(other.stores.pending, []);
+    assert.deepEqual(other.stores.reflectors.pending, []);
     assert.equal(resolved, true);
   });
 
   test('namespaced mode watches the named namespaces and no nodes', async () => {
     await using it = await synced({ namespaces: ['one', 'two'] });
     assert.deepEqual(
-      it.stores.status().map(({ resource, namespace }) => `${namespace}/${resource}`),
+      it.stores.reflectors.status().map(({ resource, namespace }) => `${namespace}/${resource}`),
       ['one/pods', 'one/services', 'one/endpointslices', 'two/pods', 'two/services', 'two/endpointslices'],
     );
-    assert.deepEqual(it.stores.pending, []);
+    assert.deepEqual(it.stores.reflectors.pending, []);
     const inNamespace = (namespace: string) => ({
       ...pod('a', 'node-1'),
       metadata: { name: 'a', namespace },

@@ -1,23 +1,22 @@
 import type { ClusterView, SliceEndpoint } from '../desired/cluster-view.ts';
 import type { Dialect } from '../desired/dialects/dialect.ts';
-import { type Readiness, readinessOf } from '../desired/readiness.ts';
+import type { Readiness } from '../desired/readiness.ts';
 import { createSync, type NamespaceScope, type NotByDefault, type SyncRules } from '../desired/sync-rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Transport } from '../lib/transport.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { UnreadSource } from '../model/desired-node.ts';
 import type { EndpointSliceRecord } from '../model/endpoint-slice.ts';
 import type { GatewayRecord } from '../model/gateway.ts';
 import type { KubeNodeRecord } from '../model/kube-node.ts';
 import type { NamespaceRecord } from '../model/namespace.ts';
 import type { PodRecord } from '../model/pod.ts';
 import type { Problem } from '../model/problem.ts';
-import { type RouteRecord, type RouteRef, type RouteSource, routeResources } from '../model/route.ts';
+import type { RouteRecord, RouteRef, RouteSource } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
-import { promptMs } from './reflector/auditor.ts';
+import { type ClusterReflector, ClusterReflectors } from './cluster-reflectors.ts';
 import { Reflector } from './reflector/reflector.ts';
-import type { ReflectorStatus, Regression } from './reflector/reflector-state.ts';
+import type { Regression } from './reflector/reflector-state.ts';
 import {
   endpointSliceResource,
   kubeNodeResource,
@@ -26,9 +25,7 @@ import {
   serviceResource,
 } from './reflector/resource.ts';
 import { RouteStores } from './route-stores.ts';
-import { EndpointIndex, nodesThatDiffer } from './store/endpoint-index.ts';
 import { InternPool } from './store/intern-pool.ts';
-import { NestedIndex } from './store/nested-index.ts';
 import { endpointSliceProjection } from './store/project-endpoint-slice.ts';
 import { kubeNodeProjection } from './store/project-kube-node.ts';
 import { namespaceProjection } from './store/project-namespace.ts';
@@ -36,9 +33,9 @@ import { podProjection } from './store/project-pod.ts';
 import { serviceProjection } from './store/project-service.ts';
 import { sameApartFromVersion } from './store/same-record.ts';
 import { ScopedRecords } from './store/scoped-records.ts';
+import { type ConcernedNodes, hasAnnotations, ServiceIndex } from './store/service-index.ts';
 import { Store, type StoredRecord } from './store/store.ts';
 import type { UsesLabel } from './store/used-labels.ts';
-import { type Concerned, WholeServices } from './store/whole-services.ts';
 
 export interface ClusterStoresOptions {
   readonly transport: Transport;
@@ -71,17 +68,6 @@ export interface ClusterStoresOptions {
   readonly onRegression?: (regression: Regression) => void;
 }
 
-/** How often it is checked that the process has not stood still, ms. */
-const stallCheckMs = 5_000;
-
-/** What start() runs, whatever the kinds of object and record. */
-interface Runnable {
-  start(signal: AbortSignal): Promise<void>;
-  doubt(since?: number): void;
-  readonly doubtfulSince: number | undefined;
-  status(): ReflectorStatus;
-}
-
 /**
  * The known state of the cluster: the stores with their reflectors, and the indices from which the desired state
  * is computed. The stores hold objects as they are; as a ClusterView it shows them with the defaults of their namespace
@@ -106,45 +92,18 @@ export class ClusterStores implements ClusterView {
   readonly kubeNodes: Store<KubeNodeRecord>;
   readonly namespaces: Store<NamespaceRecord>;
   readonly #routes: RouteStores;
-  /**
-   * Resolves when every source (a kind of object in a namespace, or in all) was read or is refused; nothing may be
-   * removed from Consul before. Never rejects.
-   *
-   * Refused sources delay nothing, as long as nodes can be read, where they are watched, and pods in at least one
-   * namespace: without these nothing is known of any instance.
-   */
-  readonly settled: Promise<void>;
-  readonly #clock: Clock;
+  readonly reflectors: ClusterReflectors;
   readonly #onDirty: (node: string, receivedAt: number) => void;
-  readonly #reflectors: Runnable[] = [];
-  #nodeReflector: Runnable | undefined;
   readonly #scoped: ScopedRecords | undefined;
   readonly #podsByNode = new Map<string, Set<PodRecord>>();
-  readonly #slicesByService = new NestedIndex<EndpointSliceRecord>();
-  readonly #endpoints = new EndpointIndex();
-  /** Pods that are gone, for as long as endpoints name them, by namespace and name. */
-  readonly #departed = new Map<string, PodRecord>();
-  /** Annotated Services without endpoints, by namespace and name. */
-  readonly #unreached = new Map<string, ServiceRecord>();
-  readonly #whole = new WholeServices();
-  #running: Promise<void> | undefined;
-  #isSettled = false;
-  #unread: readonly UnreadSource[] = [];
-  /** Namespaces whose pods are unread; '' stands for all. */
-  #withoutPods: ReadonlySet<string> = new Set();
-  #withoutSlices: ReadonlySet<string> = new Set();
+  readonly #services: ServiceIndex;
 
   constructor(options: ClusterStoresOptions) {
     const { logger, annotationPrefix, dialects, namespaces = [], podLabelSelector, sync: rules } = options;
     const { sources = [] } = options;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.settled = promise;
-    const onAnswered = () => {
-      if (this.#answered()) resolve();
-    };
+    const onAnswered = () => this.reflectors.answered();
     const pool = new InternPool();
     const store = <R extends StoredRecord>(name: string) => new Store<R>({ name, logger });
-    this.#clock = options.clock;
     this.#onDirty = options.onDirty;
     this.pods = store('pods');
     this.services = store('services');
@@ -153,18 +112,18 @@ export class ClusterStores implements ClusterView {
     this.namespaces = store('namespaces');
     const sync = rules && createSync(rules);
     this.#scoped = sync && new ScopedRecords(sync, pool, (name) => this.namespaces.get('', name));
+    this.#services = new ServiceIndex((namespace, name) => this.service(namespace, name));
     // The indices subscribe first, so that later subscribers see them up to date.
     this.pods.subscribe((before, after, _cause, at) => this.#podChanged(before, after, at));
     this.services.subscribe((before, after, _cause, at) => this.#serviceChanged(before, after, at));
     this.endpointSlices.subscribe((before, after, _cause, at) => this.#sliceChanged(before, after, at));
     this.kubeNodes.subscribe((before, after, _cause, at) => this.#kubeNodeChanged(before, after, at));
-
     this.namespaces.subscribe((before, after, _cause, at) => this.#namespaceChanged(before, after, at));
-
+    const reflectors: ClusterReflector[] = [];
     const scopes: readonly (string | undefined)[] =
       namespaces.length > 0 ? [...new Set(namespaces)] : [undefined];
     for (const scope of scopes) {
-      this.#reflectors.push(
+      reflectors.push(
         new Reflector({
           ...options,
           onAnswered,
@@ -197,21 +156,22 @@ export class ClusterStores implements ClusterView {
       sources: new Set(sources),
       scopes,
       pool,
-      onChanged: (receivedAt) => this.#markDirty([''], receivedAt),
+      onChanged: (receivedAt) => this.#onDirty('', receivedAt),
     });
-    this.#reflectors.push(...this.#routes.reflectors);
+    reflectors.push(...this.#routes.reflectors);
     if (namespaces.length === 0) {
-      this.#nodeReflector = new Reflector({
-        ...options,
-        onAnswered,
-        resource: kubeNodeResource,
-        writer: this.kubeNodes.writer(),
-        project: kubeNodeProjection(pool),
-      });
-      this.#reflectors.push(this.#nodeReflector);
+      reflectors.push(
+        new Reflector({
+          ...options,
+          onAnswered,
+          resource: kubeNodeResource,
+          writer: this.kubeNodes.writer(),
+          project: kubeNodeProjection(pool),
+        }),
+      );
     }
     if (sync?.readsNamespaces === true) {
-      this.#reflectors.push(
+      reflectors.push(
         new Reflector({
           ...options,
           onAnswered,
@@ -221,81 +181,19 @@ export class ClusterStores implements ClusterView {
         }),
       );
     }
-  }
-
-  /** Runs all reflectors until the signal aborts; never rejects. Another call returns the same promise. */
-  start(signal: AbortSignal): Promise<void> {
-    this.#running ??= Promise.all([
-      this.#noticeStalls(signal),
-      ...this.#reflectors.map((reflector) => reflector.start(signal)),
-    ]).then(() => {});
-    return this.#running;
-  }
-
-  /**
-   * A process that stood still, as a virtual machine that is moved, has its watches broken later than the server broke
-   * them, so that nothing shows how long they were lost. Everything may be of another history then.
-   */
-  async #noticeStalls(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const since = this.#clock.now();
-      await this.#clock.sleep(stallCheckMs, signal).catch(() => {});
-      if (signal.aborted) return;
-      const lateMs = this.#clock.now() - since - stallCheckMs;
-      if (lateMs > promptMs) for (const reflector of this.#reflectors) reflector.doubt(since);
-    }
-  }
-
-  /** Something shows that the store of this resource may be behind: it is soon compared with the server. */
-  doubt(resource: UnreadSource['resource'] | 'nodes'): void {
-    for (const reflector of this.#reflectors) if (reflector.status().resource === resource) reflector.doubt();
-  }
-
-  /** The sources that still have to be read, or refused, before anything is known of the cluster. */
-  get pending(): readonly ReflectorStatus[] {
-    if (this.#isSettled) return [];
-    const all = this.status();
-    const hasPods = all.some(({ resource, synced }) => resource === 'pods' && synced);
-    const isNeeded = ({ resource }: ReflectorStatus) =>
-      resource === 'nodes' || (resource === 'pods' && !hasPods);
-    return all.filter((status) => !status.synced && (!status.refused || isNeeded(status)));
-  }
-
-  /**
-   * What could never be read. Its objects may exist although the stores do not have them. What the API server does not
-   * serve, such as the Gateway API where it is not installed, has none.
-   */
-  get unread(): readonly UnreadSource[] {
-    return this.#unread;
-  }
-
-  /**
-   * Since when the stores may be of another history, monotonic ms; see Auditor. A source that was never read has nothing
-   * there; a namespace may be refused for ever, as after its deletion, and so may the Gateway API. None of these makes
-   * the others doubtful.
-   */
-  get doubtfulSince(): number | undefined {
-    let first: number | undefined;
-    for (const reflector of this.#reflectors) {
-      const { synced, refused, namespace, resource } = reflector.status();
-      if (!synced || (refused && (namespace !== '' || isOptional(resource)))) continue;
-      const { doubtfulSince } = reflector;
-      if (doubtfulSince !== undefined && doubtfulSince < (first ?? Number.POSITIVE_INFINITY))
-        first = doubtfulSince;
-    }
-    return first;
+    this.reflectors = new ClusterReflectors({
+      clock: options.clock,
+      reflectors,
+      onReadable: (resource) => {
+        // A Service without slices has no event that would say so.
+        if (resource === 'endpointslices') this.#mark(this.#services.slicesRead(), options.clock.now());
+      },
+    });
   }
 
   /** Since when the nodes are watched, monotonic ms; undefined while they are not. Namespaced mode: for ever. */
   get kubeNodesSeenSince(): number | undefined {
-    if (this.#nodeReflector === undefined) return Number.NEGATIVE_INFINITY;
-    const { state } = this.#nodeReflector.status();
-    return state.kind === 'watching' ? state.since : undefined;
-  }
-
-  /** One entry for each reflector, always in the same order. */
-  status(): readonly ReflectorStatus[] {
-    return this.#reflectors.map((reflector) => reflector.status());
+    return this.reflectors.kubeNodesSeenSince;
   }
 
   kubeNode(name: string): KubeNodeRecord | undefined {
@@ -307,7 +205,7 @@ export class ClusterStores implements ClusterView {
   }
 
   departedPod(namespace: string, name: string): PodRecord | undefined {
-    return this.#podAsItCounts(this.#departed.get(`${namespace}/${name}`));
+    return this.#podAsItCounts(this.#services.departedPod(namespace, name));
   }
 
   podsOnNode(node: string): Iterable<PodRecord> {
@@ -322,11 +220,10 @@ export class ClusterStores implements ClusterView {
 
   /** Without those of pods that may not be read: half of such an instance's fields would be missing. */
   endpointsOnNode(node: string): Iterable<SliceEndpoint> {
-    const endpoints = this.#endpoints.onNode(node);
-    if (this.#withoutPods.size === 0) return endpoints;
+    const endpoints = this.#services.endpointsOnNode(node);
+    if (this.reflectors.unread.length === 0) return endpoints;
     return [...endpoints].filter(
-      ({ slice, endpoint }) =>
-        endpoint.podName === '' || !(this.#withoutPods.has('') || this.#withoutPods.has(slice.namespace)),
+      ({ slice, endpoint }) => endpoint.podName === '' || !this.reflectors.isUnread('pods', slice.namespace),
     );
   }
 
@@ -351,9 +248,7 @@ export class ClusterStores implements ClusterView {
   }
 
   unreachedServices(): Iterable<ServiceRecord> {
-    const scoped = this.#scoped;
-    const services = this.#unreached.values();
-    return scoped === undefined ? services : [...services].map((service) => scoped.service(service));
+    return this.#services.unreached();
   }
 
   *namespaceProblems(): Iterable<Problem> {
@@ -375,63 +270,31 @@ export class ClusterStores implements ClusterView {
   }
 
   wholeServices(): Iterable<ServiceRecord> {
-    return this.#recordsOf(this.#whole.all());
+    return this.#services.whole();
   }
 
   servicesOnEveryNode(): Iterable<ServiceRecord> {
-    return this.#recordsOf(this.#whole.onEveryNode());
+    return this.#services.onEveryNode();
   }
 
   readiness(namespace: string, name: string): Readiness | undefined {
-    if (this.#withoutSlices.has('') || this.#withoutSlices.has(namespace)) return undefined;
-    return this.#whole.readiness(namespace, name);
+    if (this.reflectors.isUnread('endpointslices', namespace)) return undefined;
+    return this.#services.readiness(namespace, name);
   }
 
-  *#recordsOf(services: ReturnType<WholeServices['all']>): Iterable<ServiceRecord> {
-    for (const { namespace, name } of services) {
-      const record = this.service(namespace, name);
-      if (record !== undefined) yield record;
-    }
-  }
-
-  /** The slices of a Service, annotated or not. */
   slicesOfService(namespace: string, service: string): Iterable<EndpointSliceRecord> {
-    return this.#slicesByService.get(namespace, service);
-  }
-
-  /** Returns whether everything was read or is refused. */
-  #answered(): boolean {
-    this.#isSettled = this.pending.length === 0;
-    this.#unread = this.status()
-      // What is in namespaces that are not known is stale: see desired/.
-      .filter(
-        ({ synced, notInstalled, resource }) =>
-          !synced && !notInstalled && resource !== namespaceResource.name,
-      )
-      .map(({ resource, namespace }) => ({ resource: resource as UnreadSource['resource'], namespace }));
-    const unread = (wanted: UnreadSource['resource']) =>
-      new Set(this.#unread.flatMap(({ resource, namespace }) => (resource === wanted ? [namespace] : [])));
-    this.#withoutPods = unread('pods');
-    const before = this.#withoutSlices;
-    this.#withoutSlices = unread('endpointslices');
-    // A Service without slices has no event that would say so.
-    if (before.difference(this.#withoutSlices).size > 0 && !this.#whole.isEmpty)
-      this.#markConcerned({ noNode: true, everyNode: true }, this.#clock.now());
-    return this.#isSettled;
+    return this.#services.slices(namespace, service);
   }
 
   #podChanged(before: PodRecord | undefined, after: PodRecord | undefined, receivedAt: number): void {
     if (before !== undefined) this.#unindexPod(before);
     if (after !== undefined) this.#indexPod(after);
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
-    const { namespace, name } = (after ?? before)!;
-    const nodes = new Set(this.#endpoints.nodesOfPod(namespace, name));
-    if (after === undefined && nodes.size > 0) this.#departed.set(`${namespace}/${name}`, before!);
-    else this.#departed.delete(`${namespace}/${name}`);
+    const nodes = this.#services.podChanged(before, after);
     // An unscheduled pod is on no node, not on the one of the endpoints that name none.
     if (before !== undefined && before.node !== '') nodes.add(before.node);
     if (after !== undefined && after.node !== '') nodes.add(after.node);
-    this.#markDirty(nodes, receivedAt);
+    this.#mark({ nodes, everyNode: false }, receivedAt);
   }
 
   #serviceChanged(
@@ -439,32 +302,12 @@ export class ClusterStores implements ClusterView {
     after: ServiceRecord | undefined,
     receivedAt: number,
   ): void {
-    const [had, has] = [this.#asks(before), this.#asks(after)];
+    const asks = (service: ServiceRecord | undefined) => hasAnnotations(this.#serviceAsItCounts(service));
+    const [had, has] = [asks(before), asks(after)];
     if (!had && !has) return;
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
     const { namespace, name } = (after ?? before)!;
-    this.#markDirty(this.#reindexed(namespace, name, had, has), receivedAt);
-    this.#noteRequest(namespace, name, receivedAt);
-  }
-
-  /** Notes what an asking Service is reached by, as it is now. */
-  #noteRequest(namespace: string, name: string, receivedAt: number): void {
-    this.#noteReach(namespace, name, receivedAt);
-    const service = this.service(namespace, name);
-    const asking = hasAnnotations(service) ? service : undefined;
-    const readiness = () => this.#readinessOf(namespace, name);
-    this.#markConcerned(this.#whole.update(namespace, name, asking, readiness), receivedAt);
-  }
-
-  /** Notes whether the endpoints of a Service are wanted, and returns their nodes. */
-  #reindexed(namespace: string, name: string, had: boolean, has: boolean): Set<string> {
-    const nodes = new Set<string>();
-    for (const slice of this.#slicesByService.get(namespace, name)) {
-      if (had && !has) this.#unindexSlice(slice);
-      if (has && !had) this.#endpoints.add(slice);
-      for (const { node } of slice.endpoints) nodes.add(node);
-    }
-    return nodes;
+    this.#mark(this.#services.serviceChanged(namespace, name, had, has), receivedAt);
   }
 
   /** What counts of the objects in it may have changed, although they have not. */
@@ -485,10 +328,9 @@ export class ClusterStores implements ClusterView {
     for (const service of this.services.records(name)) {
       const [had, has] = [scoped.asks(service, was), scoped.asks(service, is)];
       if (!had && !has) continue;
-      for (const node of this.#reindexed(name, service.name, had, has)) nodes.add(node);
-      this.#noteRequest(name, service.name, receivedAt);
+      this.#mark(this.#services.serviceChanged(name, service.name, had, has), receivedAt);
     }
-    this.#markDirty(nodes, receivedAt);
+    this.#mark({ nodes, everyNode: false }, receivedAt);
   }
 
   #sliceChanged(
@@ -496,61 +338,7 @@ export class ClusterStores implements ClusterView {
     after: EndpointSliceRecord | undefined,
     receivedAt: number,
   ): void {
-    const wanted = (slice: EndpointSliceRecord | undefined) =>
-      slice !== undefined && this.#asks(this.services.get(slice.namespace, slice.service))
-        ? slice
-        : undefined;
-    const [old, now] = [wanted(before), wanted(after)];
-    if (before !== undefined) this.#slicesByService.delete(before.namespace, before.service, before);
-    if (after !== undefined) this.#slicesByService.add(after.namespace, after.service, after);
-    if (now !== undefined) this.#endpoints.add(now);
-    if (old !== undefined) this.#unindexSlice(old);
-    this.#markDirty(nodesThatDiffer(old, now), receivedAt);
-    for (const slice of [old, now]) {
-      if (slice === undefined) continue;
-      const { namespace, service } = slice;
-      this.#noteReach(namespace, service, receivedAt);
-      const readiness = () => this.#readinessOf(namespace, service);
-      this.#markConcerned(this.#whole.endpointsChanged(namespace, service, readiness), receivedAt);
-    }
-  }
-
-  #readinessOf(namespace: string, name: string): Readiness {
-    return readinessOf([...this.#slicesByService.get(namespace, name)].flatMap(({ endpoints }) => endpoints));
-  }
-
-  #markConcerned({ noNode, everyNode }: Concerned, receivedAt: number): void {
-    if (noNode) this.#markDirty([''], receivedAt);
-    if (!everyNode) return;
-    for (const { name } of this.kubeNodes.records()) this.#onDirty(name, receivedAt);
-  }
-
-  #unindexSlice(slice: EndpointSliceRecord): void {
-    this.#endpoints.remove(slice);
-    if (this.#departed.size === 0) return;
-    for (const { podName } of slice.endpoints) {
-      const [named] = this.#endpoints.nodesOfPod(slice.namespace, podName);
-      if (named === undefined) this.#departed.delete(`${slice.namespace}/${podName}`);
-    }
-  }
-
-  /** Notes whether a Service has endpoints. */
-  #noteReach(namespace: string, name: string, receivedAt: number): void {
-    const key = `${namespace}/${name}`;
-    const service = this.services.get(namespace, name);
-    const isUnreached = this.#asks(service) && !this.#hasEndpoints(namespace, name);
-    const now = isUnreached ? service : undefined;
-    if (this.#unreached.get(key) === now) return;
-    if (now === undefined) this.#unreached.delete(key);
-    else this.#unreached.set(key, now);
-    this.#markDirty([''], receivedAt);
-  }
-
-  #hasEndpoints(namespace: string, name: string): boolean {
-    for (const { endpoints } of this.#slicesByService.get(namespace, name)) {
-      if (endpoints.length > 0) return true;
-    }
-    return false;
+    this.#mark(this.#services.sliceChanged(before, after), receivedAt);
   }
 
   #kubeNodeChanged(
@@ -559,12 +347,7 @@ export class ClusterStores implements ClusterView {
     receivedAt: number,
   ): void {
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
-    this.#markDirty([(after ?? before)!.name], receivedAt);
-  }
-
-  /** Whether a Service asks for anything, as things are now. */
-  #asks(service: ServiceRecord | undefined): boolean {
-    return hasAnnotations(this.#serviceAsItCounts(service));
+    this.#onDirty((after ?? before)!.name, receivedAt);
   }
 
   #podAsItCounts(pod: PodRecord | undefined): PodRecord | undefined {
@@ -587,15 +370,9 @@ export class ClusterStores implements ClusterView {
     if (pods?.size === 0) this.#podsByNode.delete(pod.node);
   }
 
-  #markDirty(nodes: Iterable<string>, receivedAt: number): void {
+  #mark({ nodes, everyNode }: ConcernedNodes, receivedAt: number): void {
     for (const node of nodes) this.#onDirty(node, receivedAt);
+    if (!everyNode) return;
+    for (const { name } of this.kubeNodes.records()) this.#onDirty(name, receivedAt);
   }
 }
-
-/** Whether the cluster may do without the resource, and the operator without the right to read it. */
-const isOptional = (resource: string): boolean => routeResources.some((each) => each === resource);
-
-const hasAnnotations = (service: ServiceRecord | undefined): boolean => {
-  for (const _ in service?.annotations) return true;
-  return false;
-};

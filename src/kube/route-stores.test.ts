@@ -56,13 +56,13 @@ test('TLSRoutes are read in the version that the API server serves, also when it
   const { clock, kube, stores, reads, asked, dirty } = start(() => served);
   kube.store.apply(route());
   const abort = new AbortController();
-  const done = stores.start(abort.signal);
+  const done = stores.reflectors.start(abort.signal);
   await clock.advance(1_000);
   assert.deepEqual(asked.slice(0, 3), ['v1', 'v1alpha3', 'v1alpha2']);
   assert.equal(stores.route(ref)?.parents[0]?.accepted, true);
   assert.deepEqual([...stores.routes()], [stores.route(ref)]);
   assert.ok(dirty.includes(''));
-  assert.deepEqual(stores.pending, []);
+  assert.deepEqual(stores.reflectors.pending, []);
   assert.deepEqual(await reads.at(subject, abort.signal), { kind: 'unchanged' });
 
   served = 'v1';
@@ -81,14 +81,14 @@ test('TLSRoutes are read in the version that the API server serves, also when it
 test('what is served in no version is not installed, so that nothing of it can be there', async () => {
   const { clock, stores, reads } = start(() => 'none');
   const abort = new AbortController();
-  const done = stores.start(abort.signal);
+  const done = stores.reflectors.start(abort.signal);
   await clock.advance(1_000);
-  const found = stores.status().find(({ resource }) => resource === 'tlsroutes');
+  const found = stores.reflectors.status().find(({ resource }) => resource === 'tlsroutes');
   assert.equal(found?.notInstalled, true);
-  assert.deepEqual([stores.pending, stores.unread], [[], []]);
+  assert.deepEqual([stores.reflectors.pending, stores.reflectors.unread], [[], []]);
   assert.deepEqual(await reads.at(subject, abort.signal), { kind: 'absent' });
   await clock.advance(600_000);
-  assert.equal(stores.doubtfulSince, undefined);
+  assert.equal(stores.reflectors.doubtfulSince, undefined);
   abort.abort();
   await done;
 });
@@ -97,7 +97,7 @@ test('a change that no record holds marks nothing', async () => {
   const { clock, kube, stores, dirty } = start(() => 'v1');
   kube.store.apply(route());
   const abort = new AbortController();
-  const done = stores.start(abort.signal);
+  const done = stores.reflectors.start(abort.signal);
   await clock.advance(1_000);
   const [record] = stores.routes();
   dirty.length = 0;

@@ -65,7 +65,7 @@ async function started(count: number, options: Partial<ClusterStoresOptions> = {
     ...options,
   });
   const abort = new AbortController();
-  const done = stores.start(abort.signal);
+  const done = stores.reflectors.start(abort.signal);
   // Long enough for everything that is done at intervals.
   await clock.advance(900_000);
   const calm = { requests: [...requests], dirty: dirty.length, timers: clock.pending };
@@ -74,7 +74,7 @@ async function started(count: number, options: Partial<ClusterStoresOptions> = {
   const { routes, gateways } = stores.routeStores;
   const found = {
     requests: calm.requests.sort(),
-    reflectors: stores.status().map(({ resource }) => resource),
+    reflectors: stores.reflectors.status().map(({ resource }) => resource),
     timers: calm.timers,
     records:
       [...routes.values()].reduce((sum, { size }) => sum + size, 0) + gateways.size + stores.namespaces.size,

@@ -179,11 +179,11 @@ export function tenantRulesOf({
 
 /** The stores that have not been read yet, each with the reason, as text. */
 export const pendingParts = (stores: ClusterStores): string[] =>
-  stores.pending.map((status) => sourceText(status, 'not listed yet'));
+  stores.reflectors.pending.map((status) => sourceText(status, 'not listed yet'));
 
 /** The stores that may not be read, each with the reason, as text. What is registered from them stays as it is. */
 export const refusedParts = (stores: ClusterStores): string[] =>
-  stores
+  stores.reflectors
     .status()
     .filter(({ refused, notInstalled }) => refused && !notInstalled)
     .map((status) => sourceText(status, 'may not be read'));

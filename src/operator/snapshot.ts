@@ -70,7 +70,7 @@ export function takeSnapshot(options: SnapshotOptions, signal: AbortSignal): Pro
       const desired = createDesired(desiredOptionsOf(options.config, owner));
       const nodes = new DesiredNodes({
         view: stores,
-        unread: () => stores.unread,
+        unread: () => stores.reflectors.unread,
         observed,
         owner,
         names,
@@ -98,7 +98,8 @@ export function takeConsulSnapshot(options: SnapshotOptions, signal: AbortSignal
     return reading.withCluster(until, async (stores) => {
       await reading.cluster(until);
       // Otherwise some nodes would be left out, and it would not be known which.
-      if (stores.unread.length > 0) throw new RegistrarError('forbidden', refusedParts(stores).join('; '));
+      if (stores.reflectors.unread.length > 0)
+        throw new RegistrarError('forbidden', refusedParts(stores).join('; '));
       const found = await reading.consul(until);
       return { ...found, unread: await reading.nodes(found.registry, reading.names.all(), until) };
     });
@@ -193,7 +194,7 @@ class Reading {
   ): Promise<Result> {
     const ended = new AbortController();
     this.#usesCluster = true;
-    const reflecting = this.#stores.start(AbortSignal.any([until, ended.signal]));
+    const reflecting = this.#stores.reflectors.start(AbortSignal.any([until, ended.signal]));
     try {
       return await work(this.#stores);
     } finally {
@@ -208,7 +209,7 @@ class Reading {
     const stores = this.#stores;
     for (;;) {
       until.throwIfAborted();
-      const { pending } = stores;
+      const { pending } = stores.reflectors;
       if (pending.length === 0) return;
       // A store that is still being read may show that this one is not needed.
       const isHopeless = ({ lastError }: ReflectorStatus) =>

@@ -68,7 +68,7 @@ export class Writing implements Disposable {
         view: stores,
         ...config.kubernetes,
         sources: config.sync.sources,
-        onPresent: (subject) => stores.doubt(resourceOf(subject)),
+        onPresent: (subject) => stores.reflectors.doubt(resourceOf(subject)),
       }),
       nodeName: (kubeNode) => consulNodeNameOf(kubeNode, config.cluster.name),
       touch: (name) => this.reconciler.review(name),

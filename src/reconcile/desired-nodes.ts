@@ -17,7 +17,7 @@ import type { ObservedState } from '../registry/observed-state.ts';
 export interface DesiredNodesOptions {
   readonly view: ClusterView;
   readonly observed: Pick<ObservedState, 'node' | 'nodes'>;
-  /** The parts of the cluster that may not be read; see ClusterStores. */
+  /** The parts of the cluster that may not be read; see ClusterReflectors. */
   readonly unread: () => readonly UnreadSource[];
   readonly owner: ClusterUid;
   readonly desired: Desired;

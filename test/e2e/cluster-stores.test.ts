@@ -32,11 +32,11 @@ async function follow(kubeconfig: string) {
     onRegression: (regression) => void regressions.push(regression),
   });
   const abort = new AbortController();
-  const running = stores.start(abort.signal);
+  const running = stores.reflectors.start(abort.signal);
   return {
     stores,
     regressions,
-    status: (resource: string) => stores.status().find((each) => each.resource === resource),
+    status: (resource: string) => stores.reflectors.status().find((each) => each.resource === resource),
     async [Symbol.asyncDispose]() {
       abort.abort();
       await running;
@@ -59,7 +59,7 @@ for (const [method, apiserverArgs] of [
     test('sync, then follow additions, changes and removals', async () => {
       await kube.api.post(pods, podBody('early'));
       await using it = await follow(kube.kubeconfigPath);
-      await it.stores.settled;
+      await it.stores.reflectors.settled;
       assert.equal(it.stores.pod('default', 'early')?.annotations['service'], 'web');
       await kube.api.post(pods, podBody('late'));
       await eventually(() => it.stores.pod('default', 'late') !== undefined, {
@@ -68,7 +68,7 @@ for (const [method, apiserverArgs] of [
       await kube.api.delete(`${pods}/late?gracePeriodSeconds=0`);
       await eventually(() => it.stores.pod('default', 'late') === undefined, { what: 'the pod has left it' });
       assert.deepEqual(
-        it.stores.status().map(({ lists, lastError }) => [lists, lastError]),
+        it.stores.reflectors.status().map(({ lists, lastError }) => [lists, lastError]),
         Array(4).fill([1, undefined]),
       );
     });
@@ -79,13 +79,13 @@ for (const [method, apiserverArgs] of [
         await Promise.all(names.slice(start, start + 50).map((name) => kube.api.post(pods, podBody(name))));
       }
       await using it = await follow(kube.kubeconfigPath);
-      await it.stores.settled;
+      await it.stores.reflectors.settled;
       assert.ok(names.every((name) => it.stores.pod('default', name) !== undefined));
     });
 
     test('the API server goes and comes back: nothing is removed, and what happened since arrives', async () => {
       await using it = await follow(kube.kubeconfigPath);
-      await it.stores.settled;
+      await it.stores.reflectors.settled;
       const before = it.stores.pods.size;
       await kube.stopApiserver();
       await eventually(() => it.status('pods')?.lastError !== undefined, { what: 'the outage shows' });
@@ -102,14 +102,14 @@ for (const [method, apiserverArgs] of [
       await using it = await follow(kubeconfig);
       await eventually(() => it.status('pods')?.lastError?.error.code === 'forbidden');
       assert.match(it.status('pods')?.lastError?.error.message ?? '', /cannot (list|watch) resource "pods"/);
-      assert.notDeepEqual(it.stores.pending, []);
+      assert.notDeepEqual(it.stores.reflectors.pending, []);
     });
 
     test('etcd restored from a backup is noticed, and the state that came back is taken up', async () => {
       const directory = await dataDir('backup');
       const file = join(directory, 'etcd.db');
       await using it = await follow(kube.kubeconfigPath);
-      await it.stores.settled;
+      await it.stores.reflectors.settled;
       await kube.snapshotEtcd(file);
       for (let index = 0; index < 20; index += 1) await kube.api.post(pods, podBody(`lost-${index}`));
       await eventually(() => it.stores.pod('default', 'lost-19') !== undefined);

@@ -48,10 +48,10 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/operator.ts',
-        original: 'await unlessAborted(this.#stores.settled, signal);',
+        original: 'await unlessAborted(this.#stores.reflectors.settled, signal);',
         mutated: '',
       },
-      { file: 'src/kube/cluster-stores.ts', original: 'return this.#unread;', mutated: 'return [];' },
+      { file: 'src/kube/cluster-reflectors.ts', original: 'return this.#unread;', mutated: 'return [];' },
       ...withoutConsistentReads,
     ],
     rows: ['restart'],

@@ -81,7 +81,7 @@ export class TheirPods {
 
   /** `isWhole`: the configuration leaves out no pod. */
   constructor(stores: ClusterStores, { isWhole }: { readonly isWhole: boolean }) {
-    this.#isWhole = isWhole && stores.unread.length === 0;
+    this.#isWhole = isWhole && stores.reflectors.unread.length === 0;
     for (const pod of stores.pods.records()) {
       if (pod.phase === 'Succeeded' || pod.phase === 'Failed') continue;
       this.#byName.set(pod.name, [...(this.#byName.get(pod.name) ?? []), pod]);

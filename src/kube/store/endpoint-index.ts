@@ -1,5 +1,6 @@
 import type { SliceEndpoint } from '../../desired/cluster-view.ts';
 import type { Endpoint, EndpointSliceRecord } from '../../model/endpoint-slice.ts';
+import type { PodRecord } from '../../model/pod.ts';
 
 /**
  * The endpoints of annotated Services by Kubernetes node, and those nodes by the pods behind the endpoints.
@@ -9,6 +10,8 @@ export class EndpointIndex {
   readonly #byNode = new Map<string, Map<EndpointSliceRecord, readonly SliceEndpoint[]>>();
   /** `namespace/pod` → node → how many endpoints say so. */
   readonly #nodesOfPod = new Map<string, Map<string, number>>();
+  /** Pods that are gone, for as long as endpoints name them. */
+  readonly #departed = new Map<string, PodRecord>();
 
   add(slice: EndpointSliceRecord): void {
     for (const [node, endpoints] of endpointsByNode(slice)) {
@@ -43,6 +46,18 @@ export class EndpointIndex {
     return this.#nodesOfPod.get(podKey(namespace, name))?.keys() ?? [];
   }
 
+  /** The last record of a pod that is gone while endpoints name it. */
+  departedPod(namespace: string, name: string): PodRecord | undefined {
+    return this.#departed.get(podKey(namespace, name));
+  }
+
+  /** A pod is gone, with its last record, or is there. */
+  setDeparted(namespace: string, name: string, pod: PodRecord | undefined): void {
+    const key = podKey(namespace, name);
+    if (pod !== undefined && this.#nodesOfPod.has(key)) this.#departed.set(key, pod);
+    else this.#departed.delete(key);
+  }
+
   #count(key: string, node: string, step: 1 | -1): void {
     let nodes = this.#nodesOfPod.get(key);
     if (nodes === undefined) {
@@ -52,7 +67,9 @@ export class EndpointIndex {
     const count = (nodes.get(node) ?? 0) + step;
     if (count > 0) nodes.set(node, count);
     else nodes.delete(node);
-    if (nodes.size === 0) this.#nodesOfPod.delete(key);
+    if (nodes.size > 0) return;
+    this.#nodesOfPod.delete(key);
+    this.#departed.delete(key);
   }
 }
 

@@ -83,7 +83,7 @@ export class Guard implements Hold, Disposable {
     this.#book = book;
     const steadiness = new Steadiness({
       clock,
-      isTroubled: () => stores.doubtfulSince !== undefined,
+      isTroubled: () => stores.reflectors.doubtfulSince !== undefined,
       wentBackAt: () => book.wentBackAt,
     });
     this.#removals = new RemovalGuard({
