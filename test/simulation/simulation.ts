@@ -84,7 +84,9 @@ async function converge(world: World, promptMs: number): Promise<number | undefi
   const isLiedTo = world.clusters.some(({ wasLiedTo }) => wasLiedTo);
   // That a namespace lost its labels while nobody saw it looks like a mistake in the selector.
   const mayBeLeftOut = world.traits.sync !== undefined;
-  const mostMs = isLiedTo ? auditMs : hasGoneBack || mayBeLeftOut ? restoredMs : convergenceMs;
+  const heldMs = hasGoneBack || mayBeLeftOut ? restoredMs : convergenceMs;
+  // What the comparison finds may be held then.
+  const mostMs = isLiedTo ? auditMs + heldMs : heldMs;
   let left: string[] = [];
   for (let wait = 50; world.clock.now() - start < mostMs; wait = Math.min(10_000, wait * 2)) {
     await world.clock.advance(wait);
