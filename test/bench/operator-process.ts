@@ -3,7 +3,7 @@ import path from 'node:path';
 import { request } from 'undici';
 import { eventually } from '../support/eventually.ts';
 import { root } from '../support/real/helm.ts';
-import { nodeFlags } from '../support/real/image.ts';
+import { imageEnv, nodeFlags } from '../support/real/image.ts';
 import { freePorts } from '../support/real/ports.ts';
 import { ServerProcess } from '../support/real/process.ts';
 import { agent } from './json-request.ts';
@@ -53,7 +53,7 @@ export class OperatorProcess {
       name: 'operator',
       command: process.execPath,
       args: [...nodeFlags, ...nodeOptions, path.join(root, 'dist/image/main.js'), 'run', ...flags],
-      env: { NODE_ENV: 'production', STALLS_FILE: stallsFile, ...env },
+      env: { ...imageEnv, STALLS_FILE: stallsFile, ...env },
       logFile: path.join(dir, 'operator.log'),
     });
     return new OperatorProcess(server, `http://${listen}`, stallsFile);

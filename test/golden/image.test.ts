@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { bundle } from '../../image/bundle.ts';
-import { entrypoint } from '../support/real/image.ts';
+import { entrypoint, imageEnv } from '../support/real/image.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (name: string): string => readFileSync(path.join(root, name), 'utf8');
@@ -53,6 +53,9 @@ describe('the image', () => {
   test('is started by the paths and the user the chart knows', () => {
     const [, entrypointLine] = /^ENTRYPOINT (.*)$/m.exec(dockerfile)!;
     assert.deepEqual(JSON.parse(entrypointLine!), entrypoint);
+    for (const [name, value] of Object.entries(imageEnv)) {
+      assert.match(dockerfile, new RegExp(`^(?:ENV|   ) ${name}=${value}(?: \\\\)?$`, 'm'));
+    }
     assert.match(read('helm/kube-registrar/templates/tests/test.yaml'), /\["node", "\/app\/main\.js"\]/);
     assert.match(dockerfile, /^USER 65532:65532$/m);
     assert.match(read('helm/kube-registrar/values.yaml'), /runAsUser: 65532/);
