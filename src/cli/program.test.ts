@@ -42,12 +42,13 @@ describe('kube-registrar', () => {
     );
     assert.equal(exitCode, 0);
     const { triedWith } = JSON.parse((await start(['version', '-o', 'json'])).stdout);
-    for (const [name, module] of [
-      ['kubernetes', 'k8s.io/kubernetes'],
-      ['consul', 'github.com/hashicorp/consul'],
+    for (const [name, directory, module] of [
+      ['kubernetes', 'kubernetes', 'k8s.io/kubernetes'],
+      ['kubernetes', 'kubernetes-oldest', 'k8s.io/kubernetes'],
+      ['consul', 'consul', 'github.com/hashicorp/consul'],
     ] as const) {
       const pins = await readFile(
-        path.join(import.meta.dirname, `../../test/servers/${name}/go.mod`),
+        path.join(import.meta.dirname, `../../test/servers/${directory}/go.mod`),
         'utf8',
       );
       const [, pinned] = new RegExp(`^\\t${module} v(\\S+)`, 'm').exec(pins)!;

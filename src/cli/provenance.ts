@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from '../config/environment.ts';
 
 /** The servers that the end-to-end tests run, as test/servers pins them. */
-export const triedWith = { kubernetes: ['1.37.2'], consul: ['1.8.7', '1.22.7'] } as const;
+export const triedWith = { kubernetes: ['1.30.14', '1.37.2'], consul: ['1.8.7', '1.22.7'] } as const;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -10,7 +10,7 @@ import { checkManifest } from '../../src/cli/validate/check-manifest.ts';
 import { readManifests } from '../../src/cli/validate/manifests.ts';
 import { annotationExamples } from '../support/annotation-examples.ts';
 import { eventually } from '../support/eventually.ts';
-import { objectsIn, template } from '../support/real/helm.ts';
+import { admission, installPolicy, warningsAt } from '../support/real/admission.ts';
 import { HttpError } from '../support/real/http.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import { annotations } from '../support/real/workloads.ts';
@@ -20,7 +20,6 @@ const patience = { timeoutMs: 60_000 };
 const prefix = 'kube-registrar.io/';
 const crdsFile = new URL('../support/real/gateway-api/crds.yaml', import.meta.url);
 const gatewayApi = '/apis/gateway.networking.k8s.io/v1';
-const policies = '/apis/admissionregistration.k8s.io/v1';
 
 const kinds = ['Ingress', 'HTTPRoute', 'GRPCRoute', 'TLSRoute'] as const;
 type Kind = (typeof kinds)[number] | 'Service' | 'Pod';
@@ -72,16 +71,7 @@ after(() => kube?.stop());
 
 /** The policies of the chart with these values, for one namespace. */
 async function install(namespace: string, ...args: readonly string[]): Promise<void> {
-  for (const object of objectsIn(await template(...args))) {
-    if (!object.kind.startsWith('ValidatingAdmissionPolicy')) continue;
-    const spec = object['spec'] as { matchResources?: { namespaceSelector: object } };
-    if (spec.matchResources !== undefined)
-      spec.matchResources.namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
-    const plural = object.kind.endsWith('Binding')
-      ? 'validatingadmissionpolicybindings'
-      : 'validatingadmissionpolicies';
-    await kube.api.post(`${policies}/${plural}`, object);
-  }
+  for (const object of await admission(...args)) await installPolicy(kube.api, object, namespace);
 }
 
 function objectOf(kind: Kind, fields: Fields): object {
@@ -110,14 +100,8 @@ function objectOf(kind: Kind, fields: Fields): object {
 /** What the API server says beside its answer to a dry run. Rejects when it refuses the object. */
 async function post(namespace: string, kind: Kind, fields: Fields): Promise<string[]> {
   const object = objectOf(kind, fields) as { metadata: object };
-  const path = `${paths[kind].replace('@', namespace)}?dryRun=All`;
-  const response = await kube.api.send('POST', path, {
-    ...object,
-    metadata: { ...object.metadata, namespace },
-  });
-  await response.body.dump();
-  const header = response.headers['warning'] ?? [];
-  return [header].flat().flatMap((text) => text.match(/(?<=299 - ")(?:[^"\\]|\\.)*/g) ?? []);
+  const path = paths[kind].replace('@', namespace);
+  return warningsAt(kube.api, path, { ...object, metadata: { ...object.metadata, namespace } });
 }
 
 /** What the operator says of the same object: fields of its mistakes and warnings. */

@@ -8,14 +8,23 @@ import { createClaims } from '../../src/desired/claims.ts';
 import { createPatternRules } from '../../src/desired/pattern-rules.ts';
 import { annotationExamples } from '../support/annotation-examples.ts';
 import { eventually } from '../support/eventually.ts';
-import { type HelmObject, objectsIn, template } from '../support/real/helm.ts';
+import {
+  admission,
+  installPolicy,
+  pathOf,
+  pod,
+  podSpec,
+  service,
+  warningsAt,
+  workload,
+} from '../support/real/admission.ts';
+import type { HelmObject } from '../support/real/helm.ts';
 import { HttpError } from '../support/real/http.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import { annotations } from '../support/real/workloads.ts';
 
 const patience = { timeoutMs: 60_000 };
 const prefix = 'kube-registrar.io/';
-const policies = '/apis/admissionregistration.k8s.io/v1';
 
 const claims = [
   { namespaces: ['shop'], services: ['Cart', 'shop-*'] },
@@ -31,8 +40,6 @@ const tagRules = [
 const metaRules = [{ namespaces: ['shop', 'search'], allow: ['route_ok'], deny: ['Route_*', 'health_url'] }];
 const naming = { template: 'K8s-{name}-in-{namespace}' };
 const configured = { claims, reservedNames, tagRules, metaRules, naming };
-
-const podSpec = { containers: [{ name: 'main', image: 'main' }] };
 
 let kube: Kube;
 
@@ -63,49 +70,10 @@ async function atWork(namespace: string, refused: (wrong: { kind: string }) => P
   }
 }
 
-async function admission(...args: readonly string[]): Promise<HelmObject[]> {
-  const objects = objectsIn(await template(...args));
-  return objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
-}
+const install = (object: HelmObject, onlyIn?: string) => installPolicy(kube.api, object, onlyIn);
 
-async function install(object: HelmObject): Promise<void> {
-  const binding = object.kind === 'ValidatingAdmissionPolicyBinding';
-  await kube.api.post(`${policies}/validatingadmissionpolic${binding ? 'ybindings' : 'ies'}`, object);
-}
-
-const metadata = (fields: Readonly<Record<string, string>>) => ({
-  name: 'web',
-  annotations: annotations(fields),
-});
-const pod = (fields: Readonly<Record<string, string>>) => ({
-  kind: 'Pod',
-  metadata: metadata(fields),
-  spec: podSpec,
-});
-const service = (fields: Readonly<Record<string, string>>) => ({
-  kind: 'Service',
-  metadata: metadata(fields),
-  spec: { ports: [{ name: 'http', port: 80 }] },
-});
-
-const paths: Readonly<Record<string, string>> = {
-  Pod: '/api/v1/namespaces/@/pods',
-  Service: '/api/v1/namespaces/@/services',
-  Deployment: '/apis/apps/v1/namespaces/@/deployments',
-  CronJob: '/apis/batch/v1/namespaces/@/cronjobs',
-  Namespace: '/api/v1/namespaces',
-  Job: '/apis/batch/v1/namespaces/@/jobs',
-};
-
-/** What the API server says beside its answer to a dry run. Rejects when it refuses the object. */
-async function warnings(namespace: string, object: { readonly kind: string }): Promise<string[]> {
-  const path = `${paths[object.kind]!.replace('@', namespace)}?dryRun=All`;
-  const response = await kube.api.send('POST', path, object);
-  await response.body.dump();
-  const header = response.headers['warning'] ?? [];
-  // 299 - "text", with quotes in the text escaped (RFC 7234 §5.5).
-  return [header].flat().flatMap((text) => text.match(/(?<=299 - ")(?:[^"\\]|\\.)*/g) ?? []);
-}
+const warnings = (namespace: string, object: { readonly kind: string }) =>
+  warningsAt(kube.api, pathOf(object.kind, namespace), object);
 
 suite('at apply, the API server', () => {
   test('warns of just what the operator refuses or doubts', async () => {
@@ -387,13 +355,7 @@ suite('with hosts that may be probed, the API server', () => {
       ...['--set', 'fullnameOverride=probing', '--set', 'config.registration.probeHosts={db.example}'],
     );
     for (const object of objects) {
-      const spec = object['spec'] as { matchResources?: { namespaceSelector: object } };
-      if (spec.matchResources !== undefined) {
-        spec.matchResources.namespaceSelector = {
-          matchLabels: { 'kubernetes.io/metadata.name': 'probing' },
-        };
-      }
-      await install(object);
+      await install(object, 'probing');
     }
     const never = { 'check-http': 'http://169.254.169.254/', 'check-tcp': 'localhost:80' };
     await eventually(async () => assert.ok(await refused('probing', never)), {
@@ -410,11 +372,7 @@ suite('with action Deny, the API server', () => {
   before(async () => {
     const objects = await admission('--set', 'admissionPolicy.action=Deny,fullnameOverride=strict');
     for (const object of objects) {
-      const spec = object['spec'] as { matchResources?: { namespaceSelector: object } };
-      if (spec.matchResources !== undefined) {
-        spec.matchResources.namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'strict' } };
-      }
-      await install(object);
+      await install(object, 'strict');
     }
     await atWork('strict', (wrong) => assert.rejects(warnings('strict', wrong), HttpError));
   });
@@ -444,7 +402,7 @@ suite('with action Deny, the API server', () => {
   });
 
   test('says nothing when an object that is wrong already is changed elsewhere', async () => {
-    const deployments = paths['Deployment']!.replace('@', 'shop');
+    const deployments = pathOf('Deployment', 'shop');
     await kube.api.post(deployments, workload('Deployment', { service: 'a_b' }));
     const said = await kube.api.send(
       'PATCH',
@@ -458,16 +416,3 @@ suite('with action Deny, the API server', () => {
     assert.equal(said.headers['warning'], undefined);
   });
 });
-
-function workload(kind: string, fields: Readonly<Record<string, string>>): { readonly kind: string } {
-  const template = {
-    metadata: { labels: { app: 'web' }, annotations: annotations(fields) },
-    spec: kind === 'Deployment' ? podSpec : { ...podSpec, restartPolicy: 'Never' },
-  };
-  const spec = {
-    Deployment: { selector: { matchLabels: { app: 'web' } }, template },
-    Job: { template },
-    CronJob: { schedule: '0 0 * * *', jobTemplate: { spec: { template } } },
-  }[kind];
-  return { kind, metadata: { name: 'web' }, spec } as { readonly kind: string };
-}

@@ -13,6 +13,9 @@ export const programNames = [
   'etcdutl',
   'kube-apiserver',
   'kube-controller-manager',
+  'kube-apiserver-oldest',
+  'kube-controller-manager-oldest',
+  'kubectl',
   'consul',
   'consul-oldest',
   'helm',
@@ -96,6 +99,15 @@ const kubernetes = {
   oldest: [1, 32],
 } as const;
 
+// Both ends of what is supported are tried.
+const kubernetesOldest = {
+  ...kubernetes,
+  moduleDir: 'kubernetes-oldest',
+  // The clients of clouds, which nothing here needs, are a tenth of the build.
+  tags: ['providerless'],
+  oldest: [1, 30],
+} as const;
+
 const containerd = {
   origin: 'go',
   moduleDir: 'containerd',
@@ -146,6 +158,17 @@ const table: Record<ProgramName, Omit<GoProgram, 'name'> | Omit<DebianProgram, '
   },
   'kube-apiserver': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  'kube-apiserver-oldest': { ...kubernetesOldest, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  'kube-controller-manager-oldest': {
+    ...kubernetesOldest,
+    package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+  },
+  kubectl: {
+    ...kubernetes,
+    moduleDir: 'kubectl',
+    package: 'k8s.io/kubernetes/cmd/kubectl',
+    versionArgs: ['version', '--client'],
+  },
   consul: {
     origin: 'go',
     variable: 'CONSUL_BIN',

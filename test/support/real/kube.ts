@@ -41,6 +41,8 @@ export interface KubeOptions {
   readonly controllers?: readonly string[];
   /** Appended to kube-controller-manager's arguments. */
   readonly controllerArgs?: readonly string[];
+  /** The oldest version that is supported, not the newest. Default false. */
+  readonly oldest?: boolean;
   /** Users with a static token, each with its groups. They have no rights until a binding grants some. */
   readonly users?: Readonly<Record<string, readonly string[]>>;
   /** Abort kills everything. */
@@ -57,13 +59,15 @@ export type Identity =
     };
 
 export async function startKube(options: KubeOptions = {}): Promise<Kube> {
-  const programs = await requireServers([
-    'etcd',
-    'etcdctl',
-    'etcdutl',
-    'kube-apiserver',
-    'kube-controller-manager',
-  ]);
+  const which = options.oldest === true ? '-oldest' : '';
+  const apiserver = `kube-apiserver${which}` as const;
+  const controllerManager = `kube-controller-manager${which}` as const;
+  const found = await requireServers(['etcd', 'etcdctl', 'etcdutl', apiserver, controllerManager]);
+  const programs = {
+    ...found,
+    'kube-apiserver': found[apiserver],
+    'kube-controller-manager': found[controllerManager],
+  };
   const dir = await dataDir('kube');
   const kube = new Kube(dir, await freePorts(3), programs, options);
   try {
