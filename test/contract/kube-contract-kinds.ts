@@ -133,7 +133,7 @@ export function kindsContract(context: ContractContext): void {
       assert.equal(patched.spec['clusterIP'], service.spec['clusterIP']);
     });
 
-    test('without ports are refused unless headless: 422', async () => {
+    test('without ports are refused unless headless or the name of another: 422', async () => {
       const services = `/api/v1/namespaces/${await context.namespace()}/services`;
       const failure = await context.client.refused(422, 'POST', services, {
         metadata: { name: 'web' },
@@ -145,6 +145,11 @@ export function kindsContract(context: ContractContext): void {
         spec: { clusterIP: 'None' },
       });
       assert.equal(headless.spec['clusterIP'], 'None');
+      const external = await context.client.create(services, {
+        metadata: { name: 'billing' },
+        spec: { type: 'ExternalName', externalName: 'billing.example.com' },
+      });
+      assert.deepEqual([external.spec['type'], external.spec['clusterIP']], ['ExternalName', undefined]);
     });
   });
 

@@ -93,14 +93,33 @@ export function kubectlContract(context: ContractContext): void {
       assert.equal((await context.client.get(`${deployments}/web`)).spec['replicas'], 4);
     });
 
-    test('discovery names the scale of Deployments and the reviews of rights', async () => {
+    test('discovery names the scale of Deployments, what is in the category all, and the reviews of rights', async () => {
       const named = async (path: string) =>
         ((await context.client.get(path))['resources'] as readonly Readonly<Record<string, unknown>>[]).map(
           ({ name, kind, group }) => [name, kind, group].filter(Boolean).join(' '),
         );
       assert.ok((await named('/apis/apps/v1')).includes('deployments/scale Scale autoscaling'));
+      const { resources } = (await context.client.get('/api/v1')) as unknown as {
+        readonly resources: readonly { readonly name: string; readonly categories?: readonly string[] }[];
+      };
+      const all = resources.filter(({ categories }) => categories?.includes('all')).map(({ name }) => name);
+      for (const name of ['pods', 'services']) assert.ok(all.includes(name), name);
       const reviews = await named('/apis/authorization.k8s.io/v1');
       assert.ok(reviews.includes('selfsubjectaccessreviews SelfSubjectAccessReview'));
+    });
+
+    test('the log of a pod is a subresource that discovery names; that of an absent pod is not found', async () => {
+      const { resources } = (await context.client.get('/api/v1')) as unknown as {
+        readonly resources: readonly { readonly name: string }[];
+      };
+      for (const part of ['log', 'exec', 'attach', 'portforward'])
+        assert.ok(
+          resources.some(({ name }) => name === `pods/${part}`),
+          part,
+        );
+      const pods = podsIn(await context.namespace());
+      const failure = await context.client.refused(404, 'GET', `${pods}/absent/log`);
+      assert.equal(failure.message, 'pods "absent" not found');
     });
 
     test('OpenAPI says for a kind that the server looks after its fields', async () => {

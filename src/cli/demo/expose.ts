@@ -67,7 +67,7 @@ export function invitation(
     `  export KUBE_REGISTRAR_CLUSTER_NAME=${cluster}`,
     `  kubectl get pods --watch; kubectl scale deployment web --replicas 6; kubectl delete pod ${pod}`,
     `  consul catalog services; curl -s "$CONSUL_HTTP_ADDR/v1/health/service/${service}?passing"`,
-    `  kube-registrar plan; kube-registrar explain ${pod}`,
+    `  kube-registrar plan; kube-registrar explain pod/${pod}`,
     `  kubectl patch $(kubectl get nodes -o name) --subresource status --type merge -p '${silence}'`,
     `  kube-registrar release --all --server ${operator}   approves what is held after that patch`,
   ];

@@ -1,7 +1,20 @@
 import type { JsonRecord } from './object.ts';
 import { type Resource, resources } from './resources.ts';
+import { containerParts } from './target.ts';
 
 const readAndWrite = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** What `kubectl get all` gets. */
+const inAll = new Set([
+  'Pod',
+  'Service',
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+]);
 
 /** `/api`. */
 export const coreVersions: JsonRecord = { kind: 'APIVersions', versions: ['v1'] };
@@ -47,7 +60,13 @@ export const authorizationResources: JsonRecord = {
 function described({ plural, kind, namespaced, shortNames, status, scale }: Resource): JsonRecord[] {
   const base = { singularName: kind.toLowerCase(), namespaced, kind };
   const rows: JsonRecord[] = [
-    { name: plural, ...base, verbs: readAndWrite, ...(shortNames.length > 0 ? { shortNames } : {}) },
+    {
+      name: plural,
+      ...base,
+      verbs: readAndWrite,
+      ...(shortNames.length > 0 ? { shortNames } : {}),
+      ...(inAll.has(kind) ? { categories: ['all'] } : {}),
+    },
   ];
   if (status) {
     rows.push({
@@ -57,6 +76,12 @@ function described({ plural, kind, namespaced, shortNames, status, scale }: Reso
       kind,
       verbs: ['get', 'patch', 'update'],
     });
+  }
+  if (kind === 'Pod') {
+    for (const part of containerParts) {
+      const verbs = part === 'log' ? ['get'] : ['create', 'get'];
+      rows.push({ name: `pods/${part}`, singularName: '', namespaced, kind, verbs });
+    }
   }
   if (scale) {
     rows.push({

@@ -12,9 +12,10 @@ import { openApiOf, openApiRoot } from './openapi.ts';
 import { reviewInProtobuf } from './protobuf-review.ts';
 import { Registry } from './registry.ts';
 import { headerOf, parseBody, ResourceHandler } from './resource-handler.ts';
-import { ApiError, invalid, methodNotAllowed, required } from './status.ts';
+import { resourceNamed } from './resources.ts';
+import { ApiError, badRequest, invalid, methodNotAllowed, required } from './status.ts';
 import { ObjectStore } from './store.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget, type Target } from './target.ts';
 import { WatchHub } from './watch-hub.ts';
 
 export interface KubeApiOptions {
@@ -24,6 +25,8 @@ export interface KubeApiOptions {
   /** How long past states can be read and watched from, ms. Default 300,000. */
   readonly historyMs?: number;
 }
+
+type ContainerTarget = Extract<Target, { kind: 'container' }>;
 
 const version = { major: '1', minor: '37', gitVersion: 'v1.37.0-sandbox', platform: 'in-memory' };
 
@@ -144,9 +147,19 @@ export class KubeApi {
           201,
           this.#review(user, reviewInProtobuf(request.body ?? '') ?? parseBody(request)),
         );
+      case 'container':
+        throw this.#noContainer(user, target);
       case 'resource':
         return this.#resources.handle({ request, user, target, query: url.searchParams });
     }
+  }
+
+  /** There is no kubelet to ask. */
+  #noContainer(user: string, { namespace, name, part }: ContainerTarget): ApiError {
+    const verb = part === 'log' ? 'get' : 'create';
+    this.access.authorize(user, { verb, group: '', resource: `pods/${part}`, namespace, name });
+    this.registry.get(resourceNamed('pods'), namespace, name);
+    return badRequest(`pod "${name}" runs no container: this cluster is in memory, without kubelets`);
   }
 
   #review(user: string, request: DraftObject): DraftObject {

@@ -8,6 +8,14 @@ export type Target =
   | { readonly kind: 'group-resources' | 'openapi-group'; readonly group: string; readonly version: string }
   | { readonly kind: 'access-review' }
   | {
+      /** What a kubelet answers for a container of a pod. */
+      readonly kind: 'container';
+      readonly namespace: string;
+      /** Of the pod. */
+      readonly name: string;
+      readonly part: ContainerPart;
+    }
+  | {
       readonly kind: 'resource';
       readonly resource: Resource;
       /** Empty for all namespaces and for what has none. */
@@ -16,6 +24,9 @@ export type Target =
       readonly name: string;
       readonly subresource: Subresource;
     };
+
+export const containerParts = ['log', 'exec', 'attach', 'portforward'] as const;
+export type ContainerPart = (typeof containerParts)[number];
 
 const healthPaths = ['healthz', 'livez', 'readyz'];
 
@@ -77,5 +88,7 @@ function inCollection(group: string, version: string, namespace: string, path: r
   if (subresource === 'binding' && resource.plural === 'pods') {
     return { kind: 'resource', resource, namespace, name, subresource };
   }
+  const part = resource.plural === 'pods' ? containerParts.find((each) => each === subresource) : undefined;
+  if (part !== undefined) return { kind: 'container', namespace, name, part };
   throw noSuchResource();
 }

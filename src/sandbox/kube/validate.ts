@@ -48,9 +48,11 @@ function requiredCauses({ kind }: Resource, object: DraftObject): Cause[] {
   return (requiredFields[kind] ?? [])
     .filter((field) => {
       const value = valueAt(object, field);
-      const headless = field === 'spec.ports' && valueAt(object, 'spec.clusterIP') === 'None';
+      const portless =
+        field === 'spec.ports' &&
+        (valueAt(object, 'spec.clusterIP') === 'None' || valueAt(object, 'spec.type') === 'ExternalName');
       return (
-        !headless && (value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
+        !portless && (value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
       );
     })
     .map((field) => required(field));

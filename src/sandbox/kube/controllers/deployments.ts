@@ -5,14 +5,16 @@ import { sameJson } from '../object.ts';
 import { keyOf, resourceNamed } from '../resources.ts';
 import { Loop } from './loop.ts';
 import { ObjectIndex } from './object-index.ts';
-import { nextReplicas, type Replicas } from './rollout.ts';
+import { leastAvailable, nextReplicas, type Replicas } from './rollout.ts';
 import {
+  type Condition,
   controllerOf,
   type Deployment,
   isDeleting,
   ownedBy,
   type PodTemplate,
   type ReplicaSet,
+  withConditions,
 } from './shapes.ts';
 
 const latencyMs = 10;
@@ -125,6 +127,12 @@ export class Deployments implements Disposable {
     const [replicas, ready] = [count('replicas'), count('readyReplicas')];
     const unavailable = Math.max(0, Math.max(replicas, deployment.spec.replicas) - ready);
     const updated = sets.find((set) => set.metadata.name === newest)?.status?.replicas ?? 0;
+    const least = deployment.spec.strategy.type === 'Recreate' ? 0 : leastAvailable(deployment.spec);
+    const conditions = withConditions(
+      deployment.status?.conditions,
+      [availability(ready >= least)],
+      this.#api.store.time(),
+    );
     this.#api.store.put(deployments, {
       ...deployment,
       status: {
@@ -134,10 +142,18 @@ export class Deployments implements Disposable {
         readyReplicas: ready,
         availableReplicas: ready,
         unavailableReplicas: unavailable,
+        conditions,
       },
     });
   }
 }
+
+const availability = (available: boolean): Condition => ({
+  type: 'Available',
+  status: available ? 'True' : 'False',
+  reason: available ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
+  message: `Deployment ${available ? 'has' : 'does not have'} minimum availability.`,
+});
 
 function counted({ metadata, spec, status }: ReplicaSet): Replicas {
   const observed = status?.observedGeneration === metadata.generation;

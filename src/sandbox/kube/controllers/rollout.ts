@@ -16,6 +16,17 @@ export function resolve(value: number | string, total: number, round: (n: number
   return typeof value === 'number' ? value : round((total * Number.parseInt(value, 10)) / 100);
 }
 
+/** How many pods a rolling update leaves available at any time. */
+export function leastAvailable({
+  replicas,
+  strategy,
+}: Pick<Deployment['spec'], 'replicas' | 'strategy'>): number {
+  const { maxSurge = '25%', maxUnavailable = '25%' } = strategy.rollingUpdate ?? {};
+  const surge = resolve(maxSurge, replicas, Math.ceil);
+  // Both 0 would never move; then one may be missing.
+  return replicas - (resolve(maxUnavailable, replicas, Math.floor) || (surge === 0 ? 1 : 0));
+}
+
 /**
  * How many replicas each ReplicaSet should have next, by name; those that stay are left out. `newest` has the
  * current template, `old` the others, the oldest first. The arithmetic is the Deployment controller's:
@@ -33,10 +44,7 @@ export function nextReplicas(
     if (gone && newest.desired !== replicas) next.set(newest.name, replicas);
     return next;
   }
-  const { maxSurge = '25%', maxUnavailable = '25%' } = strategy.rollingUpdate ?? {};
-  const surge = resolve(maxSurge, replicas, Math.ceil);
-  // Both 0 would never move; then one may be missing.
-  const unavailable = resolve(maxUnavailable, replicas, Math.floor) || (surge === 0 ? 1 : 0);
+  const surge = resolve(strategy.rollingUpdate?.maxSurge ?? '25%', replicas, Math.ceil);
   const total = sum([newest, ...old], ({ desired }) => desired);
   if (newest.desired > replicas) next.set(newest.name, replicas);
   else if (newest.desired < replicas) {
@@ -44,7 +52,7 @@ export function nextReplicas(
     const grown = newest.desired + Math.min(room, replicas - newest.desired);
     if (grown !== newest.desired) next.set(newest.name, grown);
   }
-  const least = replicas - unavailable;
+  const least = leastAvailable({ replicas, strategy });
   const newUnavailable = Math.max(0, newest.desired - newest.available);
   let removable = Math.max(0, total - least - newUnavailable);
   const left = new Map(old.map((set) => [set.name, set.desired]));

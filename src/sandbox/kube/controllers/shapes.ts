@@ -94,6 +94,7 @@ export interface Deployment extends KubeObject {
       };
     };
   };
+  readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
 export function conditionOf(
