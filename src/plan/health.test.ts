@@ -20,12 +20,12 @@ describe('health', () => {
     );
   });
 
-  test('a node is in service with our check on it, unless that is critical', () => {
+  test('a node is in service unless our check on it is critical', () => {
     const node = (...checks: (typeof nodeCheck & { status: 'passing' | 'critical' })[]) =>
       observed({ ...entry([]), checks: checks.map((check) => ({ ...check, output: '' })) }, 1);
     assert.equal(isInService(node({ ...nodeCheck, status: 'passing' })), true);
     assert.equal(isInService(node({ ...nodeCheck, status: 'critical' })), false);
-    assert.equal(isInService(node()), false);
+    assert.equal(isInService(node()), true);
   });
 
   test('a check with the status of another is never written with a status that Consul does not know', () => {

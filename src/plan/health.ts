@@ -16,11 +16,9 @@ export function allPassing(checks: Iterable<{ readonly status: string }>): boole
   return true;
 }
 
-/** Whether the node has our check and that check does not keep it out of traffic. */
-export function isInService({ checks }: Pick<ObservedNode, 'checks'>): boolean {
-  const own = checks.get(nodeCheck.id);
-  return own !== undefined && own.status !== 'critical';
-}
+/** Whether our check does not keep the node out of traffic; somebody else may have removed it. */
+export const isInService = ({ checks }: Pick<ObservedNode, 'checks'>): boolean =>
+  checks.get(nodeCheck.id)?.status !== 'critical';
 
 /** A wanted check with the status and output of an observed one. */
 export const withStatusOf = (

@@ -118,6 +118,17 @@ describe('keepLastKnown()', () => {
     assert.deepEqual(instances, ['i1']);
   });
 
+  test('keeps a node in service whose check somebody else removed', () => {
+    const there = observed({ ...ours, checks: [] });
+    const { desired: kept, instances } = keepLastKnown(lost, there, keeps('web', 'api'));
+    const { changes } = diff(kept, there, { owner });
+    assert.deepEqual(
+      changes.map((change) => change.kind === 'put-node-check' && change.check.status),
+      ['passing'],
+    );
+    assert.deepEqual(instances, ['i1', 'i2']);
+  });
+
   test('takes the others out by their own checks', () => {
     const there = observed(ours);
     const { desired: kept, instances } = keepLastKnown(lost, there, keeps('web'));

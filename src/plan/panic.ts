@@ -91,8 +91,7 @@ export function keepLastKnown(
   if (entry === undefined || observed === undefined || !allPassing(observed.checks.values())) {
     return { desired, instances: [] };
   }
-  const isLost = ({ id, status }: Check) => status === 'critical' && observed.checks.has(id);
-  const lost = keeping.node ? entry.checks.find(isLost) : undefined;
+  const lost = keeping.node ? entry.checks.find(({ status }) => status === 'critical') : undefined;
   const kept: InstanceId[] = [];
   /** Instances that differ from the desired ones; undefined: left out. */
   const others = new Map<InstanceId, Instance | undefined>();
@@ -120,10 +119,10 @@ export function keepLastKnown(
     const shown = others.has(id) ? others.get(id) : instance;
     if (shown !== undefined) instances.set(id, shown);
   }
-  const checks = entry.checks.map((check) => {
-    const old = observed.checks.get(check.id);
-    return check === lost && old !== undefined ? withStatusOf(old, check) : check;
-  });
+  // Somebody else may have removed the node's check, too.
+  const checks = entry.checks.map((check) =>
+    check === lost ? withStatusOf(observed.checks.get(check.id) ?? withoutCheck, check) : check,
+  );
   const shown: NodeEntry = { ...entry, checks, instances };
   const { instances: stay = [], ...parts } = alone ?? {};
   return { desired: { ...desired, ...parts, entry: shown }, instances: [...kept, ...stay] };

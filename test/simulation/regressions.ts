@@ -162,6 +162,15 @@ export const regressions: readonly Regression[] = [
       traits: { latencyMs: 0, watchList: true, replicas: 2 },
     },
   },
+  {
+    what: 'a node was taken out with all others when somebody removed its check',
+    script: written('mass NotReady (control plane cut off from the nodes)', [
+      step(0, 'pod-add-web', 0.418, 0.1, 304),
+      step(0, 'pod-add-web', 0.111, 0.9, 2_553),
+      step(9_471, 'mass-not-ready', 0.661, 0.482, 23_237),
+      step(9_871, 'drift-node-check', 0.732, 0.064, 4_587),
+    ]),
+  },
 ];
 
 /** A step of a script that is written out. */
