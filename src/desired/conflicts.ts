@@ -28,16 +28,12 @@ export function sameAddress(
   instances: ReadonlyMap<InstanceId, Instance>,
   askingFor: (id: InstanceId) => ObjectRef,
 ): Problem[] {
-  // Nearly every instance has an address of its own.
-  const addresses = new Set<string>();
-  for (const { address } of instances.values()) addresses.add(address);
-  if (addresses.size === instances.size) return [];
   const seen = new Map<string, Instance>();
   const problems: Problem[] = [];
   for (const one of instances.values()) {
     const { service, address, port, checks } = one;
     if (checks.some(({ status }) => status !== 'passing')) continue;
-    const key = `${service.toLowerCase()} ${port} ${address}`;
+    const key = placeOf(one);
     const other = seen.get(key);
     if (other === undefined) {
       seen.set(key, one);
@@ -50,5 +46,19 @@ export function sameAddress(
   }
   return problems;
 }
+
+/** Whether no two instances are of one service at one address and port, whatever their health. */
+export function haveOwnPlaces(instances: ReadonlyMap<InstanceId, Instance>): boolean {
+  // Nearly every instance has an address of its own.
+  const addresses = new Set<string>();
+  for (const { address } of instances.values()) addresses.add(address);
+  if (addresses.size === instances.size) return true;
+  const places = new Set<string>();
+  for (const instance of instances.values()) places.add(placeOf(instance));
+  return places.size === instances.size;
+}
+
+const placeOf = ({ service, port, address }: Instance): string =>
+  `${service.toLowerCase()} ${port} ${address}`;
 
 const titleOf = ({ kind, namespace, name }: ObjectRef): string => `${kind} ${namespace}/${name}`;

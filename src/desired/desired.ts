@@ -9,7 +9,7 @@ import { type ObjectRef, type Problem, problemKey } from '../model/problem.ts';
 import type { RouteRecord } from '../model/route.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { sameAddress, sameBackend } from './conflicts.ts';
+import { haveOwnPlaces, sameAddress, sameBackend } from './conflicts.ts';
 import { rememberDeclarations } from './declarations.ts';
 import { type EndpointGroup, groupEndpoints } from './endpoint-groups.ts';
 import { createHandovers, type Handovers } from './handovers.ts';
@@ -49,6 +49,7 @@ export function createDesired(options: DesiredOptions): Desired {
   const ofService = rememberServices(context);
   const ofWhole = rememberWholeServices();
   const ofRoute = rememberRoutes(context);
+  const merged = rememberMerged();
 
   const desired = (kubeNode: string, view: ClusterView): DesiredNode => {
     const record = options.namespaced || kubeNode === '' ? undefined : view.kubeNode(kubeNode);
@@ -58,7 +59,12 @@ export function createDesired(options: DesiredOptions): Desired {
     const { groups, problems: sliceProblems } = groupEndpoints(view.endpointsOnNode(kubeNode), view);
 
     const ofGroups = groups.map((group) => ({ group, result: ofGroup(group, ofPod, facts) }));
-    const results: SourceResult[] = pods.map((pod) => unlessServed(ofPod(pod, facts), pod, ofGroups));
+    const results: SourceResult[] = [];
+    for (const pod of pods) {
+      const result = ofPod(pod, facts);
+      if (result !== nothing)
+        results.push(ofGroups.length === 0 ? result : unlessServed(result, pod, ofGroups));
+    }
     for (const { result } of ofGroups) results.push(result);
     if (kubeNode === '') {
       // They are on no node, so their problems go with the endpoints that name none.
@@ -69,20 +75,16 @@ export function createDesired(options: DesiredOptions): Desired {
     } else results.push(...nodePorts(groups, view, facts, ofWhole, context));
     if (kubeNode === '' && options.agents !== undefined) return withoutAgent(results, options);
 
-    const { instances, conflicts } = merge(results);
-    const stale = unique(
-      results.flatMap((result) => result.stale),
-      staleKey,
-    );
-    const problems = unique(
-      [...results.flatMap((result) => result.problems), ...sliceProblems, ...conflicts],
-      problemKey,
-    );
+    const { instances, stale, problems, warms } = merged(kubeNode, results);
     const isWanted = instances.size > 0 || stale.length > 0;
-    const entry = isWanted
-      ? { ...nodeEntry(kubeNode, record, hostIpsOf(pods), options), instances }
-      : undefined;
-    return { name: consulNodeNameOf(kubeNode, options.clusterName), entry, stale, problems };
+    const hostIps = () => hostIpsOf(pods);
+    return {
+      name: consulNodeNameOf(kubeNode, options.clusterName),
+      entry: isWanted ? { ...nodeEntry(kubeNode, record, hostIps, options), instances } : undefined,
+      stale: unique(stale, staleKey),
+      problems: unique(sliceProblems.length === 0 ? problems : [...problems, ...sliceProblems], problemKey),
+      ...(warms ? { warms } : {}),
+    };
   };
   return Object.assign(desired, { handovers: createHandovers(context) });
 }
@@ -266,24 +268,76 @@ function isSame(a: EndpointGroup, b: EndpointGroup): boolean {
   );
 }
 
-/**
- * All instances by id, sorted. When two Services ask for the same id, the first gets it. Runs for every change of
- * anything on the node, over all that is on it: hence one map, and nothing made anew for what does not conflict.
- */
-function merge(results: readonly SourceResult[]): {
+/** What is on a node together. */
+interface Merged {
+  readonly results: readonly SourceResult[];
   readonly instances: ReadonlyMap<InstanceId, Instance>;
-  readonly conflicts: readonly Problem[];
-} {
+  readonly stale: readonly StaleSource[];
+  readonly problems: readonly Problem[];
+  readonly haveOwnPlaces: boolean;
+  readonly warms: boolean;
+}
+
+/** Remembers what was merged for each node, so that one result that is replaced costs the work of one. */
+function rememberMerged() {
+  const known = new Map<string, Merged>();
+  return (kubeNode: string, results: readonly SourceResult[]): Merged => {
+    const last = known.get(kubeNode);
+    const merged = (last && mergedAgain(last, results)) ?? merge(results);
+    if (results.length === 0) known.delete(kubeNode);
+    else known.set(kubeNode, merged);
+    return merged;
+  };
+}
+
+/** The same with these results, when they only have other instances with the same ids at the same places. */
+function mergedAgain(last: Merged, results: readonly SourceResult[]): Merged | undefined {
+  if (last.stale.length > 0 || last.problems.length > 0 || !last.haveOwnPlaces) return undefined;
+  // Results are the same objects until something changes, and a pod that has changed comes after the others.
+  let kept = 0;
+  const removed = new Map<InstanceId, Instance>();
+  for (const result of last.results) {
+    if (result === results[kept]) kept += 1;
+    else for (const instance of result.instances) removed.set(instance.id, instance);
+  }
+  if (removed.size === 0 && kept === results.length) return { ...last, results };
+  const instances = new Map(last.instances);
+  let { warms } = last;
+  for (const result of results.slice(kept)) {
+    if (result.stale.length > 0 || result.problems.length > 0) return undefined;
+    for (const instance of result.instances) {
+      const before = removed.get(instance.id);
+      if (before === undefined || !isSamePlace(before, instance)) return undefined;
+      removed.delete(instance.id);
+      instances.set(instance.id, instance);
+      warms ||= instance.warmup !== undefined;
+    }
+  }
+  return removed.size === 0 ? { ...last, results, instances, warms } : undefined;
+}
+
+const isSamePlace = (a: Instance, b: Instance): boolean =>
+  a.service === b.service && a.port === b.port && a.address === b.address;
+
+/** All instances by id, sorted. When two Services ask for the same id, the first gets it. */
+function merge(results: readonly SourceResult[]): Merged {
   const byId = new Map<InstanceId, Instance>();
+  const stale: StaleSource[] = [];
+  const problems: Problem[] = [];
   const conflicts: Problem[] = [];
+  let warms = false;
   let askers: ReadonlyMap<InstanceId, ObjectRef> | undefined;
   const askingFor = (id: InstanceId): ObjectRef => {
     askers ??= askersOf(results);
     return askers.get(id)!;
   };
-  for (const { instances, object } of results) {
+  for (const result of results) {
+    const { object } = result;
+    if (result.stale.length > 0) stale.push(...result.stale);
+    if (result.problems.length > 0) problems.push(...result.problems);
     if (object === undefined) continue;
-    for (const instance of instances) {
+    for (const instance of result.instances) {
+      warms ||= instance.warmup !== undefined;
       const other = byId.get(instance.id);
       if (other === undefined) byId.set(instance.id, instance);
       else
@@ -292,11 +346,12 @@ function merge(results: readonly SourceResult[]): {
         );
     }
   }
-  const ids = [...byId.keys()].sort();
-  const sorted = new Map<InstanceId, Instance>();
-  for (const id of ids) sorted.set(id, byId.get(id)!);
-  conflicts.push(...sameAddress(sorted, askingFor));
-  return { instances: sorted, conflicts };
+  const instances = new Map<InstanceId, Instance>();
+  for (const id of [...byId.keys()].sort()) instances.set(id, byId.get(id)!);
+  const isEachAlone = haveOwnPlaces(instances);
+  if (!isEachAlone) conflicts.push(...sameAddress(instances, askingFor));
+  problems.push(...conflicts);
+  return { results, instances, stale, problems, haveOwnPlaces: isEachAlone, warms };
 }
 
 /** By instance, the object that gets it. */

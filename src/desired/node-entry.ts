@@ -29,11 +29,11 @@ export function consulNodeNameOf(kubeNode: string, clusterName: string): ConsulN
 export function nodeEntry(
   kubeNode: string,
   record: KubeNodeRecord | undefined,
-  hostIps: readonly string[],
+  hostIps: () => readonly string[],
   options: DesiredOptions,
 ): Omit<NodeEntry, 'instances'> {
   const internal = record?.internalIps ?? [];
-  const addresses = internal.length > 0 ? internal : hostIps;
+  const addresses = internal.length > 0 ? internal : hostIps();
   const meta: [string, string][] = [
     ['external-node', 'true'],
     ['external-probe', options.probes === undefined ? 'false' : 'true'],

@@ -10,7 +10,7 @@ const placed = (service: string, namespace: string) => ({
   service: serviceName(service),
   meta: { 'kube-namespace': namespace },
 });
-const web = [serviceName('web')];
+const web = [{ service: serviceName('web') }];
 
 describe('ServiceNamespaces', () => {
   test('says nothing while a service is of one namespace', () => {
@@ -62,7 +62,7 @@ describe('ServiceNamespaces', () => {
                 .flat()
                 .flatMap(([name, namespace]) => (name === service ? [namespace] : []));
               const expected = [...new Set(all)].sort();
-              const [remark] = namespaces.remarks([serviceName(service)]);
+              const [remark] = namespaces.remarks([{ service: serviceName(service) }]);
               if (expected.length > 1) assert.deepEqual(remark?.namespaces, expected);
               else if (remark !== undefined)
                 assert.deepEqual([remark.namespaces, remark.takenFrom.length > 0], [expected, true]);

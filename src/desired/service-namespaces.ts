@@ -26,42 +26,50 @@ const mostForgotten = 10_000;
  */
 export class ServiceNamespaces {
   readonly #services = new Map<string, Known>();
-  readonly #byNode = new Map<ConsulNodeName, ReadonlySet<string>>();
+  /** The services of each namespace on a node, in small letters. */
+  readonly #byNode = new Map<ConsulNodeName, ReadonlyMap<string, ReadonlySet<string>>>();
+  /** Those to be remarked upon. */
+  readonly #shared = new Set<string>();
+  #version = 0;
   /** How many services have no instances. */
   #forgotten = 0;
 
   /** Replaces the instances of a node. */
   update(node: ConsulNodeName, instances: Iterable<Placed>): void {
-    const before = this.#byNode.get(node) ?? new Set();
-    const after = new Set<string>();
+    const before = this.#byNode.get(node);
+    const after = new Map<string, Set<string>>();
     for (const { service, meta } of instances) {
       const namespace = meta[originKeys.namespace];
       if (namespace === undefined) continue;
-      const pair = `${service.toLowerCase()}\0${namespace}`;
-      if (after.has(pair)) continue;
-      after.add(pair);
-      if (!before.has(pair)) this.#enter(service, namespace);
+      const key = service.toLowerCase();
+      const services = after.get(namespace);
+      if (services?.has(key)) continue;
+      if (services === undefined) after.set(namespace, new Set([key]));
+      else services.add(key);
+      if (before?.get(namespace)?.has(key) !== true) this.#enter(key, service, namespace);
     }
-    for (const pair of before) if (!after.has(pair)) this.#leave(pair);
+    for (const [namespace, services] of before ?? []) {
+      for (const key of services) if (after.get(namespace)?.has(key) !== true) this.#leave(key, namespace);
+    }
     if (after.size === 0) this.#byNode.delete(node);
     else this.#byNode.set(node, after);
   }
 
-  /** Those of the services that share a name, in the given order, each once. */
-  remarks(services: Iterable<ServiceName>): SharedName[] {
+  /** The shared names among the services of these instances, in the given order, each once. */
+  remarks(instances: Iterable<Pick<Placed, 'service'>>): SharedName[] {
+    if (this.#shared.size === 0) return [];
     const remarks = new Map<string, SharedName>();
-    for (const service of services) {
+    for (const { service } of instances) {
       const key = service.toLowerCase();
-      const known = this.#services.get(key);
-      if (known === undefined || (known.nodes.size < 2 && known.takenFrom.length === 0)) continue;
+      const known = this.#shared.has(key) ? this.#services.get(key) : undefined;
+      if (known === undefined) continue;
       const namespaces = [...known.nodes.keys()].sort();
       remarks.set(key, { service: known.name, namespaces, takenFrom: known.takenFrom });
     }
     return [...remarks.values()];
   }
 
-  #enter(name: ServiceName, namespace: string): void {
-    const key = name.toLowerCase();
+  #enter(key: string, name: ServiceName, namespace: string): void {
     const known = this.#services.get(key) ?? this.#add(key, name);
     if (known.nodes.size === 0) {
       this.#forgotten -= 1;
@@ -69,10 +77,10 @@ export class ServiceNamespaces {
     }
     known.nodes.set(namespace, (known.nodes.get(namespace) ?? 0) + 1);
     known.last = [...known.nodes.keys()].sort();
+    this.#noteShared(key, known);
   }
 
-  #leave(pair: string): void {
-    const [key = '', namespace = ''] = pair.split('\0');
+  #leave(key: string, namespace: string): void {
     const known = this.#services.get(key);
     if (known === undefined) return;
     const nodes = (known.nodes.get(namespace) ?? 0) - 1;
@@ -81,6 +89,7 @@ export class ServiceNamespaces {
       return;
     }
     known.nodes.delete(namespace);
+    this.#noteShared(key, known);
     if (known.nodes.size > 0) {
       known.last = [...known.nodes.keys()].sort();
       return;
@@ -90,6 +99,18 @@ export class ServiceNamespaces {
     this.#services.set(key, known);
     this.#forgotten += 1;
     if (this.#forgotten > mostForgotten) this.#dropOldest();
+  }
+
+  /** Another number whenever a remark may be another. */
+  get version(): number {
+    return this.#version;
+  }
+
+  #noteShared(key: string, { nodes, takenFrom }: Known): void {
+    const isShared = nodes.size > 1 || takenFrom.length > 0;
+    if (isShared || this.#shared.has(key)) this.#version += 1;
+    if (isShared) this.#shared.add(key);
+    else this.#shared.delete(key);
   }
 
   #add(key: string, name: ServiceName): Known {
@@ -103,6 +124,7 @@ export class ServiceNamespaces {
     for (const [key, { nodes }] of this.#services) {
       if (nodes.size > 0) continue;
       this.#services.delete(key);
+      this.#shared.delete(key);
       this.#forgotten -= 1;
       return;
     }

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { desired, entry, instance } from '../../test/support/entries.ts';
+import type { DesiredNode } from '../model/desired-node.ts';
 import type { WarmUp } from '../model/instance.ts';
 import { warmedUp, warmUpSteps } from './warm-up.ts';
 
 const since = Date.UTC(2026, 0, 1);
 const weights = { passing: 100, warning: 30 };
-const node = (warmup?: WarmUp) =>
-  desired(entry([instance('a', { weights, ...(warmup === undefined ? {} : { warmup }) })]));
+const warming = (...args: Parameters<typeof instance>): DesiredNode => ({
+  ...desired(entry([instance(...args)])),
+  warms: true,
+});
+const node = (warmup?: WarmUp) => warming('a', { weights, ...(warmup === undefined ? {} : { warmup }) });
 
 /** Weight and state of the one instance, and how long they last. */
 function at(warmup: WarmUp | undefined, wall: number) {
@@ -50,10 +54,10 @@ describe('warmedUp()', () => {
     };
     fc.assert(
       fc.property(lengths, fc.record(part), (durationMs, full) => {
-        const warming = desired(entry([instance('a', { weights: full, warmup: { durationMs, since } })]));
+        const growing = warming('a', { weights: full, warmup: { durationMs, since } });
         let [wall, last, states] = [since, 0, 0];
         for (;;) {
-          const { node: now, nextInMs } = warmedUp(warming, wall);
+          const { node: now, nextInMs } = warmedUp(growing, wall);
           const [one] = now.entry!.instances.values();
           states += 1;
           assert.ok(one!.weights.passing >= Math.max(1, last) && one!.weights.passing <= full.passing);

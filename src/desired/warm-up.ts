@@ -15,6 +15,7 @@ export interface WarmedUp {
 /** The node at `wall`, wall-clock milliseconds. Instances that warm up have the weight and state for their age. */
 export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
   let nextInMs: number | undefined;
+  if (node.warms !== true) return { node, nextInMs };
   const aged = new Map<Instance['id'], Instance>();
   for (const instance of node.entry?.instances.values() ?? []) {
     const { id } = instance;

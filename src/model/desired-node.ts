@@ -17,6 +17,8 @@ export interface DesiredNode {
   /** Instances that stay registered as they are, because their annotations are wrong at the moment. */
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
+  /** Whether an instance on it warms up: see desired/warm-up.ts. Default false. */
+  readonly warms?: boolean;
   /**
    * Instances that are wanted on another Consul node and are not registered there yet, with their wanted state. They
    * stay here until then, and only their checks are updated. Default: none.

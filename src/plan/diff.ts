@@ -13,7 +13,7 @@ import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.t
 import { compareChanges, compareText } from './order.ts';
 import { isMonitorCheck, isOwnCheck, isOwnInstance, nodeOwnership } from './ownership.ts';
 import { catalogFeatures, type RegistryFeatures } from './registry-features.ts';
-import { isSameInstance, isSameWritten } from './same-entries.ts';
+import { isSameInstance, isSameNode, isSameWritten } from './same-entries.ts';
 
 // Truth table. "Ours" and "foreign" as ownership.ts says; "kept" = not desired, but of a stale source;
 // "moving" = desired on another node, and not committed there yet.
@@ -62,43 +62,44 @@ export interface DiffOptions {
   readonly owner: ClusterUid;
   /** Of the registry that is written to. Default: a current Consul's catalog. */
   readonly features?: RegistryFeatures;
+  /** The instances to compare; the others are known to be as wanted. Default: all. */
+  readonly unsettled?: ReadonlySet<InstanceId> | undefined;
 }
 
 export interface NodeDiff {
   /** In the order of order.ts. */
   readonly changes: readonly Change[];
   readonly findings: readonly Finding[];
+  /** The instances that are not as wanted. Undefined when they were not compared. */
+  readonly unsettled: ReadonlySet<InstanceId> | undefined;
 }
 
 /** The changes that turn the observed node into the desired one. Pure; equal input gives equal output. */
 export function diff(
   desired: DesiredNode,
   observed: ObservedNode | undefined,
-  { owner, features = catalogFeatures }: DiffOptions,
+  { owner, features = catalogFeatures, unsettled }: DiffOptions,
 ): NodeDiff {
   if (observed !== undefined) {
     const ownership = nodeOwnership(observed, owner);
     if (ownership !== 'ours') {
-      return { changes: [], findings: [{ kind: 'foreign-owner', node: desired.name, reason: ownership }] };
+      const finding = { kind: 'foreign-owner', node: desired.name, reason: ownership } as const;
+      return { changes: [], findings: [finding], unsettled: undefined };
     }
   }
   const builder = new DiffBuilder(desired, observed, features);
-  builder.instances();
+  builder.instances(unsettled);
   if (features.ownsNodes) builder.node();
   for (const shared of desired.sharedNames ?? []) builder.findings.push({ kind: 'shared-name', ...shared });
-  return { changes: builder.changes.sort(compareChanges), findings: builder.findings };
+  const { changes, findings } = builder;
+  return { changes: changes.sort(compareChanges), findings, unsettled: builder.unsettled };
 }
-
-/**
- * Instances that were found to be as wanted, with the observed entry they were compared with, by registry features.
- * Neither object ever changes, so the pair stays equal: a change on a node of a hundred instances compares one.
- */
-const settledFor = new WeakMap<RegistryFeatures, WeakMap<Instance, ObservedInstance>>();
 
 /** The state of one call of diff(). */
 class DiffBuilder {
   changes: Change[] = [];
   readonly findings: Finding[] = [];
+  readonly unsettled = new Set<InstanceId>();
   readonly #name: DesiredNode['name'];
   readonly #entry: NodeEntry | undefined;
   readonly #stale: readonly StaleSource[];
@@ -131,7 +132,7 @@ class DiffBuilder {
       this.changes = [{ kind: 'delete-node', node, modifyIndex: observed.modifyIndex }];
       return;
     }
-    if (nodeChanges(observed, entry).length > 0) {
+    if (!(observed && isSameNode(observed, entry)) && nodeChanges(observed, entry).length > 0) {
       const { address, taggedAddresses, meta } = entry;
       const effect = observed === undefined ? 'create' : 'update';
       const modifyIndex = observed?.modifyIndex ?? 0;
@@ -144,16 +145,10 @@ class DiffBuilder {
     if (observed !== undefined) this.#unwantedChecks(observed.checks, entry.checks, undefined);
   }
 
-  instances(): void {
-    const wanted = this.#entry?.instances;
-    const settled = settledFor.get(this.#features) ?? new WeakMap<Instance, ObservedInstance>();
-    settledFor.set(this.#features, settled);
-    const unsettled = filtered(wanted, (instance) => {
-      const known = settled.get(instance);
-      return known === undefined || known !== this.#observed?.instances.get(instance.id);
-    });
-    for (const instance of sortedById(unsettled)) {
-      const observed = this.#observed?.instances.get(instance.id);
+  instances(unsettled: ReadonlySet<InstanceId> | undefined): void {
+    const [wanted, there] = [this.#entry?.instances, this.#observed?.instances];
+    for (const instance of sortedById(among(wanted, unsettled))) {
+      const observed = there?.get(instance.id);
       if (observed === undefined) {
         this.changes.push({
           kind: 'put-instance',
@@ -161,15 +156,18 @@ class DiffBuilder {
           effect: 'create',
           instance: this.#observed?.reaped?.has(instance.id) ? notYetProbed(instance) : instance,
         });
+        this.unsettled.add(instance.id);
         continue;
       }
       const before = this.changes.length + this.findings.length;
       this.#wantedInstance(instance, observed);
-      const isSettled = this.changes.length + this.findings.length === before;
-      if (isSettled) settled.set(instance, observed);
+      if (this.changes.length + this.findings.length > before) this.unsettled.add(instance.id);
     }
-    const unwanted = filtered(this.#observed?.instances, ({ id }) => !isWanted(id, wanted));
-    for (const observed of sortedById(unwanted)) this.#unwantedInstance(observed);
+    const unwanted = among(there, unsettled).filter(({ id }) => wanted?.has(id) !== true);
+    for (const observed of sortedById(unwanted)) {
+      this.unsettled.add(observed.id);
+      if (!isWantedInOtherCase(observed.id, wanted)) this.#unwantedInstance(observed);
+    }
   }
 
   #wantedInstance(instance: Instance, observed: ObservedInstance): void {
@@ -271,22 +269,28 @@ class DiffBuilder {
 }
 
 /** Consul has one entry for ids that differ in case only. That entry is written as wanted and must not be removed. */
-function isWanted(id: InstanceId, wanted: ReadonlyMap<InstanceId, Instance> | undefined): boolean {
-  return wanted !== undefined && (wanted.has(id) || wanted.has(instanceId(id.toLowerCase())));
+function isWantedInOtherCase(id: InstanceId, wanted: ReadonlyMap<InstanceId, Instance> | undefined): boolean {
+  return wanted?.has(instanceId(id.toLowerCase())) === true;
+}
+
+/** All entries, or those with these keys. */
+export function among<Entry>(
+  entries: ReadonlyMap<InstanceId, Entry> | undefined,
+  keys: ReadonlySet<InstanceId> | undefined,
+): Entry[] {
+  if (entries === undefined) return [];
+  if (keys === undefined) return [...entries.values()];
+  const found: Entry[] = [];
+  for (const key of keys) {
+    const entry = entries.get(key);
+    if (entry !== undefined) found.push(entry);
+  }
+  return found;
 }
 
 /** A probe keeps the status that its prober found. */
 const asProbed = (observed: ObservedCheck | undefined, check: Check): Check =>
   observed === undefined || !isProbe(check) ? check : withStatusOf(observed, check);
-
-function filtered<Entry>(
-  entries: ReadonlyMap<string, Entry> | undefined,
-  accept: (entry: Entry) => boolean,
-): Entry[] {
-  const accepted: Entry[] = [];
-  for (const entry of entries?.values() ?? []) if (accept(entry)) accepted.push(entry);
-  return accepted;
-}
 
 /** An instance that its prober removed starts critical, until it is probed again. */
 function notYetProbed(instance: Instance): Instance {

@@ -69,6 +69,8 @@ export interface Keeping {
   readonly node: boolean;
   /** Whether an instance keeps its health when it would lose it. */
   readonly instance: (instance: Losing) => boolean;
+  /** The instances that may lose their health; the others are in Consul as wanted. Default: all. */
+  readonly among?: ReadonlySet<InstanceId> | undefined;
 }
 
 export interface Kept {
@@ -95,8 +97,9 @@ export function keepLastKnown(
   const kept: InstanceId[] = [];
   /** Instances that differ from the desired ones; undefined: left out. */
   const others = new Map<InstanceId, Instance | undefined>();
-  for (const instance of entry.instances.values()) {
-    const { id } = instance;
+  for (const id of keeping.among ?? entry.instances.keys()) {
+    const instance = entry.instances.get(id);
+    if (instance === undefined) continue;
     const before = observed.instances.get(id);
     const isKept = keeping.instance(instance) && before !== undefined && allPassing(before.checks.values());
     if (lost !== undefined && !isKept) {

@@ -84,7 +84,7 @@ describe('withWantedValues()', () => {
     fc.assert(
       fc.property(anyEntry, anyEntry, (wanted, there) => {
         const seen = structuredClone(observed(there));
-        assert.deepEqual(structuredClone(withWantedValues(seen, wanted.instances)), seen);
+        assert.deepEqual(structuredClone(withWantedValues(seen, wanted.instances.values())), seen);
       }),
     );
   });
@@ -92,12 +92,12 @@ describe('withWantedValues()', () => {
   test('holds the values of what is as wanted, and of nothing else', () => {
     const wanted = entry([instance('a'), instance('b')]);
     const seen = structuredClone(observed(entry([instance('a'), instance('b', { port: 1 })])));
-    const shared = withWantedValues(seen, wanted.instances);
+    const shared = withWantedValues(seen, wanted.instances.values());
     const isShared = (id: string) => {
       const [there, want] = [shared, wanted].map((of) => of.instances.get(instanceId(id)));
       return there?.meta === want?.meta && there?.tags === want?.tags;
     };
     assert.deepEqual(['a', 'b'].map(isShared), [true, false]);
-    assert.equal(withWantedValues(shared, wanted.instances), shared);
+    assert.equal(withWantedValues(shared, wanted.instances.values()), shared);
   });
 });

@@ -4,6 +4,7 @@ import { writtenCheck } from './fields.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode } from './observed.ts';
 
 type InstanceFields = Omit<Instance, 'checks' | 'warmup'>;
+type NodeFields = Pick<ObservedNode, 'address' | 'taggedAddresses' | 'meta'>;
 type CheckFields = Omit<ObservedCheck, 'id' | 'modifyIndex'>;
 
 /**
@@ -25,18 +26,15 @@ export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | un
  * written, which is then in memory once. The result equals `observed` in content, and is the same object when nothing
  * can be shared.
  */
-export function withWantedValues(
-  observed: ObservedNode,
-  wanted: ReadonlyMap<InstanceId, Instance>,
-): ObservedNode {
+export function withWantedValues(observed: ObservedNode, wanted: Iterable<Instance>): ObservedNode {
   let instances: Map<InstanceId, ObservedInstance> | undefined;
-  for (const there of observed.instances.values()) {
-    const { id } = there;
-    const want = wanted.get(id);
+  for (const want of wanted) {
+    const there = observed.instances.get(want.id);
     // No other instance shares this object.
-    if (want === undefined || there.meta === want.meta || !isSameInstance(there, want)) continue;
+    if (there === undefined || there.meta === want.meta || !isSameInstance(there, want)) continue;
     instances ??= new Map(observed.instances);
-    instances.delete(id);
+    // With the wanted id as its key, too.
+    instances.delete(want.id);
     instances.set(want.id, valuesOf(want, there));
   }
   return instances === undefined ? observed : { ...observed, instances };
@@ -75,6 +73,16 @@ export function isSameInstance(a: InstanceFields, b: InstanceFields): boolean {
       b.taggedAddresses,
       (one, other) => one.address === other.address && one.port === other.port,
     )
+  );
+}
+
+/** The same of two nodes, apart from what is on them. */
+export function isSameNode(a: NodeFields, b: NodeFields): boolean {
+  const isSame = (one: string, other: string) => one === other;
+  return (
+    a.address === b.address &&
+    isSameRecord(a.meta, b.meta, isSame) &&
+    isSameRecord(a.taggedAddresses, b.taggedAddresses, isSame)
   );
 }
 

@@ -7,7 +7,9 @@ import { type Placed, ServiceNamespaces } from '../desired/service-namespaces.ts
 import { warmedUp } from '../desired/warm-up.ts';
 import type { DesiredNode, HandedOver, UnreadSource } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName, InstanceId } from '../model/keys.ts';
+import type { NodeEntry } from '../model/node-entry.ts';
 import { type Origin, originKeys, originOf } from '../model/origin.ts';
+import { changedIds } from '../plan/changed-ids.ts';
 import { staleSourceOf, unreadSourceOf } from '../plan/kept.ts';
 import { movingInstances } from '../plan/moving.ts';
 import type { ObservedNode } from '../plan/observed.ts';
@@ -28,6 +30,22 @@ export interface DesiredNodesOptions {
   readonly names: NodeNames;
 }
 
+/** A node with nothing on it but what is wanted there. */
+interface InPlace {
+  readonly wanted: NodeEntry['instances'];
+  readonly there: ObservedNode['instances'];
+  /** Of the namespaces of services. */
+  readonly version: number;
+}
+
+const nothingThere: ObservedNode['instances'] = new Map();
+
+const isPlain = ({ stale, moving, handedOver, unread, sharedNames }: DesiredNode): boolean =>
+  stale.length === 0 && (moving ?? handedOver ?? unread ?? sharedNames) === undefined;
+
+const isSamePlaced = (a: Placed, b: Placed): boolean =>
+  a.service === b.service && a.meta[originKeys.namespace] === b.meta[originKeys.namespace];
+
 /**
  * What each Consul node of this cluster should be, by its name.
  *
@@ -44,6 +62,7 @@ export class DesiredNodes {
   /** Nodes with instances that are handed over, and the nodes that they wait for. */
   readonly #handingOver = new Map<ConsulNodeName, ReadonlySet<ConsulNodeName>>();
   readonly #namespaces = new ServiceNamespaces();
+  readonly #inPlace = new Map<ConsulNodeName, InPlace>();
 
   constructor(options: DesiredNodesOptions) {
     this.#options = options;
@@ -57,9 +76,11 @@ export class DesiredNodes {
     const unread = this.#options.unread();
     const known = this.#of(name);
     const desired = unread.length === 0 ? known : { ...known, unread };
+    if (this.#isInPlace(desired)) return desired;
     const placed = this.#placed(desired);
     this.#namespaces.update(name, placed);
-    const sharedNames = this.#namespaces.remarks(placed.map(({ service }) => service));
+    const sharedNames = this.#namespaces.remarks(placed);
+    this.#noteInPlace(sharedNames.length === 0 ? desired : { ...desired, sharedNames });
     return sharedNames.length === 0 ? desired : { ...desired, sharedNames };
   }
 
@@ -70,6 +91,7 @@ export class DesiredNodes {
     this.#superseded.delete(name);
     const { node, nextInMs } = warmedUp(this.#grown(kubeNode), wall());
     if (nextInMs !== undefined) onAging?.(name, nextInMs);
+    if (this.#isInPlace(node)) return node;
     const handedOver = this.#handedOver(name, node);
     if (handedOver.size > 0) return { ...node, handedOver };
     const isGone = node.entry === undefined && observed.node(name) === undefined;
@@ -83,9 +105,44 @@ export class DesiredNodes {
     return desired(kubeNode, view);
   }
 
+  /**
+   * Whether nothing but single instances are other ones than in the last look, which found that everything on the node is
+   * wanted there, and that no service on it is shared: then that is still so.
+   */
+  #isInPlace(node: DesiredNode): boolean {
+    const { name, entry } = node;
+    const last = this.#inPlace.get(name);
+    if (last === undefined || last.version !== this.#namespaces.version) return false;
+    if (entry === undefined || !isPlain(node)) return false;
+    for (const id of changedIds(last.wanted, entry.instances)) {
+      const [before, after] = [last.wanted.get(id), entry.instances.get(id)];
+      if (before === undefined || after === undefined || !isSamePlaced(before, after)) return false;
+    }
+    const there = this.#thereOn(name);
+    for (const id of changedIds(last.there, there)) {
+      if (there.has(id) && !entry.instances.has(id)) return false;
+    }
+    this.#inPlace.set(name, { ...last, wanted: entry.instances, there });
+    return true;
+  }
+
+  #noteInPlace(node: DesiredNode): void {
+    const { name, entry } = node;
+    const there = this.#thereOn(name);
+    const isWanted = (id: InstanceId) => entry?.instances.has(id) === true;
+    if (entry !== undefined && isPlain(node) && [...there.keys()].every(isWanted))
+      this.#inPlace.set(name, { wanted: entry.instances, there, version: this.#namespaces.version });
+    else this.#inPlace.delete(name);
+  }
+
+  #thereOn(name: ConsulNodeName): ObservedNode['instances'] {
+    return this.#options.observed.node(name)?.instances ?? nothingThere;
+  }
+
   /** What will be on the node: what is wanted, and what stays although it is not wanted. */
   #placed({ name, entry, stale, moving, unread = [] }: DesiredNode): Placed[] {
-    const wanted: Placed[] = [...(entry?.instances.values() ?? []), ...(moving?.values() ?? [])];
+    const wanted: Placed[] = [...(entry?.instances.values() ?? [])];
+    if (moving !== undefined) wanted.push(...moving.values());
     if (stale.length === 0 && unread.length === 0) return wanted;
     for (const instance of this.#options.observed.node(name)?.instances.values() ?? []) {
       const isWanted = entry?.instances.has(instance.id) === true;

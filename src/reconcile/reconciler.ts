@@ -9,7 +9,7 @@ import type { DesiredNode } from '../model/desired-node.ts';
 import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Change } from '../plan/change.ts';
-import { diff } from '../plan/diff.ts';
+import { among, diff } from '../plan/diff.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { ObservedNode } from '../plan/observed.ts';
 import type { PolicyName } from '../plan/policy.ts';
@@ -29,6 +29,7 @@ import type { ObjectEvents } from './object-events.ts';
 import { type ChangeLine, RecentChanges } from './recent-changes.ts';
 import { type DriftLine, RecentDrift } from './recent-drift.ts';
 import { Reporter } from './reporter.ts';
+import { UnsettledInstances } from './unsettled.ts';
 import { type Taken, Workqueue } from './workqueue.ts';
 
 export interface ReconcilerOptions {
@@ -90,6 +91,7 @@ export class Reconciler implements Disposable {
   readonly #queue: Workqueue<ConsulNodeName>;
   readonly #quarantine: Quarantine;
   readonly #conflicts: ConflictBackoff;
+  readonly #unsettled = new UnsettledInstances();
   readonly #problems: Ledger<Problem>;
   readonly #findings: Ledger<Finding>;
   readonly #reporter: Reporter;
@@ -282,11 +284,20 @@ export class Reconciler implements Disposable {
 
   #reviewed(node: ConsulNodeName): Reviewed {
     const { desired, observed, owner, guard } = this.#options;
+    const { features } = observed;
     const wanted = desired(node);
-    if (wanted.entry !== undefined) observed.share(node, wanted.entry.instances);
+    const unsettled = this.#unsettled.of(wanted, observed.node(node), features);
+    if (wanted.entry !== undefined) observed.share(node, among(wanted.entry.instances, unsettled));
     const known = observed.node(node);
-    const health = guard?.reviewHealth(wanted, known) ?? { desired: wanted, held: [] };
-    const { changes, findings } = diff(health.desired, known, { owner, features: observed.features });
+    const health = guard?.reviewHealth(wanted, known, unsettled) ?? { desired: wanted, held: [] };
+    const isAsWanted = health.desired === wanted && health.held.length === 0;
+    const difference = diff(health.desired, known, {
+      owner,
+      features,
+      unsettled: isAsWanted ? unsettled : undefined,
+    });
+    const { changes, findings } = difference;
+    this.#unsettled.reviewed(wanted, known, features, isAsWanted ? difference.unsettled : undefined);
     const reviewed = reviewInOrder(this.#holds, node, changes, known);
     this.#report(health.desired, known, [...findings, ...health.held, ...reviewed.held]);
     return reviewed;

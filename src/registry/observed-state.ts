@@ -1,6 +1,6 @@
 import { inParallel } from '../lib/in-parallel.ts';
 import type { Instance } from '../model/instance.ts';
-import type { ClusterUid, ConsulNodeName, InstanceId } from '../model/keys.ts';
+import type { ClusterUid, ConsulNodeName } from '../model/keys.ts';
 import { clusterUidKey, managedByKey, managedByValue } from '../model/owner.ts';
 import { apply } from '../plan/apply.ts';
 import { drift } from '../plan/drift.ts';
@@ -159,7 +159,7 @@ export class ObservedState {
   }
 
   /** Shares equal values with the wanted instances, to hold them in memory once. Has no other effect. */
-  share(name: ConsulNodeName, wanted: ReadonlyMap<InstanceId, Instance>): void {
+  share(name: ConsulNodeName, wanted: Iterable<Instance>): void {
     const known = this.#known.get(name);
     if (known?.node !== undefined) known.node = withWantedValues(known.node, wanted);
   }
@@ -242,10 +242,8 @@ export class ObservedState {
       outcome.kind === 'committed' ? [{ change, entries: outcome.entries }] : [],
     );
     const known = this.#known.get(name);
-    const written = new Map(
-      applied.flatMap(({ change }) =>
-        change.kind === 'put-instance' ? [[change.instance.id, change.instance]] : [],
-      ),
+    const written = applied.flatMap(({ change }) =>
+      change.kind === 'put-instance' ? [change.instance] : [],
     );
     const stored = apply(known?.node, applied);
     const node = stored && withWantedValues(stored, written);

@@ -11,7 +11,7 @@ import { ConsulOperator, type ConsulWorld } from '../support/consul-operator.ts'
 import { anyEntry, entry, instance, readiness } from '../support/entries.ts';
 
 const signal = new AbortController().signal;
-const settled = { changes: [], findings: [] };
+const settled = { changes: [], findings: [], unsettled: new Set() };
 
 export interface ObservedContractOptions {
   /** Of the property test. */

@@ -9,7 +9,7 @@ import { Wakeup } from '../../lib/wakeup.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { DesiredNode } from '../../model/desired-node.ts';
 import type { OfInstance } from '../../model/entry-ref.ts';
-import type { ConsulNodeName } from '../../model/keys.ts';
+import type { ConsulNodeName, InstanceId } from '../../model/keys.ts';
 import { originOf } from '../../model/origin.ts';
 import { parseRoute } from '../../model/route.ts';
 import type { Change } from '../../plan/change.ts';
@@ -110,8 +110,12 @@ export class Guard implements Hold, Disposable {
   }
 
   /** Before the plan: what is wanted of a node's health. */
-  reviewHealth(desired: DesiredNode, observed: ObservedNode | undefined): GuardedHealth {
-    return this.#health.review(desired, observed);
+  reviewHealth(
+    desired: DesiredNode,
+    observed: ObservedNode | undefined,
+    unsettled?: ReadonlySet<InstanceId>,
+  ): GuardedHealth {
+    return this.#health.review(desired, observed, unsettled);
   }
 
   /** After the plan and its policy: which removals may be written. */

@@ -9,7 +9,7 @@ import { originOf } from '../../model/origin.ts';
 import type { PodRecord } from '../../model/pod.ts';
 import { podOf } from '../../plan/evidence.ts';
 import type { Held } from '../../plan/finding.ts';
-import { isInService } from '../../plan/health.ts';
+import { allPassing, isInService } from '../../plan/health.ts';
 import type { ObservedInstance, ObservedNode } from '../../plan/observed.ts';
 import { keepLastKnown, type Losing, servicesInPanic } from '../../plan/panic.ts';
 import type { GuardOptions } from './guard-options.ts';
@@ -100,8 +100,15 @@ export class HealthGuard {
     if (this.#isHolding) for (const other of this.#suspects.keys()) touch(other);
   }
 
-  /** The desired node, with the last known health where its loss is not to be believed yet. */
-  review(desired: DesiredNode, observed: ObservedNode | undefined): GuardedHealth {
+  /**
+   * The desired node, with the last known health where its loss is not to be believed yet. `unsettled`: the instances
+   * that may not be in Consul as wanted. Default: all.
+   */
+  review(
+    desired: DesiredNode,
+    observed: ObservedNode | undefined,
+    unsettled?: ReadonlySet<InstanceId>,
+  ): GuardedHealth {
     const { name } = desired;
     const asDesired = { desired, held: [] };
     if (!this.#deps.options.health.enabled || desired.entry === undefined || observed === undefined) {
@@ -109,7 +116,7 @@ export class HealthGuard {
     }
     const suspect = this.#suspects.get(name);
     if (suspect === undefined || suspect.readyAt !== undefined)
-      return this.#reviewReady(desired, observed, suspect);
+      return this.#reviewReady(desired, observed, suspect, unsettled);
     if (suspect.lostAt !== undefined || !isInService(observed)) return asDesired;
     const { clock, options } = this.#deps;
     const wait = suspect.since + options.settle - clock.now();
@@ -166,7 +173,12 @@ export class HealthGuard {
    * Pods of a Ready node that the node controller called not ready, or that a slice calls so and they do not:
    * we hear of them before the node, or it is not yet undone.
    */
-  #reviewReady(desired: DesiredNode, observed: ObservedNode, suspect: Suspect | undefined): GuardedHealth {
+  #reviewReady(
+    desired: DesiredNode,
+    observed: ObservedNode,
+    suspect: Suspect | undefined,
+    among: ReadonlySet<InstanceId> | undefined,
+  ): GuardedHealth {
     const { clock, options } = this.#deps;
     const now = clock.now();
     const graceEnd = suspect?.readyAt === undefined ? 0 : suspect.readyAt + graceMs;
@@ -175,6 +187,13 @@ export class HealthGuard {
     const held = new Set<InstanceId>();
     const { kubeNodesSeenSince: seenSince } = this.#deps.view;
     const isKept = (instance: Losing): boolean => {
+      if (allPassing(instance.checks)) {
+        this.#marked.delete(instance.id);
+        return false;
+      }
+      // What does not pass in Consul has nothing to keep.
+      const before = observed.instances.get(instance.id);
+      if (before === undefined || !allPassing(before.checks.values())) return false;
       if (!this.#isQuestionable(instance)) {
         this.#marked.delete(instance.id);
         return false;
@@ -193,7 +212,11 @@ export class HealthGuard {
       until = Math.max(until, end, graceEnd);
       return true;
     };
-    const { desired: kept, instances } = keepLastKnown(desired, observed, { node: false, instance: isKept });
+    const { desired: kept, instances } = keepLastKnown(desired, observed, {
+      node: false,
+      instance: isKept,
+      among,
+    });
     if (until > 0) this.#deps.touchAfter(desired.name, until - now);
     const why = { because: 'panic', until: this.#questionEnd() } as const;
     return {
@@ -209,7 +232,6 @@ export class HealthGuard {
 
   /** It would fail without its containers saying so. */
   #isQuestionable(instance: Losing): boolean {
-    if (instance.checks.every(({ status }) => status === 'passing')) return false;
     const { namespace, service, reach } = originOf(instance.meta);
     if (reach === '') return isWellByItself(podOf(instance, this.#deps.view));
     for (const { endpoints } of this.#deps.view.slicesOfService(namespace, service)) {
