@@ -132,6 +132,22 @@ describe('ClusterStores: dirty nodes', () => {
     assert.deepEqual(await it.dirtiedBy(() => it.api.store.delete('pods', 'default', 'a')), ['node-2']);
   });
 
+  test('the readiness of a pod that asks for nothing makes none dirty, but its address does', async () => {
+    await using it = await synced();
+    const plain = (name: string, isReady: boolean, ip = '10.0.0.1'): V1Pod => {
+      const { metadata, status, ...rest } = pod(name, 'node-1', ip);
+      const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+      return { ...rest, metadata: { ...metadata, annotations: {} }, status: { ...status, conditions } };
+    };
+    assert.deepEqual(await it.apply(plain('a', false)), ['node-1']);
+    assert.deepEqual(await it.apply(plain('a', true)), []);
+    assert.deepEqual(await it.apply(plain('a', true, '10.0.0.2')), ['node-1']);
+    assert.deepEqual(await it.apply(pod('a', 'node-1', '10.0.0.2')), ['node-1'], 'it asks now');
+    assert.deepEqual(await it.apply(plain('a', true, '10.0.0.2')), ['node-1'], 'it asked before');
+    await it.apply(service(true), slice([{ ip: '10.0.0.2', node: 'node-2', pod: 'a' }]));
+    assert.deepEqual(await it.apply(plain('a', false, '10.0.0.2')), ['node-1', 'node-2'], 'an endpoint asks');
+  });
+
   test('an unscheduled pod makes none dirty', async () => {
     await using it = await synced();
     assert.deepEqual(await it.apply(pod('a', '')), []);

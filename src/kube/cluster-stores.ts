@@ -73,7 +73,8 @@ export interface ClusterStoresOptions {
  * is computed. The stores hold objects as they are; as a ClusterView it shows them with the defaults of their namespace
  * and of the configuration. A change marks the Kubernetes nodes that it may affect:
  *
- * - a pod: its old and new node, and the nodes named by endpoints it stands behind
+ * - a pod: its old and new node, and the nodes named by endpoints it stands behind; but not one that neither asks for
+ *   anything nor stands behind an endpoint, for as long as it is at the same place
  * - a Service that has or had the annotations: the nodes of all endpoints of its slices; if it has no endpoints, the
  *   endpoints that name no node
  * - a Service that is reached as a whole, by a load balancer for instance, or the readiness of its endpoints together:
@@ -291,6 +292,8 @@ export class ClusterStores implements ClusterView {
     if (after !== undefined) this.#indexPod(after);
     if (before !== undefined && after !== undefined && sameApartFromVersion(before, after)) return;
     const nodes = this.#services.podChanged(before, after);
+    if (nodes.size === 0 && ![before, after].some((pod) => this.#podAsks(pod)) && isSamePlace(before, after))
+      return;
     // An unscheduled pod is on no node, not on the one of the endpoints that name none.
     if (before !== undefined && before.node !== '') nodes.add(before.node);
     if (after !== undefined && after.node !== '') nodes.add(after.node);
@@ -350,6 +353,10 @@ export class ClusterStores implements ClusterView {
     this.#onDirty((after ?? before)!.name, receivedAt);
   }
 
+  #podAsks(pod: PodRecord | undefined): boolean {
+    return hasAnnotations(this.#podAsItCounts(pod));
+  }
+
   #podAsItCounts(pod: PodRecord | undefined): PodRecord | undefined {
     return pod && this.#scoped ? this.#scoped.pod(pod) : pod;
   }
@@ -376,3 +383,17 @@ export class ClusterStores implements ClusterView {
     for (const { name } of this.kubeNodes.records()) this.#onDirty(name, receivedAt);
   }
 }
+
+/** Whether what other instances take from a pod is the same: where it runs, and whose an address is. */
+const isSamePlace = (a: PodRecord | undefined, b: PodRecord | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  a.uid === b.uid &&
+  a.node === b.node &&
+  a.phase === b.phase &&
+  a.deleting === b.deleting &&
+  isSameList(a.ips, b.ips) &&
+  isSameList(a.hostIps, b.hostIps);
+
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((each, index) => each === b[index]);

@@ -156,7 +156,7 @@ export class ServiceIndex {
   }
 }
 
-export const hasAnnotations = (service: ServiceRecord | undefined): boolean => {
-  for (const _ in service?.annotations) return true;
+export const hasAnnotations = (object: PodRecord | ServiceRecord | undefined): boolean => {
+  for (const _ in object?.annotations) return true;
   return false;
 };
