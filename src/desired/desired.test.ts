@@ -276,6 +276,26 @@ describe('createDesired()', () => {
     assert.equal(same.length, 2);
   });
 
+  test('gives an endpoint that stays the very same instance when another of its slice changes', () => {
+    const desired = createDesired(options);
+    const [one, two] = [
+      endpoint({ podName: 'p', podUid: '3f0c9a3e', addresses: ['10.0.0.3'] }),
+      endpoint({ podName: 'q', podUid: '4f0c9a3e', addresses: ['10.0.0.4'] }),
+    ];
+    const before = slice({ endpoints: [one, two] });
+    const services = [service()];
+    const instances = (changed: Partial<typeof before>) => {
+      const slices = [{ ...before, resourceVersion: '2', ...changed }];
+      return [...(desired('n1', view({ services, slices })).entry?.instances.values() ?? [])];
+    };
+    const [first, second] = instances({});
+    const [firstAgain, secondAgain] = instances({ endpoints: [one, { ...two, ready: false }] });
+    assert.equal(firstAgain, first);
+    assert.notEqual(secondAgain, second);
+    const ports = before.ports.map((port) => ({ ...port, port: port.port + 1 }));
+    assert.equal(instances({ ports })[0]!.port, first!.port + 1, 'another port is seen');
+  });
+
   test('looks again when the node, the Service or a pod behind an endpoint changes', () => {
     const desired = createDesired(options);
     const tags = '{node.zone},{pod.label.app}';

@@ -1,5 +1,5 @@
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
-import type { Endpoint } from '../model/endpoint-slice.ts';
+import type { Endpoint, SlicePort } from '../model/endpoint-slice.ts';
 import type { GatewayRecord } from '../model/gateway.ts';
 import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
@@ -232,8 +232,11 @@ function rememberRoutes(context: DesiredContext) {
   };
 }
 
+/** Of the slices only the ports: they would stay in memory in old versions. */
 interface RememberedGroup {
-  readonly group: EndpointGroup;
+  readonly service: ServiceRecord;
+  readonly pod: PodRecord | undefined;
+  readonly members: readonly { readonly ports: readonly SlicePort[]; readonly endpoint: Endpoint }[];
   readonly own: ReadonlySet<string>;
   readonly facts: string;
   readonly result: SourceResult;
@@ -249,21 +252,22 @@ function rememberGroups(context: DesiredContext) {
     const own = pod === undefined || pod.scope?.byDefault === true ? none : ofPod(pod, facts).services;
     const [{ endpoint }] = group.members;
     const last = known.get(endpoint);
-    if (last?.facts === facts.key && last.own === own && isSame(last.group, group)) return last.result;
+    if (last?.facts === facts.key && last.own === own && isSame(last, group)) return last.result;
     const result = sliceInstances(group, own, facts, context);
-    known.set(endpoint, { group, own, facts: facts.key, result });
+    const members = group.members.map(({ slice, endpoint }) => ({ ports: slice.ports, endpoint }));
+    known.set(endpoint, { service: group.service, pod, members, own, facts: facts.key, result });
     return result;
   };
 }
 
-function isSame(a: EndpointGroup, b: EndpointGroup): boolean {
+function isSame(a: RememberedGroup, b: EndpointGroup): boolean {
   return (
     a.service === b.service &&
     a.pod === b.pod &&
     a.members.length === b.members.length &&
-    a.members.every(({ slice, endpoint }, index) => {
+    a.members.every(({ ports, endpoint }, index) => {
       const other = b.members[index]!;
-      return slice === other.slice && endpoint === other.endpoint;
+      return ports === other.slice.ports && endpoint === other.endpoint;
     })
   );
 }

@@ -218,6 +218,21 @@ describe('ClusterStores: dirty nodes', () => {
     ]);
   });
 
+  test('endpoints that are as they were stay the same objects when their slice changes', async () => {
+    await using it = await synced();
+    const [one, two] = ['10.0.0.1', '10.0.0.2'].map((ip) => ({ ip, node: 'node-1' })) as [Target, Target];
+    const endpoints = () => [...it.stores.endpointsOnNode('node-1')].map(({ endpoint }) => endpoint);
+    await it.apply(service(true), slice([one, two]));
+    const [first, second] = endpoints();
+    await it.apply(slice([one, { ...two, ready: false }]));
+    const [firstAgain, secondAgain] = endpoints();
+    assert.equal(firstAgain, first);
+    assert.notEqual(secondAgain, second);
+    assert.equal(secondAgain!.ready, false);
+    const [listed] = [...it.stores.slicesOfService('default', 'web')];
+    assert.equal(listed!.endpoints[0], first, 'in memory once');
+  });
+
   test('a pod that is gone is departed while a slice of an annotated Service lists it', async () => {
     await using it = await synced();
     const departed = () => it.stores.departedPod('default', 'a')?.ips;

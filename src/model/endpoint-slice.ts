@@ -33,4 +33,9 @@ export interface EndpointSliceRecord {
   readonly addressType: string;
   readonly ports: readonly SlicePort[];
   readonly endpoints: readonly Endpoint[];
+  /**
+   * Takes over those endpoints of the record that it replaces which are as they were: they are held in memory once, and
+   * what is remembered of them holds. Has no other effect.
+   */
+  share?(before: EndpointSliceRecord): void;
 }

@@ -48,6 +48,11 @@ class SlimEndpointSlice implements EndpointSliceRecord {
     );
     return this.#endpoints;
   }
+
+  share(before: EndpointSliceRecord): void {
+    const known = new Map(before.endpoints.map((endpoint) => [JSON.stringify(endpoint), endpoint]));
+    this.#endpoints = this.endpoints.map((endpoint) => known.get(JSON.stringify(endpoint)) ?? endpoint);
+  }
 }
 
 /** Returns the projection of EndpointSlices (discovery.k8s.io/v1) to EndpointSliceRecords. */

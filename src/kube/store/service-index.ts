@@ -95,6 +95,7 @@ export class ServiceIndex {
     const [old, now] = [wanted(before), wanted(after)];
     if (before !== undefined) this.#slices.delete(before.namespace, before.service, before);
     if (after !== undefined) this.#slices.add(after.namespace, after.service, after);
+    if (old !== undefined) now?.share?.(old);
     if (now !== undefined) this.#endpoints.add(now);
     if (old !== undefined) this.#endpoints.remove(old);
     const concerned: Concerned[] = [];
