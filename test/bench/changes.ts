@@ -11,16 +11,26 @@ import type { Stage } from './stage.ts';
 /** Of these rows and of a restart. */
 export const changesPerSecond = 200;
 
+/** How often a cold sync says how far it is, in milliseconds. */
+const progressMs = 10_000;
+
 /** Waits until everything is registered; `startedAt`: when the operator was started. */
 export async function coldSync(
   { kube, report, shape }: Stage,
   operator: OperatorProcess,
   startedAt: number,
 ): Promise<number> {
+  let saidAt = now();
   await eventually(
     async () => {
       const values = await operator.metrics();
-      return registered(values) >= shape.pods && values.get('kube_registrar_queue_depth') === 0;
+      const count = registered(values);
+      if (now() - saidAt > progressMs) {
+        saidAt = now();
+        const mb = Math.round(operator.memory().rss);
+        console.error(`  ${count} registered after ${Math.round((saidAt - startedAt) / 1_000)} s, ${mb} MB`);
+      }
+      return count >= shape.pods && values.get('kube_registrar_queue_depth') === 0;
     },
     { timeoutMs: 400_000, intervalMs: shape.pods < 20_000 ? 100 : 500, what: 'everything is registered' },
   );
