@@ -213,7 +213,7 @@ export function watchContract(context: ContractContext): void {
       );
     });
 
-    test('a bookmark is a version to resume from', async () => {
+    test('a bookmark is a version to resume from', { skip: context.lacks.watchList }, async () => {
       const pods = podsIn(await context.namespace());
       await context.client.create(pods, podBody('a'));
       await using first = await context.client.watch(pods + query(watchList));
@@ -227,7 +227,15 @@ export function watchContract(context: ContractContext): void {
     });
   });
 
-  describe('WatchList', () => {
+  describe('without WatchList', { skip: !context.lacks.watchList }, () => {
+    test('a list by a watch is refused: 422', async () => {
+      const pods = podsIn(await context.namespace());
+      const failure = await context.client.refused(422, 'GET', pods + query({ watch: 'true', ...watchList }));
+      assert.match(failure.message, /sendInitialEvents is forbidden for watch unless the WatchList feature/);
+    });
+  });
+
+  describe('WatchList', { skip: context.lacks.watchList }, () => {
     test('streams what exists, a bookmark that marks its end, then changes', async () => {
       const pods = podsIn(await context.namespace());
       await context.client.create(pods, podBody('b'));

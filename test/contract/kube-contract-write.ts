@@ -13,7 +13,7 @@ export function writeContract(context: ContractContext): void {
       assert.match(pod.metadata.uid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
       assert.match(pod.metadata.resourceVersion, /^[1-9]\d*$/);
       assert.match(pod.metadata.creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-      assert.equal(pod.metadata.generation, 1);
+      assert.equal(pod.metadata.generation, context.podGeneration(1));
       assert.equal(pod.status['phase'], 'Pending');
       assert.equal(pod.spec['restartPolicy'], 'Always');
       assert.equal(pod.spec['terminationGracePeriodSeconds'], 30);
@@ -145,7 +145,7 @@ export function writeContract(context: ContractContext): void {
       assert.deepEqual(updated.metadata.labels, { app: 'web' });
       assert.equal(updated.metadata.uid, pod.metadata.uid);
       assert.notEqual(updated.metadata.resourceVersion, pod.metadata.resourceVersion);
-      assert.equal(updated.metadata.generation, 1);
+      assert.equal(updated.metadata.generation, context.podGeneration(1));
     });
 
     test('with an old resourceVersion is refused: 409 Conflict', async () => {
@@ -223,7 +223,7 @@ export function writeContract(context: ContractContext): void {
       const afterStatus = await context.client.update(`${path}/status`, running);
       assert.equal(afterStatus.status['phase'], 'Running');
       assert.equal(afterStatus.status['podIP'], '10.0.0.7');
-      assert.equal(afterStatus.metadata.generation, 1);
+      assert.equal(afterStatus.metadata.generation, context.podGeneration(1));
       const relabelled = {
         ...afterStatus,
         metadata: { ...afterStatus.metadata, labels: { a: 'b' } },

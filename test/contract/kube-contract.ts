@@ -24,11 +24,31 @@ export interface KubeUnderTest {
   close(): Promise<void>;
 }
 
+/** What an old server has not. */
+export interface KubeLacks {
+  /** Lists that are streamed by a watch: since 1.32. */
+  readonly watchList: boolean;
+  /** A `metadata.generation` of pods: since 1.33. */
+  readonly podGeneration: boolean;
+}
+
+const nothing: KubeLacks = { watchList: false, podGeneration: false };
+
 /** What the tests share: one server, and a namespace of its own for each. */
 export class ContractContext {
   #server: KubeUnderTest | undefined;
   #count = 0;
+  readonly lacks: KubeLacks;
   readonly #run = Math.random().toString(36).slice(2, 8);
+
+  constructor(lacks: KubeLacks) {
+    this.lacks = lacks;
+  }
+
+  /** The `metadata.generation` to expect of a pod. */
+  podGeneration(generation: number): number | undefined {
+    return this.lacks.podGeneration ? undefined : generation;
+  }
 
   get server(): KubeUnderTest {
     if (this.#server === undefined) throw new Error('the server is not started');
@@ -69,9 +89,9 @@ export class ContractContext {
  * What clients may rely on in a Kubernetes API server. The real one passes it, so that the in-memory one,
  * which passes it too, can stand in for it.
  */
-export function kubeContract(name: string, start: () => Promise<KubeUnderTest>): void {
+export function kubeContract(name: string, start: () => Promise<KubeUnderTest>, lacks = nothing): void {
   describe(name, () => {
-    const context = new ContractContext();
+    const context = new ContractContext(lacks);
     before(() => context.start(start));
     after(() => context.server.close());
     writeContract(context);

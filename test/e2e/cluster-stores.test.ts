@@ -45,14 +45,16 @@ async function follow(kubeconfig: string) {
   };
 }
 
-for (const [method, apiserverArgs] of [
-  ['WatchList', ['--feature-gates=WatchList=true']],
-  ['paginated LIST', ['--feature-gates=WatchList=false']],
+for (const [server, options] of [
+  ['a real API server by WatchList', { apiserverArgs: ['--feature-gates=WatchList=true'] }],
+  ['a real API server by paginated LIST', { apiserverArgs: ['--feature-gates=WatchList=false'] }],
+  // It has no WatchList, answers consistent reads from etcd, and starts its watches in another way.
+  ['the oldest API server', { oldest: true }],
 ] as const) {
-  describe(`ClusterStores on a real API server by ${method}`, () => {
+  describe(`ClusterStores on ${server}`, () => {
     let kube: Kube;
     before(async () => {
-      kube = await startKube({ apiserverArgs, users: { limited: [] } });
+      kube = await startKube({ ...options, users: { limited: [] } });
     });
     after(() => kube.stop());
 

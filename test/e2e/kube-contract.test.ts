@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpTransport } from '../../src/lib/http-transport.ts';
 import type { Transport } from '../../src/lib/transport.ts';
-import { kubeContract } from '../contract/kube-contract.ts';
+import { type KubeUnderTest, kubeContract } from '../contract/kube-contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { HttpError } from '../support/real/http.ts';
 import { startKube } from '../support/real/kube.ts';
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
 
-kubeContract('kube-apiserver', async () => {
-  const kube = await startKube({ users: { limited: [] }, apiserverArgs: ['--etcd-compaction-interval=10s'] });
+async function start(oldest: boolean): Promise<KubeUnderTest> {
+  const apiserverArgs = ['--etcd-compaction-interval=10s'];
+  const kube = await startKube({ users: { limited: [] }, apiserverArgs, oldest });
   await kube.api.post(`${rbac}/roles`, {
     metadata: { name: 'limited' },
     rules: [{ verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['pods'] }],
@@ -49,4 +50,7 @@ kubeContract('kube-apiserver', async () => {
       await kube.stop();
     },
   };
-});
+}
+
+kubeContract('kube-apiserver', () => start(false));
+kubeContract('the oldest kube-apiserver', () => start(true), { watchList: true, podGeneration: true });

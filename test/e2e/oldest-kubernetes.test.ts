@@ -1,4 +1,7 @@
-/** The operator and its chart on the oldest Kubernetes that is supported, 1.30: what depends on the API server's version. */
+/**
+ * The operator and its chart on the oldest Kubernetes that is supported, 1.30: what depends on the version of the API
+ * server. Beside it, test/e2e/kube-contract.test.ts and test/e2e/cluster-stores.test.ts run on it in full.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +12,7 @@ import { annotationExamples } from '../support/annotation-examples.ts';
 import { eventually } from '../support/eventually.ts';
 import { admission, installPolicy, pathOf, pod, service, warningsAt } from '../support/real/admission.ts';
 import { isPassing, readiness } from '../support/real/consul-reads.ts';
-import { chart, type HelmObject, objectsIn, root, template } from '../support/real/helm.ts';
+import { chart, type HelmObject, kustomize, objectsIn, root, template } from '../support/real/helm.ts';
 import { HttpError } from '../support/real/http.ts';
 import { type Kube, startKube } from '../support/real/kube.ts';
 import type { KubeList, KubeObject } from '../support/real/kube-api.ts';
@@ -157,6 +160,12 @@ suite('the oldest Kubernetes', () => {
     });
   }
 
+  for (const overlay of ['dev', 'namespaced', 'production']) {
+    test(`takes every field of manifests/overlays/${overlay}`, async () => {
+      await takesAll(kube, objectsIn(await kustomize(`overlays/${overlay}`)));
+    });
+  }
+
   test('lets helm install the chart, change it and take it away', async () => {
     const config = {
       leaderElection: { enabled: true },
@@ -202,6 +211,10 @@ async function takesAll(kube: Kube, objects: readonly HelmObject[]): Promise<voi
   for (const object of objects) {
     const { apiVersion = '', kind, metadata } = object;
     if (notServed.has(apiVersion)) continue;
+    if (kind === 'Namespace') {
+      await ensureNamespace(kube, metadata.name);
+      continue;
+    }
     const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const { resources } = await kube.api.get<{
       resources: { kind: string; name: string; namespaced: boolean }[];
