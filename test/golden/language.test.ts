@@ -25,6 +25,10 @@ const phrases: readonly (readonly [found: RegExp, meant: string])[] = [
   [/\b(is|are) not there\b/i, 'not found, does not exist'],
   [/\bby whom(so)?ever\b/i, 'whoever'],
   [/\bmend(s|ed|ing)?\b/i, 'repair'],
+  [/\bas \w+ as can be\b/i, 'the strictest, the most'],
+  [/\bof which (nothing|anything) is\b/i, 'whose objects are not, irrelevant'],
+  [/\bhands? again and again\b/i, 'repeatedly'],
+  [/\bwhat is beyond\b/i, 'further, the others'],
 ];
 
 const tracked = (...patterns: readonly string[]): readonly string[] =>
