@@ -7,11 +7,9 @@ import type { ConsulNodeName } from '../../model/keys.ts';
 import { type QueryEnd, waitForIndex } from './wait-for-index.ts';
 import { compare, ownWritesPauseMs, type WatchContext } from './watch-context.ts';
 
-/** How often a node is looked at at most while it keeps changing: three times at once, then every two seconds. */
+/** How often a node is read at most while it keeps changing: three times at once, then every two seconds. */
 const burst = 3;
 const refillMs = 2_000;
-/** How often it is read then, although this process's own writes explain every look, in milliseconds. */
-const busyReadMs = 10_000;
 
 export interface NodeWatchOptions {
   readonly context: WatchContext;
@@ -26,8 +24,7 @@ export interface NodeWatchOptions {
  * removed. The sweep finds other changes of instances.
  *
  * - The query returns no content. When it ends, the node is read and compared.
- * - A query that ended with the index of this process's own last write is repeated without a reading. On a node that
- *   changes all the time, somebody else's write may hide between two of them: it is read every ten seconds all the same.
+ * - A query that ended with the index of this process's own last write is repeated without a reading.
  * - After a reading, the next query starts from the index of that reading. Consul keeps one index for all checks: after
  *   a pause, other nodes' checks would end a query from an older index.
  */
@@ -36,11 +33,9 @@ export class NodeWatch {
   readonly #options: NodeWatchOptions;
   readonly #bucket: TokenBucket;
   readonly #wakeup: Wakeup;
-  #readAt: number;
 
   constructor(options: NodeWatchOptions) {
     const { clock } = options.context;
-    this.#readAt = clock.now();
     this.name = options.name;
     this.#options = options;
     this.#bucket = new TokenBucket({ clock, burst, refillMs });
@@ -102,8 +97,9 @@ export class NodeWatch {
     const rateMs = this.#bucket.take();
     const pauseMs = Math.max(rateMs, observed.isWriting(this.name) ? ownWritesPauseMs : 0);
     if (pauseMs > 0) await clock.sleep(pauseMs, signal);
-    const isTrusted = rateMs === 0 || clock.now() - this.#readAt < busyReadMs;
-    return isTrusted && typeof ended === 'number' && observed.wroteAt(ended) ? ended : undefined;
+    // On a node that changes all the time, somebody else's write may hide between two writes of this process.
+    const isTrusted = rateMs === 0 && typeof ended === 'number';
+    return isTrusted && observed.wroteAt(ended) ? ended : undefined;
   }
 
   /** Resolves with the index to go on from; undefined when this cluster has no such node any more. */
@@ -112,7 +108,6 @@ export class NodeWatch {
     const { observed, clock } = context;
     for (;;) {
       while (observed.isWriting(this.name)) await clock.sleep(ownWritesPauseMs / 4, signal);
-      this.#readAt = clock.now();
       if ((await compare(context, this.name, signal)) !== undefined) break;
       // The reading was dropped. On a node that is written all the time, readings must not become the load.
       await clock.sleep(Math.max(ownWritesPauseMs / 4, this.#bucket.take()), signal);
