@@ -205,8 +205,8 @@ export class Operator implements StatusSource {
     if (this.#writing !== undefined) return this.#writing.guard.release(selection);
     const { state, holder } = this.#leadership.status();
     if (state !== 'standby') return { removals: 0, nodes: 0 };
-    const leader = holder === null ? 'nobody leads at the moment' : `ask the leader, ${holder}`;
-    throw new RegistrarError('conflict', `this replica is on standby and holds nothing: ${leader}`);
+    const leader = holder === null ? 'no replica is leading at the moment' : `ask the leader, ${holder}`;
+    throw new RegistrarError('conflict', `this replica is a standby and holds nothing: ${leader}`);
   }
 
   /** The part of the identity that is the pod's name. */

@@ -151,7 +151,7 @@ function metaRules(): AdmissionRule[] {
     },
     {
       expression: `${off} || ${metaAsked}.size() <= ${mostUserKeys}`,
-      message: `${key(metaPrefix)}…: more than ${mostUserKeys} meta keys; Consul takes 64, and some are kube-registrar's own`,
+      message: `${key(metaPrefix)}…: more than ${mostUserKeys} meta keys; Consul allows 64, and some are kube-registrar's own`,
     },
     ...metaSetters.map(({ name, metaKey }) => ({
       expression: `${off} || !(${quoted(metaPrefix + metaKey)} in variables.a) || !(${quoted(name)} in variables.a)`,

@@ -12,7 +12,7 @@ export function durationOption(flags: string, description: string, initial: stri
 }
 
 export const timeoutOption = (): Option =>
-  durationOption('--timeout <DURATION>', 'longest time until everything is read', '60s');
+  durationOption('--timeout <DURATION>', 'maximum time to read everything', '60s');
 
 /** `-o`, `--output`; `text` unless given. */
 export function outputOption(description: string, choices: readonly string[]): Option {

@@ -5,7 +5,7 @@ import type { CliContext } from './context.ts';
 export function addCompletionCommand(program: Command, context: CliContext): void {
   program
     .command('completion')
-    .description('print the script with which a shell completes commands and flags')
+    .description('print a shell completion script')
     .addArgument(new Argument('<SHELL>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completionScripts } = await import('./completion-scripts.ts');

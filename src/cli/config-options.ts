@@ -31,7 +31,7 @@ export function addConfigOptions(
 ): Command {
   if (forObject)
     command.option('-n, --namespace <NAMESPACE>', 'namespace of the object (default: that of the context)');
-  command.option('--config <FILE>', 'configuration file (YAML); environment and flags win over it');
+  command.option('--config <FILE>', 'configuration file (YAML); environment variables and flags override it');
   for (const { flag, formerly, key, value, description, choices, list } of configFlags) {
     if (!forRun && flag === '--listen') continue;
     if (section !== undefined && !key.startsWith(`${section}.`)) continue;
@@ -59,7 +59,7 @@ export function configOptionsOf(
   };
   for (const { flag, formerly, key } of configFlags) {
     const former = formerly === undefined || forObject ? undefined : given(formerly);
-    if (former !== undefined) warnings.push(`flag ${formerly}: is called ${flag} now`);
+    if (former !== undefined) warnings.push(`flag ${formerly}: is now called ${flag}`);
     const value = given(flag) ?? former;
     if (value !== undefined) flags[key] = value;
   }

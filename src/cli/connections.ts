@@ -92,7 +92,7 @@ function kubeText(
   return {
     server: `Kubernetes at ${server} (${from})`,
     elsewhere: `for another cluster, ${kubeSettings}`,
-    credentials: `its credentials come from ${source}; set --context, --kubeconfig or KUBECONFIG for others`,
+    credentials: `its credentials come from ${source}; to use others, set --context, --kubeconfig or KUBECONFIG`,
   };
 }
 
@@ -112,6 +112,6 @@ function consulText({ config, token, origin }: LoadedConfig): ServerText {
 }
 
 const noTransport: Transport = {
-  request: () => Promise.reject(new RegistrarError('internal', 'the API server is not asked here')),
+  request: () => Promise.reject(new RegistrarError('internal', 'this command does not use the API server')),
   close: () => Promise.resolve(),
 };

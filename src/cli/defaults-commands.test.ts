@@ -61,7 +61,7 @@ describe('kube-registrar plan, with defaults', () => {
     assert.match(services.stdout, /\+ instance default\.front\.192-0-2-7\.front\.8080 of front\n/);
     assert.doesNotMatch(services.stdout, /of web|quiet/);
     const none = await cluster.run(['plan'], environmentOf('none'));
-    assert.equal(none.stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(none.stdout, 'Nothing to do: Consul is in sync with the cluster.\n');
     assert.equal(cluster.consul.stats.operations, 0);
   });
 
@@ -72,13 +72,13 @@ describe('kube-registrar plan, with defaults', () => {
     await cluster.clock.advance(10_000);
     await operator.stop();
     const same = await cluster.run(['plan'], environmentOf('services'));
-    assert.equal(same.stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(same.stdout, 'Nothing to do: Consul is in sync with the cluster.\n');
     const other = { KUBE_REGISTRAR_SYNC_NAMESPACES_EXCLUDE: 'default' };
     const { stdout } = await cluster.run(['plan'], environmentOf('services', other));
     assert.equal(stdout.match(/- instance .* of web-\d+ \(held by the guard\)\n/g)?.length, 20);
     const few = { KUBE_REGISTRAR_SYNC_LABEL_SELECTOR: 'a notin (b)' };
     const still = await cluster.run(['plan'], environmentOf('services', few));
-    assert.equal(still.stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(still.stdout, 'Nothing to do: Consul is in sync with the cluster.\n');
   });
 });
 
@@ -100,10 +100,10 @@ describe('kube-registrar explain, with defaults', () => {
         /is registered by sync\.default: pods\n(?:.*\n)*.*shop 10\.\S+:8080 on node \S+: registered as wanted/,
         0,
       ],
-      ['job', /sync\.default leaves it out: it belongs to a Job, or its node runs it by itself/, 0],
-      ['static', /sync\.default leaves it out: it belongs to a Job, or its node runs it by itself/, 0],
-      ['bare', /sync\.default leaves it out: it declares no port/, 0],
-      ['quiet', /service is "false": neither its own annotations nor a Service ask for it/, 0],
+      ['job', /sync\.default excludes it: it belongs to a Job, or its node runs it by itself/, 0],
+      ['static', /sync\.default excludes it: it belongs to a Job, or its node runs it by itself/, 0],
+      ['bare', /sync\.default excludes it: it declares no port/, 0],
+      ['quiet', /service is "false": neither its own annotations nor a Service asks for it/, 0],
     ];
     for (const [name, expected, code] of rows) {
       const found = await cluster.run(['explain', `pod/${name}`], environmentOf('pods'));
@@ -113,7 +113,7 @@ describe('kube-registrar explain, with defaults', () => {
     }
     const labelled = { KUBE_REGISTRAR_SYNC_LABEL_SELECTOR: 'consul=yes' };
     const { stdout } = await cluster.run(['explain', 'pod/web'], environmentOf('pods', labelled));
-    assert.match(stdout, /sync\.default leaves it out: it does not have the labels of sync\.labelSelector/);
+    assert.match(stdout, /sync\.default excludes it: it does not have the labels of sync\.labelSelector/);
     await operator.stop();
   });
 
@@ -140,7 +140,7 @@ describe('kube-registrar explain, with defaults', () => {
     const { stdout, exitCode } = await cluster.run(['explain', 'ing/web'], environmentOf('none', left));
     assert.match(
       stdout,
-      /nothing of namespace default is registered: sync\.namespaces\.include does not name it/,
+      /nothing in namespace default is registered: sync\.namespaces\.include does not name it/,
     );
     assert.match(stdout, /In Consul: nothing, and nothing is wanted/);
     assert.equal(exitCode, 0);
@@ -149,7 +149,7 @@ describe('kube-registrar explain, with defaults', () => {
     const file = path.join(directory.path, 'config.yaml');
     await writeFile(file, 'sync: { sources: [ingresses] }\nlabels: { toTags: [{ label: te* }] }\n');
     const ruled = await cluster.run(['explain', 'ing/web', '--config', file]);
-    assert.match(ruled.stdout, /labels that rules make tags or meta of: team\n/);
+    assert.match(ruled.stdout, /labels that become tags or meta by rule: team\n/);
     assert.match(ruled.stdout, / {8}tags: \["team=a"\]\n/);
   });
 });
@@ -192,7 +192,7 @@ describe('kube-registrar validate, with defaults', () => {
     const config = { sync: { default: 'services', namespaces: { exclude: ['shop'] } } };
     const { lines } = await validateWith(config, [service('vault'), annotated, out].join('---\n'));
     assert.equal(lines.length, 2);
-    for (const line of lines) assert.match(line, /nothing of namespace shop is registered: sync\.namespaces/);
+    for (const line of lines) assert.match(line, /nothing in namespace shop is registered: sync\.namespaces/);
     const inside = await validateWith({ sync: { default: 'services' }, reservedNames: ['vault'] }, out);
     assert.deepEqual(inside.lines, []);
   });

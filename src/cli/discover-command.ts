@@ -13,12 +13,14 @@ export function addDiscoverCommand(
   const command = program
     .command('discover')
     .description(
-      "show a service's instances as a consumer finds them; exit 0: one passes, 2: none, 1: an error",
+      "show a service's instances as a consumer finds them; exit 0: at least one passes, 2: none, 1: an error",
     )
     .argument('<SERVICE>', 'name of the service in Consul')
-    .option('--tag <TAG>', 'only instances that carry it (repeatable: all of them)', repeatable)
-    .option('-w, --watch', 'go on and show every change, until a signal ends it')
-    .addOption(outputOption('how to show it; with --watch, JSON comes in lines', ['text', 'json', 'yaml']));
+    .option('--tag <TAG>', 'only instances with this tag (repeatable: all of them)', repeatable)
+    .option('-w, --watch', 'keep running and show every change')
+    .addOption(
+      outputOption('output format; with --watch, one JSON object per line', ['text', 'json', 'yaml']),
+    );
   addConfigOptions(command, { section: 'consul' }).action(async (service: string, options: ParsedOptions) => {
     const { discover } = await import('./discover.ts');
     const wanted = {

@@ -112,10 +112,10 @@ describe('kube-registrar discover', () => {
   test('exits 2 for a tag nobody carries, and names one that is near', async () => {
     const cluster = catalog();
     const near = await discover(cluster, 'web', '--tag', 'gaet', '--tag', 'v1');
-    assert.match(near.stderr, /no instance of "web" carries the tag "gaet"; did you mean "gate"\?/);
+    assert.match(near.stderr, /no instance of "web" has the tag "gaet"; did you mean "gate"\?/);
     assert.equal(near.exitCode, 2);
     const both = await discover(cluster, 'web', '--tag', 'v1', '--tag', 'v2');
-    assert.match(both.stderr, /none of 3 instances of "web" carries all the tags v1, v2/);
+    assert.match(both.stderr, /none of 3 instances of "web" has all the tags v1, v2/);
     assert.equal(both.exitCode, 2);
   });
 

@@ -71,7 +71,7 @@ export async function discover(
     await watch(naming, options, context, clock);
   } catch (thrown) {
     if (!signal.aborted) throw programError(thrown);
-    if (!options.watch) throw new RegistrarError('aborted', 'ended before Consul had answered');
+    if (!options.watch) throw new RegistrarError('aborted', 'stopped before Consul answered');
   }
   return 0;
 }
@@ -132,10 +132,10 @@ async function whyNone(
   const known = new Set(all.flatMap((instance) => instance.tags));
   const unknown = tags.filter((tag) => !known.has(tag));
   if (unknown.length === 0) {
-    return `none of ${numbered(all.length)} of ${name} carries all the tags ${tags.join(', ')}`;
+    return `none of ${numbered(all.length)} of ${name} has all the tags ${tags.join(', ')}`;
   }
   return unknown
-    .map((tag) => `no instance of ${name} carries the tag ${JSON.stringify(tag)}${didYouMean(tag, known)}`)
+    .map((tag) => `no instance of ${name} has the tag ${JSON.stringify(tag)}${didYouMean(tag, known)}`)
     .join('; ');
 }
 

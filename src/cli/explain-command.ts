@@ -13,16 +13,13 @@ export function addExplainCommand(
   const command = program
     .command('explain')
     .description(
-      'say what is registered for an object, what is not, and why; exit 0: all as wanted, 2: not, 1: not found, or an error',
+      'show what is registered for an object, what is not, and why; exit 0: all as wanted, 2: not all, 1: not found or an error',
     )
     .argument(
       '<OBJECT...>',
       'pod/NAME, svc/NAME, ingress/NAME, httproute/NAME, gateway/NAME ..., or a workload: deploy/NAME, sts/NAME, cronjob/NAME ...',
     )
-    .option(
-      '--server <URL>',
-      'also say what the operator that listens there holds back, and what Consul refuses it',
-    )
+    .option('--server <URL>', 'also show what the operator at this URL holds, and what Consul refuses')
     .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
     .addOption(timeoutOption());
   addConfigOptions(command, { forObject: true }).action(async (object: string[], options: ParsedOptions) => {

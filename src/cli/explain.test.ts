@@ -35,7 +35,7 @@ describe('kube-registrar explain', () => {
     const differs = await explain(cluster, 'pod/web-1');
     assert.match(
       differs.stdout,
-      /registered, differs from what is wanted\n[\s\S]* {8}tags: \["a"\] → \["b"\]\n/,
+      /registered, differs from the desired state\n[\s\S]* {8}tags: \["a"\] → \["b"\]\n/,
     );
     assert.equal(differs.exitCode, 2);
     cluster.putPod('web-1', {});
@@ -101,7 +101,10 @@ describe('kube-registrar explain', () => {
       stdout,
       /error: kube-registrar\.io\/port: port "htp" is not a container port; did you mean "http"\?/,
     );
-    assert.match(stdout, /registered, not wanted\n[\s\S]*is kept as it was: what asks for it is wrong/);
+    assert.match(
+      stdout,
+      /registered, not wanted\n[\s\S]*is kept as it was, because the annotations that ask for it are wrong/,
+    );
     assert.equal(exitCode, 2);
     await operator.stop();
   });
@@ -111,7 +114,10 @@ describe('kube-registrar explain', () => {
     cluster.putPod('plain', {});
     cluster.putPod('web-1', { service: 'web' }, { namespace: 'shop' });
     const plain = await explain(cluster, 'pod/plain');
-    assert.match(plain.stdout, /nothing asks for it: it has no annotation kube-registrar\.io\/service/);
+    assert.match(
+      plain.stdout,
+      /nothing asks for it: neither it nor a Service in front of it has the annotation kube-registrar\.io\/service/,
+    );
     assert.match(plain.stdout, /In Consul: nothing, and nothing is wanted\.\n$/);
     assert.equal(plain.exitCode, 0);
     const typo = await explain(cluster, 'pod/plian');
@@ -121,7 +127,7 @@ describe('kube-registrar explain', () => {
     );
     assert.equal(typo.exitCode, 1);
     const elsewhere = await explain(cluster, 'pod/web-1');
-    assert.match(elsewhere.stdout, /there is one of this name in namespace shop: use -n/);
+    assert.match(elsewhere.stdout, /an object with this name exists in namespace shop: use -n/);
     const unwatched = await explain(cluster, 'pod/web-1', '-n', 'shop', '--watch-namespace', 'default');
     assert.match(unwatched.stdout, /namespace shop is not watched: kubernetes\.namespaces names default/);
   });
@@ -151,7 +157,7 @@ describe('kube-registrar explain', () => {
       spec: { ports: [{ name: 'api', port: 80 }] },
     });
     const empty = await explain(cluster, 'svc/search');
-    assert.match(empty.stdout, /has no endpoints: no EndpointSlice of it lists an address/);
+    assert.match(empty.stdout, /has no endpoints: none of its EndpointSlices has an address/);
     cluster.kube.store.apply({
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',

@@ -83,7 +83,7 @@ export function explanationOf(
       say(text);
   }
   const labels = usedLabels(record, config);
-  if (labels.length > 0) say(`labels that rules make tags or meta of: ${labels.join(', ')}`);
+  if (labels.length > 0) say(`labels that become tags or meta by rule: ${labels.join(', ')}`);
   for (const { field, message, severity, object: about } of problems) {
     const whose =
       about.name === object.name && about.kind === object.kind
@@ -94,7 +94,7 @@ export function explanationOf(
     );
   }
   if (service !== undefined && isAnnotated(service) && !hasEndpoints(service, snapshot)) {
-    say('has no endpoints: no EndpointSlice of it lists an address');
+    say('has no endpoints: none of its EndpointSlices has an address');
   }
   lines.push('', rows.length === 0 ? 'In Consul: nothing, and nothing is wanted.' : 'In Consul:');
   for (const row of rows) lines.push(...instanceLines(row, config.sync.policy));
@@ -204,7 +204,7 @@ function absence(
     (unread) => unread.resource === resource && (unread.namespace === '' || unread.namespace === namespace),
   );
   if (refused !== undefined) {
-    const text = `${unreadSourceText(refused)} may not be read: whether it is there is not known, and what is registered of it stays`;
+    const text = `${unreadSourceText(refused)} cannot be read: the operator does not know whether it exists, and existing registrations stay`;
     return { texts: [text], notFound: undefined };
   }
   const all = [...recordsOf(kind, stores)];
@@ -216,9 +216,9 @@ function absence(
     ...(meant === undefined ? [] : [`did you mean ${meant}?`]),
     ...(elsewhere.length === 0
       ? []
-      : [`there is one of this name in namespace ${elsewhere.sort().join(', ')}: use -n`]),
+      : [`an object with this name exists in namespace ${elsewhere.sort().join(', ')}: use -n`]),
     ...(kind === 'Pod' && selector !== undefined
-      ? [`only pods that fit kubernetes.podLabelSelector are watched: ${selector}`]
+      ? [`only pods that match kubernetes.podLabelSelector are watched: ${selector}`]
       : []),
   ];
   const notFound = [

@@ -43,11 +43,11 @@ export function warnOfUnread(
   { stderr }: CliContext,
 ): void {
   for (const [node, error] of unread) {
-    stderr.write(warningLine(`node ${node} is left out: ${describe(error)}`));
+    stderr.write(warningLine(`node ${node} is skipped: ${describe(error)}`));
   }
   if (stores === undefined) return;
   for (const text of refusedParts(stores)) {
-    stderr.write(warningLine(`${text}; what is registered from it stays as it is`));
+    stderr.write(warningLine(`${text}; its registrations stay unchanged`));
   }
 }
 

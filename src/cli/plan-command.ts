@@ -8,13 +8,10 @@ import type { CliContext } from './context.ts';
 export function addPlanCommand(program: Command, context: CliContext, connect: () => Promise<Connect>): void {
   const command = program
     .command('plan')
-    .description('show what the operator would change; exit 0: nothing, 2: changes, 1: an error')
+    .description('show what the operator would change; exit 0: no changes, 2: changes, 1: an error')
     .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
-    .option(
-      '--server <URL>',
-      'show what the operator that listens there holds back, and what Consul refuses it',
-    )
-    .option('--check-writes', 'also ask Consul whether it would take what is wanted; it writes nothing')
+    .option('--server <URL>', 'show what the operator at this URL holds, and what Consul refuses')
+    .option('--check-writes', 'also ask Consul whether it would accept the changes; nothing is written')
     .option('--rename', 'plan a move to another cluster name; see migration.md')
     .addOption(timeoutOption());
   addConfigOptions(command).action(async (options: ParsedOptions) => {

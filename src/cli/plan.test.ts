@@ -23,7 +23,7 @@ describe('kube-registrar plan', () => {
     const operator = cluster.start();
     await cluster.clock.advance(1_000);
     const { exitCode, stdout } = await cluster.run(['plan']);
-    assert.equal(stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(stdout, 'Nothing to do: Consul is in sync with the cluster.\n');
     assert.equal(exitCode, 0);
     await operator.stop();
   });
@@ -59,7 +59,7 @@ describe('kube-registrar plan', () => {
     assert.equal(adopted.stderr, 'warning: cluster.name is not set; Consul has this cluster as "prod"\n');
     assert.deepEqual(
       [adopted.exitCode, adopted.stdout],
-      [0, 'Nothing to do: Consul is as the cluster wants it.\n'],
+      [0, 'Nothing to do: Consul is in sync with the cluster.\n'],
     );
     const refused = await cluster.run(['plan', '--cluster-name', 'prdo']);
     assert.match(

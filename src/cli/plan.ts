@@ -65,7 +65,7 @@ export async function showPlan(
       : structured(found, options.output),
   );
   if (options.checkWrites && registry.refusedWrites === undefined) {
-    context.stderr.write(warningLine('rights with agents can only be tried by writing'));
+    context.stderr.write(warningLine('with agents, rights can only be tested by writing'));
   } else if (options.checkWrites && sync.policy !== 'dry-run') {
     const entries = nodes.flatMap(({ desired }) => desired.entry ?? []);
     // When nothing is wanted yet, the name of the heartbeat node is tried: it has the same prefix as every node of this

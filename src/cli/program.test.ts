@@ -38,7 +38,7 @@ describe('kube-registrar', () => {
     });
     assert.match(
       stdout,
-      /^kube-registrar \d\S+, commit abc\nNode \d\S+\ntried with Kubernetes \d.* and Consul \d/,
+      /^kube-registrar \d\S+, commit abc\nNode \d\S+\ntested with Kubernetes \d.* and Consul \d/,
     );
     assert.equal(exitCode, 0);
     const { triedWith } = JSON.parse((await start(['version', '-o', 'json'])).stdout);
@@ -118,7 +118,7 @@ describe('kube-registrar run', () => {
       namespaces = config.kubernetes.namespaces;
     });
     assert.deepEqual(namespaces, ['a']);
-    assert.match(stderr, /flag --namespace: is called --watch-namespace now/);
+    assert.match(stderr, /flag --namespace: is now called --watch-namespace"/);
     assert.doesNotMatch((await start(['run', '--help'])).stdout, / --namespace /);
   });
 

@@ -12,15 +12,15 @@ export function addPurgeCommand(
 ): void {
   const command = program
     .command('purge')
-    .description('remove from Consul everything this cluster owns, after showing it and asking')
+    .description('remove everything that this cluster owns in Consul, after confirmation')
     .option('--yes', 'do not ask')
     .option(
       '--cluster-uid <UID>',
-      'of a cluster that no longer exists: its uid, as in the node meta kube-cluster-uid',
+      'uid of a cluster that no longer exists, as in the node meta kube-cluster-uid',
     )
     .option(
       '--node <NAME>',
-      'only this Consul node; a * at the end stands for anything (repeatable)',
+      'only this Consul node; a trailing * matches any suffix (repeatable)',
       repeatable,
     )
     .addOption(timeoutOption());

@@ -44,7 +44,7 @@ describe('kube-registrar purge', () => {
       stdout,
       / {2}- node kubernetes-n1\n {2}- instance default\.web-1\S* of web\n[\s\S]* {2}- node kubernetes-n2\n {2}- instance default\.web-2\S* of web\n/,
     );
-    assert.match(stdout, /stop it first[\s\S]*Nothing of it is left\.\n$/);
+    assert.match(stdout, /stop it first[\s\S]*Nothing is left\.\n$/);
     assert.deepEqual(nodesOf(cluster), others);
     const again = await cluster.run(['purge', '--yes']);
     assert.match(again.stdout, /^Nothing to remove: /);
@@ -55,7 +55,7 @@ describe('kube-registrar purge', () => {
     const cluster = await registered();
     const { exitCode, stderr } = await cluster.run(['purge']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /nothing was removed: give --yes/);
+    assert.match(stderr, /nothing was removed: use --yes/);
     assert.equal(cluster.passing('web').length, 2);
   });
 
@@ -76,7 +76,7 @@ describe('kube-registrar purge', () => {
     cluster.consul.outsider.putService('kubernetes-n1', { ID: 'db', Service: 'db', Port: 5432 });
     const { exitCode, stdout } = await cluster.run(['purge', '--yes']);
     assert.match(stdout, /! instance db of db has another owner; left alone/);
-    assert.match(stdout, /1 nodes stay, with others' services on them\.\n$/);
+    assert.match(stdout, /1 nodes stay, because other programs have services on them\.\n$/);
     assert.equal(exitCode, 0);
     assert.equal(cluster.passing('web').length, 0);
     assert.deepEqual(
@@ -170,7 +170,7 @@ describe('kube-registrar purge', () => {
       stderr,
       /the token may not write the key kube-registrar\/.*consul kv delete kube-registrar\//,
     );
-    assert.match(stdout, /Nothing of it is left\.\n$/);
+    assert.match(stdout, /Nothing is left\.\n$/);
     cluster.consul.intercept = undefined;
     assert.deepEqual(await keys(cluster), before);
   });
@@ -213,7 +213,7 @@ describe('kube-registrar purge', () => {
     const beside = await cluster.run(purge);
     assert.match(
       beside.stderr,
-      /^error: an operator runs for this cluster \(default\/b_\d holds the Lease\) .*nothing was removed: stop it first/,
+      /^error: an operator of this cluster is running \(default\/b_\d holds the Lease\) .*nothing was removed: stop it first/,
     );
     assert.deepEqual([beside.exitCode, cluster.passing('web').length], [1, 2]);
     // It ends without giving the Lease back.
@@ -230,7 +230,7 @@ describe('kube-registrar purge', () => {
     cluster.kube.faults.intercept = ({ path }) =>
       path.includes('/leases') ? { kind: 'answer', status: 403, body: '{}' } : undefined;
     const { exitCode, stderr } = await cluster.run(['purge', '--yes']);
-    assert.match(stderr, /^warning: whether an operator runs is not known: GET .*leases/);
+    assert.match(stderr, /^warning: cannot find out whether an operator is running: GET .*leases/);
     assert.equal(exitCode, 0);
   });
 
@@ -240,7 +240,10 @@ describe('kube-registrar purge', () => {
     await cluster.clock.advance(2_000);
     const { exitCode, stderr } = await cluster.run(['purge', '--yes']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /2 nodes are registered again .*an operator runs for this cluster; stop it first/);
+    assert.match(
+      stderr,
+      /2 nodes are registered again .*an operator of this cluster is running; stop it first/,
+    );
     assert.equal(cluster.passing('web').length, 2);
     await operator.stop();
   });

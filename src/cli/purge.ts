@@ -33,7 +33,7 @@ export interface PurgeCommandOptions extends ConfigOptions {
 const lookAfterMs = 5_000;
 
 const warning =
-  'An operator that runs for this cluster registers everything again: stop it first\n' +
+  'A running operator of this cluster would register everything again: stop it first\n' +
   '(kubectl scale --replicas=0, or helm uninstall).\n';
 
 /**
@@ -77,7 +77,7 @@ export async function purge(
   const inputs = owned().map((node) => ({ desired: unwanted(node.name), observed: node }));
   const { nodes, problems, summary } = plan(inputs, { owner, features: observed.features });
   if (summary.remove === 0 && operators.length === 0 && !(await key?.index(signal))) {
-    stdout.write(`Nothing to remove: Consul holds nothing of cluster ${owner}.\n`);
+    stdout.write(`Nothing to remove: Consul has no entries of cluster ${owner}.\n`);
     return snapshot.unread.size === 0 ? 0 : 1;
   }
   const shown = { nodes: nodes.map((each) => withInstances(each, observed)), problems, summary };
@@ -88,7 +88,7 @@ export async function purge(
   if (!options.yes) {
     const phrase = options.clusterUid ?? cluster.name;
     if (!canAsk(context)) {
-      stderr.write(errorLine('nothing was removed: give --yes, or confirm at a terminal'));
+      stderr.write(errorLine('nothing was removed: use --yes, or confirm on a terminal'));
       return 1;
     }
     const instances = owned().reduce((sum, node) => sum + node.instances.size, 0);
@@ -107,26 +107,26 @@ export async function purge(
     return 1;
   }
   for (const name of operators) await removeHeartbeatNode(client, name, owner, signal);
-  stdout.write(`Removed. Looking for ${lookAfterMs / 1_000} s whether it comes back …\n`);
+  stdout.write(`Removed. Watching for ${lookAfterMs / 1_000} s whether anything returns …\n`);
   await clock.sleep(lookAfterMs, signal);
   await observed.readAll(signal);
   const back = owned().filter(hasOwnInstance);
   if (back.length > 0) {
     throw new RegistrarError(
       'conflict',
-      `${back.length} nodes are registered again (${back[0]!.name} …): an operator runs for this cluster; stop it first, then purge again`,
+      `${back.length} nodes are registered again (${back[0]!.name} …): an operator of this cluster is running; stop it first, then purge again`,
     );
   }
   if (key !== undefined && !(await removed(key, signal))) {
     stderr.write(
       warningLine(
-        `the token may not write the key ${key.name}; if it is there, it stays: consul kv delete ${key.name}`,
+        `the token may not write the key ${key.name}; if the key exists, remove it with: consul kv delete ${key.name}`,
       ),
     );
   }
   const stay = owned().length;
   stdout.write(
-    stay === 0 ? 'Nothing of it is left.\n' : `${stay} nodes stay, with others' services on them.\n`,
+    stay === 0 ? 'Nothing is left.\n' : `${stay} nodes stay, because other programs have services on them.\n`,
   );
   return snapshot.unread.size === 0 ? 0 : 1;
 }
@@ -148,12 +148,12 @@ async function refuseBesideLeader(
     leader = await runningLeader(config, connections, signal);
   } catch (thrown) {
     if (RegistrarError.from(thrown).code !== 'forbidden') throw thrown;
-    stderr.write(warningLine(`whether an operator runs is not known: ${describe(thrown)}`));
+    stderr.write(warningLine(`cannot find out whether an operator is running: ${describe(thrown)}`));
   }
   if (leader === undefined) return;
   throw new RegistrarError(
     'conflict',
-    `an operator runs for this cluster (${leader} holds the Lease) and would register everything again; nothing was removed: stop it first with kubectl scale --replicas=0 or helm uninstall`,
+    `an operator of this cluster is running (${leader} holds the Lease) and would register everything again; nothing was removed: stop it first with kubectl scale --replicas=0 or helm uninstall`,
   );
 }
 

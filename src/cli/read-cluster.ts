@@ -67,11 +67,11 @@ function adoptedName(snapshot: Snapshot, { config, origin }: LoadedConfig): stri
   if (place !== undefined) {
     throw new RegistrarError(
       'conflict',
-      `${place}: "${name}", but Consul has this cluster as ${names}; correct it, or look at a move to this name with plan --rename`,
+      `${place}: "${name}", but Consul has this cluster as ${names}; correct it, or preview the move to this name with plan --rename`,
     );
   }
   if (known.length === 1) return known[0];
-  throw new RegistrarError('conflict', `Consul has this cluster as ${names}; say which with --cluster-name`);
+  throw new RegistrarError('conflict', `Consul has this cluster as ${names}; choose one with --cluster-name`);
 }
 
 /** The names under which this cluster has instances in Consul. */

@@ -7,11 +7,11 @@ export function addReleaseCommand(program: Command, context: CliContext): void {
   program
     .command('release')
     .description('approve removals that the operator holds; run it in the pod of the leader')
-    .argument('[NODE...]', 'Consul nodes on which everything held is released')
-    .option('--all', 'everything that is held')
-    .option('--service <NAME>', 'everything held of this Consul service (repeatable)', repeatable)
-    .option('--pin', 'keep it held instead, until it is released')
-    .option('--server <URL>', 'where the operator listens in this container', 'http://127.0.0.1:8080')
+    .argument('[NODE...]', 'release all holds on these Consul nodes')
+    .option('--all', 'release all holds')
+    .option('--service <NAME>', 'release all holds of this Consul service (repeatable)', repeatable)
+    .option('--pin', 'keep the holds instead, until they are released')
+    .option('--server <URL>', 'address of the operator in this container', 'http://127.0.0.1:8080')
     .action(async (nodes: string[], options: Options) => {
       const { release } = await import('./release.ts');
       const selection = {

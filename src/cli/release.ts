@@ -22,7 +22,10 @@ export async function release(
   { stdout, signal }: Pick<CliContext, 'stdout' | 'signal'>,
 ): Promise<number> {
   if (!selection.all && selection.nodes.length + selection.services.length === 0) {
-    throw new RegistrarError('config', 'release: say what: --all, --service NAME, or names of Consul nodes');
+    throw new RegistrarError(
+      'config',
+      'release: choose what to release: --all, --service NAME, or names of Consul nodes',
+    );
   }
   const request = {
     method: 'POST',
@@ -36,7 +39,7 @@ export async function release(
   const done = selection.pin === true ? 'Pinned' : 'Released';
   stdout.write(
     removals + nodes === 0
-      ? 'Nothing of that is held.\n'
+      ? 'Nothing matching is held.\n'
       : `${done}: ${removals} removals, and the loss of health on ${nodes} nodes.\n`,
   );
   return removals + nodes === 0 ? 2 : 0;

@@ -11,7 +11,7 @@ export function addRunCommand(
 ): void {
   const command = program
     .command('run')
-    .description('keep Consul in sync with the cluster, until a signal ends it');
+    .description('keep Consul in sync with the cluster until a signal arrives');
   addConfigOptions(command, { forRun: true }).action(async (options: ParsedOptions) => {
     const { run } = await import('./run.ts');
     context.exit(await run(configOptionsOf(options), context, operator));

@@ -27,7 +27,10 @@ export async function askOperator(
 ): Promise<string> {
   const origin = URL.canParse(server) ? new URL(server).origin : 'null';
   if (origin === 'null') {
-    throw new RegistrarError('config', `${command}: --server ${server} is no URL like http://127.0.0.1:8080`);
+    throw new RegistrarError(
+      'config',
+      `${command}: --server ${server} is not a URL like http://127.0.0.1:8080`,
+    );
   }
   const socket = locally ? { socketPath: localSocket(Number(new URL(origin).port || 80)) } : {};
   const transport = new HttpTransport({ origin, ...socket });
@@ -44,8 +47,8 @@ export async function askOperator(
       code,
       `${where} does not answer at ${origin} (from --server): ${message}; ${
         locally
-          ? 'run this in the container of the leader, and give its port'
-          : 'forward its port with kubectl port-forward, and give that address'
+          ? 'run this in the container of the leader, with its port'
+          : 'forward its port with kubectl port-forward, and use that address'
       }`,
     );
   } finally {
@@ -115,8 +118,9 @@ export async function knownByOperator(
     );
   }
   if (leadership.state === 'standby') {
-    const leader = leadership.holder === null ? 'nobody leads at the moment' : `ask ${leadership.holder}`;
-    throw new RegistrarError('conflict', `${server} is a replica on standby, which holds nothing: ${leader}`);
+    const leader =
+      leadership.holder === null ? 'no replica is leading at the moment' : `ask ${leadership.holder}`;
+    throw new RegistrarError('conflict', `${server} is a standby replica, which holds nothing: ${leader}`);
   }
   return {
     held: held.map(({ by, what, because, error, until, ...fields }): Held => {

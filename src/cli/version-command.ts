@@ -7,7 +7,7 @@ import { packageVersion } from './version.ts';
 export function addVersionCommand(program: Command, context: CliContext): void {
   program
     .command('version')
-    .description('print the version, and with which versions of others it was tried')
+    .description('print the version, and the versions of Kubernetes and Consul it was tested with')
     .addOption(outputOption('how to show it', ['text', 'json', 'yaml']))
     .action(async ({ output }: { readonly output: 'text' | 'json' | 'yaml' }) => {
       const { commit, triedWith } = await import('./provenance.ts');
@@ -17,7 +17,7 @@ export function addVersionCommand(program: Command, context: CliContext): void {
       const lines = [
         `kube-registrar ${about.version}${about.commit === undefined ? '' : `, commit ${about.commit}`}`,
         `Node ${node}`,
-        `tried with Kubernetes ${triedWith.kubernetes.join(', ')} and Consul ${triedWith.consul.join(', ')}`,
+        `tested with Kubernetes ${triedWith.kubernetes.join(', ')} and Consul ${triedWith.consul.join(', ')}`,
       ];
       context.stdout.write(output === 'text' ? `${lines.join('\n')}\n` : structured(about, output));
     });

@@ -46,7 +46,7 @@ export async function readWorkload(
       );
     }
     if (error.code !== 'forbidden') throw thrown;
-    const text = `${describe(thrown)}; ask with rights on ${plural}, or explain its pods: pod/NAME`;
+    const text = `${describe(thrown)}; use an account with rights on ${plural}, or explain its pods: pod/NAME`;
     throw new RegistrarError('forbidden', text);
   }
   const owners = makesJobs === undefined ? [object] : await jobsOf(object, client, namespace, signal);

@@ -232,7 +232,7 @@ describe('a configuration file', () => {
 
   test('with a label selector that the API server would refuse says what is wrong with it', () => {
     assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front" }'), [
-      'config.yaml:1:33: kubernetes.podLabelSelector: "tier in (front" is no requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
+      'config.yaml:1:33: kubernetes.podLabelSelector: "tier in (front" is not a requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
     ]);
     assert.deepEqual(mistakes('kubernetes: { podLabelSelector: "tier in (front, back)" }'), []);
   });
@@ -246,10 +246,10 @@ describe('a configuration file', () => {
         'config.yaml:2:12: sync.default: "service" is not valid; did you mean "services"? Valid: "none", "services", "pods"',
         'config.yaml:3:26: sync.namespaces.include: is empty; name at least one namespace, or remove the key',
         'config.yaml:3:40: sync.namespaces.exclude.0: "Shop" is not the name of a namespace; write "shop" or "team-*", in lower case, at most 63 characters',
-        'config.yaml:3:57: sync.namespaces.selector: "a b" is no requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
+        'config.yaml:3:57: sync.namespaces.selector: "a b" is not a requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"',
         'config.yaml:4:18: sync.serviceTypes.0: "clusterip" is not valid; did you mean "ClusterIP"? Valid: "ClusterIP", "Headless", "NodePort", "LoadBalancer", "ExternalName"',
-        'config.yaml:5:26: sync.namespaceAnnotations.0: "service" cannot be a default; every object says it itself',
-        'config.yaml:5:35: sync.namespaceAnnotations.1: "tagz" is no annotation; did you mean "tags"?',
+        'config.yaml:5:26: sync.namespaceAnnotations.0: "service" cannot be a default; set it on each object',
+        'config.yaml:5:35: sync.namespaceAnnotations.1: "tagz" is not an annotation; did you mean "tags"?',
       ],
     );
   });

@@ -148,7 +148,7 @@ export class AclLogin {
       code: error.code,
       error: describe(error),
       ...(error.code === 'forbidden'
-        ? { hint: 'look at the auth method, its binding rules and the audience of the bearer token' }
+        ? { hint: 'check the auth method, its binding rules and the audience of the bearer token' }
         : {}),
     });
   }

@@ -97,7 +97,7 @@ describe('labels of a pod', () => {
     assert.ok(meta['health_url'] !== undefined);
     assert.ok(Object.keys(meta).length <= 64);
     assert.deepEqual(messages(found), [
-      `warning : meta "b", "c" of labels is left out: there are more than ${mostUserKeys} meta keys`,
+      `warning : meta "b", "c" from labels is left out: there are more than ${mostUserKeys} meta keys`,
     ]);
   });
 

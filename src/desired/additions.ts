@@ -43,7 +43,10 @@ export function withAdditions(
     const what = leftOut.slice(0, 3).map(quote).join(', ');
     const more = leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : '';
     report(
-      warning('', `meta ${what}${more} of labels is left out: there are more than ${mostUserKeys} meta keys`),
+      warning(
+        '',
+        `meta ${what}${more} from labels is left out: there are more than ${mostUserKeys} meta keys`,
+      ),
     );
   }
   return { ...declaration, tags: [...new Set([...declaration.tags, ...tags])].sort(), meta: all };

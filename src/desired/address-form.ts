@@ -52,7 +52,7 @@ function onServices<Value>(value: Value, text: string, { kind }: Carrier): Read<
   const instead =
     kind === 'Pod'
       ? `on a pod write ${endpointAddresses.join(', ')}`
-      : 'leave it out, the status has the address';
+      : 'leave it out, because the address is in the status';
   return { refused: `${quote(text)} works only on a Service; ${instead}` };
 }
 

@@ -17,7 +17,7 @@ export function baseTagMistake(tag: string): string | undefined {
   const known = placeholders.map(({ name }) => name).filter((name) => usable.has(name));
   const rest = tag.replaceAll(/\{([^{}]*)\}/g, (match, name: string) => (usable.has(name) ? '' : match));
   return /[{}]/.test(rest)
-    ? `holds a placeholder that is not known here; known are ${known.map((name) => `{${name}}`).join(', ')}`
+    ? `contains an unknown placeholder; valid are ${known.map((name) => `{${name}}`).join(', ')}`
     : undefined;
 }
 

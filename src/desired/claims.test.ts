@@ -90,7 +90,7 @@ describe('createClaims()', () => {
     assert.equal(
       denial && denialText('shop-web-api', 'shop', denial),
       'service "shop-web-api" is claimed by namespace "shop-web" (claim "{namespace}-*"), not by namespace "shop", ' +
-        'because the longest namespace that it could be of counts; ' +
+        'because a name belongs to the longest namespace that matches it; ' +
         "use another name, or have the claims in kube-registrar's configuration changed",
     );
   });
@@ -200,8 +200,8 @@ describe('reserved names', () => {
     const denial = createClaims([], ['consul'])('shop', 'Consul');
     assert.equal(
       denial && denialText('Consul', 'shop', denial),
-      'service "Consul" is a reserved name; use another one, or have a claim of that very name, or reservedNames ' +
-        "without it, put into kube-registrar's configuration",
+      'service "Consul" is a reserved name; use another one, or have a claim for exactly this name, or reservedNames ' +
+        "without it, added to kube-registrar's configuration",
     );
   });
 });

@@ -76,8 +76,8 @@ export function createClaims(table: readonly Claim[], reserved: readonly string[
 export function denialText(service: string, namespace: string, { claims }: Denial): string {
   if (claims.length === 0) {
     return (
-      `service ${quote(service)} is a reserved name; use another one, or have a claim of that very name, or ` +
-      `reservedNames without it, put into kube-registrar's configuration`
+      `service ${quote(service)} is a reserved name; use another one, or have a claim for exactly this name, or ` +
+      `reservedNames without it, added to kube-registrar's configuration`
     );
   }
   const owners = [...new Set(claims.map(ownerText))];
@@ -87,7 +87,7 @@ export function denialText(service: string, namespace: string, { claims }: Denia
   const longer = claims.find(
     (claim) => claim.service.includes(placeholder) && claim.namespace.startsWith(`${namespace}-`),
   );
-  const why = longer === undefined ? '' : ', because the longest namespace that it could be of counts';
+  const why = longer === undefined ? '' : ', because a name belongs to the longest namespace that matches it';
   return (
     `service ${quote(service)} is claimed by ${shown}${more}, not by namespace ${quote(namespace)}${why}; ` +
     `use another name, or have the claims in kube-registrar's configuration changed`

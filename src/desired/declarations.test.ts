@@ -211,8 +211,8 @@ describe('mistakes in annotations', () => {
       { 'meta.consul-x': 'x' },
       'error meta.consul-x: meta key "consul-x" is reserved by Consul; choose another',
     ],
-    [{ 'meta.a': long }, 'error meta.a: meta value is 600 bytes long; Consul takes at most 512'],
-    [{ 'meta.a': 'ä'.repeat(300) }, 'error meta.a: meta value is 600 bytes long; Consul takes at most 512'],
+    [{ 'meta.a': long }, 'error meta.a: meta value is 600 bytes long; Consul allows at most 512'],
+    [{ 'meta.a': 'ä'.repeat(300) }, 'error meta.a: meta value is 600 bytes long; Consul allows at most 512'],
     [
       { protocol: 'http', 'meta.protocol': 'tcp' },
       'error meta.protocol: meta key "protocol" is already set by "protocol"',
@@ -295,7 +295,7 @@ describe('mistakes in annotations', () => {
     const most = mostUserKeys;
     assert.deepEqual(mistakes(keys(most)), []);
     assert.deepEqual(mistakes(keys(most + 1)), [
-      `error meta: more than ${most} meta keys; Consul takes 64, and ${64 - most} are kube-registrar's own`,
+      `error meta: more than ${most} meta keys; Consul allows 64, and ${64 - most} are kube-registrar's own`,
     ]);
     assert.equal(mistakes({ ...keys(most), protocol: 'http' }).length, 1);
   });
@@ -331,9 +331,12 @@ describe('placeholders', () => {
     assert.deepEqual(mistakes({ 'meta.a': '{pod.nmae}' }), [
       'error meta.a: "{pod.nmae}" is not a placeholder; did you mean "pod.name"?',
     ]);
-    assert.match(mistakes({ 'meta.a': '{x}' })[0] ?? '', /known are pod\.name, .*; write \{\{ for a brace$/);
+    assert.match(
+      mistakes({ 'meta.a': '{x}' })[0] ?? '',
+      /valid are pod\.name, .*; write \{\{ for a literal brace$/,
+    );
     assert.deepEqual(mistakes({ tags: '{pod.name' }), [
-      'error tags: a placeholder is not closed; write {{ for a brace',
+      'error tags: a placeholder is not closed; write {{ for a literal brace',
     ]);
   });
 

@@ -91,7 +91,7 @@ export function declaredInstances(
   };
   const add = (declaration: Declaration, instance: Instance): void => {
     if (instances.has(instance.id)) {
-      const message = `service ${quote(instance.service)} on port ${instance.port} is asked for twice; remove one`;
+      const message = `service ${quote(instance.service)} on port ${instance.port} is requested twice; remove one`;
       complaints.push(error(fieldOf(declaration, 'service'), message));
     } else instances.set(instance.id, instance);
   };

@@ -96,7 +96,7 @@ export const desiredNode = (kubeNode: string, view: ClusterView, options: Desire
 /** Endpoints that name no node, and routes, have no agent that could register them. */
 function withoutAgent(results: readonly SourceResult[], { clusterName }: DesiredOptions): DesiredNode {
   const ofEndpoints =
-    'endpoints that name no node cannot be registered with the agent of their node; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
+    'endpoints without a node cannot be registered with an agent; set nodeName in the EndpointSlice, or use registration.mode "catalog"';
   const ofWhole = (reach: string) =>
     `address "${reach}" belongs to no node, so no agent can register it; choose "pod", "host" or "node-port", or use registration.mode "catalog"`;
   const ofRoute = (kind: string) =>

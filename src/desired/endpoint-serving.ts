@@ -49,16 +49,16 @@ function noAddress(kind: EndpointAddress, node: NodeFacts, context: DesiredConte
   const name = quote(node.name);
   switch (kind) {
     case 'pod':
-      return 'there is no address';
+      return 'it has no address';
     case 'host':
       return node.name === ''
-        ? 'address "host" needs a Kubernetes node, and the endpoint names none; use "pod"'
-        : `the address of node ${name} is not known; use address "pod"`;
+        ? 'address "host" needs a Kubernetes node, but the endpoint has none; use "pod"'
+        : `the address of node ${name} is unknown; use address "pod"`;
     case 'node-external':
       if (context.namespaced)
         return 'address "node-external" needs cluster-wide rights to read nodes; use "pod"';
       return node.name === ''
-        ? 'address "node-external" needs a Kubernetes node, and the endpoint names none; use "pod"'
+        ? 'address "node-external" needs a Kubernetes node, but the endpoint has none; use "pod"'
         : `node ${name} has no address of type ExternalIP; use address "pod" or "host"`;
   }
 }

@@ -79,11 +79,11 @@ function ofParents(route: RouteRecord, view: Pick<ClusterView, 'gateway'>, names
   return { entrances: [...byPlace.values()], missing: [...missing] };
 }
 
-const tooMany = `it has more than ${mostOfRoute} addresses and ports; the others are left out`;
+const tooMany = `it has more than ${mostOfRoute} addresses and ports; the others are ignored`;
 
 const unknownGateway = (title: string, namespaced: boolean): string =>
   `${title} does not exist, or kube-registrar may not read it` +
-  (namespaced ? '; kubernetes.namespaces must name its namespace, too' : '');
+  (namespaced ? '; kubernetes.namespaces must include its namespace as well' : '');
 
 function ofParent(route: RouteRecord, parent: RouteParent, gateway: GatewayRecord, title: string): Entrances {
   if (!parent.accepted) {

@@ -60,7 +60,7 @@ describe('port "*"', () => {
 
   test('needs a port', () => {
     assert.deepEqual(messages(ofPod([])), [
-      'error port: port "*" finds no port: the pod declares none; write its number',
+      'error port: port "*" finds no port, because the pod declares none; write its number',
     ]);
   });
 
@@ -90,12 +90,12 @@ describe('port "*"', () => {
   test('refuses more services than one object may have', () => {
     const many = Array.from({ length: mostServices + 1 }, (_, index) => port(`p${index}`, index + 1));
     assert.deepEqual(messages(ofPod(many)), [
-      'error port: port "*" would make more than 64 services of the pod; choose ports',
+      'error port: port "*" would create more than 64 services for the pod; choose ports',
     ]);
     const half = many.slice(0, 40);
     const twice = ofPod(half, { services: '[{service: a, port: "*"}, {service: b, port: "*"}]' });
     assert.equal(registered(twice).length, 40);
-    assert.match(messages(twice).join(), /^error services\[1\]\.port: port "\*" would make more than 64/);
+    assert.match(messages(twice).join(), /^error services\[1\]\.port: port "\*" would create more than 64/);
   });
 
   test('lets claims decide about the names that come out', () => {
@@ -164,7 +164,7 @@ describe('port "*"', () => {
     const wrong = service({ ports: [], annotations: { service: 'true', port: '*' } });
     const found = desiredNode('', view({ services: [wrong] }), options);
     assert.deepEqual(messages(found), [
-      'error port: port "*" finds no port: the Service declares none; write its number',
+      'error port: port "*" finds no port, because the Service declares none; write its number',
     ]);
   });
 

@@ -84,9 +84,9 @@ function suffixesOf(
     bySuffix.set(suffix, port);
   }
   if (bySuffix.size === 0)
-    return { refused: `${all} finds no port: ${owner} declares none; write its number` };
+    return { refused: `${all} finds no port, because ${owner} declares none; write its number` };
   if (bySuffix.size > most) {
-    return { refused: `${all} would make more than ${mostServices} services of ${owner}; choose ports` };
+    return { refused: `${all} would create more than ${mostServices} services for ${owner}; choose ports` };
   }
   const isAlone = bySuffix.size === 1;
   return {

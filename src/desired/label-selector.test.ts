@@ -20,18 +20,18 @@ describe('labelSelectorMistake()', () => {
 
   test('says what is wrong with the rest', () => {
     const wrong: readonly (readonly [string, RegExp])[] = [
-      ['tier in (front', /"tier in \(front" is no requirement; write "key=value"/],
-      ['consul=yes,', /nothing beside a comma/],
-      ['consul:yes', /"consul:yes" is no label key/],
-      ['consul yes', /"consul yes" is no requirement/],
-      ['tier in (front, -back)', /"-back" is no label value/],
-      ['a=b c', /"b c" is no label value/],
-      ['a/b/c=d', /"a\/b\/c" is no label key/],
-      ['Upper.Case/a=b', /"Upper\.Case\/a" is no label key/],
-      ['generation>three', /"three" is no whole number/],
+      ['tier in (front', /"tier in \(front" is not a requirement; write "key=value"/],
+      ['consul=yes,', /nothing next to a comma/],
+      ['consul:yes', /"consul:yes" is not a label key/],
+      ['consul yes', /"consul yes" is not a requirement/],
+      ['tier in (front, -back)', /"-back" is not a label value/],
+      ['a=b c', /"b c" is not a label value/],
+      ['a/b/c=d', /"a\/b\/c" is not a label key/],
+      ['Upper.Case/a=b', /"Upper\.Case\/a" is not a label key/],
+      ['generation>three', /"three" is not a whole number/],
       [`${'x'.repeat(64)}=1`, /at most 63/],
-      ['=yes', /"=yes" is no requirement/],
-      ['!', /"" is no label key/],
+      ['=yes', /"=yes" is not a requirement/],
+      ['!', /"" is not a label key/],
     ];
     for (const [selector, message] of wrong) assert.match(labelSelectorMistake(selector) ?? '', message);
   });

@@ -87,7 +87,7 @@ function partsOf(text: string): string[] {
 }
 
 function requirementOf(text: string): Requirement | string {
-  if (text === '') return 'there is nothing beside a comma; remove the comma';
+  if (text === '') return 'there is nothing next to a comma; remove the comma';
   const ofSet = set.exec(text);
   if (ofSet !== null) {
     const [, key = '', operator, list = ''] = ofSet;
@@ -107,7 +107,7 @@ function requirementOf(text: string): Requirement | string {
   const isAbsent = text.startsWith('!');
   const key = isAbsent ? text.slice(1).trim() : text;
   if (/[\s()=!<>]/.test(key)) {
-    return `${quote(text)} is no requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"`;
+    return `${quote(text)} is not a requirement; write "key=value", "key!=value", "key in (a, b)", "key" or "!key"`;
   }
   return { kind: isAbsent ? 'absent' : 'exists', key };
 }
@@ -127,16 +127,16 @@ function keyMistake(key: string): string | undefined {
       ? name.test(key)
       : slash <= 253 && prefix.test(key.slice(0, slash)) && name.test(key.slice(slash + 1));
   if (isRight) return undefined;
-  return `${quote(key)} is no label key; use letters, digits, "-", "_" and ".", at most 63, with a DNS name and a slash before it if there is one`;
+  return `${quote(key)} is not a label key; use letters, digits, "-", "_" and ".", at most 63, optionally after a DNS name and a slash`;
 }
 
 const valueMistake = (value: string): string | undefined =>
   value === '' || name.test(value)
     ? undefined
-    : `${quote(value)} is no label value; use letters, digits, "-", "_" and ".", at most 63`;
+    : `${quote(value)} is not a label value; use letters, digits, "-", "_" and ".", at most 63`;
 
 const numberMistake = (value: string): string | undefined =>
-  /^-?\d+$/.test(value) ? undefined : `${quote(value)} is no whole number; "<" and ">" compare numbers`;
+  /^-?\d+$/.test(value) ? undefined : `${quote(value)} is not a whole number; "<" and ">" compare numbers`;
 
 function first<T>(items: readonly T[], mistakeOf: (item: T) => string | undefined): string | undefined {
   for (const item of items) {

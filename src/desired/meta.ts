@@ -49,7 +49,7 @@ export function refuseMetaKey(key: string): string | undefined {
 export function readMetaValue(text: string): Read<string> {
   const bytes = Buffer.byteLength(text);
   if (bytes > longestValue)
-    return { refused: `is ${bytes} bytes long; Consul takes at most ${longestValue}` };
+    return { refused: `is ${bytes} bytes long; Consul allows at most ${longestValue}` };
   return { value: text };
 }
 

@@ -68,7 +68,7 @@ const namesOf = (field: string, annotations: Annotations): string[] =>
 
 function notAllowed(name: string): string {
   if (name === 'service' || name === 'services') {
-    return `${quote(name)} has no effect on a Namespace: every object says it itself, or sync.default does for all`;
+    return `${quote(name)} has no effect on a Namespace: set it on each object, or use sync.default`;
   }
   if (!isField(name)) return unknownField(name, 'annotation');
   return `${quote(name)} has no effect on a Namespace: sync.namespaceAnnotations in kube-registrar's configuration does not allow it`;

@@ -58,7 +58,7 @@ function served(
 ): Served {
   if (namespaced) {
     const message =
-      'address "node-port" needs cluster-wide rights to read nodes, which kubernetes.namespaces takes away; choose another address';
+      'address "node-port" needs cluster-wide rights to read nodes, which kubernetes.namespaces avoids; choose another address';
     return notServed([unreachable(declaration, message)]);
   }
   const port = ownServicePort(declaration.port, service.ports);

@@ -30,12 +30,12 @@ describe('requestTexts()', () => {
 
   test('says when nothing asks, and when asking is switched off', () => {
     assert.deepEqual(texts(pod({ annotations: {} })), [
-      'nothing asks for it: it has no annotation p/service, nor has a Service in front of it',
+      'nothing asks for it: neither it nor a Service in front of it has the annotation p/service',
     ]);
     const off = { service: 'false' };
     assert.equal(
       texts(pod({ annotations: off }), 'Service shop/web').at(-1),
-      'p/service is "false": neither its own annotations nor a Service ask for it',
+      'p/service is "false": neither its own annotations nor a Service asks for it',
     );
     assert.equal(texts(service({ annotations: off })).at(-1), 'p/service is "false": it asks for nothing');
   });

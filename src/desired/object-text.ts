@@ -49,7 +49,7 @@ export function requestTexts(
     .filter(([name]) => !isForeign(name))
     .sort(([one], [other]) => (one < other ? -1 : 1));
   const others = dialects.map(({ name }) => name);
-  const how = others.length === 0 ? '' : ` (those of ${others.join(', ')} translated)`;
+  const how = others.length === 0 ? '' : ` (the ones of ${others.join(', ')} are translated)`;
   const lines = own.length === 0 ? [] : [`asks with its annotations${how}:`];
   for (const [name, value] of own) {
     const effect = effectOf(name, instances);
@@ -58,13 +58,13 @@ export function requestTexts(
   }
   if (isSwitchedOff(record.annotations)) {
     const what =
-      'ips' in record ? 'neither its own annotations nor a Service ask for it' : 'it asks for nothing';
+      'ips' in record ? 'neither its own annotations nor a Service asks for it' : 'it asks for nothing';
     lines.push(`${prefix}service is "false": ${what}`);
   } else if (askedBy.length > 0) lines.push(`is asked for by ${askedBy.join(', ')}`);
   lines.push(...scope);
   if (lines.length === 0) {
     lines.push(
-      `nothing asks for it: it has no annotation ${prefix}service, nor has a Service in front of it`,
+      `nothing asks for it: neither it nor a Service in front of it has the annotation ${prefix}service`,
     );
   }
   return lines;

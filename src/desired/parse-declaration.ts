@@ -104,7 +104,7 @@ function readMeta(raw: RawDeclaration, expanded: Expand, mistakes: Mistake[]): M
     else mistakes.push(error(field, `meta value ${value.refused}`));
   }
   if (meta.size + setters.length > mostUserKeys) {
-    const message = `more than ${mostUserKeys} meta keys; Consul takes 64, and ${64 - mostUserKeys} are kube-registrar's own`;
+    const message = `more than ${mostUserKeys} meta keys; Consul allows 64, and ${64 - mostUserKeys} are kube-registrar's own`;
     mistakes.push(error(fieldOf(raw, 'meta'), message));
   }
   return meta;

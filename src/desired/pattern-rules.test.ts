@@ -63,7 +63,7 @@ describe('the desired state with rules for tags and meta', () => {
         .map(([field, what, pattern]) => [
           'AnnotationDenied',
           field,
-          `${what} is not for namespace "shop": the configuration denies "${pattern}"; leave it out`,
+          `${what} is denied to namespace "shop" by "${pattern}" in the configuration; remove it`,
         ]),
     );
   });

@@ -73,7 +73,7 @@ export function expand(
     if (match === '{{') return '{';
     if (match === '}}') return '}';
     if (end === '') {
-      mistakes.push(error(field, 'a placeholder is not closed; write {{ for a brace'));
+      mistakes.push(error(field, 'a placeholder is not closed; write {{ for a literal brace'));
       return '';
     }
     const value = lookUp(name, places);
@@ -95,7 +95,7 @@ function lookUp(name: string, places: Placeholders): string | undefined {
 
 function unknown(name: string): string {
   const known = placeholders.map((placeholder) => placeholder.name);
-  const hint = didYouMean(name, known) || `; known are ${known.join(', ')}; write {{ for a brace`;
+  const hint = didYouMean(name, known) || `; valid are ${known.join(', ')}; write {{ for a literal brace`;
   return `${quote(`{${name}}`)} is not a placeholder${hint}`;
 }
 

@@ -275,7 +275,7 @@ describe('the address of a pod', () => {
 
   test('"host" and "node-external" say what they lack', () => {
     assert.deepEqual(messages(at('host', { hostIps: [] }, [])), [
-      'error address: the address of node "n1" is not known; use address "pod"',
+      'error address: the address of node "n1" is unknown; use address "pod"',
     ]);
     const record = pod({ annotations: { service: 'web', address: 'node-external' } });
     const outcome = desiredNode('n1', view({ pods: [record] }), { ...options, namespaced: true });
@@ -321,7 +321,7 @@ describe('several services of one pod', () => {
       [['a']],
     );
     assert.deepEqual(messages(outcome), [
-      'error services[1].service: service "web" on port 8080 is asked for twice; remove one',
+      'error services[1].service: service "web" on port 8080 is requested twice; remove one',
     ]);
   });
 

@@ -182,7 +182,7 @@ describe('an annotated route', () => {
       'error : Gateway infra/edge has no address in its status yet; the route is registered as soon as it has one',
     ]);
     const confined = desired([httpRoute()], [], { namespaced: true });
-    assert.match(messages(confined)[0] ?? '', /kubernetes.namespaces must name its namespace, too$/);
+    assert.match(messages(confined)[0] ?? '', /kubernetes.namespaces must include its namespace as well$/);
   });
 
   test('takes the listeners that it can be attached to: by name, port, protocol, kind, host and namespace', () => {
@@ -251,7 +251,7 @@ describe('an annotated route', () => {
     const found = desired([httpRoute()], [gateway({ addresses, listeners })]);
     assert.equal(found.instances.length, 64);
     assert.deepEqual(messages(found), [
-      'warning : it has more than 64 addresses and ports; the others are left out',
+      'warning : it has more than 64 addresses and ports; the others are ignored',
     ]);
   });
 });

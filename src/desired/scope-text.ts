@@ -7,12 +7,12 @@ import type { NotByDefault, SyncRules } from './sync-rules.ts';
 const reasons: Readonly<Record<NotByDefault, string | undefined>> = {
   off: undefined,
   own: undefined,
-  namespace: 'sync.default takes nothing of its namespace, which is one of the system',
-  api: 'sync.default leaves out the Service of the API server',
-  type: 'sync.default leaves out its type, which sync.serviceTypes does not name',
-  labels: 'sync.default leaves it out: it does not have the labels of sync.labelSelector',
-  ports: 'sync.default leaves it out: it declares no port',
-  workload: 'sync.default leaves it out: it belongs to a Job, or its node runs it by itself',
+  namespace: 'sync.default excludes its namespace, which is a system namespace',
+  api: 'sync.default excludes the Service of the API server',
+  type: 'sync.default excludes its type, which sync.serviceTypes does not name',
+  labels: 'sync.default excludes it: it does not have the labels of sync.labelSelector',
+  ports: 'sync.default excludes it: it declares no port',
+  workload: 'sync.default excludes it: it belongs to a Job, or its node runs it by itself',
 };
 
 /**
@@ -24,7 +24,7 @@ export function scopeTexts(
   notByDefault: NotByDefault | undefined,
   rules: Pick<SyncRules, 'default' | 'namespaces'>,
 ): string[] {
-  const nothing = `nothing of namespace ${namespace} is registered`;
+  const nothing = `nothing in namespace ${namespace} is registered`;
   switch (scope?.outside) {
     case 'excluded': {
       const isExcluded = rules.namespaces.exclude?.some((pattern) => glob(pattern)(namespace)) === true;
@@ -38,7 +38,7 @@ export function scopeTexts(
         `${nothing}: it does not have the labels of sync.namespaces.selector (${rules.namespaces.selector})`,
       ];
     case 'unknown':
-      return [`${nothing} anew, and what is stays as it is: the Namespace has not been read`];
+      return [`${nothing} anew, and existing registrations stay: the Namespace has not been read`];
     case undefined:
   }
   const lines: string[] = [];

@@ -112,7 +112,7 @@ describe('a Service with address "load-balancer"', () => {
     const node = desired(lb({ loadBalancer: many }));
     assert.equal(places(node).length, 32);
     assert.deepEqual(messages(node), [
-      'warning address: the Service has more than 32 addresses; the others are left out',
+      'warning address: the Service has more than 32 addresses; the others are ignored',
     ]);
   });
 

@@ -125,7 +125,7 @@ export function placesOf(
       return 'refused' in host ? { refused: `externalName ${host.refused}` } : one(host.value.text);
     }
     case 'literal':
-      return typeof address === 'string' ? { refused: 'there is no address' } : one(address.literal.text);
+      return typeof address === 'string' ? { refused: 'it has no address' } : one(address.literal.text);
   }
 }
 
@@ -158,7 +158,7 @@ function readable(entries: readonly { readonly host: string; readonly ipMode: st
     else places.set(read.value.text, place(read.value.text, ipMode));
   }
   if (entries.length > mostAddresses)
-    leftOut.push(`the Service has more than ${mostAddresses} addresses; the others are left out`);
+    leftOut.push(`the Service has more than ${mostAddresses} addresses; the others are ignored`);
   return { places: [...places.values()], leftOut };
 }
 

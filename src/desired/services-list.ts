@@ -137,7 +137,7 @@ function put(entry: Entry, name: string, field: string, value: unknown): void {
 function readTags(value: unknown, field: string, entry: Entry): void {
   if (typeof value === 'string') entry.tags.push(...splitTags(value));
   else if (!Array.isArray(value)) {
-    entry.mistakes.push(error(field, 'tags must be a list, or one text with commas'));
+    entry.mistakes.push(error(field, 'tags must be a list, or one comma-separated string'));
   } else {
     for (const [index, tag] of value.entries()) {
       if (typeof tag === 'string') entry.tags.push(tag);

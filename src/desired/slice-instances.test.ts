@@ -177,7 +177,7 @@ describe('an endpoint of an annotated Service', () => {
     const services = [service({ annotations: { service: 'true', address: 'host' } })];
     const outcome = desired({ services, slices: [slice({ endpoints: [bareEndpoint()] })] }, '');
     assert.deepEqual(messages(outcome), [
-      'error address: address "host" needs a Kubernetes node, and the endpoint names none; use "pod"',
+      'error address: address "host" needs a Kubernetes node, but the endpoint has none; use "pod"',
     ]);
   });
 });

@@ -46,7 +46,7 @@ export function denials(
   const { service, tags, meta } = declaration;
   const problems: Problem[] = [];
   if (declaration['id-scheme'] === 'consul-k8s' && consulK8s?.ids !== true) {
-    const message = `the ids of consul-k8s are not for this cluster: compatibility.consulK8s.ids is not set; leave it out`;
+    const message = `compatibility.consulK8s.ids is not set, so this cluster does not use the ids of consul-k8s; remove id-scheme`;
     problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, 'id-scheme'), message));
   }
   const denial = claims?.(namespace, service);
@@ -57,12 +57,12 @@ export function denials(
   const forbid = (field: string, rules: PatternRules | undefined, what: string, text: string): void => {
     const pattern = rules?.(namespace, text);
     if (pattern === undefined) return;
-    const message = `${what} ${quote(text)} is not for namespace ${quote(namespace)}: the configuration denies ${quote(pattern)}; leave it out`;
+    const message = `${what} ${quote(text)} is denied to namespace ${quote(namespace)} by ${quote(pattern)} in the configuration; remove it`;
     problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, field), message));
   };
   const { address } = declaration;
   if (typeof address !== 'string' && literalAddresses?.(address.literal) !== true) {
-    const message = `address ${quote(address.literal.text)} is not among those that registration.literalAddresses of kube-registrar's configuration allows; choose what Kubernetes knows, such as "load-balancer"`;
+    const message = `address ${quote(address.literal.text)} is not allowed by registration.literalAddresses in kube-registrar's configuration; choose an address that Kubernetes knows, such as "load-balancer"`;
     problems.push(problem(object, 'AnnotationDenied', fieldOf(declaration, 'address'), message));
   }
   for (const tag of tags) forbid('tags', tagRules, 'tag', tag);

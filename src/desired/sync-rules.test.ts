@@ -250,7 +250,7 @@ describe('the annotations of a Namespace', () => {
       defaults: { tags: 'a' },
       problems: [
         `Namespace warning maintenance: "maintenance" has no effect on a Namespace: sync.namespaceAnnotations in kube-registrar's configuration does not allow it`,
-        'Namespace warning service: "service" has no effect on a Namespace: every object says it itself, or sync.default does for all',
+        'Namespace warning service: "service" has no effect on a Namespace: set it on each object, or use sync.default',
         'Namespace warning tagz: unknown annotation "tagz" is ignored; did you mean "tags"?',
       ],
     });

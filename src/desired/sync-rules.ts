@@ -213,9 +213,9 @@ export function allowedNames(patterns: readonly string[]): (name: string) => boo
 
 /** What is wrong with a pattern of annotations that may stand on a Namespace. */
 export function namespaceAnnotationMistake(pattern: string): string | undefined {
-  if (ownOnly.has(pattern)) return `${quote(pattern)} cannot be a default; every object says it itself`;
+  if (ownOnly.has(pattern)) return `${quote(pattern)} cannot be a default; set it on each object`;
   const names = Object.keys(known).filter((name) => !ownOnly.has(name));
   if (pattern.startsWith(metaPrefix) && pattern.length > metaPrefix.length) return undefined;
   if (names.some((name) => glob(pattern)(folded(name)))) return undefined;
-  return `${quote(pattern)} is no annotation${didYouMean(pattern, names) || '; write "tags", "meta.*" or "check-*"'}`;
+  return `${quote(pattern)} is not an annotation${didYouMean(pattern, names) || '; write "tags", "meta.*" or "check-*"'}`;
 }

@@ -50,7 +50,7 @@ export class KubeClient {
     do {
       const page = await this.#call<RawList<T>>('GET', withParameter(path, 'continue', next), options);
       if (!Array.isArray(page.items))
-        throw new RegistrarError('protocol', `GET ${path}: the answer is no list`);
+        throw new RegistrarError('protocol', `GET ${path}: the response is not a list`);
       items.push(...page.items);
       next = page.metadata?.continue ?? '';
     } while (next !== '');

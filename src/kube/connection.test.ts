@@ -130,13 +130,13 @@ describe('kubeConfigCredentials()', () => {
       /^kubeconfig .*\/none: there is no such file; correct the path or create it$/,
     ],
     ['a directory', () => directory, /^kubeconfig .*: it is a directory; name a file in it$/],
-    ['an empty file', () => file(''), /it holds no configuration$/],
+    ['an empty file', () => file(''), /it contains no configuration$/],
     ['broken YAML', () => file('clusters: [\n  - a: b: c\n'), /^kubeconfig .*at line \d+, column \d+$/],
     ['no current-context', () => kubeconfig({ rest: { 'current-context': '' } }), /has no current-context/],
     [
       'an unknown context',
       () => kubeconfig({ rest: { 'current-context': 'x' } }),
-      /there is no context "x"; there are "ctx"$/,
+      /there is no context "x"; contexts: "ctx"$/,
     ],
     [
       'an unknown cluster',

@@ -59,10 +59,11 @@ async function loadFile(file: string): Promise<KubeConfig> {
   const text = await readConfigured('kubeconfig', file);
   const document = parseDocument(text);
   const [mistake] = document.errors;
-  if (mistake?.code === 'MULTIPLE_DOCS') throw wrong('it holds several YAML documents; leave the first only');
+  if (mistake?.code === 'MULTIPLE_DOCS')
+    throw wrong('it contains several YAML documents; keep only the first');
   if (mistake) throw wrong(mistake.message.split('\n')[0]?.replace(/:$/, '') ?? 'bad YAML');
   const raw = document.toJS() as RawKubeConfig | null;
-  if (typeof raw !== 'object' || raw === null) throw wrong('it holds no configuration');
+  if (typeof raw !== 'object' || raw === null) throw wrong('it contains no configuration');
 
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig();
@@ -151,7 +152,7 @@ async function read(name: string, config: KubeConfig): Promise<Credentials> {
 }
 
 const known = (contexts: readonly { readonly name: string }[]): string =>
-  contexts.length === 0 ? '' : `; there are ${contexts.map(({ name }) => `"${name}"`).join(', ')}`;
+  contexts.length === 0 ? '' : `; contexts: ${contexts.map(({ name }) => `"${name}"`).join(', ')}`;
 
 /** The files that kubectl reads: those of `$KUBECONFIG`, else `~/.kube/config`. */
 export function defaultKubeConfigFiles(env: Readonly<Record<string, string | undefined>>): readonly string[] {

@@ -140,7 +140,7 @@ export class Elector {
 
   #cannotWatch(error: RegistrarError): void {
     const { logger, name, namespace } = this.#options;
-    logger.warn('cannot watch the lease; one that is given back is noticed later', {
+    logger.warn('cannot watch the lease; its release is noticed later', {
       reason: 'LeaseNotWatched',
       lease: `${namespace}/${name}`,
       code: error.code,
@@ -197,7 +197,7 @@ export class Elector {
     this.#state = { kind: 'standby', holder: '' };
     const fields = { reason: 'LeadershipLost' as const, identity, why: describe(why) };
     if (signal.aborted) logger.info('this process no longer leads', fields);
-    else logger.warn('this process no longer leads and stands by', fields);
+    else logger.warn('this process no longer leads and is now a standby', fields);
     if (led.status === 'rejected') throw led.reason;
   }
 
@@ -260,7 +260,7 @@ export class Elector {
         if (lease !== undefined && holderOf(lease) === identity) await give(lease);
       });
     } catch (thrown) {
-      logger.warn('cannot give back the lease; it expires by itself', {
+      logger.warn('cannot release the lease; it expires later', {
         reason: 'LeaseNotReleased',
         error: describe(thrown),
       });
@@ -282,7 +282,7 @@ export class Elector {
     const before = this.#state.kind === 'standby' ? this.#state.holder : '';
     this.#state = { kind: 'standby', holder };
     if (holder === before || holder === '') return;
-    logger.info(`${holder} leads; this process stands by`, { reason: 'Standby', identity, holder });
+    logger.info(`${holder} leads; this process is a standby`, { reason: 'Standby', identity, holder });
   }
 
   #failed(error: RegistrarError): void {

@@ -84,7 +84,7 @@ class BodyText implements Disposable {
     if (this.#chunks !== undefined) return this.#chunks;
     throw new RegistrarError(
       'unavailable',
-      'the answer was given up: it is the largest of those that are being read, and together they are too large',
+      'the response was abandoned: it is the largest of those being read, and together they are too large',
     );
   }
 }

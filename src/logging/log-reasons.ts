@@ -78,7 +78,7 @@ export const logReasons = {
       'Two comparisons with the API server found objects other than the watch has reported: etcd was restored while the server was away, a list was incomplete, or the watch has fallen behind. Everything is listed again.',
       'If it happens again and nobody restored a backup, check the API servers and the proxies in front of them.',
     ),
-    NotCompared: debug('A store could not be compared with the API server; it is tried again.'),
+    NotCompared: debug('A store could not be compared with the API server; it is retried.'),
     BadObject: warn(
       'An object does not have the shape that its API defines; it is skipped.',
       'Check the object and the program that wrote it.',

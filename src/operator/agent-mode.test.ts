@@ -316,7 +316,7 @@ describe('registration with the agents of the nodes', () => {
     });
     await clock.advance(5_000);
     const [problem] = running.operator.status().problems;
-    assert.match(problem?.message ?? '', /endpoints that name no node/);
+    assert.match(problem?.message ?? '', /endpoints without a node cannot be registered/);
     await stop();
   });
 });
@@ -341,7 +341,7 @@ describe('commands, where instances are with agents', () => {
     assert.match(planned.stdout, /2 to change/);
     agents.n2.stop();
     const partial = await cluster.run(['plan', ...config]);
-    assert.match(partial.stderr, /node kubernetes-n2 is left out/);
+    assert.match(partial.stderr, /node kubernetes-n2 is skipped/);
     agents.n2.start();
     await clock.advance(1_000);
     cluster.kube.faults.intercept = ({ path }) =>

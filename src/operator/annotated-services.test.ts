@@ -55,7 +55,7 @@ describe('an annotated Service, in the operator', () => {
     const [gone] = running.log.filter(({ fields }) => fields['reason'] === 'Deregistered');
     assert.equal(gone?.fields['because'], 'withdrawn');
     const { stdout } = await cluster.run(['explain', 'pod/a', '-n', 'default']);
-    assert.match(stdout, /service is "false": neither its own annotations nor a Service ask for it/);
+    assert.match(stdout, /service is "false": neither its own annotations nor a Service asks for it/);
     cluster.putPod('a', {});
     await cluster.clock.advance(1_000);
     assert.equal(cluster.passing('web').length, 2);

@@ -95,7 +95,7 @@ describe('where annotations of other programs are followed', () => {
     assert.deepEqual(cluster.passing('web'), []);
     assert.match(
       notes(cluster, 'web-2').join('\n'),
-      /^Registration refused: SERVICE_CHECK_TTL of container main is not followed: .* \(variable SERVICE_CHECK_TTL\)$/m,
+      /^Registration refused: SERVICE_CHECK_TTL of container main is not used: .* \(variable SERVICE_CHECK_TTL\)$/m,
     );
     const { stdout, exitCode } = await explained(cluster, 'pod/web-2');
     assert.match(stdout, /^ {2}error: SERVICE_CHECK_TTL: SERVICE_CHECK_TTL of container main is not/m);

@@ -148,7 +148,7 @@ describe('Events', () => {
     assert.equal(refused?.reason, 'RegistrationFailed');
     assert.match(
       refused.message,
-      /^Consul refuses the node of an instance of service "web": put-node .*bad service; it is tried again$/,
+      /^Consul refuses the node of an instance of service "web": put-node .*bad service; it is retried$/,
     );
     assert.equal(cluster.kube.store.list('events').length, 2);
     await operator.stop();

@@ -48,7 +48,7 @@ describe('names that differ in case only', () => {
     await cluster.clock.advance(200_000);
     assert.equal(cluster.passing('Web').length, 1);
     const told = running.log.filter(({ fields }) => fields['reason'] === 'InvalidAnnotation');
-    assert.match(String(told[0]?.fields['message']), /is asked for twice/);
+    assert.match(String(told[0]?.fields['message']), /is requested twice/);
     assert.equal(told.length, 1);
     await running.stop();
   });

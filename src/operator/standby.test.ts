@@ -19,7 +19,7 @@ describe('a standby', () => {
     assert.deepEqual(services, [{ name: 'web', passing: 1, warning: 0, critical: 0 }]);
     assert.ok(reflectors.every(({ synced }) => synced));
     const everything = { all: true, nodes: [], services: [] };
-    assert.throws(() => standby.operator.release(everything), /on standby.*ask the leader, a_/);
+    assert.throws(() => standby.operator.release(everything), /is a standby.*ask the leader, a_/);
     assert.deepEqual(leader.operator.release(everything), { removals: 0, nodes: 0 });
     await Promise.all([leader.stop(), standby.stop()]);
   });

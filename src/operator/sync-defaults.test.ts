@@ -398,17 +398,17 @@ describe('explain', () => {
         'shop',
         /is registered by sync\.default: services, by port "http"\n.*takes from its Namespace.*: tags\n/,
       ],
-      ['svc/empty', 'shop', /sync\.default leaves it out: it declares no port/],
+      ['svc/empty', 'shop', /sync\.default excludes it: it declares no port/],
       ['svc/outer', 'shop', /sync\.default leaves out its type, which sync\.serviceTypes does not name/],
       ['svc/quiet', 'shop', /service is "false": it asks for nothing/],
       ['svc/own', 'shop', /asks with its annotations:\n.*service: "mine".*\n.*tags: "own".*\n.*takes/],
       [
         'svc/web',
         'dev',
-        /nothing of namespace dev is registered: it does not have the labels of sync\.namespaces\.selector \(consul=yes\)/,
+        /nothing in namespace dev is registered: it does not have the labels of sync\.namespaces\.selector \(consul=yes\)/,
       ],
-      ['svc/dns', 'kube-system', /nothing of namespace kube-system is registered/],
-      ['svc/web', 'old', /nothing of namespace old is registered anew, .*: the Namespace has not been read/],
+      ['svc/dns', 'kube-system', /nothing in namespace kube-system is registered/],
+      ['svc/web', 'old', /nothing in namespace old is registered anew, .*: the Namespace has not been read/],
     ];
     for (const [object, namespace, expected] of rows) {
       const { stdout, stderr } = await config(cluster, object, namespace, environment);
@@ -420,11 +420,11 @@ describe('explain', () => {
       KUBE_REGISTRAR_SYNC_NAMESPACES_EXCLUDE: 'sh*',
     };
     const { stdout } = await config(cluster, 'svc/web', 'shop', byName);
-    assert.match(stdout, /nothing of namespace shop is registered: sync\.namespaces\.exclude names it/);
+    assert.match(stdout, /nothing in namespace shop is registered: sync\.namespaces\.exclude names it/);
     const other = await config(cluster, 'svc/web', 'dev', byName);
     assert.match(
       other.stdout,
-      /nothing of namespace dev is registered: sync\.namespaces\.include does not name it/,
+      /nothing in namespace dev is registered: sync\.namespaces\.include does not name it/,
     );
     const system = await config(cluster, 'svc/dns', 'kube-system', {
       KUBE_REGISTRAR_SYNC_DEFAULT: 'services',

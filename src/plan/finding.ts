@@ -86,7 +86,7 @@ export interface Drift {
  *
  * - `policy`   the configured policy does not allow it
  * - `guard`    it would take instances out of service, and is not confirmed yet; see guard.ts
- * - `consul`   Consul refuses it; it is tried again alone
+ * - `consul`   Consul refuses it; it is retried alone
  * - `conflict` somebody else keeps changing the entry; repairs are made at growing intervals
  */
 export const heldBy = ['policy', 'guard', 'consul', 'conflict'] as const;

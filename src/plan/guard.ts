@@ -50,8 +50,8 @@ export type ReadAnswer =
  * Why a change is held.
  *
  * - `limit`     its removal is unexplained, and so are more than may go at once
- * - `present`   its object is still there by a consistent read
- * - `forbidden` its object may not be read any more
+ * - `present`   a consistent read still finds its object
+ * - `forbidden` the right to read its object is missing
  * - `failed`    its object could not be read
  * - `pinned`    a person wants it to stay
  * - `panic`     too many of the service's instances would become critical because of their nodes

@@ -45,7 +45,7 @@ describe('instancePlans()', () => {
 describe('instanceLines()', () => {
   test('separates what is wanted from what is registered', () => {
     assert.match(firstLine('web-0')!, /on node demo-worker-1: registered, not wanted$/);
-    assert.match(firstLine('web-1')!, /: registered, differs from what is wanted$/);
+    assert.match(firstLine('web-1')!, /: registered, differs from the desired state$/);
     assert.match(firstLine('web-2')!, /: wanted, not registered yet$/);
   });
 

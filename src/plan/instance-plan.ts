@@ -90,7 +90,7 @@ function concerns(finding: Finding, id: string): boolean {
 export function stateOf({ wanted, registered, steps }: InstancePlan): string {
   if (registered === undefined) return 'wanted, not registered yet';
   if (wanted === undefined) return 'registered, not wanted';
-  return steps.length === 0 ? 'registered as wanted' : 'registered, differs from what is wanted';
+  return steps.length === 0 ? 'registered as wanted' : 'registered, differs from the desired state';
 }
 
 /** The instance for people, indented; `policy` is `sync.policy`. */

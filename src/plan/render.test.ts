@@ -53,7 +53,7 @@ Plan: 1 to add, 2 to change, 1 to remove on 1 node.
   });
 
   test('says so when there is nothing to do', () => {
-    assert.equal(renderText(plan([], { owner })), 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(renderText(plan([], { owner })), 'Nothing to do: Consul is in sync with the cluster.\n');
   });
 
   test('shows what was noticed', () => {

@@ -74,11 +74,11 @@ export function findingText(finding: Finding, pod?: string): string {
     case 'foreign-check':
       return `check ${finding.check} has another owner; left alone`;
     case 'stale':
-      return `${instanceText(finding, pod)} is kept as it was: what asks for it is wrong`;
+      return `${instanceText(finding, pod)} is kept as it was, because the annotations that ask for it are wrong`;
     case 'handed-over':
-      return `${instanceText(finding, pod)} stays until what its Service is reached by now is registered`;
+      return `${instanceText(finding, pod)} stays until the new addresses of its Service are registered`;
     case 'unread':
-      return `${instanceText(finding, pod)} is kept as it was: ${unreadSourceText(finding.source)} may not be read`;
+      return `${instanceText(finding, pod)} is kept as it was: ${unreadSourceText(finding.source)} cannot be read`;
     case 'moving':
       return `node ${finding.node} has an earlier name; it is removed once its instances are under their new nodes`;
     case 'held':
@@ -86,7 +86,7 @@ export function findingText(finding: Finding, pod?: string): string {
     case 'shared-name': {
       const { service, namespaces, takenFrom } = finding;
       const now = `service ${service} has instances of ${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`;
-      return takenFrom.length === 0 ? now : `${now}; before, it was of ${takenFrom.join(', ')}`;
+      return takenFrom.length === 0 ? now : `${now}; before, it belonged to ${takenFrom.join(', ')}`;
     }
     case 'drift': {
       const fields = finding.fields.map(fieldText).join('; ');
@@ -108,12 +108,12 @@ function problemText({ object, reason, field, message, severity }: Problem): str
 }
 
 const heldReasons: Readonly<Record<HeldBecause, string>> = {
-  limit: 'nothing explains that it is gone, and more are gone than may be at once',
-  present: 'its object is still there by a consistent read',
-  forbidden: 'its object may not be read any more',
+  limit: 'nothing explains its absence, and more are missing than the limit allows',
+  present: 'a consistent read still finds its object',
+  forbidden: 'the right to read its object is missing',
   failed: 'its object could not be read again',
   pinned: 'a person pinned it',
-  'upsert-only': 'the policy upsert-only removes nothing',
+  'upsert-only': 'the policy upsert-only never removes',
   'dry-run': 'the policy dry-run writes nothing',
   denied: 'Consul does not allow the token to write it',
   refused: 'Consul refuses it',
@@ -133,8 +133,8 @@ function heldText(held: Held, pod: string | undefined): string {
   const said = error === undefined ? '' : ` (${error})`;
   if (!isWaiting(held)) {
     return by === 'conflict'
-      ? `${where} was changed again and again by another writer; the next change is repaired at once`
-      : `${where} is tried again now: ${heldReasons[because]}${said}`;
+      ? `${where} was changed repeatedly by another writer; the next change is repaired at once`
+      : `${where} is retried now: ${heldReasons[because]}${said}`;
   }
   const time = until === undefined ? undefined : timeText(until);
   const end =
@@ -178,5 +178,5 @@ function summaryText(summary: Summary): string {
   }
   if (heldByPolicy > 0) return `Nothing to do under this policy.${noticed}`;
   if (held > 0) return `Nothing to do for now.${noticed}`;
-  return `Nothing to do: Consul is as the cluster wants it.${noticed}`;
+  return `Nothing to do: Consul is in sync with the cluster.${noticed}`;
 }

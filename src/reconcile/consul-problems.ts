@@ -35,7 +35,7 @@ function refusals(
   observed: ObservedNode | undefined,
   { change, at, because, error }: Held,
 ): Problem[] {
-  const advice = because === 'denied' ? 'give the token the policy in consul-access.md' : 'it is tried again';
+  const advice = because === 'denied' ? 'give the token the policy in consul-access.md' : 'it is retried';
   const problem = (object: ObjectRef, what: string): Problem => ({
     object,
     reason: 'RegistrationFailed',
@@ -76,7 +76,7 @@ function foreignOwner(desired: DesiredNode, { node, reason }: ForeignOwner): Pro
   const owner = {
     agent: 'a live Consul agent has it',
     'other-owner': 'another cluster or program has it',
-    'no-stamp': "somebody has registered it without this operator's stamp",
+    'no-stamp': "it was registered without this operator's stamp",
   }[reason];
   const count = desired.entry?.instances.size ?? 0;
   const message =

@@ -50,7 +50,7 @@ const conditionTexts: Readonly<
   Record<Exclude<GateVerdict, 'wait'>, { readonly reason: string; readonly message: string }>
 > = {
   registered: { reason: 'Registered', message: 'registered in Consul' },
-  'not-asked': { reason: 'NotAsked', message: 'nothing of this pod is to be registered in Consul' },
+  'not-asked': { reason: 'NotAsked', message: 'this pod is not to be registered in Consul' },
   'dry-run': { reason: 'DryRun', message: 'kube-registrar writes nothing to Consul: its policy is dry-run' },
 };
 

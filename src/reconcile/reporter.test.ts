@@ -117,7 +117,7 @@ describe('Reporter', () => {
     reporter.review(nodeName, [], [stale(id), stale('shop.web-6d5f-b4c5d.2f0c9a3e.web.8080')]);
     assert.deepEqual(
       log.map(({ message }) => message),
-      ['shop/web-6d5f-b4c5d (web) is kept as it was: what asks for it is wrong'],
+      ['shop/web-6d5f-b4c5d (web) is kept as it was, because the annotations that ask for it are wrong'],
     );
   });
 });

@@ -112,7 +112,7 @@ export class Reporter implements Disposable {
           service: finding.service,
           namespaces: finding.namespaces,
           takenFrom: finding.takenFrom,
-          hint: 'if it is not meant so, give the name to one namespace with claims',
+          hint: 'if this is not intended, give the name to one namespace with claims',
         });
         return;
       case 'handed-over':

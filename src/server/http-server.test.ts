@@ -130,7 +130,7 @@ describe('the status server', () => {
       assert.match(await until('\n\ndata: '), /^retry: 5000\n\n/);
       reading = { ...reading, findings: [] };
       await clock.advance(1_000);
-      assert.match(await until('Nothing that is held has this in it'), /"title":"1 problem · east/);
+      assert.match(await until('No held change matches the search'), /"title":"1 problem · east/);
       abort.abort();
     });
   });

@@ -66,7 +66,8 @@ export interface StatusServer {
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { listen, source, release, metrics, logger, clock } = options;
   const address = parseListenAddress(listen);
-  if (address === undefined) throw new RegistrarError('config', `server.listen: "${listen}" is no address`);
+  if (address === undefined)
+    throw new RegistrarError('config', `server.listen: "${listen}" is not an address`);
   const pages = new Pages(source, clock);
   const answer = routes({ source, metrics, pages, clock });
   const answers = new FairShare(mostAnswers);

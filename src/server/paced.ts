@@ -35,7 +35,7 @@ export class Paced<Value> {
     const known = this.#kept.get(key);
     if (known !== undefined && this.#clock.now() < known.until) return known.value;
     if (this.#waiting >= mostWaiting) {
-      return Promise.reject(new RegistrarError('throttled', 'too much is asked for at once; try again'));
+      return Promise.reject(new RegistrarError('throttled', 'too many requests at once; try again'));
     }
     const made: Made<Value> = {
       value: this.#make(make, (until) => (made.until = until)),

@@ -139,13 +139,13 @@ describe('kube-registrar release', () => {
   test('exits with 2 when nothing of that was held', async () => {
     const { code, text } = await played({ all: true, nodes: [], services: [] }, { removals: 0, nodes: 0 });
     assert.equal(code, 2);
-    assert.equal(text, 'Nothing of that is held.\n');
+    assert.equal(text, 'Nothing matching is held.\n');
   });
 
   test('requires a selection', async () => {
     await assert.rejects(played({ all: false, nodes: [], services: [] }), {
       code: 'config',
-      message: /say what/,
+      message: /choose what/,
     });
   });
 });

@@ -41,7 +41,7 @@ export async function answerRelease(
 
 /** The answer to every request over the network. */
 export const releaseRefused = (): Answer =>
-  refuse(403, 'only from the pod itself: kubectl exec … -- kube-registrar release --all');
+  refuse(403, 'only accepted from the pod itself: kubectl exec … -- kube-registrar release --all');
 
 function refuse(status: number, why: string, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, contentType: 'text/plain; charset=utf-8', body: `${why}\n`, headers };

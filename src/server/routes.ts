@@ -102,7 +102,7 @@ export function routes({ source, metrics, pages, clock }: RoutesOptions) {
     const path = target.split('?', 1)[0]!;
     const route = Object.hasOwn(known, path) ? known[path] : undefined;
     if (route === undefined) {
-      const body = `not found; there are ${Object.keys(known).join(' ')}\n`;
+      const body = `not found; available: ${Object.keys(known).join(' ')}\n`;
       return { status: 404, contentType: plain, body };
     }
     if (method !== 'GET' && method !== 'HEAD') {

@@ -70,7 +70,7 @@ suite('plan', () => {
     const before = await raftLog(stage.consul);
     const { code, stdout, stderr } = await run(['plan']);
     assert.deepEqual([code, stderr], [0, '']);
-    assert.equal(stdout, 'Nothing to do: Consul is as the cluster wants it.\n');
+    assert.equal(stdout, 'Nothing to do: Consul is in sync with the cluster.\n');
     const { transactions, otherWrites } = writesBetween(before, await raftLog(stage.consul));
     assert.deepEqual([transactions, otherWrites], [0, 0]);
   });
@@ -140,7 +140,7 @@ suite('explain of a workload', () => {
     const denied = await run(['explain', 'deploy/web', '-n', 'shop']);
     assert.match(
       denied.stderr,
-      /^error: .*deployments.*; ask with rights on deployments, or explain its pods: pod\/NAME\n/,
+      /^error: .*deployments.*; use an account with rights on deployments, or explain its pods: pod\/NAME\n/,
     );
   });
 });
@@ -228,7 +228,7 @@ suite('purge', () => {
     // Nobody says in which namespace the Lease is.
     const admin = config({ kubernetes: { kubeconfig: stage.kube.kubeconfigPath } });
     const { code, stderr } = await run(['purge', '--yes'], admin);
-    assert.match(stderr, /^error: an operator runs for this cluster \(\S+ holds the Lease\)/);
+    assert.match(stderr, /^error: an operator of this cluster is running \(\S+ holds the Lease\)/);
     assert.equal(code, 1);
     assert.deepEqual(await nodes(), nodesNamed('moved'));
     await operator.stop();
@@ -238,7 +238,7 @@ suite('purge', () => {
     const { code, stdout, stderr } = await run(['purge']);
     assert.equal(code, 1);
     assert.match(stdout, /- node moved-\S+\n(?: {2}- instance \S+ of web\n)+/);
-    assert.match(stderr, /nothing was removed: give --yes/);
+    assert.match(stderr, /nothing was removed: use --yes/);
     assert.deepEqual(await nodes(), nodesNamed('moved'));
   });
 
@@ -310,7 +310,10 @@ suite('what a tenant may not do', () => {
       );
       assert.match(denied.get('tenant/evil') ?? '', /"Consul" is a reserved name/);
       assert.match(denied.get('tenant/team') ?? '', /claimed by namespace "tenant-a"/);
-      assert.match(denied.get('tenant/routed') ?? '', /tag "urlprefix-\/pay" is not for namespace "tenant"/);
+      assert.match(
+        denied.get('tenant/routed') ?? '',
+        /tag "urlprefix-\/pay" is denied to namespace "tenant"/,
+      );
     });
     assert.equal((await stage.instances('consul')).length, 1);
     for (const name of ['tenant-a-web', 'routed']) assert.deepEqual(await stage.instances(name), []);

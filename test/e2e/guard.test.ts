@@ -123,13 +123,13 @@ suite('the guard', () => {
     );
     assert.equal(heldLines(), linesBefore + 1, 'said once');
     const { held: shown } = await stage.operator.status();
-    assert.match(shown[0]!.why, /stays registered: nothing explains that it is gone/);
+    assert.match(shown[0]!.why, /stays registered: nothing explains its absence/);
     assert.match(shown[0]!.release ?? '', /^kube-registrar release prod-node-/);
     const { stdout } = await plan('--server', stage.operator.url);
     assert.match(stdout, /- instance vanished\.\S+ of vanished \(held by the guard\)\n/);
     assert.match(
       stdout,
-      /! instance vanished\.\S+ of vanished stays registered: nothing explains that it is gone/,
+      /! instance vanished\.\S+ of vanished stays registered: nothing explains its absence/,
     );
     assert.match(stdout, /\nNothing to do for now\. 300 held by the guard\./);
     const { summary } = JSON.parse((await plan('--output', 'json', '--server', stage.operator.url)).stdout);
@@ -137,7 +137,10 @@ suite('the guard', () => {
 
     assert.match(await release('prod-node-0'), /^Released: 100 removals/);
     await stage.eventually('those of one node are gone', async () => assert.equal(await held(), 200));
-    assert.match(await release('--service', 'elsewhere').catch(({ stdout }) => stdout), /^Nothing of that/);
+    assert.match(
+      await release('--service', 'elsewhere').catch(({ stdout }) => stdout),
+      /^Nothing matching is held/,
+    );
     stage.kubelet.silent.clear();
     await stage.eventually('those whose kubelets are heard go', async () => assert.equal(await held(), 0));
     // A removal is no longer held before it is written and logged.
@@ -149,7 +152,7 @@ suite('the guard', () => {
     });
     const left = await stage.allPassing('vanished', 300);
     assert.ok(left.every(({ Service }) => !old.has(Service.ID)));
-    await assert.rejects(release('--all'), { code: 2, stdout: 'Nothing of that is held.\n' });
+    await assert.rejects(release('--all'), { code: 2, stdout: 'Nothing matching is held.\n' });
   });
 
   test('removes few that vanished after a second read', async () => {

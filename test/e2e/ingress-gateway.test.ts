@@ -159,7 +159,7 @@ suite('an Ingress', () => {
       assert.deepEqual([now?.Service.Tags, now?.Service.Meta['owner']], [['back'], undefined]);
     });
     const { stdout } = await explain('ingress/labelled', 'hidden');
-    assert.match(stdout, /nothing of namespace hidden is registered: sync\.namespaces\.exclude names it/);
+    assert.match(stdout, /nothing in namespace hidden is registered: sync\.namespaces\.exclude names it/);
     await found('labelled', '203.0.113.50:80');
     await stage.kube.api.delete(`${ingresses('shop')}/labelled`);
     await stage.gone('labelled');

@@ -221,7 +221,7 @@ suite('the clean-up after helm uninstall', { skip: imageUnavailable }, () => {
       assert.equal(code, 0, output);
       assert.equal(job.code, 0, job.output);
       assert.match(printed(output), /Removed\./);
-      assert.doesNotMatch(printed(output), /whether an operator runs is not known/);
+      assert.doesNotMatch(printed(output), /cannot find out whether an operator is running/);
       const nodes = await consul.api.get<{ Node: string }[]>('/v1/catalog/nodes');
       assert.deepEqual(nodes.map(({ Node }) => Node).sort(), ['prod-node-0', 'server-0', 'somebody-elses']);
       assert.deepEqual(await instances(consul, 'web'), []);

@@ -107,7 +107,7 @@ function allRegistered(clusterName: string): Promise<unknown> {
   });
 }
 
-/** Waits for the line with this reason, and that there is just one, however often it is tried again. */
+/** Waits for the line with this reason, and that there is just one, however often it is retried. */
 function line(operator: OperatorProcess, reason: string, where: (line: LogLine) => boolean = () => true) {
   return eventually(
     () => {

@@ -58,7 +58,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
   'meta-value': {
     annotations: { 'meta.big': 'x'.repeat(600) },
     field: 'meta.big',
-    message: /600 bytes long; Consul takes at most 512/,
+    message: /600 bytes long; Consul allows at most 512/,
   },
   'meta-count': {
     annotations: Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`meta.k${i}`, 'x'])),

@@ -75,7 +75,7 @@ suite('a Service of type LoadBalancer', () => {
   test('comes with its address, follows its pods, and goes with the Service', async () => {
     const pods = await deployed('balanced', 2);
     await addService('balanced', { address: 'load-balancer' }, { type: 'LoadBalancer' });
-    await stage.eventually('the Service hears that there is no address yet', async () =>
+    await stage.eventually('the Service hears that it has no address yet', async () =>
       assert.ok(
         stage.operator
           .logs('RegistrationFailed')
@@ -224,7 +224,7 @@ test('a Service whose address changes is found at every moment', async () => {
   })().catch(() => ended.signal.aborted || assert.fail('the watch broke'));
 
   await annotate('moving', { address: 'load-balancer' });
-  await stage.eventually('the Service hears that there is no address yet', async () =>
+  await stage.eventually('the Service hears that it has no address yet', async () =>
     assert.ok(
       stage.operator
         .logs('RegistrationFailed')

@@ -220,7 +220,7 @@ suite('the status pages while they change', { skip: await withoutBrowser() }, ()
     const { page } = tab;
     await pages.stop();
     await titled(page, 'No connection · In sync · east – kube-registrar');
-    const lost = 'No connection to the operator; this is how it was';
+    const lost = 'No connection to the operator; showing the last state';
     assert.equal(await page.locator('#live span').innerText(), lost);
     assert.equal(await page.locator('#announced').innerText(), lost);
     assert.equal(await page.locator('link[rel=icon]').getAttribute('href'), './favicon-calm.svg');

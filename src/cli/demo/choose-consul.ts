@@ -63,7 +63,7 @@ async function ownConsul(
     return {
       ...target,
       label: `(dev agent, ${consul.origin})`,
-      notice: `Consul is a dev agent of its own at ${consul.origin}, which ends with the demo.`,
+      notice: `Consul is a dev agent at ${consul.origin}, which stops with the demo.`,
       prefix: '',
       async cleanUp() {},
       async [Symbol.asyncDispose]() {

@@ -60,7 +60,8 @@ export async function startConsul(
   } catch (thrown) {
     await stop();
     signal.throwIfAborted();
-    const said = output.trim() === '' ? '' : `; it said: ${output.trim().split('\n').slice(-3).join(' | ')}`;
+    const said =
+      output.trim() === '' ? '' : `; its output: ${output.trim().split('\n').slice(-3).join(' | ')}`;
     throw new RegistrarError('config', `Consul (${program}) did not start: ${describe(thrown)}${said}`);
   }
   return { origin, [Symbol.asyncDispose]: stop };
@@ -76,8 +77,8 @@ async function untilReady(
   const until = clock.now() + readyWithinMs;
   try {
     for (;;) {
-      if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
-      if (clock.now() > until) throw new Error(`it has no leader after ${readyWithinMs / 1_000} s`);
+      if (child.exitCode !== null) throw new Error(`it exited with code ${child.exitCode}`);
+      if (clock.now() > until) throw new Error(`it had no leader after ${readyWithinMs / 1_000} s`);
       if (await hasLeader(consul, signal)) return;
       await clock.sleep(lookMs, signal);
     }

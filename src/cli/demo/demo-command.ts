@@ -16,26 +16,26 @@ const explanation = `
 Plays a scenario of about half a minute with the real operator between a Kubernetes API and a Consul in
 memory: pods come up, a rollout, a failing readiness probe, a lost node, all nodes lost at once, entries that
 another program changed.
-Every step says what it waits for, and how long it took from Kubernetes until a consumer of Consul knew.
-Nothing has to be installed, and nothing outside this process is touched, unless a real Consul is asked for.
+Every step shows what it waits for, and how long a change took from Kubernetes to a consumer of Consul.
+Nothing has to be installed. Nothing outside this process is touched unless you ask for a real Consul.
 
-In a terminal the demo is a live picture; elsewhere it prints one line for each thing that happens.
+In a terminal the demo is a live view; elsewhere it prints one line per event.
 NO_COLOR is respected.
 
 Consul:
-  in memory              unless one of these is given
-  --consul [URL]         a Consul that runs already, at this URL or CONSUL_HTTP_ADDR, with Consul's other
+  in memory              by default
+  --consul [URL]         a running Consul at this URL or CONSUL_HTTP_ADDR, with Consul's other
                          variables (CONSUL_HTTP_TOKEN, CONSUL_CACERT ...). Services are called demo-web and
                          demo-search there, and everything is removed at the end; the token needs write on
                          nodes and services with the prefix "demo-"
   --consul-binary        starts "consul agent -dev" on free ports of 127.0.0.1
 
-Exit code: 0 when every step reached what was expected in time, 1 when one did not, 130 when interrupted.
+Exit code: 0 if every step succeeded in time, 1 if one did not, 130 if interrupted.
 
 Examples:
   kube-registrar demo
   kube-registrar demo --keep                     then: kubectl, consul, curl, explain, release, as it prints
-  kube-registrar demo --services 50 --pods 1000  with a cluster that is not small
+  kube-registrar demo --services 50 --pods 1000  with a larger cluster
   kube-registrar demo --once --output json       for scripts
   kube-registrar demo --consul-binary ./consul`;
 
@@ -48,25 +48,27 @@ export function addDemoCommand(program: Command, context: CliContext): void {
 
 function addAs(named: Command, context: CliContext): void {
   named
-    .description('see the operator at work without a cluster: a demo that tests itself')
+    .description('show the operator at work without a cluster, in a self-testing demo')
     .option(
       '--keep',
-      'go on after the scenario until Ctrl-C, and print what kubectl, consul and curl need to reach it',
+      'keep running after the scenario until Ctrl-C, and print how to reach it with kubectl, consul and curl',
     )
-    .addOption(new Option('--once', 'no pauses and no picture: print the final state only').conflicts('keep'))
     .addOption(
-      new Option('--output <FORMAT>', 'of the final state; json needs --once')
+      new Option('--once', 'no pauses and no live view: print only the final state').conflicts('keep'),
+    )
+    .addOption(
+      new Option('--output <FORMAT>', 'format of the final state; json needs --once')
         .choices(['text', 'json'])
         .default('text'),
     )
     .option(
       '--services <N>',
-      `run N more services beside the scenario, at most ${mostServices}`,
+      `run N more services in addition to the scenario, at most ${mostServices}`,
       countUpTo(mostServices),
     )
     .option(
       '--pods <N>',
-      `run N more pods beside it, spread over these services, at most ${mostPods}`,
+      `run N more pods, spread over these services, at most ${mostPods}`,
       countUpTo(mostPods),
     )
     .option(
@@ -76,7 +78,7 @@ function addAs(named: Command, context: CliContext): void {
     .addOption(
       new Option(
         '--consul-binary [FILE]',
-        'start this Consul (default: CONSUL_BIN, or "consul" on the path)',
+        'start this Consul (default: CONSUL_BIN, or "consul" in the PATH)',
       ).conflicts('consul'),
     )
     .addHelpText('after', explanation)

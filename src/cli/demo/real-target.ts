@@ -68,7 +68,7 @@ export async function realTarget(options: RealTargetOptions, signal: AbortSignal
       try {
         await purge(connect(), owner, stop);
       } catch (thrown) {
-        const what = `cannot remove the nodes ${nodes} from Consul at ${origin}; remove them there`;
+        const what = `cannot remove the nodes ${nodes} from Consul at ${origin}; remove them yourself`;
         throw new RegistrarError(RegistrarError.from(thrown).code, what, { cause: thrown });
       }
     },

@@ -45,7 +45,7 @@ export function agentOrigins(template: string | undefined, loaded: LoadedConfig)
     if (host === undefined || !('value' in host)) {
       throw new RegistrarError(
         'rejected',
-        `node "${name}" has the address ${JSON.stringify(address)}, which is no IP address`,
+        `node "${name}" has the address ${JSON.stringify(address)}, which is not an IP address`,
       );
     }
     const why = specialHost(host.value);
@@ -53,7 +53,7 @@ export function agentOrigins(template: string | undefined, loaded: LoadedConfig)
     if (why !== undefined && why !== 'a loopback address') {
       throw new RegistrarError(
         'rejected',
-        `the address ${address} of node "${name}" is ${why}: no agent is asked there`,
+        `the address ${address} of node "${name}" is ${why}: agents at such addresses are not used`,
       );
     }
     return used.replace(placeholder, hostInUrl(host.value)).replace(/\/$/, '');

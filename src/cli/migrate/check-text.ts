@@ -8,10 +8,10 @@ export function comparisonText({ node, instances, removed, summary }: Comparison
     ...comparedLines(instances, summary, `on node "${node}"`),
     ...section(
       removed,
-      'would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
+      'would be removed by consul-k8s while it runs, because they have its tag but not its id; set compatibility.consulK8s.ids',
       ({ id }) => id,
     ),
-    ...(summary.gone === 0 ? [] : [`${summary.gone} are of no pod or Service of this cluster.`]),
+    ...(summary.gone === 0 ? [] : [`${summary.gone} belong to no pod or Service of this cluster.`]),
     ...moreLines(summary),
   ];
   return lines.map((line) => `${visible(line)}\n`).join('');
@@ -27,7 +27,7 @@ export const comparedLines = (
   ...section(instances, 'differ:', ({ differences }) =>
     differences.length > 0 ? differences.join('; ') : undefined,
   ),
-  ...section(instances, 'would not pass any more:', ({ losesHealth }) => losesHealth),
+  ...section(instances, 'would no longer pass:', ({ losesHealth }) => losesHealth),
   ...section(instances, 'would not be registered:', ({ whyMissing }) => whyMissing),
 ];
 

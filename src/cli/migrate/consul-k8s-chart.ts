@@ -12,7 +12,7 @@ interface Outcome {
   readonly config?: Mapping;
   /** Of our chart. */
   readonly chart?: Mapping;
-  /** What is not taken over, and what to do. */
+  /** What is not migrated, and what to do. */
   readonly note?: string;
 }
 
@@ -45,11 +45,12 @@ const taken =
   (value) => {
     if (!isTrue(value)) return {};
     if (typeof value !== 'string') return make(value);
-    if (value.includes('{{')) return { note: `Not taken over: ${path}, which is a template of their chart.` };
+    if (value.includes('{{'))
+      return { note: `Not migrated: ${path}, which is a template of the chart of consul-k8s.` };
     try {
       return make(parse(value));
     } catch {
-      return { note: `Not taken over: ${path}, which is not YAML.` };
+      return { note: `Not migrated: ${path}, which is not YAML.` };
     }
   };
 
@@ -65,7 +66,7 @@ export const syncCatalogValues: Readonly<Record<string, Convert>> = {
   enabled: (value) =>
     value === false ? { note: 'enabled is false in these values: nothing is synced by them.' } : {},
   cleanupNodeOnRemoval: noted(
-    'Set cleanupNodeOnRemoval to false before you switch it off: it would remove all instances at once, and --finish looks first.',
+    'Set cleanupNodeOnRemoval to false before you stop it. Otherwise it removes all instances at once; --finish checks each one first.',
   ),
   default: (value) => ({ settings: value === null ? {} : { default: value } }),
   toConsul: (value) => (isTrue(value) ? {} : { note: notTaken.toConsul }),
@@ -93,29 +94,29 @@ export const syncCatalogValues: Readonly<Record<string, Convert>> = {
   'aclSyncToken.secretName': (value) =>
     isTrue(value)
       ? {
-          note: `Not taken over: the token in Secret ${value} (aclSyncToken), which may write to one node only. Make one with the policy in consul-access.md, and name its Secret in consulCredentials.tokenSecret.`,
+          note: `Not migrated: the token in Secret ${value} (aclSyncToken), which may only write to one node. Create a token with the policy in consul-access.md, and name its Secret in consulCredentials.tokenSecret.`,
         }
       : {},
   'aclSyncToken.secretKey': unused,
   image: unused,
   logLevel: (value) =>
     isTrue(value) ? { config: { log: { level: value === 'trace' ? 'debug' : value } } } : {},
-  resources: noted('Not taken over: resources, which are for another program. See sizing.md.'),
+  resources: noted('Not migrated: resources, because they were meant for another program. See sizing.md.'),
   'metrics.enabled': noted(
-    'Not taken over: metrics. kube-registrar has its own; see serviceMonitor and podMonitor.',
+    'Not migrated: metrics. kube-registrar has its own; see serviceMonitor and podMonitor.',
   ),
   'metrics.port': unused,
   'metrics.path': unused,
   priorityClassName: (value) => (isTrue(value) ? { chart: { priorityClassName: value } } : {}),
   nodeSelector: taken('nodeSelector', (nodeSelector) => ({ chart: { nodeSelector } })),
   affinity: noted(
-    'Not taken over: affinity. If it names labels of consul-k8s, it means other pods; write it for those of kube-registrar.',
+    'Not migrated: affinity. It may refer to labels of consul-k8s; rewrite it for the pods of kube-registrar.',
   ),
   tolerations: taken('tolerations', (tolerations) => ({ chart: { tolerations } })),
   extraLabels: taken('extraLabels', (podLabels) => ({ chart: { podLabels } })),
   annotations: taken('annotations', (podAnnotations) => ({ chart: { podAnnotations } })),
   'serviceAccount.annotations': noted(
-    'Not taken over: annotations of the ServiceAccount, which are for another identity. See serviceAccount.annotations.',
+    'Not migrated: annotations of the ServiceAccount, because they belong to another identity. See serviceAccount.annotations.',
   ),
 };
 
@@ -131,8 +132,7 @@ export function valuesOfChart(chart: Mapping): ConvertedValues {
   const sync = mappingAt(chart, 'syncCatalog');
   const found = pathsOf(sync).map(([path, value]): Outcome => {
     const convert = Object.hasOwn(syncCatalogValues, path) ? syncCatalogValues[path] : undefined;
-    if (convert === undefined)
-      return { note: `Not taken over, because it is not known: syncCatalog.${path}.` };
+    if (convert === undefined) return { note: `Not migrated, because it is unknown: syncCatalog.${path}.` };
     // For what the template would take from "global".
     return value === '-' ? {} : convert(value, chart);
   });
@@ -161,7 +161,7 @@ export function valuesOfChart(chart: Mapping): ConvertedValues {
 }
 
 const mirroringUnknown =
-  'consulNamespaces.mirroringK8S is not among these values, and its default depends on the version of their chart. Mirroring is not taken over; without it, set config.consul.namespace.';
+  'consulNamespaces.mirroringK8S is not set in these values, and its default depends on the version of the chart. Mirroring is not migrated; without it, set config.consul.namespace.';
 
 /** Every value with its path, in the order of the table, and unknown ones last. */
 function pathsOf(sync: Mapping): (readonly [path: string, value: unknown])[] {

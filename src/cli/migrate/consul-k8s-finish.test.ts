@@ -15,8 +15,8 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
         stdout,
         /^- web-shop at 10\.1\.0\.\d:8080: web-shop-\w+ on node "kubernetes-n\d" takes its place$/m,
       );
-      assert.match(stdout, /^- web-shop at 10\.1\.0\.9:8080: the cluster has it no more$/m);
-      assert.match(stdout, /- node "k8s-sync"\n3 to remove, 0 stay, 0 without a counterpart\.\nRemoved\./);
+      assert.match(stdout, /^- web-shop at 10\.1\.0\.9:8080: it no longer exists in the cluster$/m);
+      assert.match(stdout, /- node "k8s-sync"\n3 to remove, 0 to keep, 0 without a counterpart\.\nRemoved\./);
       assert.ok(!cluster.consul.outsider.nodes().some(({ Node }) => Node === node));
       assert.equal(cluster.passing('web-shop').length, 2);
       const again = await cluster.command('--finish', '--yes');
@@ -55,7 +55,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       cluster.fail('n1', 'critical', terminatingOutput.Endpoint);
       const { exitCode, stdout } = await cluster.command('--finish', '--yes');
       assert.equal(exitCode, 0, stdout);
-      assert.match(stdout, /^- web-shop at 10\.1\.0\.1:8080: it is on its way out: /m);
+      assert.match(stdout, /^- web-shop at 10\.1\.0\.1:8080: it is terminating: /m);
       assert.deepEqual(cluster.theirs, []);
     }));
 
@@ -75,7 +75,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       cluster.consul.outsider.putService(node, { ID: 'db', Service: 'db', Port: 5432 });
       const asked = await cluster.command('--finish');
       assert.equal(asked.exitCode, 1);
-      assert.match(asked.stderr, /give --yes/);
+      assert.match(asked.stderr, /use --yes/);
       assert.equal(cluster.theirs.length, 3);
       assert.equal((await cluster.command('--finish', '--yes')).exitCode, 0);
       assert.deepEqual(
@@ -118,7 +118,11 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
           return 'k8s-sync\n';
         }, '--finish');
         assert.equal(asked.exitCode, 1, what);
-        assert.match(asked.stderr, /nothing was removed: it has changed in between; run it again/, what);
+        assert.match(
+          asked.stderr,
+          /nothing was removed, because the instances have changed in the meantime; run it again/,
+          what,
+        );
         assert.equal(cluster.theirs.length, 3, what);
         cluster.consul.outsider.removeService(node, consulK8sId('web-shop', address));
       }
@@ -141,7 +145,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       cluster.fail('n1');
       const first = await cluster.command('--finish', '--yes');
       assert.equal(first.exitCode, 1);
-      assert.match(first.stderr, /1 instances stay; run it again when those of kube-registrar pass/);
+      assert.match(first.stderr, /1 instances remain; run it again when those of kube-registrar pass/);
       assert.equal((await cluster.command('--finish', '--yes')).exitCode, 1, 'nothing has changed');
       assert.deepEqual(cluster.theirs, ['10.1.0.1']);
       cluster.fail('n1', 'passing');
@@ -169,7 +173,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       }, 0);
       const { exitCode, stderr } = await ended.finally(() => clearInterval(writing));
       assert.equal(exitCode, 1);
-      assert.match(stderr, /1 instances are there again: consul-k8s still runs somewhere/);
+      assert.match(stderr, /1 instances have returned: consul-k8s still runs somewhere/);
     }));
 
   test('leaves instances without their marks, and says that the node stays because of them', () =>
@@ -187,7 +191,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       });
       const { exitCode, stdout } = await cluster.command('--finish', '--yes');
       assert.equal(exitCode, 0);
-      assert.match(stdout, /^= node "k8s-sync": others have instances on it: db, other$/m);
+      assert.match(stdout, /^= node "k8s-sync": other programs have instances on it: db, other$/m);
       assert.deepEqual(
         outsider
           .services(node)
@@ -207,7 +211,7 @@ describe('kube-registrar migrate consul-k8s --finish', () => {
       const { exitCode, stdout } = await cluster.command('--finish', '--yes');
       assert.equal(exitCode, 1);
       assert.match(stdout, /^= pay-shop at 10\.2\.0\.1:8080: nothing in this cluster asks for it/m);
-      assert.match(stdout, /^- old-shop at 10\.1\.0\.8:8080: the cluster has it no more$/m);
+      assert.match(stdout, /^- old-shop at 10\.1\.0\.8:8080: it no longer exists in the cluster$/m);
       assert.deepEqual(cluster.theirs, ['10.2.0.1']);
     }));
 });

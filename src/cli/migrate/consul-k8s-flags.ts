@@ -64,7 +64,7 @@ export function valuesOfContainer({ container, pod }: Omit<SyncCatalog, 'name'>)
       ...note(isSet('enable-ingress', false), notTaken.ingress),
       ...note(isMirrored, notTaken.mirroring),
       ...note(interval !== undefined, notTaken.interval(interval ?? '')),
-      ...unknown.map((name) => `Not taken over, because it is not known: the flag -${name}.`),
+      ...unknown.map((name) => `Not migrated, because it is unknown: the flag -${name}.`),
     ],
   };
 }

@@ -19,13 +19,14 @@ export function mappingAt(mapping: Mapping, key: string): Mapping {
 
 /** Notes that stand there whatever is read. */
 export const notTaken = {
-  toConsul: 'It syncs nothing to Consul (toConsul is false): there is nothing to take over.',
-  toK8S: 'Not taken over: the sync from Consul to Kubernetes (toK8S).',
+  toConsul: 'It syncs nothing to Consul (toConsul is false): there is nothing to migrate.',
+  toK8S: 'Not migrated: the sync from Consul to Kubernetes (toK8S).',
   ingress:
-    'Not taken over: addresses of Ingresses (ingress.enabled). Their Services get other addresses. An annotated Ingress can be registered by itself: see routes.md.',
-  mirroring: 'Not taken over: mirroring of namespaces (Consul Enterprise). All go into one namespace.',
-  address: 'Add config.consul.addresses: where Consul is.',
-  credentials: 'Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.',
+    'Not migrated: addresses of Ingresses (ingress.enabled). The Services get other addresses. An annotated Ingress can be registered itself: see routes.md.',
+  mirroring:
+    'Not migrated: mirroring of namespaces (Consul Enterprise). All instances go into one namespace.',
+  address: 'Add config.consul.addresses, the addresses of Consul.',
+  credentials: 'Add consulCredentials or config.consul.acl if Consul requires a token, and caBundle for TLS.',
   interval: (interval: string) =>
-    `It writes every ${interval} (consulWriteInterval): give --finish --write-interval ${interval}.`,
+    `It writes every ${interval} (consulWriteInterval): run --finish with --write-interval ${interval}.`,
 } as const;

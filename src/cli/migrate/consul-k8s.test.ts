@@ -31,9 +31,9 @@ describe('kube-registrar migrate consul-k8s', () => {
       assert.equal(exitCode, 0);
       assert.equal(
         stdout,
-        `# Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.
-# It writes every 10s (consulWriteInterval): give --finish --write-interval 10s.
-# Not taken over, because it is not known: the flag -newest.
+        `# Add consulCredentials or config.consul.acl if Consul requires a token, and caBundle for TLS.
+# It writes every 10s (consulWriteInterval): run --finish with --write-interval 10s.
+# Not migrated, because it is unknown: the flag -newest.
 nodeSelector:
   disk: ssd
 config:
@@ -70,7 +70,7 @@ config:
       const { stdout } = await cluster.run(['migrate', 'consul-k8s', '--chart-values', file]);
       assert.match(
         stdout,
-        /# Not taken over: the sync from Consul to Kubernetes \(toK8S\)\.\n# Not taken over: addresses of Ingr/,
+        /# Not migrated: the sync from Consul to Kubernetes \(toK8S\)\.\n# Not migrated: addresses of Ingr/,
       );
       assert.match(stdout, /consulK8s:\n {6}enabled: true\n {6}default: false\n$/);
       await writeFile(file, 'syncCatalog: { nodePortSyncType: Nowhere }');
@@ -104,13 +104,13 @@ config:
         '0 of 3 instances on node "k8s-sync" match.',
         '1 differ:',
         '  web-shop at 10.1.0.1:8080: tag "blue" is missing',
-        '1 would not pass any more:',
+        '1 would no longer pass:',
         '  down-shop at 10.1.0.7:8080: Endpoint is not ready',
         '1 would not be registered:',
-        '  bad-shop at 10.1.0.8:8080: Service shop/bad: service-port "80" is registered by consul-k8s as it is, and no port of the Service has it as its targetPort; write the name of a port',
-        '1 would be removed by consul-k8s while it runs: they have its tag and not its id; set compatibility.consulK8s.ids',
+        '  bad-shop at 10.1.0.8:8080: Service shop/bad: service-port "80" is registered by consul-k8s unchanged, but no port of the Service has it as its targetPort; write the name of a port',
+        '1 would be removed by consul-k8s while it runs, because they have its tag but not its id; set compatibility.consulK8s.ids',
         `  web-shop at 10.1.0.2:8080: ${consulK8sId('web-shop', '10.1.0.2')}`,
-        '1 are of no pod or Service of this cluster.',
+        '1 belong to no pod or Service of this cluster.',
         '1 more are registered by kube-registrar.',
       ]);
     }));

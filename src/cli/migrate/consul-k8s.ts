@@ -103,7 +103,7 @@ async function readDeployment(
   }
   if (others.length > 0) {
     const names = [first, ...others].map(({ name }) => name).join(', ');
-    throw new RegistrarError('config', `several Deployments run it: ${names}; say which with --deployment`);
+    throw new RegistrarError('config', `several Deployments run it: ${names}; choose one with --deployment`);
   }
   return valuesOfContainer(first);
 }
@@ -152,7 +152,9 @@ async function finish(
   stdout.write(finishText(shown, plan));
   if (plan.missing.length > 0) {
     stderr.write(
-      errorLine('nothing was removed: consumers would lose what has no counterpart; see "--check"'),
+      errorLine(
+        'nothing was removed, because consumers would lose instances without a counterpart; see "--check"',
+      ),
     );
     return 1;
   }
@@ -165,36 +167,38 @@ async function finish(
   const last = planFinish(theirs, snapshot);
   const asShown = new Set(plan.removed.map(({ instance }) => instance.id));
   if (last.missing.length > 0 || last.removed.some(({ instance }) => !asShown.has(instance.id))) {
-    stderr.write(errorLine('nothing was removed: it has changed in between; run it again'));
+    stderr.write(
+      errorLine('nothing was removed, because the instances have changed in the meantime; run it again'),
+    );
     return 1;
   }
   const client = consulClientOf(snapshotOptions(used, connections, options.timeoutMs));
   await removeTheirs(theirs, last, client, signal);
   const lookAfterMs = lookAfter(options.writeIntervalMs);
-  stdout.write(`Removed. Looking for ${formatDuration(lookAfterMs)} whether it comes back …\n`);
+  stdout.write(`Removed. Watching for ${formatDuration(lookAfterMs)} whether anything returns …\n`);
   await clock.sleep(lookAfterMs, signal);
   const { instances } = await readTheirNode(snapshot, used.config, signal);
   const back = instances.filter(({ id }) => asShown.has(id));
   if (back.length > 0) {
     throw new RegistrarError(
       'conflict',
-      `${back.length} instances are there again: consul-k8s still runs somewhere; stop it, then run this again`,
+      `${back.length} instances have returned: consul-k8s still runs somewhere; stop it, then run this again`,
     );
   }
   if (last.kept.length > 0) {
     stderr.write(
-      warningLine(`${last.kept.length} instances stay; run it again when those of kube-registrar pass`),
+      warningLine(`${last.kept.length} instances remain; run it again when those of kube-registrar pass`),
     );
     return 1;
   }
-  stdout.write('Nothing of it is left.\n');
+  stdout.write('Nothing is left.\n');
   return 0;
 }
 
 async function agreed(node: string, count: number, context: CliContext): Promise<boolean> {
   const { stderr } = context;
   if (!canAsk(context)) {
-    stderr.write(errorLine('nothing was removed: give --yes, or confirm at a terminal'));
+    stderr.write(errorLine('nothing was removed: use --yes, or confirm on a terminal'));
     return false;
   }
   if (await confirm(`Type "${node}" to remove ${count} instances from Consul: `, node, context)) return true;

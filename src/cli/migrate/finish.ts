@@ -66,6 +66,6 @@ async function commit(
   const why = answer.kind === 'rolled-back' ? (answer.errors[0]?.what ?? '') : answer.text;
   throw new RegistrarError(
     'conflict',
-    `Consul did not remove it: ${why}; somebody may have changed it, so run this again`,
+    `Consul did not remove it: ${why}; it may have changed, so run this again`,
   );
 }

@@ -7,7 +7,7 @@ export interface ConvertedValues {
   readonly config: Readonly<Record<string, unknown>>;
   /** Values of the chart beside `config`. Default: none. */
   readonly chart?: Readonly<Record<string, unknown>>;
-  /** What is not taken over, and what to do. */
+  /** What is not migrated, and what to do. */
   readonly notes: readonly string[];
 }
 

@@ -94,8 +94,8 @@ describe('kube-registrar migrate kube-consul-register', () => {
       assert.equal(exitCode, 0, stderr);
       assert.equal(
         stdout,
-        `# Add consulCredentials: its token stands in its ConfigMap (consul_token).
-# Its annotation stands on Endpoints: copy it to the Services, as migrate-from-registrars.md says.
+        `# Add consulCredentials: its token is in its ConfigMap (consul_token).
+# Its annotation is on Endpoints: copy it to the Services, as described in migrate-from-registrars.md.
 config:
   consul:
     addresses:
@@ -196,11 +196,11 @@ config:
         '0 of 3 instances with the tag "kubernetes" of kube-consul-register match.',
         '1 differ:',
         '  web at 10.1.0.1:9090: port 9090 becomes 8080; meta team="shop" is missing',
-        '1 would not pass any more:',
+        '1 would no longer pass:',
         '  web at 10.1.0.2:8080: ContainersNotReady: probe failed',
         '1 would not be registered:',
-        '  web at 10.1.0.3:8080: Pod default/bad-1: pod.container.name has nothing to register: none of the containers that it names has a port',
-        '1 are of pods that are gone.',
+        '  web at 10.1.0.3:8080: Pod default/bad-1: pod.container.name has nothing to register: none of the named containers declares a port',
+        '1 belong to pods that no longer exist.',
         '1 more are registered by kube-registrar.',
       ]);
     }));
@@ -214,7 +214,10 @@ config:
         /^2 of 2 .*\nThe tag "kubernetes" comes last: set compat.* once .* is stopped\.\n$/,
       );
       const early = await cluster.command(withAgents('kubernetes'), '--check');
-      assert.match(early.stdout, /While kube-consul-register runs, it removes what has its tag/);
+      assert.match(
+        early.stdout,
+        /While kube-consul-register runs, it removes every instance that has its tag/,
+      );
     }));
 
   test('--finish deregisters at each agent what ours stands in for, and nothing else; again it has nothing to do', () =>
@@ -233,8 +236,11 @@ config:
         stdout,
         /^- web at 10\.1\.0\.1:8080: \S+ on node "kubernetes-n1" takes its place\n- web at/m,
       );
-      assert.match(stdout, /^- web at 10\.1\.0\.9:8080: the cluster has it no more$/m);
-      assert.match(stdout, /3 to remove, 0 stay, 0 without a counterpart\.\nRemoved 3\. Looking for 2m24s/);
+      assert.match(stdout, /^- web at 10\.1\.0\.9:8080: it no longer exists in the cluster$/m);
+      assert.match(
+        stdout,
+        /3 to remove, 0 to keep, 0 without a counterpart\.\nRemoved 3\. Watching for 2m24s/,
+      );
       assert.deepEqual([await cluster.ids('n1'), await cluster.ids('n2')], [['db', 'web-7-main'], []]);
       assert.equal(outsider.services('external').length, 1);
       const passing = cluster.passing('web').filter((each) => each.startsWith('kubernetes-'));
@@ -242,7 +248,7 @@ config:
       const again = await cluster.command(following, '--finish', '--yes');
       assert.deepEqual(
         [again.exitCode, again.stdout],
-        [0, '0 to remove, 0 stay, 0 without a counterpart.\n'],
+        [0, '0 to remove, 0 to keep, 0 without a counterpart.\n'],
       );
     }));
 
@@ -253,7 +259,7 @@ config:
       assert.equal(early.exitCode, 1);
       assert.match(
         early.stdout,
-        /^! web at 10\.1\.0\.1:8080: that of kube-registrar lacks the tag "kubernetes"$/m,
+        /^! web at 10\.1\.0\.1:8080: the instance of kube-registrar lacks the tag "kubernetes"$/m,
       );
       await registered(cluster, withAgents('kubernetes'));
       const { exitCode, stdout, stderr } = await cluster.command(
@@ -326,8 +332,8 @@ config:
       const { exitCode, stdout } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 1);
       assert.equal(stdout.match(/^- web at 10\.1\.0\.1:8080: .* takes its place$/gm)?.length, 2);
-      assert.match(stdout, /^- web at 10\.1\.0\.8:8080: the cluster has it no more$/m);
-      assert.match(stdout, /^- web at 10\.0\.0\.1:30080: the cluster has it no more$/m);
+      assert.match(stdout, /^- web at 10\.1\.0\.8:8080: it no longer exists in the cluster$/m);
+      assert.match(stdout, /^- web at 10\.0\.0\.1:30080: it no longer exists in the cluster$/m);
       assert.match(stdout, /^! web at 10\.0\.0\.1:30080: kube-registrar has not registered it$/m);
     }));
 
@@ -376,7 +382,7 @@ config:
       const { exitCode, stdout } = await cluster.command(withAgents('kubernetes'), '--finish', '--yes');
       assert.equal(exitCode, 1);
       assert.match(stdout, /^! web at 10\.1\.0\.5:8080: kube-registrar has not registered it$/m);
-      assert.match(stdout, /^2 to remove, 0 stay, 1 without a counterpart\.$/m);
+      assert.match(stdout, /^2 to remove, 0 to keep, 1 without a counterpart\.$/m);
     }));
 
   test('--finish believes the agent in what is there, and says when the catalog does not follow', () =>
@@ -417,7 +423,7 @@ config:
       await cluster.register('n2', theirs('web-9', 'n9', '10.8.0.1'));
       const { exitCode, stdout } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 0, stdout);
-      assert.match(stdout, /^1 are left alone: neither a pod of this cluster/m);
+      assert.match(stdout, /^1 are left alone: neither a pod nor their agent's machine shows/m);
       assert.deepEqual(await cluster.ids('n2'), ['web-9-main']);
     }));
 
@@ -426,7 +432,10 @@ config:
       const narrow = { ...following, kubernetes: { podLabelSelector: 'team=shop' } };
       const { exitCode, stdout } = await cluster.command(narrow, '--finish', '--yes');
       assert.equal(exitCode, 1);
-      assert.match(stdout, /^= web at 10\.1\.0\.1:8080: whether the cluster still has it is not known/m);
+      assert.match(
+        stdout,
+        /^= web at 10\.1\.0\.1:8080: cannot find out whether it still exists in the cluster/m,
+      );
       assert.deepEqual(await cluster.ids('n1'), ['web-1-main']);
     }));
 
@@ -436,7 +445,7 @@ config:
       cluster.agents.n1.intercept = () => ({ kind: 'answer', status: 500, body: 'busy' });
       const { exitCode, stdout, stderr } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 1);
-      assert.match(stderr, /the agent of node "client-1" keeps its 1 instances: .*run it again/);
+      assert.match(stderr, /the agent of node "client-1" keeps its 1 instances: .*run this again/);
       assert.match(stdout, /Removed 1\./);
       cluster.agents.n1.intercept = undefined;
       assert.deepEqual([await cluster.ids('n1'), await cluster.ids('n2')], [['web-1-main'], []]);
@@ -464,7 +473,7 @@ config:
       });
       const { exitCode, stderr } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 1);
-      assert.match(stderr, /1 instances are there again: kube-consul-register still runs somewhere/);
+      assert.match(stderr, /1 instances have returned: kube-consul-register still runs somewhere/);
     }));
 
   test('--finish asks first', () =>
@@ -472,7 +481,7 @@ config:
       await registered(cluster);
       const { exitCode, stderr } = await cluster.command(following, '--finish');
       assert.equal(exitCode, 1);
-      assert.match(stderr, /nothing was removed: give --yes/);
+      assert.match(stderr, /nothing was removed: use --yes/);
       assert.deepEqual(await cluster.ids('n1'), ['web-1-main']);
     }));
 
@@ -494,7 +503,7 @@ config:
       const late = await cluster.command(following, '--finish', answering(register));
       assert.deepEqual(
         [late.exitCode, late.stderr],
-        [1, 'error: nothing was removed: it has changed in between; run it again\n'],
+        [1, 'error: nothing was removed, because the instances have changed in the meantime; run it again\n'],
       );
       assert.deepEqual(await cluster.ids('n1'), ['late-1-main', 'web-1-main']);
       await cluster.deregister('n1', 'late-1-main');

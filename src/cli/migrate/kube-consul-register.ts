@@ -39,7 +39,7 @@ export function kubeConsulRegister(
         : []),
       ...(k8sTag !== '' && registration.mode === 'agent'
         ? [
-            `While ${program} runs, it removes what has its tag and an id that it does not know: leave ${setting} empty until it is stopped.`,
+            `While ${program} runs, it removes every instance that has its tag and an unknown id: leave ${setting} empty until it is stopped.`,
           ]
         : []),
     ],
@@ -141,10 +141,10 @@ function valuesOf(settings: Settings, flags: ReadonlyMap<string, string>): Conve
       },
     },
     notes: [
-      ...(isElsewhere ? [] : ['Add config.consul.addresses: where Consul is.']),
+      ...(isElsewhere ? [] : ['Add config.consul.addresses, the addresses of Consul.']),
       ...(withAgents
         ? [
-            `Once ${program} is stopped, set compatibility.kubeConsulRegister.k8sTag: ${JSON.stringify(tag)}, its tag; before, it would remove what has it.`,
+            `Once ${program} is stopped, set compatibility.kubeConsulRegister.k8sTag: ${JSON.stringify(tag)}, its tag. Before that, it would remove every instance with this tag.`,
             'Without registration.mode "agent" nothing depends on agents: see agent-mode.md.',
           ]
         : []),
@@ -173,7 +173,7 @@ function notesOf(
       ? []
       : [`Add consulCredentials: its token is in the Secret ${secret}, under consul_token.`]),
     ...(secret === '' && isSet('consul_token')
-      ? ['Add consulCredentials: its token stands in its ConfigMap (consul_token).']
+      ? ['Add consulCredentials: its token is in its ConfigMap (consul_token).']
       : []),
     ...(isSet('consul_ca_file', 'consul_cert_file', 'consul_key_file')
       ? [
@@ -181,20 +181,22 @@ function notesOf(
         ]
       : []),
     ...(parseBool(settings['consul_insecure_skip_verify'] ?? '') === true
-      ? ['Not taken over: consul_insecure_skip_verify. Certificates are verified.']
+      ? ['Not migrated: consul_insecure_skip_verify. Certificates are verified.']
       : []),
-    ...(isKnownSource ? [] : [`Not taken over: register_source ${JSON.stringify(source)}.`]),
+    ...(isKnownSource ? [] : [`Not migrated: register_source ${JSON.stringify(source)}.`]),
     ...(source === 'endpoint'
-      ? ['Its annotation stands on Endpoints: copy it to the Services, as migrate-from-registrars.md says.']
+      ? [
+          'Its annotation is on Endpoints: copy it to the Services, as described in migrate-from-registrars.md.',
+        ]
       : []),
     ...(mode === 'pod'
-      ? ['Not taken over: register_mode "pod". Nothing is registered with an agent in the pod itself.']
+      ? ['Not migrated: register_mode "pod". Nothing is registered with an agent in the pod itself.']
       : []),
     ...(scheme === 'consul-unix'
-      ? ['Not taken over: consul_scheme "consul-unix". Consul is reached by HTTP.']
+      ? ['Not migrated: consul_scheme "consul-unix". Consul is reached over HTTP.']
       : []),
     ...(mode === 'node' && isSet('consul_node_selector')
-      ? ['Not taken over: consul_node_selector. Every node with a registered pod needs an agent.']
+      ? ['Not migrated: consul_node_selector. Every node with a registered pod needs an agent.']
       : []),
   ];
 }

@@ -10,7 +10,7 @@ export function addMigrateCommand(
   context: CliContext,
   connect: () => Promise<Connect>,
 ): void {
-  const migrate = program.command('migrate').description('move from another program to this one');
+  const migrate = program.command('migrate').description('migrate from another program');
   const consulK8s = migrate
     .command('consul-k8s')
     .description('from the catalog sync of consul-k8s; without a step, write Helm values with its settings')
@@ -24,8 +24,8 @@ export function addMigrateCommand(
       '--finish',
       'after consul-k8s is stopped, remove its instances that kube-registrar has registered and that pass',
     )
-    .option('--chart-values <FILE>', 'values of its chart, in place of the running Deployment')
-    .option('--deployment <NAMESPACE/NAME>', 'of several Deployments that run it, the one to read')
+    .option('--chart-values <FILE>', 'values of its chart, instead of the running Deployment')
+    .option('--deployment <NAMESPACE/NAME>', 'the Deployment to read, if several run it')
     .addOption(outputOption('how --check shows it', ['text', 'json', 'yaml']))
     .option('--yes', 'do not ask')
     .addOption(
@@ -68,7 +68,7 @@ const ofProgram = {
   registrator: {
     own: new Option(
       '--arguments <LINE>',
-      'its arguments, where it runs in no workload: "-internal consul://localhost:8500"',
+      'its arguments, if it does not run in a workload: "-internal consul://localhost:8500"',
     ),
     interval: { is: 'how often it registers everything again (-resync)', initially: '10s' },
   },
@@ -90,12 +90,15 @@ function addRegistrar(
         'compare its registrations with those of kube-registrar; exit 0: equal, 2: not, 1: an error',
       ).conflicts('finish'),
     )
-    .option('--finish', 'after it is stopped, deregister at each agent what passes as ours, too')
-    .option('--workload <NAMESPACE/NAME>', 'of several workloads that run it, the one to read')
+    .option(
+      '--finish',
+      'after it is stopped, deregister its instances at each agent if those of kube-registrar pass',
+    )
+    .option('--workload <NAMESPACE/NAME>', 'the workload to read, if several run it')
     .addOption(own)
     .option(
       '--agent-address <URL>',
-      'where agents are asked, {address} standing for that of the node (default: scheme and port of registration.agent)',
+      "URL of the agents; {address} stands for the node's address (default: scheme and port of registration.agent)",
     )
     .addOption(outputOption('how --check shows it', ['text', 'json', 'yaml']))
     .option('--yes', 'do not ask')

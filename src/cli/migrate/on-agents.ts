@@ -55,7 +55,7 @@ export async function readAgentNodes(
     if (RegistrarError.from(thrown).code !== 'forbidden') throw thrown;
     throw new RegistrarError(
       'forbidden',
-      'the Consul token does not see everything on the nodes of the agents: it needs read on nodes (node_prefix "") and services (service_prefix "")',
+      'the Consul token cannot see everything on the nodes of the agents: it needs read on nodes (node_prefix "") and services (service_prefix "")',
       { cause: thrown },
     );
   }
@@ -65,7 +65,7 @@ export async function readAgentNodes(
 async function agentNodeNames(client: ConsulClient, signal: AbortSignal): Promise<ConsulNodeName[]> {
   const { value, knownLeader, filteredByAcls } = await client.catalogNodes({}, signal);
   if (!knownLeader) throw new RegistrarError('unavailable', 'Consul answers without a known leader');
-  if (filteredByAcls) throw new RegistrarError('forbidden', 'the list of nodes is not whole');
+  if (filteredByAcls) throw new RegistrarError('forbidden', 'the list of nodes is incomplete');
   return value.flatMap(({ Node, Meta }) => (Meta[managedByKey] === undefined ? [consulNodeName(Node)] : []));
 }
 

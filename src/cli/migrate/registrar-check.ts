@@ -97,7 +97,7 @@ function compare(
 function textOf({ marks, before = [] }: Registrar, { instances, summary }: RegistrarComparison): string {
   const lines = [
     ...comparedLines(instances, summary, marks),
-    ...(summary.gone === 0 ? [] : [`${summary.gone} are of pods that are gone.`]),
+    ...(summary.gone === 0 ? [] : [`${summary.gone} belong to pods that no longer exist.`]),
     ...elsewhereLines(summary.elsewhere),
     ...moreLines(summary),
     ...before,
@@ -109,7 +109,7 @@ export const elsewhereLines = (count: number): string[] =>
   count === 0
     ? []
     : [
-        `${count} are left alone: neither a pod of this cluster nor the machine of their agent says that they are of it.`,
+        `${count} are left alone: neither a pod nor their agent's machine shows that they belong to this cluster.`,
       ];
 
 /** Agents of several clusters may be in one datacenter, and so may several of the program. */

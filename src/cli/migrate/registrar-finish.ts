@@ -66,7 +66,9 @@ export async function finishRegistrar(options: FinishOptions, context: CliContex
   const count = shown.removed.length;
   if (shown.plan.missing.length > 0) {
     stderr.write(
-      errorLine('nothing was removed: consumers would lose what has no counterpart; see "--check"'),
+      errorLine(
+        'nothing was removed, because consumers would lose instances without a counterpart; see "--check"',
+      ),
     );
     return 1;
   }
@@ -78,7 +80,9 @@ export async function finishRegistrar(options: FinishOptions, context: CliContex
   const last = await decide();
   const asShown = new Set(shown.removed.map(keyOf));
   if (last.plan.missing.length > 0 || last.removed.some((entry) => !asShown.has(keyOf(entry)))) {
-    stderr.write(errorLine('nothing was removed: it has changed in between; run it again'));
+    stderr.write(
+      errorLine('nothing was removed, because the instances have changed in the meantime; run it again'),
+    );
     return 1;
   }
   const failed = await deregister(
@@ -90,7 +94,7 @@ export async function finishRegistrar(options: FinishOptions, context: CliContex
     const left = last.removed.filter((entry) => entry.node.name === node).length;
     stderr.write(
       errorLine(
-        `the agent of node "${node}" keeps its ${left} instances: ${describe(error)}; run it again when it answers`,
+        `the agent of node "${node}" keeps its ${left} instances: ${describe(error)}; run this again when the agent answers`,
       ),
     );
   }
@@ -98,23 +102,25 @@ export async function finishRegistrar(options: FinishOptions, context: CliContex
   await untilGone(done, registrar, client, connections, signal);
   const lookAfterMs = lookAfter(options.syncIntervalMs);
   stdout.write(
-    `Removed ${done.length}. Looking for ${formatDuration(lookAfterMs)} whether it comes back …\n`,
+    `Removed ${done.length}. Watching for ${formatDuration(lookAfterMs)} whether anything returns …\n`,
   );
   await clock.sleep(lookAfterMs, signal);
   const back = await stillThere(done, registrar, client, signal);
   if (back.length > 0) {
     throw new RegistrarError(
       'conflict',
-      `${back.length} instances are there again: ${registrar.name} still runs somewhere; stop it, then run this again`,
+      `${back.length} instances have returned: ${registrar.name} still runs somewhere; stop it, then run this again`,
     );
   }
   if (last.plan.kept.length > 0) {
     stderr.write(
-      warningLine(`${last.plan.kept.length} instances stay; run it again when those of kube-registrar pass`),
+      warningLine(
+        `${last.plan.kept.length} instances remain; run it again when those of kube-registrar pass`,
+      ),
     );
   }
   if (last.plan.kept.length > 0 || failed.size > 0) return 1;
-  stdout.write('Nothing of it is left.\n');
+  stdout.write('Nothing is left.\n');
   return 0;
 }
 
@@ -171,7 +177,7 @@ async function untilGone(
       const names = [...new Set(left.map(({ node }) => `"${node.name}"`))].join(', ');
       throw new RegistrarError(
         'unavailable',
-        `the catalog still has ${left.length} instances that were deregistered at the agents of ${names}; look at the logs of these agents, then run this again`,
+        `the catalog still has ${left.length} instances that were deregistered at the agents of ${names}; check the logs of these agents, then run this again`,
       );
     }
     await clock.sleep(lookAgainMs, signal);
@@ -194,7 +200,7 @@ async function stillThere(
 async function agreed(name: string, count: number, context: CliContext): Promise<boolean> {
   const { stderr } = context;
   if (!canAsk(context)) {
-    stderr.write(errorLine('nothing was removed: give --yes, or confirm at a terminal'));
+    stderr.write(errorLine('nothing was removed: use --yes, or confirm on a terminal'));
     return false;
   }
   if (await confirm(`Type "${name}" to deregister ${count} instances: `, name, context)) return true;

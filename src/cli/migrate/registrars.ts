@@ -92,12 +92,12 @@ async function workloadOf(
   if (first === undefined) {
     throw new RegistrarError(
       'not-found',
-      `nothing${wanted === undefined ? '' : ` named ${wanted}`} in the cluster runs ${name}; give the kubeconfig of the cluster in which it runs`,
+      `nothing${wanted === undefined ? '' : ` named ${wanted}`} in the cluster runs ${name}; use the kubeconfig of the cluster in which it runs`,
     );
   }
   if (others.length > 0) {
     const names = found.map(({ kind, name: each }) => `${kind} ${each}`).join(', ');
-    throw new RegistrarError('config', `several run ${name}: ${names}; say which with --workload`);
+    throw new RegistrarError('config', `several run ${name}: ${names}; choose one with --workload`);
   }
   return first;
 }

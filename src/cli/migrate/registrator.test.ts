@@ -57,13 +57,13 @@ describe('kube-registrar migrate registrator', () => {
       assert.equal(exitCode, 0, stderr);
       assert.equal(
         stdout,
-        `# Add config.consul.addresses: where Consul is.
+        `# Add config.consul.addresses, the addresses of Consul.
 # Without registration.mode "agent" nothing depends on agents: see agent-mode.md.
-# Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.
-# Not taken over: the tag "b,c" of -tags; see baseTags.
-# Not taken over: -deregister=on-success. An instance goes with its pod, however that ended.
+# Add consulCredentials or config.consul.acl if Consul requires a token, and caBundle for TLS.
+# Not migrated: the tag "b,c" of -tags; see baseTags.
+# Not migrated: -deregister=on-success. An instance is removed with its pod, however the pod ended.
 # Containers without SERVICE_NAME have the name of their image there (no -explicit) and are left alone here: write SERVICE_NAME, or kube-registrar.io/service.
-# Its variables in pod templates are followed; the variables, ports and labels of images are not known to Kubernetes.
+# Its variables in pod templates are used. Kubernetes does not know the variables, ports and labels of images.
 config:
   registration:
     mode: agent
@@ -83,11 +83,11 @@ config:
     moving(async (cluster) => {
       const template = '-tags={{.Name}},x consul://localhost';
       const forced = await cluster.run(['migrate', program, '--arguments', template]);
-      assert.match(forced.stdout, /^# Not taken over: the tag "\{\{\.Name\}\},x" of -tags/m);
+      assert.match(forced.stdout, /^# Not migrated: the tag "\{\{\.Name\}\},x" of -tags/m);
       assert.doesNotMatch(forced.stdout, /baseTags:/);
       const line = '-ip 192.0.2.7 -explicit consul-tls://consul.example:8501';
       const { stdout } = await cluster.run(['migrate', program, '--arguments', line]);
-      assert.match(stdout, /^# Not taken over: -ip="192\.0\.2\.7"\./m);
+      assert.match(stdout, /^# Not migrated: -ip="192\.0\.2\.7"\./m);
       assert.match(stdout, /^# Every port that a container declares .*address: host\.$/m);
       assert.match(stdout, /addresses:\n {6}- https:\/\/consul\.example:8501\n/);
       const other = await cluster.run(['migrate', program, '--arguments', 'etcd://localhost:4001']);
@@ -121,7 +121,7 @@ config:
       await cluster.register('n2', theirs('ended-1', '10.1.0.9'));
       const { exitCode, stdout, stderr } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 0, stdout + stderr);
-      assert.match(stdout, /Removed 3\. Looking for 12s/);
+      assert.match(stdout, /Removed 3\. Watching for 12s/);
       assert.deepEqual([await cluster.ids('n1'), await cluster.ids('n2')], [['n1:redis:6379'], []]);
       assert.deepEqual(cluster.passing('web'), ['kubernetes-n1/10.1.0.1', 'kubernetes-n2/10.1.0.2']);
     }));
@@ -132,7 +132,10 @@ config:
       await cluster.register('n1', theirs('web-1', '192.0.2.7'));
       const { exitCode, stdout } = await cluster.command(following, '--finish', '--yes');
       assert.equal(exitCode, 1);
-      assert.match(stdout, /^= web at 192\.0\.2\.7:8080: whether the cluster still has it is not known/m);
+      assert.match(
+        stdout,
+        /^= web at 192\.0\.2\.7:8080: cannot find out whether it still exists in the cluster/m,
+      );
       assert.equal((await cluster.ids('n1')).length, 1);
     }));
 

@@ -17,7 +17,7 @@ export const registrator = ({ compatibility }: Config): Registrar => ({
   compared: (instance) => ({ ...instance, meta: withoutChecks(instance.meta) }),
   before: compatibility.registrator.enabled
     ? []
-    : ['compatibility.registrator.enabled is not set: only annotations count, and not its variables.'],
+    : ['compatibility.registrator.enabled is not set: only annotations are used, not its variables.'],
 });
 
 /**
@@ -46,7 +46,7 @@ function valuesOf({ name, container }: Workload): ConvertedValues {
   if (scheme === '') {
     throw new RegistrarError(
       'config',
-      `${name}: its registry is ${JSON.stringify(uri)}, which is not Consul's catalog of services; there is nothing to take over`,
+      `${name}: its registry is ${JSON.stringify(uri)}, which is not Consul's catalog of services; there is nothing to migrate`,
     );
   }
   const [, host = '', port = '8500'] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
@@ -69,15 +69,15 @@ function valuesOf({ name, container }: Workload): ConvertedValues {
       compatibility: { registrator: { enabled: true } },
     },
     notes: [
-      ...(isLocal ? ['Add config.consul.addresses: where Consul is.'] : []),
+      ...(isLocal ? ['Add config.consul.addresses, the addresses of Consul.'] : []),
       ...(isLocal && scheme !== 'consul-unix'
         ? ['Without registration.mode "agent" nothing depends on agents: see agent-mode.md.']
         : []),
-      ...(scheme === 'consul-unix' ? ['Not taken over: the socket of Consul. It is reached by HTTP.'] : []),
-      'Add consulCredentials or config.consul.acl if Consul asks for a token, and caBundle for TLS.',
-      ...others.map((tag) => `Not taken over: the tag ${JSON.stringify(tag)} of -tags; see baseTags.`),
+      ...(scheme === 'consul-unix' ? ['Not migrated: the socket of Consul. It is reached over HTTP.'] : []),
+      'Add consulCredentials or config.consul.acl if Consul requires a token, and caBundle for TLS.',
+      ...others.map((tag) => `Not migrated: the tag ${JSON.stringify(tag)} of -tags; see baseTags.`),
       ...notesOf(flags),
-      'Its variables in pod templates are followed; the variables, ports and labels of images are not known to Kubernetes.',
+      'Its variables in pod templates are used. Kubernetes does not know the variables, ports and labels of images.',
     ],
   };
 }
@@ -86,17 +86,17 @@ function valuesOf({ name, container }: Workload): ConvertedValues {
 function notesOf(flags: ReadonlyMap<string, string>): string[] {
   const isSet = (name: string) => flags.get(name) === 'true';
   const given = (name: string, remedy: string) =>
-    flags.has(name) ? [`Not taken over: -${name}=${JSON.stringify(flags.get(name))}. ${remedy}`] : [];
+    flags.has(name) ? [`Not migrated: -${name}=${JSON.stringify(flags.get(name))}. ${remedy}`] : [];
   return [
     ...given('ip', 'An instance has the address of its pod, or what kube-registrar.io/address says.'),
     ...given('useIpFromLabel', 'An instance has the address of its pod.'),
     ...(isSet('internal')
       ? []
       : [
-          'Every port that a container declares is registered at the address of the pod (no -internal): where the one of the host is meant, write kube-registrar.io/address: host.',
+          'Every port that a container declares is registered with the address of the pod (no -internal). To use that of the host, write kube-registrar.io/address: host.',
         ]),
     ...(flags.get('deregister') === 'on-success'
-      ? ['Not taken over: -deregister=on-success. An instance goes with its pod, however that ended.']
+      ? ['Not migrated: -deregister=on-success. An instance is removed with its pod, however the pod ended.']
       : []),
     ...(isSet('explicit')
       ? []

@@ -19,7 +19,7 @@ export async function syncCatalogs(kube: KubeClient, signal: AbortSignal): Promi
     .catch((thrown: unknown) => {
       const error = RegistrarError.from(thrown);
       if (error.code !== 'forbidden') throw thrown;
-      const message = `whether consul-k8s runs is not known: Deployments of all namespaces cannot be listed; use a kubeconfig that may`;
+      const message = `cannot find out whether consul-k8s runs, because Deployments in all namespaces cannot be listed; use a kubeconfig with this right`;
       throw new RegistrarError('forbidden', message, { cause: error });
     });
   return deployments.flatMap(({ metadata, spec }) => {

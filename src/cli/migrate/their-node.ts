@@ -24,7 +24,7 @@ export async function readTheirNode(
   if (!consulK8s.enabled) {
     throw new RegistrarError(
       'config',
-      'compatibility.consulK8s.enabled is not set: give --config the configuration of the operator, or write one with "kube-registrar migrate consul-k8s"',
+      'compatibility.consulK8s.enabled is not set: pass the configuration of the operator with --config, or create one with "kube-registrar migrate consul-k8s"',
     );
   }
   if (registration.mode !== 'catalog') {
@@ -54,10 +54,10 @@ export function whyNodeStays({ node, instances }: TheirNode): string | undefined
   const others = [...node.instances.keys()].filter((id) => !theirs.has(id)).sort();
   if (others.length > 0) {
     const more = others.length > mostNamed ? ` and ${others.length - mostNamed} more` : '';
-    return `others have instances on it: ${others.slice(0, mostNamed).join(', ')}${more}`;
+    return `other programs have instances on it: ${others.slice(0, mostNamed).join(', ')}${more}`;
   }
   if (node.checks.has(agentCheckId)) return 'a Consul agent runs on it';
   return node.meta[externalSource.key] === externalSource.value
     ? undefined
-    : `it has not the meta ${externalSource.key}=${externalSource.value} of consul-k8s`;
+    : `it does not have the meta ${externalSource.key}=${externalSource.value} of consul-k8s`;
 }

@@ -70,21 +70,24 @@ function withoutTwin(
     case 'there':
       return ['missing', 'kube-registrar has not registered it'];
     case 'gone':
-      return ['removed', 'the cluster has it no more'];
+      return ['removed', 'it no longer exists in the cluster'];
     case 'foreign':
       return [
         'kept',
-        'nothing in this cluster asks for it, so it may be of another cluster; remove it yourself if it is not',
+        'nothing in this cluster asks for it, so it may belong to another cluster; if not, remove it yourself',
       ];
     case 'unknown':
-      return ['kept', 'whether the cluster still has it is not known: not all of it is read'];
+      return [
+        'kept',
+        'cannot find out whether it still exists in the cluster, because not everything could be read',
+      ];
   }
 }
 
 function withTwin(instance: ObservedInstance, twin: ObservedInstance, node: ObservedNode): Outcome {
   const [tag] = missingTags(instance, twin);
   if (tag !== undefined) {
-    return ['missing', `that of kube-registrar lacks the tag ${JSON.stringify(tag)}`];
+    return ['missing', `the instance of kube-registrar lacks the tag ${JSON.stringify(tag)}`];
   }
   const failing = [...twin.checks.values(), ...node.checks.values()].find(
     ({ status }) => status !== 'passing',
@@ -93,7 +96,7 @@ function withTwin(instance: ObservedInstance, twin: ObservedInstance, node: Obse
     return ['removed', `${twin.id} on node "${node.name}" takes its place`];
   }
   // Nobody takes it out of service any more, and what is on its way out does not come back.
-  if (wasTerminating(twin.checks)) return ['removed', `it is on its way out: ${failing.output}`];
+  if (wasTerminating(twin.checks)) return ['removed', `it is terminating: ${failing.output}`];
   return ['kept', `${twin.id} does not pass: ${failing.output || failing.name}`];
 }
 
@@ -110,7 +113,7 @@ export function twinPlanText(
     ...kept.map(line('=')),
     ...others.map((what) => `= ${what}`),
     ...missing.map(line('!')),
-    `${removed.length} to remove, ${kept.length} stay, ${missing.length} without a counterpart.`,
+    `${removed.length} to remove, ${kept.length} to keep, ${missing.length} without a counterpart.`,
   ];
   return lines.map((text) => `${visible(text)}\n`).join('');
 }

@@ -60,7 +60,7 @@ export async function workloadsThatRun(
 function sayWhatIsUnknown(thrown: unknown, program: string, kind: string): never {
   const error = RegistrarError.from(thrown);
   if (error.code !== 'forbidden') throw thrown;
-  const message = `whether ${program} runs is not known: objects of kind ${kind} cannot be listed in all namespaces; use a kubeconfig that may`;
+  const message = `cannot find out whether ${program} runs, because objects of kind ${kind} cannot be listed in all namespaces; use a kubeconfig with this right`;
   throw new RegistrarError('forbidden', message, { cause: error });
 }
 

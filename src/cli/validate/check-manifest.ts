@@ -79,7 +79,7 @@ const notText = (own: readonly ManifestAnnotation[], prefix: string): Found[] =>
       place,
       severity: 'error',
       field: fieldOf(place.key, prefix),
-      message: 'Kubernetes takes text only; put the value in quotes',
+      message: 'Kubernetes only accepts strings; put the value in quotes',
     }));
 
 /** What annotationKey() makes a key of. */
@@ -89,7 +89,7 @@ const fieldOf = (key: string, prefix: string): string =>
 /** That nothing of its namespace is registered. One that is not written is chosen when the manifest is applied. */
 function leftOut({ namespace }: Manifest, sync: Sync | undefined): readonly Found[] {
   if (namespace === 'default' || sync?.namespace(namespace, undefined).outside === undefined) return [];
-  const message = `nothing of namespace ${namespace} is registered: sync.namespaces in the configuration leaves it out`;
+  const message = `nothing in namespace ${namespace} is registered: sync.namespaces in the configuration excludes it`;
   return [{ place: undefined, severity: 'warning', field: '', message }];
 }
 
@@ -129,7 +129,7 @@ function declarationMistakes(
       if (wrong.length === 0 && !lacksName) break;
     }
   } catch {
-    const message = `cannot be read as what Kubernetes calls a ${object.kind}; see its spec and annotations`;
+    const message = `does not have the form of a Kubernetes ${object.kind}; check its spec and annotations`;
     return [{ place: undefined, severity: 'error', field: '', message }];
   }
   return placed(found, own, prefix);

@@ -59,7 +59,7 @@ export function readDocuments(text: string): Documents {
     }
   } catch {
     // The parser gives up on hostile texts by throwing.
-    mistakes.push({ ...at(offset), message: 'cannot be read as YAML from here on: nested too deep' });
+    mistakes.push({ ...at(offset), message: 'cannot be read as YAML from here on: nested too deeply' });
   }
   return { trees, mistakes, at };
 }

@@ -29,7 +29,7 @@ export async function* readInput(
     for (const file of given === '-' ? [given] : await filesAt(given, recursive)) {
       files += 1;
       if (files > mostFiles) {
-        throw new RegistrarError('config', `${given}: more than ${mostFiles} files; name fewer at once`);
+        throw new RegistrarError('config', `${given}: more than ${mostFiles} files; validate fewer at once`);
       }
       const name = file === '-' ? '<stdin>' : shownName(file);
       const bytes = await readUpTo(left, name, file === '-' ? stdin : createReadStream(file));
@@ -71,7 +71,7 @@ async function readUpTo(
   }
   if (length <= most) return Buffer.concat(chunks);
   const limit = `${mostBytes / 1024 / 1024} MiB`;
-  throw new RegistrarError('config', `${name}: more than ${limit} in all; validate fewer files at once`);
+  throw new RegistrarError('config', `${name}: more than ${limit} in total; validate fewer files at once`);
 }
 
 const unreadable = (name: string, thrown: unknown): RegistrarError =>

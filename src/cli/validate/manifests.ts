@@ -83,7 +83,7 @@ export function readManifests(text: string): Manifests {
         if (manifest.declaring.length > 0) manifests.push(manifest);
       }
     } catch {
-      const message = 'aliases ("*") make too much of this document; write it plainly';
+      const message = 'aliases ("*") expand this document too much; simplify it';
       unreadable.push({ ...at(tree.start), message });
     }
   }

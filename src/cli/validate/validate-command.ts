@@ -7,10 +7,10 @@ import type { Format } from './formats.ts';
 export function addValidateCommand(program: Command, context: CliContext): void {
   program
     .command('validate')
-    .description('check the annotations in manifests, without a cluster; exit 1 when there are mistakes')
-    .argument('[FILE...]', 'YAML or JSON files, or directories of them; - for standard input')
-    .option('-f, --filename <FILE>', 'the same, as kubectl has it (repeatable)', repeatable)
-    .option('-R, --recursive', 'directories with everything below them')
+    .description('check annotations in manifests, without a cluster; exit 1: mistakes')
+    .argument('[FILE...]', 'YAML or JSON files, or directories that contain them; - for standard input')
+    .option('-f, --filename <FILE>', 'the same, as in kubectl (repeatable)', repeatable)
+    .option('-R, --recursive', 'read directories recursively')
     .addOption(outputOption('how to show mistakes', ['text', 'json', 'github', 'sarif'] satisfies Format[]))
     .option('--config <FILE>', "the operator's configuration, for its annotation prefix and claims")
     .action(async (files: string[], { filename = [], recursive = false, output, config }: Flags) => {

@@ -30,7 +30,7 @@ export async function validate(
   { stdin, stdout, stderr }: CliContext,
 ): Promise<number> {
   if (files.length === 0) {
-    throw new RegistrarError('config', 'validate: name files or directories, or - for standard input');
+    throw new RegistrarError('config', 'validate: specify files or directories, or - for standard input');
   }
   const options = await checkOptions(config);
   const findings: Finding[] = [];

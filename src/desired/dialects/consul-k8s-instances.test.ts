@@ -124,7 +124,7 @@ describe('an instance that consul-k8s registers, too', () => {
       [
         [
           'consul.hashicorp.com/service-port',
-          'service-port "80" is registered by consul-k8s as it is, and no port of the Service has it as its targetPort; write the name of a port',
+          'service-port "80" is registered by consul-k8s unchanged, but no port of the Service has it as its targetPort; write the name of a port',
         ],
       ],
     );

@@ -99,8 +99,8 @@ describe('the dialect of consul-k8s', () => {
     assert.equal(port('8080'), 'http');
     assert.equal(port('', http), undefined);
     assert.equal(port('53', { ports: [{ port: 53 }] }), '53');
-    assert.match(port('80') ?? '', /^"80" is registered by consul-k8s as it is, and no port of the Service/);
-    assert.match(port('0x50') ?? '', /as it is/);
+    assert.match(port('80') ?? '', /^"80" is registered by consul-k8s unchanged, but no port of the Service/);
+    assert.match(port('0x50') ?? '', /registered by consul-k8s unchanged/);
     assert.match(port('htp') ?? '', /^"htp" is not the name of a port of the Service/);
   });
 

@@ -130,13 +130,13 @@ function portOf(text: string, address: Address, ports: readonly V1ServicePort[])
   if (!goNumber.test(text)) {
     if (ports.some(({ name }) => name === text)) return { value: text };
     return {
-      refused: `${quote(text)} is not the name of a port of the Service; consul-k8s registers its first port then`,
+      refused: `${quote(text)} is not the name of a port of the Service; consul-k8s registers the first port in this case`,
     };
   }
   const found = ports.find((each) => String(numberAt(address, each)) === text);
   if (found !== undefined) return { value: refOf(found) };
   return {
-    refused: `${quote(text)} is registered by consul-k8s as it is, and no port of the Service has it as its ${numberNames[address]}; write the name of a port`,
+    refused: `${quote(text)} is registered by consul-k8s unchanged, but no port of the Service has it as its ${numberNames[address]}; write the name of a port`,
   };
 }
 

@@ -135,7 +135,7 @@ describe('the dialect of kube-consul-register on Services', () => {
   test('refuses a Service where pods ask, and leaves pods alone where Services do', () => {
     const here = found(nodePort, {}, { registerSource: 'pod' });
     assert.deepEqual(here.instances, []);
-    assert.match([...here.problems.values()].join(), /followed only with compatibility.*registerSource/);
+    assert.match([...here.problems.values()].join(), /only used with compatibility.*registerSource/);
     const annotations = { 'consul.register/enabled': 'true' };
     const whole = { metadata: { annotations }, spec: { containers: [] } };
     assert.deepEqual(kubeConsulRegisterDialect(settings).ofPod?.(whole), {});

@@ -18,7 +18,7 @@ export function kubeConsulRegisterService(
     case 'pod':
       return {
         [enabled]: refuse(
-          'on a Service is followed only with compatibility.kubeConsulRegister.registerSource "service" or "endpoint"; set it, or write kube-registrar.io/service',
+          'on a Service is only used with compatibility.kubeConsulRegister.registerSource "service" or "endpoint"; set it, or write kube-registrar.io/service',
           'service',
         ),
       };
@@ -41,7 +41,7 @@ function nodePorts(
     const number = isNodePort ? 'their nodePort, where only a node listens' : 'port 0';
     return {
       [enabled]: refuse(
-        `is not followed: kube-consul-register registers externalIPs with ${number}; write kube-registrar.io/service and kube-registrar.io/address: external-ips`,
+        `is not used: kube-consul-register registers externalIPs with ${number}; write kube-registrar.io/service and kube-registrar.io/address: external-ips`,
         'service',
       ),
     };

@@ -30,10 +30,10 @@ function translate({ metadata = {}, spec }: V1Pod, options: KubeConsulRegisterOp
       name !== options.consulContainerName && (named?.includes(name) ?? true) && ports.length > 0,
   );
   if (containers.length === 0) {
-    const which = named === undefined ? 'no container of the pod' : 'none of the containers that it names';
+    const which = named === undefined ? 'no container in the pod' : 'none of the named containers';
     return {
       [`${prefix}${named === undefined ? 'enabled' : 'pod.container.name'}`]: refuse(
-        `has nothing to register: ${which} has a port`,
+        `has nothing to register: ${which} declares a port`,
         'service',
       ),
     };

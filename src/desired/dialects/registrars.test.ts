@@ -113,7 +113,7 @@ describe('the dialect of kube-consul-register', () => {
       [
         [
           'consul.register/pod.container.name',
-          'pod.container.name has nothing to register: none of the containers that it names has a port',
+          'pod.container.name has nothing to register: none of the named containers declares a port',
         ],
       ],
     );

@@ -31,7 +31,7 @@ export function registratorCheck(read: (key: string) => string, port: number): R
   });
   const refused = (key: string, why: string): RegistratorCheck => ({
     fields: {},
-    notFollowed: { [key]: refuse(`is not followed: ${why}`, 'service') },
+    notFollowed: { [key]: refuse(`is not used: ${why}`, 'service') },
   });
   switch (kind) {
     case 'http':
@@ -45,12 +45,12 @@ export function registratorCheck(read: (key: string) => string, port: number): R
       return check({ 'check-tcp': `${port}` });
     case 'grpc':
       if (read('check_grpc_use_tls') !== '')
-        return refused('check_grpc_use_tls', 'checks by gRPC use no TLS');
+        return refused('check_grpc_use_tls', 'gRPC checks do not use TLS');
       return check({ 'check-grpc': `${port}` });
     case 'ttl':
-      return refused('check_ttl', 'nobody would report to the check of an instance with another id');
+      return refused('check_ttl', 'nothing would report to the check of an instance with another id');
     case 'cmd':
     case 'script':
-      return refused(`check_${kind}`, 'checks run no programs; use a probe of the container');
+      return refused(`check_${kind}`, 'checks do not run programs; use a probe of the container');
   }
 }

@@ -111,12 +111,12 @@ describe('the dialect of registrator', () => {
 
   test('refuses what cannot be followed, at the variable', () => {
     const refused: readonly (readonly [Variables, string, RegExp])[] = [
-      [{ CHECK_TTL: '30s' }, 'CHECK_TTL', /nobody would report/],
-      [{ CHECK_SCRIPT: 'curl' }, 'CHECK_SCRIPT', /run no programs/],
-      [{ CHECK_CMD: 'curl' }, 'CHECK_CMD', /run no programs/],
+      [{ CHECK_TTL: '30s' }, 'CHECK_TTL', /nothing would report/],
+      [{ CHECK_SCRIPT: 'curl' }, 'CHECK_SCRIPT', /do not run programs/],
+      [{ CHECK_CMD: 'curl' }, 'CHECK_CMD', /do not run programs/],
       [{ CHECK_HTTP: '/', CHECK_HTTP_METHOD: 'POST' }, 'CHECK_HTTP_METHOD', /send GET/],
-      [{ CHECK_GRPC: '1', CHECK_GRPC_USE_TLS: '1' }, 'CHECK_GRPC_USE_TLS', /no TLS/],
-      [{ TAGS: '$(A)' }, 'TAGS', /has a value that is not known here/],
+      [{ CHECK_GRPC: '1', CHECK_GRPC_USE_TLS: '1' }, 'CHECK_GRPC_USE_TLS', /do not use TLS/],
+      [{ TAGS: '$(A)' }, 'TAGS', /has an unknown value/],
     ];
     for (const [variables, variable, why] of refused) {
       const { instances, problems } = one({ NAME: 'web', ...variables });
@@ -130,7 +130,7 @@ describe('the dialect of registrator', () => {
       [
         'error',
         'env/SERVICE_TAGS',
-        'SERVICE_TAGS of container main is without SERVICE_NAME: registrator names the service after the image then; write the name',
+        'SERVICE_TAGS of container main is set without SERVICE_NAME, so registrator would name the service after the image; write the name',
       ],
     ]);
     const from: V1EnvVar = { name: 'SERVICE_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };

@@ -74,11 +74,11 @@ function withoutPorts(
   if (naming === undefined) {
     const meant = variables.find(({ key }) => key === 'tags' || key.startsWith('check_'));
     if (meant === undefined) return {};
-    const why = `of container ${name} is without SERVICE_NAME: registrator names the service after the image then; write the name`;
+    const why = `of container ${name} is set without SERVICE_NAME, so registrator would name the service after the image; write the name`;
     return { [variablePrefix + meant.name]: refuse(why, 'service') };
   }
   if (ports.length > 0) return undefined;
-  const why = `of container ${name} has no effect: the container declares no port, and those of its image are not known`;
+  const why = `of container ${name} has no effect: the container declares no port, and the ports of its image are unknown`;
   return { [variablePrefix + naming.name]: ignore(why) };
 }
 
@@ -107,7 +107,7 @@ function ofPort(
   };
   for (const [key, { value }] of settings) {
     if (value !== undefined) continue;
-    const why = 'has a value that is not known here, from valueFrom or another variable';
+    const why = 'has an unknown value, from valueFrom or another variable';
     say(key, decides(key) ? refuse(`${why}; write the value`, 'service') : ignore(why));
   }
   if (settings.has('id')) say('id', ignore('has no effect: ids are those of kube-registrar'));

@@ -83,9 +83,7 @@ export class ReflectorRecord {
       code: error.code,
       error: error.message,
       waitMs: Math.round(waitMs),
-      ...(isRefused
-        ? { hint: 'grant list and watch, or leave it out; what is registered from it stays meanwhile' }
-        : {}),
+      ...(isRefused ? { hint: 'grant list and watch, or do not use it; existing registrations stay' } : {}),
     };
     const message = `cannot list or watch ${this.#resource}; retrying`;
     if (this.#outage.failed(error, at)) this.#logger.warn(message, fields);

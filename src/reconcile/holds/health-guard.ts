@@ -349,7 +349,7 @@ export class HealthGuard {
           reason: 'HealthHeld',
           nodes,
           services,
-          hint: 'they follow their nodes again when those are back, after guard.maxHold, or by kube-registrar release --all; see docs/safety.md',
+          hint: 'they follow their nodes again when these are Ready, after guard.maxHold, or after kube-registrar release --all; see docs/safety.md',
         },
       );
     } else logger.info('instances follow the health of their nodes again', { reason: 'HealthReleased' });

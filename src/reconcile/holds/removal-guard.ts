@@ -278,7 +278,7 @@ export class RemovalGuard implements Hold, Disposable {
     } catch (thrown) {
       signal.throwIfAborted();
       steadiness.disturb();
-      logger.debug('cannot look for proofs', { reason: 'ProofsUnknown', error: describe(thrown) });
+      logger.debug('cannot look for proof', { reason: 'ProofsUnknown', error: describe(thrown) });
     }
     const now = clock.now();
     const nodes = new Set<ConsulNodeName>();
@@ -304,9 +304,9 @@ export class RemovalGuard implements Hold, Disposable {
       this.#isHolding = true;
       const limit = removalLimit(this.#baseline, options.removals);
       const leftOut = this.#pending.countOf('left-out');
-      const mistake = leftOut === 0 ? '' : 'correct sync in the configuration if it leaves out too much; ';
+      const mistake = leftOut === 0 ? '' : 'if the configuration excludes too much, correct sync; ';
       logger.warn(
-        `${counted(this.#pending.counted, 'instance')} gone without an explanation, more than the ${limit} allowed at once; they stay registered`,
+        `${counted(this.#pending.counted, 'instance')} missing without an explanation, more than the ${limit} allowed at once; they stay registered`,
         {
           reason: 'RemovalHeld',
           unexplained: this.#pending.counted,
@@ -315,7 +315,7 @@ export class RemovalGuard implements Hold, Disposable {
           registered: this.#baseline,
           ...(this.#passed.length === 0 ? {} : { removedBefore: this.#passed.length }),
           ...(first.until === undefined ? {} : { until: new Date(first.until).toISOString() }),
-          hint: `${mistake}they go when they are proved to have ended, at the latest at the time given, or by kube-registrar release --all; see docs/safety.md`,
+          hint: `${mistake}they are removed when their end is proved, at the latest at the time given, or with kube-registrar release --all; see docs/safety.md`,
         },
       );
     }

@@ -47,7 +47,9 @@ export function changesPage(reading: Reading, query: Query): readonly Section[] 
         rows: shown.rows.map(changeLine),
         cells: changeCells,
         none:
-          query.q === '' ? 'Nothing has been written since this process leads.' : 'No change has this in it.',
+          query.q === ''
+            ? 'Nothing has been written since this process became leader.'
+            : 'No change matches the search.',
       }),
       paging(shown, '/changes', query, 'change'),
     ),
@@ -64,7 +66,7 @@ export function changesInShort({ changes }: Reading, most: number): Section {
       columns,
       rows: changes.slice(0, most).map(changeLine),
       cells: changeCells,
-      none: 'Nothing has been written since this process leads.',
+      none: 'Nothing has been written since this process became leader.',
     }),
     link('/changes', {}, 'More changes'),
   );

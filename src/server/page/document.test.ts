@@ -64,13 +64,16 @@ describe('the overview', () => {
     const leadership = { ...sampleReading.leadership, state: 'standby', holder: 'registrar-b_1-2' } as const;
     const standby = { leadership, problems: [], findings: [], changes: [] };
     for (const path of ['/', '/problems', '/held', '/changes']) {
-      assert.match(await show(path, standby), /known only to the leader; ask the leader, registrar-b\./);
+      assert.match(
+        await show(path, standby),
+        /Only the leader knows problems, holds and changes; ask the leader, registrar-b\./,
+      );
       assert.doesNotMatch(await show(path, standby), /No problems|Nothing is held|Nothing has been written/);
     }
     assert.match(await show('/', standby), /<title>Standby, registrar-b leads · east/);
     assert.match(await show('/', standby), /registered<\/small>/);
     const alone = await show('/', { ...standby, leadership: { ...leadership, holder: null } });
-    assert.match(alone, /nobody leads at the moment/);
+    assert.match(alone, /no replica is leading at the moment/);
   });
 
   test('says what it waits for and what may not be read', async () => {
@@ -122,7 +125,7 @@ describe('the list of services', () => {
     const two = anObserved('n9', { big: ['passing', 'passing'], small: ['passing'] });
     const sized = { nodes: [two], services: new ServiceCounts(() => [two]).now };
     assert.deepEqual(rowNames(await show('/services?sort=instances', sized)), ['big', 'small']);
-    assert.match(await show('/services?q=%5Ba(*', cluster(services)), /No service has this in its name/);
+    assert.match(await show('/services?q=%5Ba(*', cluster(services)), /No service matches the search/);
     assert.deepEqual(
       rowNames(await show('/services?page=99', cluster(services))).length,
       20,
@@ -162,8 +165,8 @@ describe('the page of a service', () => {
   test('finds instances by pod, address and node, and says when a service is not there', async () => {
     assert.equal(rowNames(await show('/instances?q=API-0', two)).length, 3);
     assert.equal(rowNames(await show('/instances?node=n1', two)).length, 2);
-    assert.match(await show('/instances?service=gone', two), /No instance of it is registered/);
-    assert.match(await show('/instances?service=gone', two), /There is no such instance/);
+    assert.match(await show('/instances?service=gone', two), /It has no registered instances/);
+    assert.match(await show('/instances?service=gone', two), /No instance found/);
   });
 
   test('offers no command for a name that would mean something to a shell', async () => {

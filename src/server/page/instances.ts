@@ -75,7 +75,7 @@ export async function instancesPage(
         columns: shown,
         rows: found.rows,
         cells: (row) => shown.map((column) => column.of(row)),
-        none: 'There is no such instance.',
+        none: 'No instance found.',
         at: { path, query },
       }),
       paging(found, path, query, 'instance'),
@@ -162,7 +162,7 @@ function statusLinks(query: Query): Html {
 function serviceSection({ services }: Reading, name: string, rows: readonly Row[]): Section {
   const counts = services.get(name);
   const title = html`Service ${name}`;
-  if (counts === undefined) return section('service', title, html`<p>No instance of it is registered.</p>`);
+  if (counts === undefined) return section('service', title, html`<p>It has no registered instances.</p>`);
   const statuses = checkStatuses.filter((status) => counts[status] > 0);
   const asking = rows.flatMap(({ instance }) => askingObject(originOf(instance.meta)) ?? []);
   const owners = new Map(asking.map((each) => [`${each.kind} ${objectName(each)}`, each]));

@@ -45,7 +45,7 @@ export function nodesPage({ nodes }: Reading, query: Query): readonly Section[] 
         columns,
         rows: shown.rows,
         cells,
-        none: query.q === '' ? 'This cluster has no node in Consul.' : 'There is no such node.',
+        none: query.q === '' ? 'This cluster has no node in Consul.' : 'No node found.',
         at: { path, query },
       }),
       paging(shown, path, query, 'node'),

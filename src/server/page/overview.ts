@@ -23,7 +23,7 @@ export function overviewPage(reading: Reading, overview: Overview): readonly Sec
       : [...problemsInShort(reading, most), ...heldInShort(reading, most)];
   return [
     ...listed('waiting', 'Waiting for', waitingFor),
-    ...listed('degraded', 'Not readable in the cluster; what is registered from it stays as it is', degraded),
+    ...listed('degraded', 'Not readable in the cluster; its registrations stay unchanged', degraded),
     ...ofLeader,
     numbers(reading, overview),
     plotsSection(reading),

@@ -10,7 +10,7 @@ export function plotsSection({ history }: Reading): Section {
     return section(
       'plots',
       'Last hour',
-      html`<p class="none">Nothing yet: the first values come within 15 s.</p>`,
+      html`<p class="none">No data yet: the first values appear within 15 s.</p>`,
     );
   }
   const times = history.map(({ at }) => at);

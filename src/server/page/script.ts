@@ -124,7 +124,7 @@ export const pageScript = `'use strict';
       show('Too many pages are open: this one is not updated');
     });
     source.onerror = () => {
-      lost('No connection to the operator; this is how it was');
+      lost('No connection to the operator; showing the last state');
       if (source.readyState === EventSource.CLOSED) again = setTimeout(start, 10000);
     };
   }

@@ -37,7 +37,7 @@ export function servicesPage({ services }: Reading, query: Query): readonly Sect
     query.sort,
   );
   const shown = rowsOf(found, query.page);
-  const none = query.q === '' ? 'Nothing is registered.' : 'No service has this in its name.';
+  const none = query.q === '' ? 'Nothing is registered.' : 'No service matches the search.';
   return [
     section(
       'services',

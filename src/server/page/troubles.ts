@@ -51,7 +51,7 @@ export function problemsPage(reading: Reading, query: Query): readonly Section[]
         columns: problemColumns,
         rows: shown.rows.map(problemLine),
         cells: problemCells,
-        none: query.q === '' ? 'No problems.' : 'No problem has this in it.',
+        none: query.q === '' ? 'No problems.' : 'No problem matches the search.',
       }),
       paging(shown, '/problems', query, 'problem'),
     ),
@@ -94,7 +94,7 @@ const heldColumns: readonly Column[] = [
   { title: 'By' },
   { title: 'Why', kind: 'wide' },
   { title: 'Since' },
-  { title: 'Until, or next try' },
+  { title: 'Until, or next attempt' },
 ];
 
 /** What is not written now: the guard's and the policy's holds, then what is tried again. */
@@ -116,7 +116,7 @@ export function heldPage(reading: Reading, query: Query): readonly Section[] {
         columns: heldColumns,
         rows: shown.rows.map(heldLine),
         cells: heldCells,
-        none: query.q === '' ? 'Nothing is held.' : 'Nothing that is held has this in it.',
+        none: query.q === '' ? 'Nothing is held.' : 'No held change matches the search.',
       }),
       paging(shown, '/held', query, 'entry'),
     ),
@@ -128,7 +128,7 @@ export function heldInShort(reading: Reading, most: number): readonly Section[] 
   const held = heldOf(reading);
   if (held.length === 0) return [];
   const rows = held.slice(0, most).map(heldLine);
-  const more = held.length > rows.length ? `All ${held.length} that are held` : 'Search what is held';
+  const more = held.length > rows.length ? `All ${held.length} held` : 'Search held changes';
   return [
     section(
       'held',
@@ -170,10 +170,10 @@ const heldWords = {
 export function asksLeader({ holder }: LeadershipLine): Section {
   // An identity starts with the name of the pod.
   const where =
-    holder === null ? 'nobody leads at the moment' : `ask the leader, ${holder.replace(/_.*/, '')}`;
+    holder === null ? 'no replica is leading at the moment' : `ask the leader, ${holder.replace(/_.*/, '')}`;
   return section(
     'standby',
     'Standby',
-    html`<p>This replica stands by: it follows the cluster and Consul and writes nothing. Problems, holds and changes are known only to the leader; ${where}.</p>`,
+    html`<p>This replica is a standby: it follows the cluster and Consul but writes nothing. Only the leader knows problems, holds and changes; ${where}.</p>`,
   );
 }

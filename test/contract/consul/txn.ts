@@ -67,7 +67,7 @@ export function txn(subject: () => ConsulUnderTest): void {
     assert.deepEqual(again, first);
     const withTags = await put({ Tags: [] });
     assert.ok(withTags[1]! > first[1]!);
-    assert.ok(withTags[2]! > first[2]!, 'the check carries the tags, so it changes too');
+    assert.ok(withTags[2]! > first[2]!, 'the check has the tags, so it changes too');
     const withMeta = await put({ Tags: [], Meta: {} });
     assert.ok(withMeta[1]! > withTags[1]!);
     assert.ok((await put({ Tags: ['b', 'a'] }))[1]! < (await put({ Tags: ['a', 'b'] }))[1]!, 'order counts');
