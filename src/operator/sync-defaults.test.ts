@@ -399,7 +399,7 @@ describe('explain', () => {
         /is registered by sync\.default: services, by port "http"\n.*takes from its Namespace.*: tags\n/,
       ],
       ['svc/empty', 'shop', /sync\.default excludes it: it declares no port/],
-      ['svc/outer', 'shop', /sync\.default leaves out its type, which sync\.serviceTypes does not name/],
+      ['svc/outer', 'shop', /sync\.default excludes its type, which sync\.serviceTypes does not name/],
       ['svc/quiet', 'shop', /service is "false": it asks for nothing/],
       ['svc/own', 'shop', /asks with its annotations:\n.*service: "mine".*\n.*tags: "own".*\n.*takes/],
       [
@@ -429,6 +429,6 @@ describe('explain', () => {
     const system = await config(cluster, 'svc/dns', 'kube-system', {
       KUBE_REGISTRAR_SYNC_DEFAULT: 'services',
     });
-    assert.match(system.stdout, /sync\.default takes nothing of its namespace, which is one of the system/);
+    assert.match(system.stdout, /sync\.default excludes its namespace, which is a system namespace/);
   });
 });
