@@ -409,7 +409,10 @@ suite('moving from a registrar with agents and back', () => {
     agent.pause();
     const half = await world.migrate(...finishing);
     assert.equal(half.code, 1, half.stdout + half.stderr);
-    assert.match(half.stderr, /the agent of node "client-0" keeps its \d instances: .*run this again when the agent answers/);
+    assert.match(
+      half.stderr,
+      /the agent of node "client-0" keeps its \d instances: .*run this again when the agent answers/,
+    );
     agent.resume();
     await eventually(
       async () => {
