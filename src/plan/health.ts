@@ -16,7 +16,7 @@ export function allPassing(checks: Iterable<{ readonly status: string }>): boole
   return true;
 }
 
-/** Whether our check does not keep the node out of traffic; somebody else may have removed it. */
+/** Whether the node check does not keep it out of traffic. A node whose check another program removed is in service. */
 export const isInService = ({ checks }: Pick<ObservedNode, 'checks'>): boolean =>
   checks.get(nodeCheck.id)?.status !== 'critical';
 

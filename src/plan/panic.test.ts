@@ -118,7 +118,7 @@ describe('keepLastKnown()', () => {
     assert.deepEqual(instances, ['i1']);
   });
 
-  test('keeps a node in service whose check somebody else removed', () => {
+  test('keeps a node in service whose check another program removed', () => {
     const there = observed({ ...ours, checks: [] });
     const { desired: kept, instances } = keepLastKnown(lost, there, keeps('web', 'api'));
     const { changes } = diff(kept, there, { owner });

@@ -122,7 +122,7 @@ export function keepLastKnown(
     const shown = others.has(id) ? others.get(id) : instance;
     if (shown !== undefined) instances.set(id, shown);
   }
-  // Somebody else may have removed the node's check, too.
+  // Another program may have removed the node's check, too.
   const checks = entry.checks.map((check) =>
     check === lost ? withStatusOf(observed.checks.get(check.id) ?? withoutCheck, check) : check,
   );

@@ -59,7 +59,7 @@ describe('previewHolds()', () => {
     ]);
   });
 
-  test('holds it on nodes whose own check somebody else removed, too, as the guard does', () => {
+  test('also holds it on nodes whose own check another program removed, as the guard does', () => {
     assert.deepEqual(ids(losing({ checks: [] })), ids(losing()));
   });
 

@@ -204,7 +204,7 @@ suite('kubectl on the demo that is kept', () => {
     await demo.run('kubectl delete deployment api');
   });
 
-  test('is told plainly that no container runs there', async () => {
+  test('says that no container runs there', async () => {
     const pod = await podOf('web');
     for (const command of ['logs', 'logs -f', 'exec -t', 'port-forward']) {
       const rest = command.startsWith('exec') ? ' -- ls' : command === 'port-forward' ? ' :8080' : '';
