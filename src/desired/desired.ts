@@ -1,3 +1,4 @@
+import { ById } from '../lib/by-id.ts';
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Endpoint, SlicePort } from '../model/endpoint-slice.ts';
 import type { GatewayRecord } from '../model/gateway.ts';
@@ -275,7 +276,7 @@ function isSame(a: RememberedGroup, b: EndpointGroup): boolean {
 /** What is on a node together. */
 interface Merged {
   readonly results: readonly SourceResult[];
-  readonly instances: ReadonlyMap<InstanceId, Instance>;
+  readonly instances: ById<InstanceId, Instance>;
   readonly stale: readonly StaleSource[];
   readonly problems: readonly Problem[];
   readonly haveOwnPlaces: boolean;
@@ -305,7 +306,7 @@ function mergedAgain(last: Merged, results: readonly SourceResult[]): Merged | u
     else for (const instance of result.instances) removed.set(instance.id, instance);
   }
   if (removed.size === 0 && kept === results.length) return { ...last, results };
-  const instances = new Map(last.instances);
+  const changed = new Map<InstanceId, Instance>();
   let { warms } = last;
   for (const result of results.slice(kept)) {
     if (result.stale.length > 0 || result.problems.length > 0) return undefined;
@@ -313,11 +314,12 @@ function mergedAgain(last: Merged, results: readonly SourceResult[]): Merged | u
       const before = removed.get(instance.id);
       if (before === undefined || !isSamePlace(before, instance)) return undefined;
       removed.delete(instance.id);
-      instances.set(instance.id, instance);
+      changed.set(instance.id, instance);
       warms ||= instance.warmup !== undefined;
     }
   }
-  return removed.size === 0 ? { ...last, results, instances, warms } : undefined;
+  if (removed.size > 0) return undefined;
+  return { ...last, results, instances: last.instances.with(changed), warms };
 }
 
 const isSamePlace = (a: Instance, b: Instance): boolean =>
@@ -350,8 +352,7 @@ function merge(results: readonly SourceResult[]): Merged {
         );
     }
   }
-  const instances = new Map<InstanceId, Instance>();
-  for (const id of [...byId.keys()].sort()) instances.set(id, byId.get(id)!);
+  const instances = new ById<InstanceId, Instance>([...byId.keys()].sort().map((id) => byId.get(id)!));
   const isEachAlone = haveOwnPlaces(instances);
   if (!isEachAlone) conflicts.push(...sameAddress(instances, askingFor));
   problems.push(...conflicts);

@@ -1,3 +1,4 @@
+import { ById } from '../lib/by-id.ts';
 import type { DesiredNode } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
 import { autoMeta, sortedRecord } from './meta.ts';
@@ -25,7 +26,7 @@ export function warmedUp(node: DesiredNode, wall: number): WarmedUp {
     aged.set(id, atStep(instance, stepIndex));
   }
   if (node.entry === undefined || aged.size === 0) return { node, nextInMs };
-  const instances = new Map([...node.entry.instances].map(([id, each]) => [id, aged.get(id) ?? each]));
+  const instances = ById.of(node.entry.instances).with(aged);
   return { node: { ...node, entry: { ...node.entry, instances } }, nextInMs };
 }
 

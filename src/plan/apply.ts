@@ -1,3 +1,4 @@
+import { ById } from '../lib/by-id.ts';
 import type { CheckId, InstanceId } from '../model/keys.ts';
 import type { Change } from './change.ts';
 import type { ObservedCheck, ObservedInstance, ObservedNode, StoredEntry } from './observed.ts';
@@ -17,53 +18,74 @@ export function apply(
   observed: ObservedNode | undefined,
   applied: readonly AppliedChange[],
 ): ObservedNode | undefined {
-  let node = observed && draftOf(observed);
+  let node = observed && new Draft(observed);
   for (const { change, entries } of applied) {
     if (change.kind === 'delete-node') node = undefined;
-    else if (change.kind === 'delete-instance') node?.instances.delete(change.instance);
-    else if (change.kind === 'delete-check') {
-      if (change.instance === undefined) node?.checks.delete(change.check);
-      else if (node !== undefined) checksOf(node, change.instance)?.delete(change.check);
+    else if (change.kind === 'delete-instance') node?.remove(change.instance);
+    else if (change.kind === 'delete-check') node?.checksOf(change.instance)?.delete(change.check);
+    for (const entry of entries) {
+      if (entry.kind === 'node') {
+        const { checks, instances } = node?.done() ?? nothingOn;
+        node = new Draft({ ...entry.node, stampedBefore: true, checks, instances });
+      } else if (entry.kind === 'instance') node?.put(entry.instance);
+      else {
+        const checks = node?.checksOf(entry.instance);
+        replace(checks, entry.check.id);
+        checks?.set(entry.check.id, entry.check);
+      }
     }
-    for (const entry of entries) node = stored(node, entry);
   }
-  return node;
+  return node?.done();
 }
 
-interface Draft extends ObservedNode {
-  readonly checks: Map<CheckId, ObservedCheck>;
-  readonly instances: Map<InstanceId, ObservedInstance>;
-}
+const nothingOn: Pick<ObservedNode, 'checks' | 'instances'> = { checks: new Map(), instances: new Map() };
 
-function draftOf(node: ObservedNode): Draft {
-  return { ...node, checks: new Map(node.checks), instances: new Map(node.instances) };
-}
+/** A node that is being changed. */
+class Draft {
+  readonly #node: ObservedNode;
+  readonly #known: ById<InstanceId, ObservedInstance>;
+  readonly #instances = new Map<InstanceId, ObservedInstance | undefined>();
+  #checks: Map<CheckId, ObservedCheck> | undefined;
 
-function stored(node: Draft | undefined, entry: StoredEntry): Draft | undefined {
-  switch (entry.kind) {
-    case 'node': {
-      const { checks, instances } = node ?? {};
-      return {
-        ...entry.node,
-        stampedBefore: true,
-        checks: checks ?? new Map(),
-        instances: instances ?? new Map(),
-      };
+  constructor(node: ObservedNode) {
+    this.#node = node;
+    this.#known = ById.of(node.instances);
+  }
+
+  done(): ObservedNode {
+    const instances = this.#known.with(this.#instances);
+    return { ...this.#node, checks: this.#checks ?? this.#node.checks, instances };
+  }
+
+  remove(id: InstanceId): void {
+    this.#instances.set(id, undefined);
+  }
+
+  put(instance: Omit<ObservedInstance, 'checks'>): void {
+    const { id } = instance;
+    const before = this.#instance(id);
+    if (before === undefined) {
+      for (const other of [...this.#known.keys(), ...this.#instances.keys()])
+        if (other !== id && other.toLowerCase() === id.toLowerCase()) this.remove(other);
     }
-    case 'instance': {
-      const { instance } = entry;
-      const checks = node?.instances.get(instance.id)?.checks ?? new Map();
-      replace(node?.instances, instance.id);
-      node?.instances.set(instance.id, { ...instance, checks });
-      return node;
+    this.#instances.set(id, { ...instance, checks: before?.checks ?? new Map() });
+  }
+
+  /** A copy of the checks of the instance, or of the node, that may be changed; undefined: there is no such instance. */
+  checksOf(id: InstanceId | undefined): Map<CheckId, ObservedCheck> | undefined {
+    if (id === undefined) {
+      this.#checks ??= new Map(this.#node.checks);
+      return this.#checks;
     }
-    case 'check': {
-      if (node === undefined) return node;
-      const checks = entry.instance === undefined ? node.checks : checksOf(node, entry.instance);
-      replace(checks, entry.check.id);
-      checks?.set(entry.check.id, entry.check);
-      return node;
-    }
+    const instance = this.#instance(id);
+    if (instance === undefined) return undefined;
+    const checks = new Map(instance.checks);
+    this.#instances.set(id, { ...instance, checks });
+    return checks;
+  }
+
+  #instance(id: InstanceId): ObservedInstance | undefined {
+    return this.#instances.has(id) ? this.#instances.get(id) : this.#known.get(id);
   }
 }
 
@@ -71,13 +93,4 @@ function stored(node: Draft | undefined, entry: StoredEntry): Draft | undefined 
 function replace<Id extends string>(entries: Map<Id, unknown> | undefined, id: Id): void {
   if (entries === undefined || entries.has(id)) return;
   for (const other of entries.keys()) if (other.toLowerCase() === id.toLowerCase()) entries.delete(other);
-}
-
-/** A copy of the instance's checks that may be changed; undefined when the instance is not known. */
-function checksOf(node: Draft, id: InstanceId): Map<CheckId, ObservedCheck> | undefined {
-  const instance = node.instances.get(id);
-  if (instance === undefined) return undefined;
-  const checks = new Map(instance.checks);
-  node.instances.set(id, { ...instance, checks });
-  return checks;
 }

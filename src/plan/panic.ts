@@ -1,3 +1,4 @@
+import { ById } from '../lib/by-id.ts';
 import { type Check, readinessCheckId } from '../model/check.ts';
 import type { DesiredNode, StaleSource } from '../model/desired-node.ts';
 import type { Instance } from '../model/instance.ts';
@@ -117,11 +118,7 @@ export function keepLastKnown(
   }
   const alone = leftAlone(desired, observed, keeping);
   if (lost === undefined && others.size === 0 && alone === undefined) return { desired, instances: [] };
-  const instances = new Map<InstanceId, Instance>();
-  for (const [id, instance] of entry.instances) {
-    const shown = others.has(id) ? others.get(id) : instance;
-    if (shown !== undefined) instances.set(id, shown);
-  }
+  const instances = ById.of(entry.instances).with(others);
   // Another program may have removed the node's check, too.
   const checks = entry.checks.map((check) =>
     check === lost ? withStatusOf(observed.checks.get(check.id) ?? withoutCheck, check) : check,

@@ -1,3 +1,4 @@
+import { ById } from '../lib/by-id.ts';
 import type { Instance } from '../model/instance.ts';
 import type { InstanceId } from '../model/keys.ts';
 import { writtenCheck } from './fields.ts';
@@ -13,12 +14,11 @@ type CheckFields = Omit<ObservedCheck, 'id' | 'modifyIndex'>;
  */
 export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | undefined): ObservedNode {
   if (known === undefined) return fresh;
-  const instances = new Map<InstanceId, ObservedInstance>();
-  for (const now of fresh.instances.values()) {
+  const instances = [...fresh.instances.values()].map((now) => {
     const before = known.instances.get(now.id);
-    instances.set(now.id, before !== undefined && isSameObserved(before, now) ? before : now);
-  }
-  return { ...fresh, instances };
+    return before !== undefined && isSameObserved(before, now) ? before : now;
+  });
+  return { ...fresh, instances: new ById(instances) };
 }
 
 /**
@@ -27,17 +27,14 @@ export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | un
  * can be shared.
  */
 export function withWantedValues(observed: ObservedNode, wanted: Iterable<Instance>): ObservedNode {
-  let instances: Map<InstanceId, ObservedInstance> | undefined;
+  const shared = new Map<InstanceId, ObservedInstance>();
   for (const want of wanted) {
     const there = observed.instances.get(want.id);
     // No other instance shares this object.
     if (there === undefined || there.meta === want.meta || !isSameInstance(there, want)) continue;
-    instances ??= new Map(observed.instances);
-    // With the wanted id as its key, too.
-    instances.delete(want.id);
-    instances.set(want.id, valuesOf(want, there));
+    shared.set(want.id, valuesOf(want, there));
   }
-  return instances === undefined ? observed : { ...observed, instances };
+  return shared.size === 0 ? observed : { ...observed, instances: ById.of(observed.instances).with(shared) };
 }
 
 function valuesOf(wanted: Instance, there: ObservedInstance): ObservedInstance {
