@@ -32,11 +32,11 @@ export async function bundle(target: string): Promise<readonly string[]> {
     chunkNames: 'chunks/[name]-[hash]',
     legalComments: 'external',
     // Node keeps the text of every file in memory, in twice the space where a comment holds another character than
-    // Latin ones. Names stay, for stack traces, and lines that are short enough to find something on.
+    // Latin ones. Names stay as they are, for stack traces, and lines short enough to find something on. `keepNames`
+    // would give each function its name again whenever it is made, also those made for each change.
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit: 100,
-    keepNames: true,
     logLevel: 'warning',
     // Packages written for CommonJS ask for Node's modules by require().
     banner: {
