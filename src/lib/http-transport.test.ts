@@ -98,4 +98,95 @@ describe('HttpTransport', () => {
     });
     await transport.close();
   });
+
+  test('a long body arrives whole, also when it is read slowly, and waits at the server meanwhile', async () => {
+    const size = 16 * 1024 * 1024;
+    let written = 0;
+    await withServer(
+      (_request, response) => {
+        const block = Buffer.alloc(64 * 1024, 'x');
+        const more = () => {
+          while (written < size) {
+            written += block.byteLength;
+            if (!response.write(block)) return void response.once('drain', more);
+          }
+          response.end();
+        };
+        more();
+      },
+      async (transport) => {
+        const { body } = await transport.request({ method: 'GET', path: '/', signal });
+        const chunks = body[Symbol.asyncIterator]();
+        let read = (await chunks.next()).value.byteLength;
+        // What is sent while nothing is read: as much as the sockets hold.
+        let before = -1;
+        while (before !== written) {
+          before = written;
+          for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        }
+        assert.ok(written < size, `${written} bytes were sent to somebody who reads nothing`);
+        for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+          assert.ok(next.value.every((byte: number) => byte === 'x'.charCodeAt(0)));
+          read += next.value.byteLength;
+        }
+        assert.equal(read, size);
+      },
+    );
+  });
+
+  test('a body that is left early closes the connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    await withServer(
+      (request, response) => {
+        request.socket.once('close', () => closed.resolve());
+        response.writeHead(200);
+        response.write('more follows');
+      },
+      async (transport) => {
+        const { body } = await transport.request({ method: 'GET', path: '/', signal });
+        for await (const chunk of body) {
+          assert.equal(String(chunk), 'more follows');
+          break;
+        }
+        await closed.promise;
+      },
+    );
+  });
+
+  test('an abort ends a body that is being read, and its connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    await withServer(
+      (request, response) => {
+        request.socket.once('close', () => closed.resolve());
+        response.writeHead(200);
+        response.write('more follows');
+      },
+      async (transport) => {
+        const abort = new AbortController();
+        const response = await transport.request({ method: 'GET', path: '/', signal: abort.signal });
+        const text = readText(response);
+        abort.abort();
+        await assert.rejects(text, { code: 'aborted' });
+        await closed.promise;
+      },
+    );
+  });
+
+  test('sends nothing for a signal that has aborted already', async () => {
+    let requests = 0;
+    await withServer(
+      (_request, response) => {
+        requests += 1;
+        response.end();
+      },
+      async (transport) => {
+        const request = { method: 'GET', path: '/' } as const;
+        await assert.rejects(transport.request({ ...request, signal: AbortSignal.abort() }), {
+          code: 'aborted',
+        });
+        await transport.request({ ...request, signal });
+        assert.equal(requests, 1);
+      },
+    );
+  });
 });
