@@ -348,8 +348,10 @@ export class Operator implements StatusSource {
   /** Writes until the signal aborts. What changed before this process led is written as well. */
   async #write(owner: ClusterUid, fence: Fence, signal: AbortSignal): Promise<void> {
     const { registry, observed, desiredNodes, listener } = this.#running!;
+    const unseen = [...this.#names.all()].filter((name) => observed.needsReading(name));
     // The last writes of the previous leader may not have been seen: each node is read before it is computed.
     if (this.#leadership.isElected) observed.distrust();
+    if (!(await this.#readNodes(unseen, registry, signal))) return;
     using writing = new Writing({
       ...this.#options,
       history: this.#history,
@@ -380,11 +382,41 @@ export class Operator implements StatusSource {
 
   /** Reads everything of this cluster; tries until it succeeds. */
   async #readConsul(registry: Registry, signal: AbortSignal): Promise<void> {
+    await this.#untilRead(() => registry.read(signal), signal);
+    this.#compared();
+  }
+
+  /**
+   * Reads the nodes of this cluster that the full reading did not show, so that the first change is computed from all
+   * of them: a request without a token is not told what is left out of its answer. Tries until it succeeds; false when
+   * the signal aborted before.
+   */
+  async #readNodes(
+    unseen: readonly ConsulNodeName[],
+    registry: Registry,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { observed } = registry;
+    // Each agent is read when it answers.
+    if (observed.features.nodesFailAlone) return true;
+    const read = async () => {
+      if (this.#outage.error !== undefined) await registry.read(signal);
+      await observed.load(unseen, signal);
+    };
+    try {
+      await this.#untilRead(read, signal);
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+      return false;
+    }
+    if (this.#outage.error !== undefined) this.#compared();
+    return true;
+  }
+
+  async #untilRead(read: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     const onError = (error: RegistrarError) => this.#consulFailed(error);
-    const options = { clock, random, initialMs: 500, maxMs: 10_000, onError };
-    await retry(() => registry.read(signal), options, signal);
-    this.#compared();
+    await retry(read, { clock, random, initialMs: 500, maxMs: 10_000, onError }, signal);
   }
 
   #compared(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isConsulWrite } from '../../test/support/consul-writes.ts';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { startStatusServer } from '../server/http-server.ts';
@@ -100,10 +101,10 @@ describe('kube-registrar plan', () => {
     const cluster = new SmallCluster();
     cluster.putPod('web-1', { service: 'web' });
     assert.equal((await cluster.run(['plan', '--check-writes'])).exitCode, 2);
-    cluster.consul.intercept = ({ method }) => {
+    cluster.consul.intercept = (request) => {
       const What = 'Permission denied: token lacks permission \'service:write\' on "web"';
       const body = JSON.stringify({ Results: null, Errors: [{ OpIndex: 1, What }] });
-      return method === 'PUT' ? { kind: 'answer', status: 409, body } : undefined;
+      return isConsulWrite(request) ? { kind: 'answer', status: 409, body } : undefined;
     };
     const { exitCode, stderr } = await cluster.run(['plan', '--check-writes']);
     assert.equal(exitCode, 1);

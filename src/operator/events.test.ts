@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isConsulWrite } from '../../test/support/consul-writes.ts';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 
 /** What `kubectl describe` shows of an object: reasons, in the order they were first reported, and notes. */
@@ -130,8 +131,8 @@ describe('Events', () => {
     const operator = cluster.start({ claims: [{ namespaces: ['pay'], services: ['pay-*'] }] });
     await cluster.clock.advance(1_000);
     cluster.putPod('web-1', { service: 'pay-web' });
-    cluster.consul.intercept = ({ method, path }) =>
-      method === 'PUT' && path.includes('/txn')
+    cluster.consul.intercept = (request) =>
+      isConsulWrite(request)
         ? {
             kind: 'answer',
             status: 409,
@@ -159,8 +160,8 @@ describe('Events', () => {
     const running = cluster.start();
     cluster.putPod('web-1', { service: 'web' });
     await cluster.clock.advance(5_000);
-    cluster.consul.intercept = ({ method, path }) =>
-      method === 'PUT' && path.includes('/txn')
+    cluster.consul.intercept = (request) =>
+      isConsulWrite(request)
         ? {
             kind: 'answer',
             status: 409,

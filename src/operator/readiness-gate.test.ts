@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isConsulWrite } from '../../test/support/consul-writes.ts';
 import { SmallCluster } from '../../test/support/small-cluster.ts';
 import { Cluster } from '../sandbox/kube/controllers/cluster.ts';
 import { conditionOf, isReady, type Pod } from '../sandbox/kube/controllers/shapes.ts';
@@ -127,8 +128,8 @@ describe('the readiness gate', () => {
     const it = new GatedCluster();
     it.deploy({ service: 'web' });
     const operator = it.start();
-    it.consul.intercept = ({ method }) =>
-      method === 'PUT' ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
+    it.consul.intercept = (request) =>
+      isConsulWrite(request) ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
     await it.clock.advance(60_000);
     assert.equal(it.ready, 0);
     for (const pod of it.pods) {
@@ -164,8 +165,8 @@ describe('the readiness gate', () => {
       it.cluster.create({ kind: 'Service', metadata: { name: 'web' }, spec }, 'services');
       it.deploy(annotations);
       const operator = it.start({ sync: { default: kind } });
-      it.consul.intercept = ({ method }) =>
-        method === 'PUT' ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
+      it.consul.intercept = (request) =>
+        isConsulWrite(request) ? { kind: 'answer', status: 500, body: 'No cluster leader' } : undefined;
       await it.clock.advance(60_000);
       assert.equal(it.ready, reason === 'Registered' ? 0 : 3, `${kind}, while nothing can be written`);
       it.consul.intercept = undefined;

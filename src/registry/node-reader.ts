@@ -22,6 +22,8 @@ export interface NodeReader {
   /** Names of the nodes that may hold something with this stamp. */
   list(nodeMeta: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ConsulNodeName[]>;
   read(node: ConsulNodeName, signal: AbortSignal): Promise<NodeReading>;
+  /** Those of these nodes that are known not to exist, found at less cost than by reading each. */
+  absent(nodes: readonly ConsulNodeName[], signal: AbortSignal): Promise<readonly ConsulNodeName[]>;
   /** Rejects unless what a reading does not show is known to be gone. */
   confirmAbsence(missing: Missing, signal: AbortSignal): Promise<void>;
 }

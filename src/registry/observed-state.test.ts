@@ -13,6 +13,9 @@ const signal = new AbortController().signal;
 const wanted = entry([instance('i1')]);
 const flipped = entry([instance('i1', { checks: [readiness('i1', 'critical', 'probe failed')] })]);
 
+const requests = ({ stats }: ConsulServer): number =>
+  [...stats.requests.values()].reduce((sum, count) => sum + count, 0);
+
 async function setUp() {
   const clock = new VirtualClock();
   const server = new ConsulServer({ clock });
@@ -25,13 +28,27 @@ async function setUp() {
 describe('ObservedState', () => {
   test('reads a node once, then answers from memory', async () => {
     const { server, operator } = await setUp();
-    const before = [...server.stats.requests.values()].reduce((sum, count) => sum + count, 0);
+    const before = requests(server);
     await operator.observed.load([operator.node], signal);
     assert.equal(operator.observed.needsReading(operator.node), false);
-    assert.equal(
-      [...server.stats.requests.values()].reduce((sum, count) => sum + count, 0),
-      before,
-    );
+    assert.equal(requests(server), before);
+  });
+
+  test('finds out by one request that up to 64 names are free, and asks again only when they are needed', async () => {
+    const { server, operator } = await setUp();
+    const { observed } = operator;
+    const free = Array.from({ length: 100 }, (_, index) => consulNodeName(`free-${index}`));
+    const before = requests(server);
+    await observed.load(free, signal);
+    assert.equal(requests(server), before + 2);
+    assert.ok(!free.some((name) => observed.needsReading(name)));
+    await observed.readAll(signal);
+    const readAll = requests(server);
+    assert.equal(readAll, before + 2 + 3, 'the list, and the services and checks of one node');
+    await operator.outsider('/v1/catalog/register', { Node: 'free-7', Address: '10.9.9.9' });
+    await observed.load(free, signal);
+    assert.equal(observed.node(consulNodeName('free-7'))?.address, '10.9.9.9');
+    assert.equal(requests(server), readAll + 1 + 2 + 2);
   });
 
   test("knows another owner's node after one reading, and learns from a full one that the name is free", async () => {

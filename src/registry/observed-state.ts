@@ -26,7 +26,7 @@ export interface ObservedStateOptions {
 interface Known {
   /** Undefined: there was no such node when it was last read. Only ever replaced by its equal. */
   node: ObservedNode | undefined;
-  /** False when the outcome of a write of this process is not known. */
+  /** False when it was not read yet, or when the outcome of a write of this process is not known. */
   readonly certain: boolean;
   /** Of the last reading; undefined when there was none, or no node. */
   readonly index: number | undefined;
@@ -39,7 +39,7 @@ interface Known {
  * - `node()` answers from memory; `load()` first reads names never seen and nodes with a write of unknown outcome;
  * - `follow()` takes in the results of submitted changes;
  * - a reading is dropped when a write of this process to the node was under way at the same time;
- * - the absence of a known node is believed only when Consul confirms it;
+ * - absence is believed only when Consul confirms it: without a token, a list may show nothing at all;
  * - a reading that differs from memory is drift, and is what memory holds from then on.
  */
 export class ObservedState {
@@ -91,6 +91,10 @@ export class ObservedState {
    */
   async readAll(signal: AbortSignal): Promise<Drift[]> {
     const listed = await this.#reader.list(this.nodeMeta, signal);
+    // A name that was free is looked up again when it is needed.
+    for (const [name, { node, certain }] of this.#known) {
+      if (node === undefined && certain && !this.#writing.has(name)) this.#known.delete(name);
+    }
     const drifts = await this.#readEach(new Set([...this.#known.keys(), ...listed]), signal);
     this.#features = learnFromReading(this.#features, this.nodes());
     this.#complete = true;
@@ -109,8 +113,16 @@ export class ObservedState {
 
   /** Reads those of these nodes whose state in memory changes must not be computed from. */
   async load(names: Iterable<ConsulNodeName>, signal: AbortSignal): Promise<void> {
+    const asked = [...names].filter((name) => this.needsReading(name));
+    // Until they have been read, a full reading covers them.
+    for (const name of asked) if (!this.#known.has(name)) this.#known.set(name, unread());
+    const unseen = asked.filter((name) => this.node(name) === undefined);
+    const before = new Map(unseen.map((name) => [name, this.#known.get(name)]));
+    for (const name of await this.#reader.absent(unseen, signal)) {
+      this.#accept(name, before.get(name), absence);
+    }
     await this.#readEach(
-      [...names].filter((name) => this.needsReading(name)),
+      asked.filter((name) => this.needsReading(name)),
       signal,
       { tolerant: false },
     );
@@ -207,10 +219,9 @@ export class ObservedState {
     const reading = await this.#reader.read(name, signal);
     const known = before?.node;
     // A reading that accept() will drop needs no confirmation.
-    if (known === undefined || !this.#isOwned(known) || this.#known.get(name) !== before) return reading;
-    if (this.#writing.has(name)) return reading;
+    if (this.#writing.has(name) || this.#known.get(name) !== before) return reading;
     const { node: fresh } = reading;
-    const instance = fresh && missingFrom(fresh, known);
+    const instance = fresh && known && this.#isOwned(known) ? missingFrom(fresh, known) : undefined;
     if (fresh === undefined || instance !== undefined) {
       await this.#reader.confirmAbsence({ node: name, instance }, signal);
     }
@@ -223,17 +234,13 @@ export class ObservedState {
     const known = before?.node;
     const isOwned = known !== undefined && this.#isOwned(known);
     const stampedBefore = isOwned && fresh?.createIndex === known.createIndex;
-    // A name that was free before and still is does not have to be remembered.
-    if (fresh === undefined && before?.node === undefined && before?.certain) this.#known.delete(name);
-    else {
-      const gone = fresh && reaped(known, fresh);
-      const node = fresh && {
-        ...withKnownInstances(fresh, known),
-        stampedBefore,
-        ...(gone === undefined ? {} : { reaped: gone }),
-      };
-      this.#known.set(name, { node, certain: true, index });
-    }
+    const gone = fresh && reaped(known, fresh);
+    const node = fresh && {
+      ...withKnownInstances(fresh, known),
+      stampedBefore,
+      ...(gone === undefined ? {} : { reaped: gone }),
+    };
+    this.#known.set(name, { node, certain: true, index });
     return isOwned && before?.certain === true ? drift(known, fresh) : [];
   }
 
@@ -269,6 +276,10 @@ export class ObservedState {
     return nodeOwnership(node, this.#owner) === 'ours';
   }
 }
+
+const absence: NodeReading = { node: undefined, index: undefined };
+/** An object of its own for each node, by which a reading that was overtaken is known. */
+const unread = (): Known => ({ node: undefined, certain: false, index: undefined });
 
 /** An instance that is gone. An id in another letter case is the same one: Consul has one entry for both. */
 function missingFrom(fresh: ObservedNode, known: ObservedNode): ObservedInstance | undefined {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { entryNoun } from '../../src/model/entry-ref.ts';
-import { type ConsulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
+import { type ConsulNodeName, consulNodeName, instanceId, serviceName } from '../../src/model/keys.ts';
 import type { NodeEntry } from '../../src/model/node-entry.ts';
 import { nodeOwnership } from '../../src/plan/ownership.ts';
 import { catalogFeatures, type RegistryFeatures } from '../../src/plan/registry-features.ts';
@@ -257,6 +257,24 @@ export function observedAclContract(
       operator.token = undefined;
       await assert.rejects(operator.observed.readAll(signal), { code: 'forbidden' });
       assert.equal(operator.observed.node(operator.node)?.instances.has(instanceId('i1')), true);
+    });
+
+    test('a process that starts without a token takes a hidden node for neither free nor read', async () => {
+      const operator = await setUp();
+      const { node, token } = operator;
+      const free = consulNodeName(`${node}-free`);
+      operator.token = undefined;
+      const restarted = operator.restarted();
+      await restarted.readAll(signal);
+      assert.deepEqual([...restarted.nodes()], [], 'nobody says that something is left out');
+      const hidden = { code: 'forbidden', message: /is not shown to the Consul token/ } as const;
+      await assert.rejects(restarted.load([free, node], signal), hidden);
+      assert.deepEqual([restarted.needsReading(free), restarted.needsReading(node)], [false, true]);
+      await assert.rejects(restarted.readAll(signal), hidden);
+      operator.token = token;
+      await restarted.load([free, node], signal);
+      assert.equal(restarted.node(free), undefined);
+      assert.equal(restarted.node(node)?.instances.has(instanceId('i1')), true);
     });
 
     test('a token that is unknown is forbidden, for readings and for writes', async () => {

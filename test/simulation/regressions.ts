@@ -171,6 +171,42 @@ export const regressions: readonly Regression[] = [
       step(9_871, 'drift-node-check', 0.732, 0.064, 4_587),
     ]),
   },
+  {
+    what: 'the mistake of a selector was read by a process that had started without a token and knew one node of four',
+    script: {
+      ...written('ACL token expired or revoked, "ACL not found", 403', [
+        step(0, 'namespace-default-in', 0.465, 0.089, 6_201),
+        step(0, 'tenant-crowd', 0.523, 0.243, 991),
+        step(0, 'pod-add-both', 0.156, 0.658, 7_043),
+        step(9_436, 'acl-tokenless', 0.358, 0.259, 12_193),
+        step(11_461, 'sync-mistaken', 0.076, 0.72, 69_312),
+      ]),
+      seed: 8_852,
+      traits: {
+        acl: true,
+        mostPods: 24,
+        sync: {
+          default: 'pods',
+          namespaces: { selector: 'consul=yes' },
+          namespaceAnnotations: ['tags', 'meta.*', 'drain', 'weight'],
+        },
+      },
+    },
+  },
+  {
+    what: 'the loss of all nodes was believed by a leader that had taken over without a token and knew none of them',
+    script: {
+      ...written('mass NotReady (control plane cut off from the nodes)', [
+        step(0, 'pod-add-api', 0.041, 0.937, 7_921),
+        step(0, 'pod-add-web', 0.951, 0.687, 2_748),
+        step(12_890, 'acl-tokenless', 0.534, 0.198, 35_659),
+        step(17_092, 'pod-flip', 0.637, 0.4, 7_572),
+        step(27_834, 'mass-not-ready', 0.171, 0.265, 86_943),
+      ]),
+      seed: 8_898,
+      traits: { latencyMs: 200, replicas: 2, acl: true },
+    },
+  },
 ];
 
 /** A step of a script that is written out. */

@@ -61,7 +61,12 @@ export class AgentReader implements NodeReader {
     };
   }
 
-  /** An agent's own list is the truth, and a list thinned by ACLs says that it is. */
+  /** Every node has an agent, which is to be asked. */
+  async absent(): Promise<readonly ConsulNodeName[]> {
+    return [];
+  }
+
+  /** An agent's own list is the truth. To those who have a token, a list thinned by ACLs says that it is. */
   async confirmAbsence(): Promise<void> {}
 
   #node(

@@ -19,6 +19,7 @@ test('notify() during a reading leads to another one: the first may have missed 
       features: agentFeatures,
       list: async () => [node],
       read: () => new Promise((resolve) => readings.push(resolve)),
+      absent: async () => [],
       confirmAbsence: async () => {},
     },
   });

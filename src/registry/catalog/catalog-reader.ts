@@ -1,4 +1,4 @@
-import type { Answer, ConsulClient, NodeWithServices } from '../../consul/client.ts';
+import type { Answer, ConsulClient, NodeWithServices, TxnAnswer } from '../../consul/client.ts';
 import type { CheckAnswer } from '../../consul/schemas.ts';
 import { RegistrarError } from '../../lib/errors.ts';
 import { type CheckId, type ConsulNodeName, consulNodeName, type InstanceId } from '../../model/keys.ts';
@@ -15,6 +15,7 @@ export function catalogReader(client: ConsulClient): NodeReader {
     list: async (nodeMeta, signal) =>
       trusted(await client.catalogNodes({ nodeMeta }, signal)).map(({ Node }) => consulNodeName(Node)),
     read: (node, signal) => readNode(client, node, signal),
+    absent: (nodes, signal) => absentNodes(client, nodes, signal),
     confirmAbsence: (missing, signal) => confirmAbsence(client, missing, signal),
   };
 }
@@ -51,6 +52,28 @@ export function trusted<Value>(answer: Answer<Value>): Value {
   return answer.value;
 }
 
+/** A transaction holds at least this many operations on every Consul. */
+const getsAtOnce = 64;
+
+/** Those that Consul says do not exist; whether it shows the others remains to be seen. */
+async function absentNodes(
+  client: ConsulClient,
+  nodes: readonly ConsulNodeName[],
+  signal: AbortSignal,
+): Promise<readonly ConsulNodeName[]> {
+  const absent: ConsulNodeName[] = [];
+  for (let start = 0; start < nodes.length; start += getsAtOnce) {
+    const asked = nodes.slice(start, start + getsAtOnce);
+    const answer = await client.transaction(asked.map(getNode), signal);
+    if (answer.kind === 'rolled-back') absent.push(...asked.filter((_, index) => isMissing(answer, index)));
+  }
+  return absent;
+}
+
+/** Whether what this operation of a transaction gets does not exist. */
+const isMissing = ({ errors }: Extract<TxnAnswer, { kind: 'rolled-back' }>, operation: number): boolean =>
+  errors.some(({ opIndex, what }) => opIndex === operation && what.includes("doesn't exist"));
+
 /**
  * Rejects with `forbidden` when what a reading does not show is there all the same and only not to be seen.
  * Consul does not say so of a reading without a token; but a transaction that gets a missing entry is
@@ -64,10 +87,9 @@ async function confirmAbsence(
   const get = instance === undefined ? getNode(node) : getInstance(node, instance.id, instance.service);
   const what = instance === undefined ? `node ${node}` : `instance ${instance.id} on node ${node}`;
   const answer = await client.transaction([get], signal);
-  if (answer.kind === 'rolled-back' && answer.errors.some((error) => error.what.includes("doesn't exist")))
-    return;
+  if (answer.kind === 'rolled-back' && isMissing(answer, 0)) return;
   if (answer.kind === 'committed' && answer.results.length === 0) {
-    throw new RegistrarError('forbidden', `${what} is not shown to the Consul token any more`);
+    throw new RegistrarError('forbidden', `${what} is not shown to the Consul token`);
   }
   throw new RegistrarError('unavailable', `the absence of ${what} is not confirmed`);
 }

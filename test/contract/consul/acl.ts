@@ -131,6 +131,27 @@ export function acls(subject: () => ConsulUnderTest): void {
     assert.deepEqual((JSON.parse(allowed.text) as Entry).Results.length, 2);
   });
 
+  test('acl: without a token, getting what is missing is refused, and what is hidden gives no result', async () => {
+    const api = new Api(subject());
+    const [there, missing] = [unique('there'), unique('missing')];
+    await api.commit(node(there));
+    const get = (...names: readonly string[]) =>
+      api.put(
+        '/v1/txn',
+        names.map((name) => node(name, {}, 'get')),
+        { token: '' },
+      );
+    const hidden = await get(there);
+    assert.equal(hidden.status, 200, hidden.text);
+    assert.deepEqual((JSON.parse(hidden.text) as Entry).Results, []);
+    const mixed = await get(missing, there, `${missing}-2`);
+    assert.equal(mixed.status, 409);
+    assert.deepEqual((JSON.parse(mixed.text) as Entry).Errors, [
+      { OpIndex: 0, What: `node "${missing}" doesn't exist` },
+      { OpIndex: 2, What: `node "${missing}-2" doesn't exist` },
+    ]);
+  });
+
   test('acl: the check of a service needs its name in a transaction', async () => {
     const api = new Api(subject());
     const [n, web] = [unique('mine'), unique('web')];
