@@ -207,6 +207,15 @@ export const regressions: readonly Regression[] = [
       traits: { latencyMs: 200, replicas: 2, acl: true },
     },
   },
+  {
+    what: 'the oracle wanted instances kept whose pods were missing together with their node',
+    script: written('mass unexplained absence', [
+      ...[0.18, 0.515, 0.528, 0.784, 0.729, 0.15].map((x) => step(0, 'pod-add-both', x, 0.1)),
+      step(0, 'pod-add', 0.489, 0.326),
+      step(16_244, 'node-remove', 0.981, 0.821, 3_540),
+      step(16_633, 'mass-vanish', 0.175, 0.46, 13_883),
+    ]),
+  },
 ];
 
 /** A step of a script that is written out. */

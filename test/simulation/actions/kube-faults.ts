@@ -253,8 +253,10 @@ const massVanish: Action = (world, { cluster: index, y }) => {
   const keys = [...cluster.history.now.instances.values()].filter(({ key, check }) => {
     return check === 'passing' && uids.has(/^pod (\S+) /.exec(key)?.[1] ?? '');
   });
-  // Only what Consul holds counts.
+  const nodes = new Set(cluster.nodes().map(({ metadata }) => `${cluster.name}-${metadata.name}`));
+  // Only what Consul holds counts, and a pod that is missing with its node has ended.
   const registered = keys.filter(({ key, consulNode }) => {
+    if (!nodes.has(consulNode)) return false;
     const held = catalogOf(world.consul).get(consulNode)?.instances.get(key);
     // An endpoint that leaves its slice is explained.
     return held !== undefined && held.entry.Meta?.['kube-service'] === undefined;
