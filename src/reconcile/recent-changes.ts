@@ -16,10 +16,16 @@ export interface ChangeLine {
 /** Changes that are remembered. */
 const most = 200;
 
-/** The latest changes that were written; the oldest are forgotten first. */
+interface Written {
+  readonly when: number;
+  readonly change: Change;
+  readonly durationMs: number | undefined;
+}
+
+/** The latest changes that were written; the oldest are forgotten first. They are put into words when they are read. */
 export class RecentChanges {
   readonly #wall: () => number;
-  readonly #lines: ChangeLine[] = [];
+  readonly #written: Written[] = [];
   #next = 0;
 
   constructor(wall: () => number) {
@@ -27,17 +33,20 @@ export class RecentChanges {
   }
 
   add(change: Change, durationMs: number | undefined): void {
-    this.#lines[this.#next] = {
-      when: this.#wall(),
-      text: changeText(change),
-      at: entryOf(change),
-      durationMs,
-    };
+    this.#written[this.#next] = { when: this.#wall(), change, durationMs };
     this.#next = (this.#next + 1) % most;
   }
 
   /** The latest first. */
   lines(): readonly ChangeLine[] {
-    return [...this.#lines.slice(this.#next), ...this.#lines.slice(0, this.#next)].reverse();
+    const written = [...this.#written.slice(this.#next), ...this.#written.slice(0, this.#next)];
+    return written
+      .reverse()
+      .map(({ when, change, durationMs }) => ({
+        when,
+        text: changeText(change),
+        at: entryOf(change),
+        durationMs,
+      }));
   }
 }

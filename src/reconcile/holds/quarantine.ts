@@ -96,7 +96,8 @@ export class Quarantine implements Hold {
   /** `change` was committed. */
   release(change: Change): void {
     const { clock, reviewAfter } = this.#options;
-    if (!this.#forget(change, identity(change))) return;
+    // Most changes are never refused, and their text is long.
+    if (!this.#byNode.has(change.node) || !this.#forget(change, identity(change))) return;
     reviewAfter(change.node, 0);
     for (const [node, refused] of this.#byNode) {
       for (const each of refused.values()) each.dueAt = clock.now();
