@@ -5,7 +5,7 @@ import { type Work, WorkCount } from '../../test/support/work-count.ts';
 
 /** Pods of the two clusters that are compared, each with 100 pods on a node. */
 const few = 1_000;
-const many = 10_000;
+const many = 50_000;
 const podsPerNode = 100;
 const services = 50;
 
@@ -27,7 +27,8 @@ async function measure(pods: number): Promise<Measured> {
     cluster.putPod(`web-${index}`, annotations, { node: `w${index % nodes}`, ip, ready });
   };
   const annotated = (index: number) => ({ service: `app-${index % services}` });
-  for (let node = 0; node < nodes; node += 1) cluster.addNode(`w${node}`, `10.0.1.${node}`);
+  for (let node = 0; node < nodes; node += 1)
+    cluster.addNode(`w${node}`, `10.0.${1 + (node >> 8)}.${node & 255}`);
   for (let index = 0; index < pods; index += 1) put(index, annotated(index));
   const work = async (ms: number): Promise<Work> => {
     await cluster.clock.advance(ms);

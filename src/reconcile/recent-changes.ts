@@ -40,13 +40,11 @@ export class RecentChanges {
   /** The latest first. */
   lines(): readonly ChangeLine[] {
     const written = [...this.#written.slice(this.#next), ...this.#written.slice(0, this.#next)];
-    return written
-      .reverse()
-      .map(({ when, change, durationMs }) => ({
-        when,
-        text: changeText(change),
-        at: entryOf(change),
-        durationMs,
-      }));
+    return written.reverse().map(({ when, change, durationMs }) => ({
+      when,
+      text: changeText(change),
+      at: entryOf(change),
+      durationMs,
+    }));
   }
 }
