@@ -51,18 +51,12 @@ export class ObservedState {
   /** Indexes of the last writes of this process, the oldest first. */
   readonly #written = new Set<number>();
   #features: RegistryFeatures;
-  #complete = false;
 
   constructor({ reader, owner, parallel = 8 }: ObservedStateOptions) {
     this.#reader = reader;
     this.#features = reader.features;
     this.#owner = owner;
     this.#parallel = parallel;
-  }
-
-  /** Whether everything of this cluster has been read once. Before that, nothing may be removed. */
-  get complete(): boolean {
-    return this.#complete;
   }
 
   /** The stamp by which Consul finds the nodes of this cluster. */
@@ -97,7 +91,6 @@ export class ObservedState {
     }
     const drifts = await this.#readEach(new Set([...this.#known.keys(), ...listed]), signal);
     this.#features = learnFromReading(this.#features, this.nodes());
-    this.#complete = true;
     return drifts;
   }
 
