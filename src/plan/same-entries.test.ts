@@ -72,7 +72,11 @@ describe('withKnownInstances()', () => {
     fc.assert(
       fc.property(anyEntry, anyEntry, fc.constantFrom(10, 20), (before, after, index) => {
         const fresh = observed(after, index);
-        assert.deepEqual(withKnownInstances(fresh, observed(before, 10)), fresh);
+        const read = withKnownInstances(fresh, observed(before, 10));
+        assert.deepEqual(
+          { ...read, instances: new Map(read.instances) },
+          { ...fresh, instances: new Map(fresh.instances) },
+        );
       }),
     );
   });
@@ -84,6 +88,17 @@ describe('withKnownInstances()', () => {
     const isKept = (id: string) => read.instances.get(instanceId(id)) === known.instances.get(instanceId(id));
     assert.deepEqual(['a', 'b'].map(isKept), [true, false]);
     assert.equal(read.instances.size, 2);
+  });
+
+  test('keeps all instances together when they are as they were', () => {
+    const [known, fresh] = [
+      observed(entry([instance('a'), instance('b')])),
+      observed(entry([instance('b'), instance('a')])),
+    ];
+    assert.equal(withKnownInstances(fresh, known).instances, known.instances);
+    const fewer = observed(entry([instance('a')]));
+    assert.deepEqual([...withKnownInstances(fewer, known).instances.keys()], ['a']);
+    assert.deepEqual([...withKnownInstances(known, fewer).instances.keys()].sort(), ['a', 'b']);
   });
 });
 

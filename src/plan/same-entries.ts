@@ -9,16 +9,19 @@ type NodeFields = Pick<ObservedNode, 'address' | 'taggedAddresses' | 'meta'>;
 type CheckFields = Omit<ObservedCheck, 'id' | 'modifyIndex'>;
 
 /**
- * A reading in which every unchanged instance is the same object as before. What was derived from it stays valid, and
- * a reading does not replace everything in memory.
+ * A reading in which every unchanged instance is the same object as before, and so are all of them together when none
+ * has changed. What was derived from it stays valid, and a reading does not replace everything in memory.
  */
 export function withKnownInstances(fresh: ObservedNode, known: ObservedNode | undefined): ObservedNode {
   if (known === undefined) return fresh;
+  let isSame = known.instances.size === fresh.instances.size;
   const instances = [...fresh.instances.values()].map((now) => {
     const before = known.instances.get(now.id);
-    return before !== undefined && isSameObserved(before, now) ? before : now;
+    if (before !== undefined && isSameObserved(before, now)) return before;
+    isSame = false;
+    return now;
   });
-  return { ...fresh, instances: new ById(instances) };
+  return { ...fresh, instances: isSame ? known.instances : new ById(instances) };
 }
 
 /**

@@ -48,7 +48,9 @@ export function observedContract(
       const operator = await setUp();
       assert.deepEqual(kinds(await operator.reconcile(wanted)), new Set(['committed']));
       assert.deepEqual(operator.diff(wanted), settled);
+      const written = operator.observed.node(operator.node)?.instances;
       assert.deepEqual(await operator.observed.readAll(signal), []);
+      assert.equal(operator.observed.node(operator.node)?.instances, written, 'held in memory once');
       assert.deepEqual(operator.observed.features, features);
     });
 
@@ -74,8 +76,8 @@ export function observedContract(
           const restarted = operator.restarted();
           await restarted.readAll(signal);
           assert.deepEqual(
-            restarted.node(operator.node)?.instances,
-            operator.observed.node(operator.node)?.instances,
+            new Map(restarted.node(operator.node)?.instances),
+            new Map(operator.observed.node(operator.node)?.instances),
           );
         }),
         { numRuns: runs },
