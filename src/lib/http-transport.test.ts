@@ -134,42 +134,39 @@ describe('HttpTransport', () => {
     );
   });
 
-  test('a body that is left early closes the connection', async () => {
-    const closed = Promise.withResolvers<void>();
-    await withServer(
+  /** A server whose body begins and never ends; `closed` resolves with its connection. */
+  const withEndlessBody = (use: (transport: HttpTransport, closed: Promise<void>) => Promise<void>) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return withServer(
       (request, response) => {
-        request.socket.once('close', () => closed.resolve());
+        request.socket.once('close', () => resolve());
         response.writeHead(200);
         response.write('more follows');
       },
-      async (transport) => {
-        const { body } = await transport.request({ method: 'GET', path: '/', signal });
-        for await (const chunk of body) {
-          assert.equal(String(chunk), 'more follows');
-          break;
-        }
-        await closed.promise;
-      },
+      (transport) => use(transport, promise),
     );
+  };
+
+  test('a body that is left early closes the connection', async () => {
+    await withEndlessBody(async (transport, closed) => {
+      const { body } = await transport.request({ method: 'GET', path: '/', signal });
+      for await (const chunk of body) {
+        assert.equal(String(chunk), 'more follows');
+        break;
+      }
+      await closed;
+    });
   });
 
   test('an abort ends a body that is being read, and its connection', async () => {
-    const closed = Promise.withResolvers<void>();
-    await withServer(
-      (request, response) => {
-        request.socket.once('close', () => closed.resolve());
-        response.writeHead(200);
-        response.write('more follows');
-      },
-      async (transport) => {
-        const abort = new AbortController();
-        const response = await transport.request({ method: 'GET', path: '/', signal: abort.signal });
-        const text = readText(response);
-        abort.abort();
-        await assert.rejects(text, { code: 'aborted' });
-        await closed.promise;
-      },
-    );
+    await withEndlessBody(async (transport, closed) => {
+      const abort = new AbortController();
+      const response = await transport.request({ method: 'GET', path: '/', signal: abort.signal });
+      const text = readText(response);
+      abort.abort();
+      await assert.rejects(text, { code: 'aborted' });
+      await closed;
+    });
   });
 
   test('sends nothing for a signal that has aborted already', async () => {
